@@ -1,0 +1,40 @@
+"""Takes secrets out of whatever is logged, stored or shown. Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+HIDDEN = "[hidden]"
+_SECRET_KEYS = re.compile(
+    r"(?i)(authorization|api[-_]?key|password|secret|access_?token|refresh_?token|^token$"
+    r"|invoice_urls|account_number|routing_number|iban)"
+)
+_SECRET_TEXT = [
+    re.compile(r"ramp_[a-z_]*(?:tok|jwt|sec|id)_[A-Za-z0-9_.\-]+"),
+    re.compile(r"(?i)(?<=bearer )[A-Za-z0-9_.\-~+/=]{8,}"),
+    re.compile(r"(?i)(?<=basic )[A-Za-z0-9+/=]{8,}"),
+    re.compile(r"(?i)(?<=[?&]api-key=)[^&\s\"']+"),
+    re.compile(r"(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"),
+    re.compile(r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{4,}(?:\.[A-Za-z0-9_\-]*)?"),
+]
+
+
+def redact_text(text: str) -> str:
+    """The text with everything that looks like a credential replaced by `[hidden]`."""
+    for pattern in _SECRET_TEXT:
+        text = pattern.sub(HIDDEN, text)
+    return text
+
+
+def redact(value: Any) -> Any:
+    """A copy of JSON-like data with the values of secret-sounding keys and tokens hidden."""
+    if isinstance(value, Mapping):
+        return {
+            key: HIDDEN if _SECRET_KEYS.search(str(key)) and item else redact(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [redact(item) for item in value]
+    if isinstance(value, str):
+        return redact_text(value)
+    return value

@@ -1,0 +1,173 @@
+"""Environment in, Django settings out; nothing else reads the environment."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+
+from connector.environment import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+_env = Environment(BASE_DIR)
+
+DEBUG = _env.flag("DEBUG")
+SECRET_KEY = _env.secret("SECRET_KEY", debug=DEBUG)
+FIELD_ENCRYPTION_KEY = _env.encryption_keys(debug=DEBUG)
+AUDIT_KEY = _env.secret("AUDIT_KEY", debug=DEBUG)
+PUBLIC_URL = (_env.text("PUBLIC_URL") or "http://127.0.0.1:8000").rstrip("/")
+_HTTPS = PUBLIC_URL.startswith("https://")
+ALLOWED_HOSTS = _env.words("ALLOWED_HOSTS") or [
+    host for host in {"localhost", "127.0.0.1", urlsplit(PUBLIC_URL).hostname} if host
+]
+CSRF_TRUSTED_ORIGINS = _env.words("CSRF_TRUSTED_ORIGINS") or [PUBLIC_URL]
+TRUSTED_PROXIES = _env.words("TRUSTED_PROXIES")
+METRICS_TOKEN = _env.text("METRICS_TOKEN")
+
+DATABASES = {"default": _env.database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "django_q",
+    "axes",
+    "audit",
+    "mappings",
+    "connector",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "connector.middleware.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "connector.middleware.TenantScope",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 1  # hours
+AXES_IPWARE_PROXY_COUNT = len(TRUSTED_PROXIES) or None
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "/"
+
+ROOT_URLCONF = "connector.urls"
+WSGI_APPLICATION = "connector.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"  # stored times are UTC; a bill's dates are days and know no zone
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "static_root"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True  # a first run needs no collectstatic
+
+SECURE_SSL_REDIRECT = False  # the proxy does it; a redirect would lose Ramp's deliveries
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _HTTPS
+SECURE_HSTS_PRELOAD = _HTTPS
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # SECURE_SSL_REDIRECT, see above
+
+# django-q2 is a doorbell, never the truth: each task runs once and our own rows decide what is due.
+# The rule is retry > timeout * (ceil((queue_limit + 1) / workers) + 1).
+Q_CLUSTER = {
+    "name": "ml-connector",
+    "workers": 2,
+    "queue_limit": 1,
+    "bulk": 1,
+    "timeout": 120,
+    "retry": 600,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "catch_up": False,
+    "save_limit": 100,
+    "poll": 1,
+    "recycle": 500,
+    "ALT_CLUSTERS": {},
+}
+_broker = _env.text("QUEUE_BROKER", "orm") or "orm"
+if _broker.startswith(("redis://", "rediss://")):
+    Q_CLUSTER["redis"] = _broker
+else:
+    Q_CLUSTER["orm"] = "default"
+    if _broker != "orm":
+        _env.problems.append(
+            ("connector.E007", f"QUEUE_BROKER is {_broker!r}.", "Use orm, or redis://host:6379/0.")
+        )
+
+_email_url = _env.text("EMAIL_URL")
+_email = environ.Env.email_url_config(_email_url) if _email_url else {}
+EMAIL_BACKEND = _email.pop("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+EMAIL_HOST = _email.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = _email.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = _email.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS"))
+EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL"))
+
+LOG_LEVEL = _env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "connector.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "httpx": {"level": "WARNING"},  # it logs whole addresses at INFO
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "ml-connector",
+    "SITE_HEADER": "ml-connector",
+    "SITE_SUBHEADER": "Ramp to Epicor Kinetic",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+}
+
+ENVIRONMENT_PROBLEMS = _env.problems
