@@ -1,0 +1,181 @@
+"""Every write to either system: the intent before it is sent, the outcome after the answer.
+
+Whoever finds an attempt without outcome knows that something may have been sent, looks it up
+first, and then calls `resolve`. Attempts are never deleted, so every key that was ever sent for
+a bill can be looked up again.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from audit import log
+from audit.models import Attempt
+from audit.plain import digest, plain, text
+
+Key = tuple[str, int, str]  # company, vendor number, invoice number
+
+# Perhaps applied, and no look-up has settled it yet.
+OPEN = Q(outcome__in=[Attempt.Outcome.INTENT, Attempt.Outcome.UNKNOWN], resolved=False)
+_CHUNK = 5000  # SQLite limits the values in one statement
+
+
+class AlreadyFinishedError(RuntimeError):
+    """An attempt has one outcome; a second one would rewrite the record."""
+
+
+def begin(
+    tenant_id: int,
+    subject_kind: str,
+    subject_id: str,
+    action: str,
+    *,
+    request: Mapping[str, Any],
+    deadline_at: datetime | None = None,
+    key: Key | None = None,
+    coding: Mapping[str, Any] | None = None,
+) -> Attempt:
+    """Commits the intent to send `request` (redacted), with the natural key that it carries.
+
+    Must be called outside any transaction, and before sending: only a committed intent survives
+    a crash between sending and answer. Raises RuntimeError inside a transaction.
+    """
+    company, vendor_num, invoice_num = key or ("", None, "")
+    body = plain(request)
+    attempt = Attempt(
+        tenant_id=tenant_id,
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        action=action,
+        company=company,
+        vendor_num=vendor_num,
+        invoice_num=text(invoice_num, 255),
+        request=body,
+        request_hash=digest(body),
+        coding=plain(coding or {}),
+        started_at=timezone.now(),
+        deadline_at=deadline_at,
+    )
+    with transaction.atomic(durable=True):
+        attempt.save(force_insert=True)
+        log.record_many([_entry(attempt, "attempt.begun", {"request_hash": attempt.request_hash})])
+    return attempt
+
+
+def finish(
+    attempt: Attempt,
+    outcome: Attempt.Outcome,
+    *,
+    answer: Mapping[str, Any] | None = None,
+    message: str = "",
+) -> None:
+    """Writes what came of an attempt: the outcome and the (redacted) answer.
+
+    Raises AlreadyFinishedError when an outcome is already on the record.
+    """
+    values: dict[str, Any] = {
+        "outcome": outcome,
+        "answer": plain(answer or {}),
+        "message": text(message),
+        "finished_at": timezone.now(),
+    }
+    with transaction.atomic():
+        waiting = Attempt.objects.filter(pk=attempt.pk, outcome=Attempt.Outcome.INTENT)
+        if waiting.update(**values) != 1:
+            raise AlreadyFinishedError(
+                f"Attempt {attempt.pk} ({attempt.action} {attempt.subject_id}) already has an "
+                "outcome. Nothing was changed; report it."
+            )
+        body = {
+            "outcome": outcome,
+            "message": message,
+            "answer_hash": digest(values["answer"]),
+        }
+        log.record_many([_entry(attempt, "attempt.finished", body)])
+    for name, value in values.items():
+        setattr(attempt, name, value)
+
+
+def unresolved(tenant_id: int, subject_kind: str, subject_id: str) -> list[Attempt]:
+    """The subject's attempts that were perhaps applied and that no look-up has settled."""
+    return list(_of(tenant_id, subject_kind, [subject_id]).filter(OPEN))
+
+
+def resolve(attempts: Collection[Attempt], *, message: str = "") -> int:
+    """Marks attempts as settled by a look-up; says how many were still open."""
+    with transaction.atomic():
+        ids = [attempt.pk for attempt in attempts]
+        waiting = list(Attempt.objects.select_for_update().filter(OPEN, pk__in=ids)) if ids else []
+        Attempt.objects.filter(pk__in=[row.pk for row in waiting]).update(resolved=True)
+        log.record_many(_entry(row, "attempt.resolved", {"message": message}) for row in waiting)
+    settled = {row.pk for row in waiting}
+    for attempt in attempts:
+        if attempt.pk in settled:
+            attempt.resolved = True
+    return len(waiting)
+
+
+def settle(tenant_id: int, subject_kind: str, subject_id: str, message: str) -> int:
+    """Resolves everything of a subject that is still open; `message` says what was found."""
+    return resolve(unresolved(tenant_id, subject_kind, subject_id), message=message)
+
+
+def keys_of(tenant_id: int, bill_ids: Collection[str]) -> dict[str, set[Key]]:
+    """Every natural key ever sent for each of these bills (an empty set for none)."""
+    keys: dict[str, set[Key]] = {bill_id: set() for bill_id in bill_ids}
+    for chunk in _chunks(list(keys)):
+        sent = _of(tenant_id, "posting", chunk).exclude(outcome=Attempt.Outcome.NOT_SENT)
+        rows = sent.exclude(company="").values_list(
+            "subject_id", "company", "vendor_num", "invoice_num"
+        )
+        for bill_id, company, vendor_num, invoice_num in rows:
+            if vendor_num is not None:
+                keys[bill_id].add((company, vendor_num, invoice_num))
+    return keys
+
+
+@dataclass(slots=True)
+class Doubt:
+    """The open attempts of one bill: whether there are any, and when the last gives up."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+
+    @property
+    def until(self) -> datetime | None:
+        """The latest write deadline; None when none was noted."""
+        return max((a.deadline_at for a in self.attempts if a.deadline_at), default=None)
+
+
+def doubts(tenant_id: int, bill_ids: Collection[str]) -> dict[str, Doubt]:
+    """The bills among these that have open attempts, each with them."""
+    found: dict[str, Doubt] = {}
+    for chunk in _chunks(list(bill_ids)):
+        for attempt in _of(tenant_id, "posting", chunk).filter(OPEN):
+            found.setdefault(attempt.subject_id, Doubt()).attempts.append(attempt)
+    return found
+
+
+def _of(tenant_id: int, subject_kind: str, subject_ids: Collection[str]) -> Any:
+    return Attempt.objects.filter(
+        tenant_id=tenant_id, subject_kind=subject_kind, subject_id__in=subject_ids
+    )
+
+
+def _chunks(values: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
+
+
+def _entry(attempt: Attempt, action: str, body: dict[str, Any]) -> log.NewEntry:
+    return log.NewEntry(
+        tenant_id=attempt.tenant_id,
+        action=action,
+        subject_kind=attempt.subject_kind,
+        subject_id=attempt.subject_id,
+        body={"attempt": attempt.pk, "action": attempt.action, **body},
+    )

@@ -1,0 +1,66 @@
+"""Why a posting waits for a person: what its hold says, and the references that block it.
+
+Blockers are rows, so that "what does this mapping free?" is a query.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.utils import timezone
+
+from audit.failures import Gap, Hold
+from audit.models import Blocker, Posting
+from audit.plain import plain, text
+
+# The columns of a posting without hold.
+NONE: Mapping[str, Any] = {
+    "hold_reason": "",
+    "hold_message": "",
+    "hold_detail": {},
+    "hold_opened_at": None,
+}
+
+
+def is_open(posting: Posting, hold: Hold) -> bool:
+    """Whether exactly this hold is open already and nobody works on the posting."""
+    same = (posting.hold_reason, posting.hold_message) == (hold.reason, text(hold.message))
+    idle = not posting.lease_owner and posting.not_before is None
+    return same and idle and posting.hold_detail == plain(hold.detail)
+
+
+def write(posting: Posting, hold: Hold) -> None:
+    """Puts the hold on the object in memory; one with another reason opens anew."""
+    if posting.hold_reason != hold.reason or posting.hold_opened_at is None:
+        posting.hold_opened_at = timezone.now()
+    posting.hold_reason = hold.reason
+    posting.hold_message = text(hold.message)
+    posting.hold_detail = plain(hold.detail)
+
+
+def told(hold: Hold) -> dict[str, Any]:
+    """What the trail says about a hold."""
+    gaps = [{"kind": g.kind, "ramp_id": g.ramp_id, "name": g.name} for g in hold.gaps]
+    return {"reason": hold.reason, "message": hold.message, "detail": hold.detail, "gaps": gaps}
+
+
+def replace(pairs: Sequence[tuple[Posting, Hold]]) -> None:
+    """Gives each posting the blockers its hold names, instead of those it had. Two queries."""
+    clear(posting.pk for posting, _ in pairs)
+    Blocker.objects.bulk_create(_row(posting, gap) for posting, hold in pairs for gap in hold.gaps)
+
+
+def clear(posting_ids: Iterable[int]) -> None:
+    """Removes the blockers of these postings. One query."""
+    Blocker.objects.filter(posting_id__in=list(posting_ids)).delete()
+
+
+def _row(posting: Posting, gap: Gap) -> Blocker:
+    return Blocker(
+        posting=posting,
+        reason=gap.reason,
+        kind=text(gap.kind, 64),
+        company=text(gap.company, 16),
+        ramp_id=text(gap.ramp_id, 255),
+        name=text(gap.name, 255),
+        message=text(gap.message),
+    )

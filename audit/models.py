@@ -1,0 +1,178 @@
+"""What happened, for ever: postings, what blocks them, every attempt, and the sealed trail."""
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+
+from audit.failures import Reason
+
+REASONS = [(reason.value, reason.value.replace("_", " ")) for reason in Reason]
+
+
+class Posting(models.Model):
+    """Our entering of one AP invoice for one Ramp bill. Only audit/postings.py assigns `state`."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        IN_FLIGHT = "in_flight"
+        IN_DOUBT = "in_doubt"
+        ENTERED = "entered"
+        CONFIRMED = "confirmed"
+        REMOVED = "removed"
+        DISMISSED = "dismissed"
+
+    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    bill_id = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    not_before = models.DateTimeField(null=True, blank=True)
+    failed_attempts = models.PositiveIntegerField(default=0)
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+
+    hold_reason = models.CharField(max_length=24, choices=REASONS, blank=True)
+    hold_message = models.TextField(blank=True)
+    hold_detail = models.JSONField(default=dict, blank=True)
+    hold_opened_at = models.DateTimeField(null=True, blank=True)
+
+    # Copied as values when they become known, so that the record outlives renames.
+    entity_id = models.CharField(max_length=64, blank=True)
+    company = models.CharField(max_length=16, blank=True)
+    vendor_ramp_id = models.CharField(max_length=64, blank=True)
+    vendor_name = models.CharField(max_length=255, blank=True)
+    vendor_num = models.IntegerField(null=True, blank=True)
+    invoice_num = models.CharField(max_length=255, blank=True)
+    group_id = models.CharField(max_length=16, blank=True)
+    amount = models.DecimalField(max_digits=20, decimal_places=4, null=True, blank=True)
+    currency = models.CharField(max_length=8, blank=True)
+    issued_on = models.DateField(null=True, blank=True)
+    due_on = models.DateField(null=True, blank=True)
+    apply_on = models.DateField(null=True, blank=True)
+    # sha256 of the accounting content: as last seen in Ramp, and as it was when entered.
+    seen_hash = models.CharField(max_length=64, blank=True)
+    entered_hash = models.CharField(max_length=64, blank=True)
+    sys_rev_id = models.BigIntegerField(null=True, blank=True)
+    entered_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    # sha256 of the last (reason, message) told to Ramp, so that each is told once.
+    told_hash = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "bill_id"], name="posting_one_per_bill"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "state", "hold_reason", "id"], name="posting_work"),
+            models.Index(fields=["tenant", "company", "vendor_num"], name="posting_vendor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bill_id} ({self.state})"
+
+
+class Blocker(models.Model):
+    """One reference that blocks one posting, so that "what does this free?" is a query."""
+
+    posting = models.ForeignKey(Posting, on_delete=models.CASCADE, related_name="blockers")
+    reason = models.CharField(max_length=24, choices=REASONS)
+    kind = models.CharField(max_length=64)
+    company = models.CharField(max_length=16, blank=True)
+    ramp_id = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, blank=True)
+    message = models.TextField()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        indexes: ClassVar = [models.Index(fields=["kind", "ramp_id"], name="blocker_reference")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.ramp_id}"
+
+
+class Attempt(models.Model):
+    """One write to either system: the intent, committed before sending, and then the outcome."""
+
+    class Outcome(models.TextChoices):
+        INTENT = "intent"  # sent or about to be sent; not known what came of it
+        DONE = "done"
+        REFUSED = "refused"  # the other side said no and saved nothing
+        NOT_SENT = "not_sent"
+        UNKNOWN = "unknown"  # perhaps applied
+
+    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    subject_kind = models.CharField(max_length=16)  # posting, vendor, confirmation, group, …
+    subject_id = models.CharField(max_length=64)  # the bill id for postings
+    action = models.CharField(max_length=32)  # enter_invoice, confirm, open_group, …
+    # The exact natural key that was sent; remembered for ever.
+    company = models.CharField(max_length=16, blank=True)
+    vendor_num = models.IntegerField(null=True, blank=True)
+    invoice_num = models.CharField(max_length=255, blank=True)
+    request = models.JSONField(default=dict)  # redacted
+    request_hash = models.CharField(max_length=64)
+    coding = models.JSONField(default=dict, blank=True)
+    outcome = models.CharField(max_length=8, choices=Outcome, default=Outcome.INTENT)
+    answer = models.JSONField(default=dict, blank=True)  # redacted
+    message = models.TextField(blank=True)
+    started_at = models.DateTimeField()
+    deadline_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    resolved = models.BooleanField(default=False)  # an unknown outcome that a look-up settled
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "subject_kind", "subject_id"], name="attempt_subject"),
+            models.Index(
+                fields=["tenant", "outcome"],
+                name="attempt_open",
+                condition=models.Q(outcome__in=["intent", "unknown"], resolved=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject_id} ({self.outcome})"
+
+
+class AuditEntry(models.Model):
+    """One sentence of the trail. Written once by audit/log.py; sealed in order; never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    action = models.CharField(max_length=48)
+    subject_kind = models.CharField(max_length=16)
+    subject_id = models.CharField(max_length=255)
+    actor = models.CharField(max_length=150)  # the person's name as text, or "system"
+    body = models.JSONField(default=dict)
+    body_digest = models.CharField(max_length=64)
+    # Filled by sealing: the place in the tenant's chain and its HMAC.
+    seq = models.BigIntegerField(null=True, blank=True)
+    mac = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["at", "id"]
+        verbose_name_plural = "audit entries"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "seq"], name="audit_one_place_per_entry"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "subject_kind", "subject_id"], name="audit_subject"),
+            models.Index(fields=["tenant", "at"], name="audit_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject_id}"
+
+
+class Chain(models.Model):
+    """The head of a tenant's chain; locked while a batch of entries is sealed."""
+
+    tenant = models.OneToOneField("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    last_seq = models.BigIntegerField(default=0)
+    last_mac = models.CharField(max_length=64, blank=True)
+
+    def __str__(self) -> str:
+        return f"chain at {self.last_seq}"

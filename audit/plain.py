@@ -1,0 +1,62 @@
+"""Turns values into plain JSON that every database keeps unchanged, and fingerprints it. Pure."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from enum import Enum
+from typing import Any
+
+HIDDEN = "[hidden]"
+_SECRET_KEY = re.compile(
+    r"(?i)(password|secret|authorization|api[-_]?key|access_?token|refresh_?token|^token$)"
+)
+
+
+def plain(value: Any) -> Any:
+    """A copy of `value` made of dicts, lists, strings, whole numbers, booleans and None.
+
+    Decimals and floats become strings, because PostgreSQL and SQLite would write them
+    differently and a fingerprint must survive the way through the database. Days and moments
+    become ISO 8601. Values of keys that are named like secrets are hidden: callers redact
+    before, this is the second lock.
+    """
+    if isinstance(value, Mapping):
+        return {
+            text(str(key)): HIDDEN if item and _SECRET_KEY.search(str(key)) else plain(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
+        return [plain(item) for item in items]
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Enum):
+        return _scalar(value.value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, date):  # a datetime is one, too
+        return value.isoformat()
+    return text(str(value))
+
+
+def text(value: str, limit: int | None = None) -> str:
+    """`value` without what a database refuses (NUL, half a surrogate pair), cut to `limit`."""
+    clean = value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    return clean if limit is None else clean[:limit]
+
+
+def canonical(value: Any) -> bytes:
+    """The one way to write plain JSON `value` as bytes: sorted keys, no spaces, UTF-8."""
+    written = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return written.encode("utf-8")
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of the canonical form of plain JSON `value`."""
+    return hashlib.sha256(canonical(value)).hexdigest()

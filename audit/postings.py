@@ -1,0 +1,392 @@
+"""The life of a posting: every legal step, and nothing else may change its state.
+
+    queued -> in_flight -> entered -> confirmed          the good way
+    in_flight -> queued                                  try again (not before ...)
+    in_flight -> in_doubt -> entered | queued            perhaps applied: look up first
+    entered | confirmed -> removed                       taken out of Epicor by a person
+    queued -> dismissed                                  handled outside, with a reason
+
+A hold (why a person is needed) is separate from the state. Each step is an UPDATE that names the
+state and the owner it expects, and writes its entry in the trail in the same transaction. When
+the row moved on meanwhile, nothing changes and LostLeaseError says so.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Case, F, Q, Value, When
+from django.utils import timezone
+
+from audit import attempts, holds, log
+from audit.failures import Hold
+from audit.models import Posting
+from audit.plain import text
+from audit.seen import PostingSeed, open_many, update_values
+from audit.steps import LostLeaseError, change, change_some, due, entry, free, lease, update
+
+__all__ = [
+    "LostLeaseError",
+    "PostingSeed",
+    "ask_recheck",
+    "claim",
+    "claim_doubtful",
+    "claim_rechecks",
+    "dismiss",
+    "extend_lease",
+    "hold",
+    "hold_many",
+    "mark_confirmed_many",
+    "mark_entered",
+    "mark_in_doubt",
+    "mark_rechecked",
+    "mark_removed",
+    "open_many",
+    "reap",
+    "release",
+    "release_many",
+    "replay",
+    "requeue_changed",
+    "settle_not_there",
+    "update_values",
+]
+
+State = Posting.State
+
+_IN_EPICOR = [State.ENTERED, State.CONFIRMED]
+_LEASED = [State.IN_FLIGHT, State.IN_DOUBT, *_IN_EPICOR]
+_REAP_AT_ONCE = 500
+_NO_LEASE: Mapping[str, Any] = {"lease_owner": "", "lease_until": None}
+
+
+def claim(
+    tenant_id: int,
+    *,
+    owner: str,
+    limit: int,
+    lease_s: float,
+    now: datetime,
+    ids: Collection[int] | None = None,
+) -> list[Posting]:
+    """Takes up to `limit` queued postings that are due and have no hold; they become in flight.
+
+    `ids` narrows to these Posting ids. Two workers never get the same one. The lease ends
+    `lease_s` seconds after `now`.
+    """
+    ready = Q(state=State.QUEUED, hold_reason="") & due(now)
+    until = now + timedelta(seconds=lease_s)
+    return lease(
+        tenant_id, ready, owner=owner, until=until, limit=limit, ids=ids, state=State.IN_FLIGHT
+    )
+
+
+def claim_doubtful(
+    tenant_id: int,
+    *,
+    owner: str,
+    limit: int,
+    lease_s: float,
+    now: datetime,
+    ids: Collection[int] | None = None,
+) -> list[Posting]:
+    """Leases postings in doubt whose look-up is due and that do not wait for a person."""
+    ready = Q(state=State.IN_DOUBT, hold_reason="") & due(now) & free(now)
+    until = now + timedelta(seconds=lease_s)
+    return lease(tenant_id, ready, owner=owner, until=until, limit=limit, ids=ids)
+
+
+def claim_rechecks(
+    tenant_id: int,
+    *,
+    owner: str,
+    limit: int,
+    lease_s: float,
+    now: datetime,
+    ids: Collection[int] | None = None,
+) -> list[Posting]:
+    """Leases entered or confirmed postings that somebody asked to verify or converge again."""
+    ready = Q(state__in=_IN_EPICOR, not_before__lte=now) & free(now)
+    until = now + timedelta(seconds=lease_s)
+    return lease(tenant_id, ready, owner=owner, until=until, limit=limit, ids=ids)
+
+
+def extend_lease(postings: Sequence[Posting], *, owner: str, until: datetime) -> None:
+    """Moves the end of our leases to `until`. LostLeaseError when one of them is not ours."""
+    change(postings, Q(state__in=_LEASED, lease_owner=owner), {"lease_until": until}, "extended")
+
+
+def release(
+    posting: Posting,
+    *,
+    owner: str,
+    not_before: datetime | None = None,
+    message: str = "",
+    failed: bool = True,
+) -> None:
+    """Back to the queue (in flight -> queued): nothing was applied, it will be tried again.
+
+    `failed` counts a failed attempt; False when it only has to wait (calendar, tenant paused).
+    """
+    release_many([posting], owner=owner, not_before=not_before, message=message, failed=failed)
+
+
+def release_many(
+    postings: Sequence[Posting],
+    *,
+    owner: str,
+    not_before: datetime | None = None,
+    message: str = "",
+    failed: bool = True,
+) -> None:
+    """`release` for a whole slice in a constant number of queries."""
+    body = {"message": message, "not_before": not_before, "failed": failed}
+    change(
+        postings,
+        Q(state=State.IN_FLIGHT, lease_owner=owner),
+        {"state": State.QUEUED, "not_before": not_before, **_NO_LEASE},
+        "released",
+        [entry(posting, "posting.released", body) for posting in postings],
+        failed=failed,
+    )
+
+
+def reap(tenant_id: int, now: datetime) -> int:
+    """Takes postings in flight back from dead workers (lease over), up to 500; says how many.
+
+    With a write that was perhaps applied the posting is in doubt, otherwise queued again.
+    """
+    with transaction.atomic():
+        over = Posting.objects.filter(
+            tenant_id=tenant_id, state=State.IN_FLIGHT, lease_until__lt=now
+        )
+        lost = list(over.order_by("id").select_for_update(skip_locked=True)[:_REAP_AT_ONCE])
+        doubts = attempts.doubts(tenant_id, [posting.bill_id for posting in lost])
+        entries = []
+        for posting in lost:
+            doubt = doubts.get(posting.bill_id)
+            posting.state = State.QUEUED if doubt is None else State.IN_DOUBT
+            # The write's own deadline must be over before a look-up can say anything.
+            posting.not_before = None if doubt is None else max(now, doubt.until or now)
+            body = {"owner": posting.lease_owner, "to": posting.state}
+            entries.append(entry(posting, "posting.reaped", body))
+            posting.lease_owner, posting.lease_until = "", None
+            posting.updated_at = timezone.now()
+        names = ["state", "not_before", "lease_owner", "lease_until", "updated_at"]
+        Posting.objects.bulk_update(lost, names)
+        log.record_many(entries)
+    return len(lost)
+
+
+def hold(posting: Posting, hold: Hold, *, owner: str = "") -> None:
+    """Opens a hold: the posting waits for a person. In flight goes back to queued.
+
+    In doubt, entered and confirmed keep their state. `owner` is the lease we have, "" for none.
+    """
+    hold_many([(posting, hold)], owner=owner)
+
+
+def hold_many(pairs: Sequence[tuple[Posting, Hold]], *, owner: str = "") -> None:
+    """`hold` for a whole slice in a constant number of queries. All or nothing.
+
+    A hold that is already open with the same words on a posting nobody works on stays as it is.
+    """
+    news = [(posting, hold) for posting, hold in pairs if not holds.is_open(posting, hold)]
+    if not news:
+        return
+    postings = [posting for posting, _ in news]
+    ours = Q(state=State.IN_FLIGHT, lease_owner=owner) | Q(
+        state__in=[State.QUEUED, State.IN_DOUBT, *_IN_EPICOR], lease_owner__in=["", owner]
+    )
+    landed = Case(When(state=State.IN_FLIGHT, then=Value(State.QUEUED)), default=F("state"))
+    with transaction.atomic():
+        update(postings, ours, {"state": landed, "not_before": None, **_NO_LEASE}, "held")
+        for posting, reason in news:
+            if posting.state == State.IN_FLIGHT:
+                posting.state = State.QUEUED
+            posting.not_before, posting.lease_owner, posting.lease_until = None, "", None
+            holds.write(posting, reason)
+        Posting.objects.bulk_update(postings, list(holds.NONE))
+        holds.replace(news)
+        log.record_many(
+            entry(posting, "posting.held", holds.told(reason)) for posting, reason in news
+        )
+
+
+def mark_in_doubt(
+    posting: Posting, *, owner: str, message: str, not_before: datetime | None
+) -> None:
+    """Perhaps applied: in flight (or still) in doubt, to be looked up `not_before` that moment."""
+    body = {"message": message, "not_before": not_before}
+    change(
+        [posting],
+        Q(state__in=[State.IN_FLIGHT, State.IN_DOUBT], lease_owner=owner),
+        {"state": State.IN_DOUBT, "not_before": not_before, **_NO_LEASE},
+        "marked as in doubt",
+        [entry(posting, "posting.in_doubt", body)],
+        failed=True,
+    )
+
+
+def settle_not_there(posting: Posting, *, owner: str, message: str = "") -> None:
+    """The look-up is sure that nothing was applied: in doubt -> queued, open attempts settled."""
+    with transaction.atomic():
+        change(
+            [posting],
+            Q(state=State.IN_DOUBT, lease_owner=owner),
+            {"state": State.QUEUED, "not_before": None, "failed_attempts": 0, **_NO_LEASE},
+            "settled",
+            [entry(posting, "posting.settled", {"message": message})],
+        )
+        attempts.settle(
+            posting.tenant_id,
+            "posting",
+            posting.bill_id,
+            message or "The look-up found nothing in Epicor.",
+        )
+
+
+def mark_entered(
+    posting: Posting,
+    *,
+    owner: str,
+    company: str,
+    vendor_num: int,
+    invoice_num: str,
+    group_id: str,
+    sys_rev_id: int | None,
+    entered_hash: str,
+    apply_on: date,
+    body: Mapping[str, Any],
+) -> None:
+    """It is in Epicor, verified: in flight or in doubt -> entered. Closes hold and attempts."""
+    facts = {
+        "company": company,
+        "vendor_num": vendor_num,
+        "invoice_num": text(invoice_num, 255),
+        "group_id": group_id,
+        "sys_rev_id": sys_rev_id,
+        "entered_hash": entered_hash,
+        "apply_on": apply_on,
+    }
+    changes = {
+        **facts,
+        **_NO_LEASE,
+        **holds.NONE,
+        "state": State.ENTERED,
+        "entered_at": timezone.now(),
+        "not_before": None,
+        "failed_attempts": 0,
+    }
+    ours = Q(state__in=[State.IN_FLIGHT, State.IN_DOUBT], lease_owner=owner)
+    sentence = entry(posting, "posting.entered", {**facts, **body})
+    with transaction.atomic():
+        change([posting], ours, changes, "marked as entered", [sentence])
+        holds.clear([posting.pk])
+        attempts.settle(posting.tenant_id, "posting", posting.bill_id, "The invoice is in Epicor.")
+
+
+def mark_rechecked(
+    posting: Posting,
+    *,
+    owner: str,
+    sys_rev_id: int | None,
+    entered_hash: str,
+    apply_on: date | None = None,
+    body: Mapping[str, Any],
+) -> None:
+    """Something entered was verified or converged again; keeps its state, closes its hold."""
+    facts = {
+        "sys_rev_id": sys_rev_id,
+        "entered_hash": entered_hash,
+        "apply_on": apply_on or posting.apply_on,
+    }
+    changes = {**facts, **_NO_LEASE, **holds.NONE, "not_before": None, "failed_attempts": 0}
+    ours = Q(state__in=_IN_EPICOR, lease_owner=owner)
+    sentence = entry(posting, "posting.rechecked", {**facts, **body})
+    with transaction.atomic():
+        change([posting], ours, changes, "marked as verified", [sentence])
+        holds.clear([posting.pk])
+        attempts.settle(
+            posting.tenant_id, "posting", posting.bill_id, "The invoice in Epicor was verified."
+        )
+
+
+def mark_confirmed_many(postings: Sequence[Posting], *, body: Mapping[str, Any]) -> int:
+    """Ramp knows (entered -> confirmed); those that are not entered any more are left alone."""
+    changes = {"state": State.CONFIRMED, "confirmed_at": timezone.now()}
+    ready = Q(state=State.ENTERED)
+    return len(change_some(postings, ready, changes, "posting.confirmed", log.SYSTEM, body))
+
+
+def mark_removed(
+    posting: Posting, *, actor: str, reason: str, body: Mapping[str, Any] | None = None
+) -> None:
+    """A person took the invoice out of Epicor: entered or confirmed -> removed."""
+    _finish(posting, Q(state__in=_IN_EPICOR), State.REMOVED, actor, reason, body or {})
+
+
+def dismiss(posting: Posting, *, actor: str, reason: str) -> None:
+    """Handled outside, never entered: queued -> dismissed. ValueError without a reason."""
+    _finish(posting, Q(state=State.QUEUED), State.DISMISSED, actor, reason, {})
+
+
+def _finish(
+    posting: Posting, ready: Q, state: State, actor: str, reason: str, body: Mapping[str, Any]
+) -> None:
+    if not reason.strip():
+        raise ValueError(f"Say why bill {posting.bill_id} is {state}; nothing was changed.")
+    facts = {"reason": reason.strip(), "hold": posting.hold_reason, **body}
+    sentence = entry(posting, f"posting.{state}", facts, actor)
+    changes = {"state": state, "not_before": None, **_NO_LEASE, **holds.NONE}
+    with transaction.atomic():
+        change([posting], ready, changes, state, [sentence])
+        holds.clear([posting.pk])
+
+
+def replay(postings: Sequence[Posting], *, actor: str) -> int:
+    """A person asks to try again now; says how many postings that moved.
+
+    Queued or in doubt: the hold closes and it is due now. Entered or confirmed with a hold: it
+    is only verified or converged again, and the hold stays until that succeeds.
+    """
+    now = timezone.now()
+    waits = Q(state=State.QUEUED) & (~Q(hold_reason="") | Q(not_before__gt=now))
+    waits |= Q(state=State.IN_DOUBT) & ~Q(hold_reason="")
+    held = Q(state__in=_IN_EPICOR) & ~Q(hold_reason="")
+    with transaction.atomic():
+        tried = _try_again(postings, waits, "posting.replayed", actor, now, {})
+        flagged = change_some(postings, held, {"not_before": now}, "posting.replayed", actor, {})
+    return tried + len(flagged)
+
+
+def requeue_changed(postings: Sequence[Posting]) -> int:
+    """The bills changed in Ramp while held: the holds close and they are tried again."""
+    held = Q(state=State.QUEUED) & ~Q(hold_reason="")
+    body = {"message": "Changed in Ramp, tried again."}
+    now = timezone.now()
+    return _try_again(postings, held, "posting.requeued", log.SYSTEM, now, body)
+
+
+def ask_recheck(postings: Sequence[Posting], *, message: str, actor: str = log.SYSTEM) -> int:
+    """Flags entered or confirmed postings to be verified or converged again, now."""
+    now = timezone.now()
+    changes = {"not_before": now}
+    unasked = Q(state__in=_IN_EPICOR, not_before=None)
+    body = {"message": message}
+    return len(change_some(postings, unasked, changes, "posting.recheck_asked", actor, body))
+
+
+def _try_again(
+    postings: Sequence[Posting],
+    ready: Q,
+    action: str,
+    actor: str,
+    now: datetime,
+    body: Mapping[str, Any],
+) -> int:
+    changes = {"not_before": now, "failed_attempts": 0, **holds.NONE}
+    with transaction.atomic():
+        moved = change_some(postings, ready, changes, action, actor, body)
+        holds.clear(moved)
+    return len(moved)

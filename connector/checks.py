@@ -1,0 +1,71 @@
+"""System checks: what is wrong with the environment, said before anything is sent."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError
+
+from connector import canary
+
+TAG = "connector"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@register(TAG)
+def environment(**_: Any) -> list[CheckMessage]:
+    """Every problem that reading the environment found."""
+    return [
+        Error(message, hint=hint, id=check_id)
+        for check_id, message, hint in settings.ENVIRONMENT_PROBLEMS
+    ]
+
+
+@register(TAG)
+def debug_mode(**_: Any) -> list[CheckMessage]:
+    """DEBUG shows settings to visitors and keeps generated keys beside the database."""
+    if settings.DEBUG and urlsplit(settings.PUBLIC_URL).hostname not in _LOOPBACK:
+        return [
+            Warning(
+                f"DEBUG is on although PUBLIC_URL is {settings.PUBLIC_URL}.",
+                hint="Unset DEBUG where other people can reach the pages.",
+                id="connector.W001",
+            )
+        ]
+    return []
+
+
+@register(TAG)
+def separate_keys(**_: Any) -> list[CheckMessage]:
+    """The audit chain is worth something only if its key is not another one, too."""
+    if settings.AUDIT_KEY in (settings.SECRET_KEY, *settings.FIELD_ENCRYPTION_KEY):
+        return [
+            Warning(
+                "AUDIT_KEY is the same as another key.",
+                hint="Give AUDIT_KEY a value of its own, kept apart from the database.",
+                id="connector.W002",
+            )
+        ]
+    return []
+
+
+@register(Tags.database)
+def key_fits(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """The encryption key must be the one that this database's secrets were written with."""
+    if not databases or "default" not in databases:
+        return []
+    try:
+        fits = canary.fits()
+    except DatabaseError:
+        return []  # not migrated yet: there is nothing to read wrongly
+    if fits:
+        return []
+    return [
+        Error(
+            "FIELD_ENCRYPTION_KEY does not belong to this database: its secrets cannot be read.",
+            hint="Set the key they were written with (several keys: newest first, with commas).",
+            id="connector.E008",
+        )
+    ]

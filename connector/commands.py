@@ -1,0 +1,158 @@
+"""How every command behaves: one sentence when it cannot run, one JSON document when asked.
+
+Exit codes: 0 nothing needs a person, 1 something does, 2 could not run.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from django.core.checks import Tags, run_checks
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DatabaseError, connections
+
+from audit.failures import PostingError
+from connector import checks
+from connector.models import Tenant
+from connector.redaction import redact_text
+from connector.secretfields import SecretUnreadableError
+
+logger = logging.getLogger(__name__)
+
+NEEDS_A_PERSON = 1
+COULD_NOT_RUN = 2
+INTERRUPTED = 130
+
+
+class CommandProblem(CommandError):  # noqa: N818 (an exit with a sentence, not an error)
+    """Ends a command with one plain sentence on standard error and an exit code."""
+
+    def __init__(self, message: str, code: int = COULD_NOT_RUN) -> None:
+        super().__init__(message, returncode=code)
+
+
+class PlainCommand(BaseCommand):
+    """A command with --json. `run` does the work and answers through `emit`."""
+
+    requires_system_checks = ()  # `execute` runs those that matter, in our words
+    exit_code = 0
+    as_json = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add --json; subclasses add theirs and call this."""
+        parser.add_argument(
+            "--json", action="store_true", help="print exactly one JSON document instead of a table"
+        )
+
+    def run(self, options: dict[str, Any]) -> None:
+        """The command's own work."""
+        raise NotImplementedError
+
+    def emit(self, document: object, table: Callable[[], str], *, code: int = 0) -> None:
+        """Print the JSON document or the table, and remember the exit code."""
+        if self.as_json:
+            text = json.dumps(document, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
+        else:
+            text = table()
+        self.stdout.write(text)
+        self.exit_code = code
+
+    # -- Django's side -----------------------------------------------------------------------
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the command; whatever goes wrong becomes a CommandProblem."""
+        self.as_json = bool(options.get("json"))
+        self.exit_code = 0
+        try:
+            _check_installation()
+            self.prepare(options)
+            self.run(options)
+        except (CommandError, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            if options.get("traceback"):
+                raise
+            logger.debug("command failed", exc_info=True)
+            raise CommandProblem(_sentence(error)) from error
+
+    def prepare(self, options: dict[str, Any]) -> None:
+        """Look up what `run` needs."""
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Like Django's, but an error is a sentence without the name of a class."""
+        parser = self.create_parser(argv[0], argv[1])
+        parser.called_from_command_line = False  # makes its errors CommandErrors, too
+        code = 0
+        try:
+            options = vars(parser.parse_args(argv[2:]))
+            self.execute(*options.pop("args", ()), **options)
+            code = self.exit_code
+        except CommandError as error:
+            self.stderr.write(_one_line(str(error)))
+            code = error.returncode if isinstance(error, CommandProblem) else COULD_NOT_RUN
+        except KeyboardInterrupt:
+            self.stderr.write("Stopped. What was under way is looked up before it is sent again.")
+            code = INTERRUPTED
+        finally:
+            connections.close_all()
+        if code:
+            sys.exit(code)
+
+
+class TenantCommand(PlainCommand):
+    """A command about one tenant: `self.tenant`."""
+
+    tenant: Tenant
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add TENANT and --json; subclasses call this first, so that TENANT comes first."""
+        parser.add_argument("tenant", metavar="TENANT", help="the tenant's slug")
+        super().add_arguments(parser)
+
+    def prepare(self, options: dict[str, Any]) -> None:
+        """Find the tenant. Raises CommandProblem for an unknown one, naming those there are."""
+        self.tenant = find_tenant(str(options["tenant"]))
+
+
+def find_tenant(slug: str) -> Tenant:
+    """The tenant with this slug. Raises CommandProblem that names the known ones."""
+    tenant = Tenant.objects.filter(slug=slug).first()
+    if tenant is None:
+        known = list(Tenant.objects.order_by("slug").values_list("slug", flat=True)[:10])
+        hint = f"Known: {', '.join(known)}." if known else "Make one with configure_tenant."
+        raise CommandProblem(f"There is no tenant {slug!r}. {hint}")
+    return tenant
+
+
+def _check_installation() -> None:
+    """Refuse to work with a wrong environment or with a key of another database."""
+    found = run_checks(tags=[checks.TAG, Tags.database], databases=["default"])
+    serious = sorted((item for item in found if item.is_serious()), key=lambda item: str(item.id))
+    problems = [f"{item.msg} {item.hint or ''}".strip() for item in serious]
+    if problems:
+        raise CommandProblem(" ".join(problems))
+
+
+def _sentence(error: Exception) -> str:
+    """What to tell a person. A stack trace reaches nobody; --traceback is for developers."""
+    if isinstance(error, PostingError):
+        return error.message
+    if isinstance(error, SecretUnreadableError):
+        return str(error)
+    if isinstance(error, DatabaseError):
+        return (
+            f"The database cannot do this ({_one_line(str(error))}). Nothing was sent to either "
+            "system by this step; check DATABASE_URL and run: python manage.py migrate"
+        )
+    return (
+        f"Something went wrong that nobody foresaw ({type(error).__name__}: "
+        f"{_one_line(str(error))}). No bill is entered twice by it; run the command again with "
+        "--traceback and report what it prints."
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(redact_text(text).removeprefix("Error: ").split())

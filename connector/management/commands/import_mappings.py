@@ -1,0 +1,50 @@
+"""Takes mappings from a CSV or Excel file into a tenant: all rows or none."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
+from mappings.transfer import (
+    ImportResult,
+    MappingFileError,
+    UnknownKindError,
+    import_mappings,
+    read_rows,
+)
+
+ACTOR = "command line"
+
+
+class Command(TenantCommand):
+    help = (
+        "Create and update mappings from a .csv or .xlsx file. One wrong row and nothing changes. "
+        "Kinds: vendors, gl_accounts, cost_centers, dimension:FIELD."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """TENANT KIND FILE."""
+        super().add_arguments(parser)
+        parser.add_argument("kind", metavar="KIND")
+        parser.add_argument("file", metavar="FILE", type=Path)
+
+    def run(self, options: dict[str, Any]) -> None:
+        """Read, check and import the file."""
+        try:
+            rows = read_rows(options["file"])
+            result = import_mappings(self.tenant.pk, options["kind"], rows, actor=ACTOR)
+        except (MappingFileError, UnknownKindError) as error:
+            raise CommandProblem(str(error)) from error
+        code = NEEDS_A_PERSON if result.errors else 0
+        self.emit(result.as_json(), lambda: _table(result), code=code)
+
+
+def _table(result: ImportResult) -> str:
+    if result.errors:
+        lines = [f"Row {row}: {message}" for row, message in result.errors]
+        return "\n".join([*lines, "Nothing was changed. Correct these rows and import again."])
+    return (
+        f"{result.kind}: {result.created} created, {result.updated} updated, "
+        f"{result.unchanged} unchanged."
+    )

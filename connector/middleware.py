@@ -1,0 +1,89 @@
+"""What happens to every request: the browser's rules, and whose data it may see."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+
+from connector.models import Membership, Tenant
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+_Next = Callable[[HttpRequest], HttpResponse]
+
+# 'unsafe-eval' is for the shell's Alpine; inline scripts stay forbidden.
+_POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    ]
+)
+_TENANT_PATH = re.compile(r"^/t/(?P<slug>[^/]+)(?:/|$)")
+
+
+class ContentSecurityPolicy:
+    """Tells the browser to run nothing that we did not serve."""
+
+    def __init__(self, get_response: _Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", _POLICY)
+        return response
+
+
+class TenantScope:
+    """Sets `request.tenant` and `request.role` from /t/<slug>/; a stranger gets a 404.
+
+    Times on a tenant's pages are shown in the tenant's zone.
+    """
+
+    def __init__(self, get_response: _Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.tenant, request.role = None, None  # type: ignore[attr-defined]
+        match = _TENANT_PATH.match(request.path_info)
+        if match is None:
+            return self.get_response(request)
+        if not request.user.is_authenticated:
+            # Before any look at the slug: nobody learns which tenants exist.
+            return redirect_to_login(request.get_full_path())
+        tenant, role = _scope(request, match["slug"])
+        request.tenant, request.role = tenant, role  # type: ignore[attr-defined]
+        with timezone.override(zone_of(tenant)):
+            return self.get_response(request)
+
+
+def _scope(request: HttpRequest, slug: str) -> tuple[Tenant, str]:
+    user = cast("User", request.user)
+    if user.is_superuser:
+        tenant = Tenant.objects.filter(slug=slug).first()
+        if tenant is not None:
+            return tenant, str(Membership.Role.ADMIN)
+    else:
+        found = Membership.objects.select_related("tenant").filter(tenant__slug=slug, user=user)
+        member = found.first()
+        if member is not None:
+            return member.tenant, member.role
+    raise Http404("No such page.")
+
+
+def zone_of(tenant: Tenant) -> ZoneInfo:
+    """The tenant's time zone; UTC when its name is unknown on this machine."""
+    try:
+        return ZoneInfo(tenant.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

@@ -1,0 +1,61 @@
+"""The sidebar: the tenant's pages, and for a superuser everything there is to administer."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+
+from audit.models import Posting
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """The shell's navigation for this request: groups of items."""
+    tenant = getattr(request, "tenant", None)
+    if tenant is None:
+        groups = [_group("", [_item(request, "Start", "home", reverse("home"))])]
+        return groups + _administration(request)
+    slug = tenant.slug
+    waiting = Posting.objects.filter(tenant=tenant).exclude(hold_reason="").count()
+    items = [
+        _item(request, "Today", "today", reverse("today", args=[slug])),
+        _item(request, "Exceptions", "error", reverse("exceptions", args=[slug]), badge=waiting),
+        _item(request, "Bills", "receipt_long", reverse("bills", args=[slug])),
+    ]
+    others = [_item(request, "All tenants", "domain", reverse("home"))]
+    if request.user.is_superuser:
+        link = reverse("admin:index")
+        others.append(_item(request, "Administration", "settings", link))
+    return [_group(tenant.name, items), _group("More", others)]
+
+
+def _administration(request: HttpRequest) -> list[dict[str, Any]]:
+    return [
+        _group(
+            str(app["name"]),
+            [
+                _item(request, str(model["name"]), "", model["admin_url"])
+                for model in app["models"]
+                if model["admin_url"]
+            ],
+        )
+        for app in admin.site.get_app_list(request)
+    ]
+
+
+def _group(title: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"title": title, "separator": False, "collapsible": False, "items": items}
+
+
+def _item(request: HttpRequest, title: str, icon: str, link: str, badge: int = 0) -> dict[str, Any]:
+    path = request.path
+    # A bill's page belongs to the list; "Today" is the start of every tenant address.
+    active = path == link or (link.endswith("/bills/") and path.startswith(link))
+    return {
+        "title": title,
+        "icon": icon,
+        "link": link,
+        "active": active,
+        "has_permission": True,
+        "badge": f"{badge:,}" if badge else "",
+    }

@@ -1,0 +1,134 @@
+"""What of a bill is kept, and whether its accounting content has changed since it was last seen."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from audit.failures import InvalidBillError
+from audit.seen import PostingSeed
+from connector.domain.bill import Bill, Selection
+from connector.ramp.parse import Payload, amount, currency_of, day, parse_bill, text
+
+# The keys behind the parsed content, for bills that cannot be parsed.
+_RELEVANT = (
+    "entity_id",
+    "invoice_number",
+    "issued_at",
+    "due_at",
+    "accounting_date",
+    "amount",
+    "line_items",
+    "inventory_line_items",
+    "accounting_field_selections",
+    "purchase_order_ids",
+    "purchase_order_id",
+)
+
+
+def strip(payload: Payload) -> dict[str, Any]:
+    """The payload as it may be stored: plain JSON without the pre-signed invoice addresses."""
+    kept = {key: value for key, value in payload.items() if key != "invoice_urls"}
+    plain: dict[str, Any] = json.loads(json.dumps(kept, default=str))
+    return plain
+
+
+def content_hash(payload: Payload) -> str:
+    """SHA-256 of what accounting cares about: entity, vendor, number, days, currency, total,
+    ordered lines with their coding, links to purchase orders.
+
+    Never of payment, status, sync fields, memos, names or addresses. A bill that cannot be parsed
+    is hashed by the same fields as they came, so that its correction is noticed.
+    """
+    try:
+        return hash_of(parse_bill(payload))
+    except InvalidBillError:
+        vendor = payload.get("vendor")
+        raw: dict[str, Any] = {key: _without_memos(payload.get(key)) for key in _RELEVANT}
+        raw["vendor"] = vendor.get("id") if isinstance(vendor, dict) else None
+        return _digest({"unreadable": raw})
+
+
+def hash_of(bill: Bill) -> str:
+    """The content hash of a parsed bill."""
+    return _digest(
+        {
+            "entity": bill.entity_id,
+            "vendor": bill.vendor_id,
+            "number": bill.invoice_number,
+            "days": [str(bill.issued_on), str(bill.due_on), str(bill.accounting_on)],
+            "total": [_number(bill.total), bill.currency],
+            "lines": [
+                [_number(line.amount), line.source == "po_line", _chosen(line.selections)]
+                for line in bill.lines
+            ],
+            "selections": _chosen(bill.selections),
+            "orders": sorted(bill.purchase_order_ids),
+        }
+    )
+
+
+def envelope(payload: Payload) -> PostingSeed:
+    """What can be shown of a bill before, or although, it cannot be parsed. Never raises.
+
+    `amount` is in major units, None when it cannot be read.
+    """
+    found = payload.get("vendor")
+    vendor: Payload = found if isinstance(found, dict) else {}
+    bill_id = text(payload.get("id"))
+    issued_on = _quiet(lambda: day(payload.get("issued_at"), "issue date"))
+    apply_on = _quiet(lambda: day(payload.get("accounting_date"), "accounting date"))
+    currency = currency_of(payload.get("amount"))
+    return PostingSeed(
+        bill_id=bill_id[:64],
+        seen_hash=content_hash(payload),
+        entity_id=text(payload.get("entity_id"))[:64],
+        vendor_ramp_id=text(vendor.get("id"))[:64],
+        vendor_name=text(vendor.get("name"))[:255],
+        invoice_num=(
+            text(payload.get("invoice_number"))[:255] or f"RAMP-{bill_id.replace('-', '')[:8]}"
+        ),
+        amount=_total(payload, currency),
+        currency=currency[:8],
+        issued_on=issued_on,
+        due_on=_quiet(lambda: day(payload.get("due_at"), "due date")),
+        apply_on=apply_on or issued_on,
+    )
+
+
+def _total(payload: Payload, currency: str) -> Decimal | None:
+    try:
+        total = amount(payload.get("amount"), "total", currency)
+    except InvalidBillError:
+        return None
+    return total if abs(total) < Decimal(10) ** 16 else None  # what the column can hold
+
+
+def _quiet(read: Callable[[], date | None]) -> date | None:
+    try:
+        return read()
+    except InvalidBillError:
+        return None
+
+
+def _chosen(selections: tuple[Selection, ...]) -> list[list[str]]:
+    return sorted([item.field_type, item.field_id, item.option_id] for item in selections)
+
+
+def _number(value: Decimal) -> str:
+    return f"{value.normalize():f}"
+
+
+def _without_memos(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_memos(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_memos(item) for key, item in value.items() if key != "memo"}
+    return value
+
+
+def _digest(value: dict[str, Any]) -> str:
+    line = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(line.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,47 @@
+"""Re-encrypts the stored secrets, a row at a time, so that an old key can be given up."""
+
+from django.apps import apps
+from django.db import models, transaction
+
+from connector import canary
+from connector.models import AccessToken
+from connector.secretfields import SecretCharField, SecretTextField, SecretUnreadableError
+
+
+def rotate() -> int:
+    """Write every secret anew with the newest key; says how many.
+
+    All or nothing. Raises SecretUnreadableError, naming the field, when a secret was written with
+    a key that is not in FIELD_ENCRYPTION_KEY. Cached tokens are never a reason: they are dropped.
+    """
+    rotated = 0
+    with transaction.atomic():
+        canary.ensure()
+        for model in apps.get_models():
+            names = [field.name for field in model._meta.fields if _is_secret(field)]
+            if names:
+                rotated += _rotate_model(model, names)
+    return rotated
+
+
+def _is_secret(field: object) -> bool:
+    return isinstance(field, SecretCharField | SecretTextField)
+
+
+def _rotate_model(model: type[models.Model], names: list[str]) -> int:
+    rotated = 0
+    rows = model._default_manager.select_for_update()
+    for pk in list(model._default_manager.values_list("pk", flat=True)):
+        try:
+            row = rows.only(*names).filter(pk=pk).first()
+        except SecretUnreadableError:
+            if model is not AccessToken:
+                raise
+            rows.filter(pk=pk).update(token=None, expires_at=None)
+            continue
+        values = {name: getattr(row, name) for name in names} if row is not None else {}
+        held = {name: value for name, value in values.items() if value is not None}
+        if held:
+            model._default_manager.filter(pk=pk).update(**held)
+            rotated += len(held)
+    return rotated

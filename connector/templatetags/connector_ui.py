@@ -1,0 +1,98 @@
+"""How money, states and reasons are written on every page."""
+
+import json
+from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from django import template
+
+from audit.failures import NEXT_STEP, InvalidBillError, Reason
+from audit.models import Posting
+from connector.domain.money import exponent
+from connector.redaction import redact
+
+register = template.Library()
+
+_STATES: dict[str, tuple[str, str]] = {
+    Posting.State.QUEUED: ("Waiting", "info"),
+    Posting.State.IN_FLIGHT: ("Being entered", "info"),
+    Posting.State.IN_DOUBT: ("In doubt", "warning"),
+    Posting.State.ENTERED: ("Entered", "success"),
+    Posting.State.CONFIRMED: ("Confirmed", "success"),
+    Posting.State.REMOVED: ("Removed", ""),
+    Posting.State.DISMISSED: ("Dismissed", ""),
+}
+_OUTCOMES = {"done": "success", "refused": "danger", "unknown": "warning", "intent": "warning"}
+
+
+@register.filter
+def money(amount: Decimal | None, currency: str) -> str:
+    """1,200.00 USD: major units with the currency's own digits; a dash when unknown."""
+    if amount is None:
+        return "–"
+    try:
+        digits = exponent(currency)
+    except InvalidBillError:
+        return f"{amount.normalize():,f} {currency}".strip()
+    # The digits beyond the currency's are a database's rounding of a sum, never money.
+    rounded = amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+    return f"{rounded:,f} {currency}"
+
+
+@register.filter
+def state_name(posting: Posting) -> str:
+    """The state in a word; a hold shows as an exception, whatever the state."""
+    return _STATES[posting.state][0]
+
+
+@register.filter
+def state_kind(posting: Posting) -> str:
+    """The label's colour: info, success, warning, danger or none."""
+    return _STATES[posting.state][1]
+
+
+@register.filter
+def outcome_kind(outcome: str) -> str:
+    """The colour of an attempt's outcome."""
+    return _OUTCOMES.get(outcome, "")
+
+
+@register.filter
+def words(name: str) -> str:
+    """`vendor_unmapped` as a person writes it: Vendor unmapped."""
+    return str(name).replace("_", " ").replace(".", ": ").strip().capitalize()
+
+
+@register.filter
+def next_step(reason: str) -> str:
+    """What to do about a hold."""
+    return NEXT_STEP[Reason(reason)] if reason else ""
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """JSON to read, with everything secret hidden once more."""
+    return json.dumps(redact(value), indent=2, ensure_ascii=False, default=str)
+
+
+@register.filter
+def count(number: int) -> str:
+    """A count with separators: 12,345."""
+    return f"{number:,}"
+
+
+@register.filter
+def by_currency(sums: Mapping[str, Decimal]) -> list[tuple[str, Decimal]]:
+    """Sums in the order of their currencies' codes."""
+    return sorted(sums.items())
+
+
+@register.filter
+def figures(summary: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The plain numbers of a cycle's summary; nested ones and the run's id are left out."""
+    return [
+        (name, value)
+        for name, value in summary.items()
+        if name != "run" and isinstance(value, int | float | str) and not isinstance(value, bool)
+    ]

@@ -1,0 +1,221 @@
+"""Mappings and mirrored catalogs in the admin pages of superusers; accountants have pages of ours.
+
+A mapping that is changed here is on the record like any other change; a catalog is read-only,
+because the next refresh would undo what somebody typed.
+"""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db import models, transaction
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from audit import log
+from mappings.models import (
+    CurrencyMapping,
+    Dimension,
+    DimensionMapping,
+    EpicorAccount,
+    EpicorCurrency,
+    EpicorPeriod,
+    EpicorSegment,
+    EpicorSegmentValue,
+    EpicorTerms,
+    EpicorVendor,
+    GLAccountMapping,
+    VendorMapping,
+)
+
+
+class SuperuserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+    """Pages across all tenants, hence for superusers alone."""
+
+    list_select_related: ClassVar = ["tenant"]
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Superusers only."""
+        return _is_superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers only."""
+        return _is_superuser(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Superusers only."""
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers only."""
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers only."""
+        return _is_superuser(request)
+
+
+class RecordedAdmin(SuperuserAdmin):
+    """Whatever is saved or deleted here writes an entry of the trail with before and after."""
+
+    kept_out: ClassVar = frozenset({"id", "updated_at", "updated_by"})
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        """Save, and record what it was and is."""
+        with transaction.atomic():
+            stored = type(obj)._default_manager.filter(pk=obj.pk).first() if change else None
+            before = self._values(stored) if stored is not None else None
+            if hasattr(obj, "updated_by"):
+                obj.updated_by = request.user.get_username()[:150]
+            super().save_model(request, obj, form, change)
+            self._record(request, obj, "changed" if change else "created", before)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete, and record what it was."""
+        with transaction.atomic():
+            self._record(request, obj, "deleted", self._values(obj))
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        """Delete one by one, so that each is on the record."""
+        with transaction.atomic():
+            for obj in queryset:
+                self.delete_model(request, obj)
+
+    def _record(
+        self, request: HttpRequest, obj: Any, what: str, before: dict[str, Any] | None
+    ) -> None:
+        kind = obj._meta.model_name
+        key = getattr(obj, "ramp_id", None) or obj.pk
+        log.record(
+            obj.tenant_id,
+            f"mapping_{what}",
+            subject_kind="mapping",
+            subject_id=f"{kind}:{key}"[:255],
+            actor=request.user.get_username(),
+            body={"before": before, "after": None if what == "deleted" else self._values(obj)},
+        )
+
+    def _values(self, obj: models.Model) -> dict[str, Any]:
+        names = [field.attname for field in obj._meta.concrete_fields]
+        return {name: getattr(obj, name) for name in names if name not in self.kept_out}
+
+
+class MappingAdmin(RecordedAdmin):
+    """A Ramp reference and its Epicor target."""
+
+    list_display: ClassVar = [
+        "ramp_name",
+        "ramp_id",
+        "epicor_id",
+        "epicor_name",
+        "company",
+        "tenant",
+        "updated_by",
+        "updated_at",
+    ]
+    list_filter: ClassVar = ["tenant", "company"]
+    search_fields: ClassVar = ["=ramp_id", "=epicor_id", "ramp_name__startswith"]
+    readonly_fields: ClassVar = ["updated_at", "updated_by"]
+
+
+admin.site.register([VendorMapping, GLAccountMapping], MappingAdmin)
+
+
+@admin.register(DimensionMapping)
+class DimensionMappingAdmin(MappingAdmin):
+    """An option of another Ramp field and its segment value."""
+
+    list_display: ClassVar = ["field", *MappingAdmin.list_display]
+    list_filter: ClassVar = ["tenant", "field", "company"]
+
+
+@admin.register(Dimension)
+class DimensionAdmin(RecordedAdmin):
+    """Which Ramp field overwrites which segment."""
+
+    list_display: ClassVar = ["ramp_field", "segment", "kind", "default", "tenant"]
+    list_filter: ClassVar = ["tenant"]
+
+
+@admin.register(CurrencyMapping)
+class CurrencyMappingAdmin(RecordedAdmin):
+    """ISO currencies and Epicor's codes."""
+
+    list_display: ClassVar = ["iso", "epicor_code", "tenant"]
+    list_filter: ClassVar = ["tenant"]
+
+
+class CatalogAdmin(SuperuserAdmin):
+    """A mirrored catalog, to look at."""
+
+    list_filter: ClassVar = ["tenant", "company"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Epicor's data are changed in Epicor."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Epicor's data are changed in Epicor."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Epicor's data are changed in Epicor."""
+        return False
+
+
+@admin.register(EpicorVendor)
+class EpicorVendorAdmin(CatalogAdmin):
+    """Epicor's vendors."""
+
+    list_display: ClassVar = ["vendor_id", "name", "vendor_num", "company", "inactive", "tenant"]
+    search_fields: ClassVar = ["=vendor_id", "name__startswith"]
+
+
+@admin.register(EpicorAccount)
+class EpicorAccountAdmin(CatalogAdmin):
+    """Epicor's GL accounts."""
+
+    list_display: ClassVar = ["account", "description", "company", "active", "tenant"]
+    search_fields: ClassVar = ["account__startswith"]
+
+
+@admin.register(EpicorSegment)
+class EpicorSegmentAdmin(CatalogAdmin):
+    """The segments of the charts of accounts."""
+
+    list_display: ClassVar = ["number", "name", "dynamic", "company", "tenant"]
+
+
+@admin.register(EpicorSegmentValue)
+class EpicorSegmentValueAdmin(CatalogAdmin):
+    """The values of the segments."""
+
+    list_display: ClassVar = ["number", "code", "name", "active", "company", "tenant"]
+    search_fields: ClassVar = ["=code", "name__startswith"]
+
+
+@admin.register(EpicorTerms)
+class EpicorTermsAdmin(CatalogAdmin):
+    """Epicor's payment terms."""
+
+    list_display: ClassVar = ["code", "description", "company", "tenant"]
+
+
+@admin.register(EpicorCurrency)
+class EpicorCurrencyAdmin(CatalogAdmin):
+    """Epicor's currencies."""
+
+    list_display: ClassVar = ["code", "decimals", "is_base", "inactive", "company", "tenant"]
+
+
+@admin.register(EpicorPeriod)
+class EpicorPeriodAdmin(CatalogAdmin):
+    """Fiscal periods, open and closed."""
+
+    list_display: ClassVar = ["__str__", "starts_on", "ends_on", "closed", "company", "tenant"]
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and request.user.is_superuser)

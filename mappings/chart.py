@@ -1,0 +1,56 @@
+"""Whether a whole GL account may be used: the listed ones, and those a dynamic segment allows.
+
+Pure. Epicor may form an account while it enters an invoice when the chart has a dynamic segment,
+so "not listed" alone proves nothing (docs/epicor.md, chart of accounts).
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from mappings.coding import SEGMENT_SEPARATOR, Tables, Validity
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with an account, as the end of a sentence; `segment` 0 = the whole account."""
+
+    text: str
+    segment: int = 0
+
+
+def fault(company: str, whole: str, tables: Tables, day: date | None) -> Fault | None:
+    """Why the account cannot take an entry on `day`; None when it can.
+
+    Without a day only existence counts: whether something is active may change until it is used.
+    """
+    listed = tables.accounts.get((company, whole))
+    if listed is not None:
+        problem = _problem(listed, day)
+        return Fault(problem) if problem else None
+    dynamic = [is_dynamic for (owner, _), is_dynamic in tables.segments.items() if owner == company]
+    parts = whole.split(SEGMENT_SEPARATOR)
+    if len(parts) != len(dynamic):
+        return Fault(f"is not in the chart of accounts of {company}")
+    for number, code in enumerate(parts, start=1):
+        found = _segment_fault(company, number, code, tables, day)
+        if found is not None:
+            return found
+    if not any(dynamic):
+        return Fault(f"is not in the chart of accounts of {company}, which has no dynamic segment")
+    return None
+
+
+def _segment_fault(
+    company: str, number: int, code: str, tables: Tables, day: date | None
+) -> Fault | None:
+    known = tables.segment_values.get((company, number, code))
+    if known is None:
+        return Fault(f"needs {code!r} in segment {number}, which {company} does not have", number)
+    problem = _problem(known, day)
+    return (
+        Fault(f"needs {code!r} in segment {number}, which {problem}", number) if problem else None
+    )
+
+
+def _problem(validity: Validity, day: date | None) -> str:
+    return validity.problem(day) if day is not None else ""

@@ -1,0 +1,181 @@
+"""Mapping files, CSV or Excel: read with the row numbers that a person sees, written safely.
+
+A cell that a spreadsheet would run as a formula is written with a quote in front, and the quote
+is taken away when the file comes back.
+"""
+
+import csv
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, TextIO
+
+import openpyxl
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.utils.exceptions import InvalidFileException
+
+REQUIRED = ("ramp_id", "ramp_name", "epicor_id", "epicor_name")
+COLUMNS = (*REQUIRED, "company")
+MAX_BYTES = 20_000_000
+MAX_UNPACKED_BYTES = 300_000_000  # a workbook is a zip archive; a small one may unpack to a flood
+MAX_ROWS = 200_000
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+
+
+class MappingFileError(Exception):
+    """The file cannot be used at all; the message is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRow:
+    """One row of a mapping file; `number` counts as in the file, the header being row 1."""
+
+    number: int
+    ramp_id: str
+    ramp_name: str
+    epicor_id: str
+    epicor_name: str
+    company: str = ""
+
+    def cells(self) -> tuple[str, ...]:
+        """The cells in the order of COLUMNS."""
+        return self.ramp_id, self.ramp_name, self.epicor_id, self.epicor_name, self.company
+
+
+def read_rows(path: Path) -> list[MappingRow]:
+    """The rows of a .csv or .xlsx file. Raises MappingFileError when it cannot be used."""
+    try:
+        with path.open("rb") as stream:
+            return parse_rows(path.name, stream)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise MappingFileError(f"{path} cannot be read ({why}); nothing was changed.") from error
+
+
+def parse_rows(name: str, stream: IO[bytes]) -> list[MappingRow]:
+    """The rows of an open file; its name's ending says whether it is CSV or Excel."""
+    content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise MappingFileError(
+            f"{name} is larger than {MAX_BYTES // 1_000_000} MB; split it and import the parts."
+        )
+    ending = Path(name).suffix.lower()
+    if ending == ".csv":
+        return list(_rows(name, _csv_records(name, content)))
+    if ending == ".xlsx":
+        return list(_rows(name, _xlsx_records(name, content)))
+    raise MappingFileError(f"{name} is neither .csv nor .xlsx; save it as one of these.")
+
+
+def write_csv(rows: Iterable[MappingRow], stream: TextIO) -> None:
+    """The rows as CSV with a header, every cell safe to open in a spreadsheet."""
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([_escaped(cell) for cell in row.cells()])
+
+
+def write_xlsx(rows: Iterable[MappingRow], stream: IO[bytes]) -> None:
+    """The rows as a workbook with a header, every cell a text."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("mappings")
+    sheet.append(COLUMNS)
+    for row in rows:
+        sheet.append([ILLEGAL_CHARACTERS_RE.sub("", _escaped(cell)) for cell in row.cells()])
+    book.save(stream)
+
+
+def _escaped(cell: str) -> str:
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _unescaped(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _rows(name: str, records: Iterator[Sequence[str]]) -> Iterator[MappingRow]:
+    columns = _columns(name, next(records, ()))
+    count = 0
+    for number, cells in enumerate(records, start=2):
+        if not any(cells):
+            continue
+        count += 1
+        if count > MAX_ROWS:
+            raise MappingFileError(f"{name} has more than {MAX_ROWS:,} rows; split it.")
+        if any(cells[len(columns) :]):
+            raise MappingFileError(
+                f"Row {number} of {name} has more cells than the header; nothing was changed."
+            )
+        values = dict(zip(columns, cells, strict=False))
+        yield MappingRow(number, **{key: values.get(key, "") for key in COLUMNS})
+
+
+def _columns(name: str, header: Sequence[str]) -> list[str]:
+    """The header's column names, checked."""
+    columns = [cell.lower() for cell in header]
+    while columns and not columns[-1]:
+        columns.pop()
+    missing = [column for column in REQUIRED if column not in columns]
+    unknown = [repr(column) for column in columns if column not in COLUMNS]
+    if missing or unknown or len(set(columns)) < len(columns):
+        what = [f"lacks {', '.join(missing)}"] if missing else []
+        what += [f"has unknown columns {', '.join(unknown)}"] if unknown else []
+        raise MappingFileError(
+            f"The first row of {name} {' and '.join(what) or 'names a column twice'}; "
+            f"it must name {', '.join(REQUIRED)} and may name company. Nothing was changed."
+        )
+    return columns
+
+
+def _csv_records(name: str, content: bytes) -> Iterator[Sequence[str]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MappingFileError(f"{name} is not UTF-8; save it as 'CSV UTF-8'.") from error
+    first = text.partition("\n")[0]
+    # Spreadsheets in countries with a decimal comma separate the cells by semicolons.
+    separator = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        for cells in reader:
+            yield [_unescaped(cell.strip()) for cell in cells]
+    except csv.Error as error:
+        raise MappingFileError(f"{name} is not valid CSV at line {reader.line_num}.") from error
+
+
+def _xlsx_records(name: str, content: bytes) -> Iterator[Sequence[str]]:
+    unreadable = f"{name} is not a readable Excel workbook; save it again as .xlsx."
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise MappingFileError(f"{name} unpacks to far too much; split it.")
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        for cells in book.worksheets[0].iter_rows(values_only=True):
+            yield [_unescaped(_text(cell)) for cell in cells]
+    except (
+        zipfile.BadZipFile,
+        InvalidFileException,
+        LookupError,
+        ValueError,
+        TypeError,
+        SyntaxError,  # what the XML parser raises
+        RuntimeError,  # an encrypted archive
+        EOFError,
+        zlib.error,
+    ) as error:
+        raise MappingFileError(unreadable) from error
+
+
+def _text(cell: Any) -> str:
+    """A cell as text; a number that is whole loses the point that Excel gave it."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip()

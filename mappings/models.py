@@ -1,0 +1,301 @@
+"""What users decided (mappings) and the Epicor catalogs that the decisions point at."""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class _Mapping(models.Model):
+    """A Ramp reference and its Epicor target; a blank company means every company."""
+
+    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    company = models.CharField(max_length=16, blank=True)
+    ramp_id = models.CharField(max_length=255)
+    ramp_name = models.CharField(max_length=255, blank=True)
+    epicor_id = models.CharField(max_length=255)
+    epicor_name = models.CharField(max_length=255, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.ramp_name or self.ramp_id} → {self.epicor_id}"
+
+
+class VendorMapping(_Mapping):
+    """Ramp vendor id → Epicor VendorID."""
+
+    class Meta:
+        ordering: ClassVar = ["ramp_name", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "company", "ramp_id"], name="vendor_mapping_once"
+            ),
+        ]
+
+
+class GLAccountMapping(_Mapping):
+    """Ramp account option → a whole internal GL account such as 6000|01|000."""
+
+    class Meta:
+        ordering: ClassVar = ["ramp_name", "id"]
+        verbose_name = "GL account mapping"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "company", "ramp_id"], name="gl_account_mapping_once"
+            ),
+        ]
+
+
+class DimensionMapping(_Mapping):
+    """Option of any other Ramp field (`field`) → a segment value."""
+
+    field = models.CharField(max_length=64)
+
+    class Meta:
+        ordering: ClassVar = ["field", "ramp_name", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "field", "company", "ramp_id"], name="dimension_mapping_once"
+            ),
+        ]
+
+
+class Dimension(models.Model):
+    """A Ramp field that overwrites one segment of the account; "" as default means none."""
+
+    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    ramp_field = models.CharField(max_length=64)
+    segment = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=64)  # cost_centers, or dimension:FIELD
+    default = models.CharField(max_length=50, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["segment"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "ramp_field"], name="dimension_field_once"),
+            models.UniqueConstraint(fields=["tenant", "segment"], name="dimension_segment_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ramp_field} → segment {self.segment}"
+
+
+class CurrencyMapping(models.Model):
+    """ISO currency → Epicor CurrencyCode."""
+
+    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    iso = models.CharField(max_length=8)
+    epicor_code = models.CharField(max_length=16)
+
+    class Meta:
+        ordering: ClassVar = ["iso"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "iso"], name="currency_mapping_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.iso} → {self.epicor_code}"
+
+
+class _CatalogRow(models.Model):
+    """A mirrored row of Epicor master data; replaced by each refresh."""
+
+    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    company = models.CharField(max_length=16)
+
+    class Meta:
+        abstract = True
+
+
+class EpicorVendor(_CatalogRow):
+    """Vendor: VendorNum is the key of documents, VendorID the code that people see."""
+
+    vendor_num = models.IntegerField()
+    vendor_id = models.CharField(max_length=50)
+    name = models.CharField(max_length=255)
+    terms_code = models.CharField(max_length=16, blank=True)
+    currency_code = models.CharField(max_length=16, blank=True)
+    inactive = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "company", "vendor_num"], name="epicor_vendor_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "company", "vendor_id"], name="epicor_vendor_id"),
+            models.Index(fields=["tenant", "name"], name="epicor_vendor_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.vendor_id} {self.name}"
+
+
+class EpicorAccount(_CatalogRow):
+    """A GL account of the company's chart in its internal form, segments joined by a bar."""
+
+    account = models.CharField(max_length=200)
+    description = models.CharField(max_length=255, blank=True)
+    active = models.BooleanField(default=True)
+    effective_from = models.DateField(null=True, blank=True)
+    effective_to = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["account"]
+        verbose_name = "Epicor account"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "company", "account"], name="epicor_account_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.account
+
+
+class EpicorSegment(_CatalogRow):
+    """A segment of the chart of accounts; dynamic ones may form accounts not listed yet."""
+
+    number = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=64)
+    dynamic = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "company", "number"], name="epicor_segment_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.name}"
+
+
+class EpicorSegmentValue(_CatalogRow):
+    """A value that a segment may take, for example a cost center."""
+
+    number = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=50)
+    name = models.CharField(max_length=255, blank=True)
+    active = models.BooleanField(default=True)
+    effective_from = models.DateField(null=True, blank=True)
+    effective_to = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["number", "code"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "company", "number", "code"], name="epicor_segment_value_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+
+class EpicorTerms(_CatalogRow):
+    """Purchasing payment terms."""
+
+    code = models.CharField(max_length=16)
+    description = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["code"]
+        verbose_name_plural = "Epicor terms"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "company", "code"], name="epicor_terms_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class EpicorCurrency(_CatalogRow):
+    """A currency of the company; `code` is the internal key."""
+
+    code = models.CharField(max_length=16)
+    decimals = models.PositiveSmallIntegerField(default=2)
+    is_base = models.BooleanField(default=False)
+    inactive = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["code"]
+        verbose_name_plural = "Epicor currencies"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "company", "code"], name="epicor_currency_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class EpicorPeriod(_CatalogRow):
+    """A fiscal period of the company's main book, first to last day, open or closed."""
+
+    fiscal_year = models.IntegerField()
+    year_suffix = models.CharField(max_length=8, blank=True)
+    period = models.PositiveSmallIntegerField()
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    closed = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["starts_on", "period"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "company", "fiscal_year", "year_suffix", "period"],
+                name="epicor_period_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.fiscal_year}-{self.period:02d}"
+
+
+class CatalogRefresh(models.Model):
+    """When one catalog of one company was last read whole, and the earliest apply date found."""
+
+    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    company = models.CharField(max_length=16)
+    catalog = models.CharField(max_length=16)  # vendors, accounts, segments, terms, …
+    refreshed_at = models.DateTimeField()
+    rows = models.PositiveIntegerField(default=0)
+    earliest_apply_on = models.DateField(null=True, blank=True)  # on the periods row only
+
+    class Meta:
+        ordering: ClassVar = ["company", "catalog"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "company", "catalog"], name="catalog_refresh_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.company} {self.catalog}"
+
+
+class IssuedReference(models.Model):
+    """An id that our own accounting connection uploaded to Ramp; only such ids map to themselves."""
+
+    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=64)  # vendors, gl_accounts, cost_centers, dimension:FIELD
+    ramp_id = models.CharField(max_length=255)  # the id we gave it: VendorID, internal account, …
+
+    class Meta:
+        ordering: ClassVar = ["kind", "ramp_id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "kind", "ramp_id"], name="issued_reference_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.ramp_id}"

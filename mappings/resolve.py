@@ -1,0 +1,214 @@
+"""Finds every Epicor code of a bill, or says everything that is missing, in one go.
+
+Pure. The invariant: a Coding names only codes that Epicor has and that may be used on the bill's
+apply date; otherwise UnmappedError lists every gap, so that a clerk fixes a bill once.
+"""
+
+from dataclasses import dataclass
+
+from audit.failures import Reason, UnmappedError
+from mappings import chart, choose
+from mappings.choose import Choice
+from mappings.coding import (
+    GL_ACCOUNTS,
+    VENDORS,
+    Coding,
+    CodingRequest,
+    DimensionRule,
+    LineCoding,
+    LineRequest,
+    Ref,
+    Tables,
+    VendorTarget,
+)
+from mappings.gaps import Gaps
+
+
+def resolve(request: CodingRequest, tables: Tables) -> Coding:
+    """The codes of a bill, each checked against the mirrored catalogs.
+
+    Raises UnmappedError with every gap: vendor, terms and currency first, then the lines in bill
+    order; the same gap on several lines is one gap that names the lines.
+    """
+    work = _Work(request, tables, Gaps(request.company), [])
+    vendor = _vendor(work)
+    terms = _terms(work, vendor) if vendor is not None else ""
+    currency = _currency(work)
+    lines = [_line(work, line, number) for number, line in enumerate(request.lines, start=1)]
+    gaps = work.gaps.all()
+    if gaps or vendor is None:  # without a vendor there is always a gap
+        raise UnmappedError.of(gaps)
+    return Coding(
+        company=request.company,
+        vendor_id=vendor.vendor_id,
+        vendor_num=vendor.vendor_num,
+        vendor_name=vendor.name,
+        terms_code=terms,
+        currency_code=currency,
+        lines=tuple(line for line in lines if line is not None),
+        why=tuple(work.why),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One bill on its way: what it asks, what may answer, what is missing, and why."""
+
+    request: CodingRequest
+    tables: Tables
+    gaps: Gaps
+    why: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Overwrite:
+    """One dimension's say on a line; `ref` is None when its default was taken."""
+
+    rule: DimensionRule
+    ref: Ref | None
+    choice: Choice
+
+
+def _vendor(work: _Work) -> VendorTarget | None:
+    """The vendor, or None with its gap noted; an unusable vendor is a gap and still returned."""
+    request, ref = work.request, work.request.vendor
+    choice = choose.vendor(request, work.tables)
+    if choice is None:
+        work.gaps.add(Reason.VENDOR_UNMAPPED, VENDORS, ref, _unmapped_vendor(request))
+        return None
+    vendor = work.tables.vendors.get((request.company, choice.target))
+    named = f"Vendor {choice.target}, named by {choice.source},"
+    if vendor is None:
+        text = f"{named} is not a vendor of {request.company}."
+        work.gaps.add(Reason.VENDOR_UNUSABLE, VENDORS, ref, text)
+        return None
+    if vendor.inactive:
+        text = f"{named} is inactive in {request.company}."
+        work.gaps.add(Reason.VENDOR_UNUSABLE, VENDORS, ref, text)
+    work.why.append(f"Vendor {choice.target}: {choice.source}.")
+    return vendor
+
+
+def _unmapped_vendor(request: CodingRequest) -> str:
+    text = f"Vendor {request.vendor} has no Epicor vendor."
+    if request.vendor_remote_id:
+        text += (
+            f" Ramp holds {request.vendor_remote_id!r} for it, which did not come from our own"
+            " connection and is therefore not trusted."
+        )
+    return text
+
+
+def _terms(work: _Work, vendor: VendorTarget) -> str:
+    """The vendor's terms, else the tenant's default, if Epicor has them."""
+    request = work.request
+    code = vendor.terms_code or request.default_terms
+    source = f"vendor {vendor.vendor_id}" if vendor.terms_code else "the tenant's default terms"
+    if (request.company, code) in work.tables.terms:
+        work.why.append(f"Terms {code}: {source}.")
+        return code
+    if code:
+        text = f"Terms {code}, from {source}, do not exist in {request.company}."
+    else:
+        text = f"Vendor {vendor.vendor_id} has no terms and the tenant has no default terms."
+    work.gaps.add(Reason.VENDOR_UNUSABLE, "terms", request.vendor, text)
+    return ""
+
+
+def _currency(work: _Work) -> str:
+    """Epicor's code of the bill's currency."""
+    iso, company = work.request.currency, work.request.company
+    code = work.tables.currencies.get(iso, "")
+    if work.tables.epicor_currencies.get((company, code)):
+        work.why.append(f"Currency {code}: the tenant's currency map for {iso}.")
+        return code
+    if code:
+        text = f"Currency {iso} stands for {code}, which is unknown or inactive in {company}."
+    else:
+        text = f"Currency {iso} has no Epicor currency; add it to the tenant's currencies."
+    work.gaps.add(Reason.INVALID_BILL, "currency", Ref(iso, iso), text)
+    return ""
+
+
+def _line(work: _Work, line: LineRequest, number: int) -> LineCoding | None:
+    """The account of one line, or None with every gap of the line noted."""
+    base = _account(work, line, number)
+    found = [_dimension(work, line, rule, number) for rule in work.tables.dimensions]
+    changes = [change for change in found if change is not None and change.choice.target]
+    if base is None or line.gl_account is None or None in found:
+        return None
+    why = [f"Account {base.target}: {base.source}."]
+    whole = base.target
+    for change in changes:
+        changed = choose.overwrite(whole, change.rule.segment, change.choice.target)
+        if changed is None:
+            text = f"account {whole} has no segment {change.rule.segment} to overwrite."
+            work.gaps.add(Reason.ACCOUNT_UNUSABLE, GL_ACCOUNTS, line.gl_account, text, number)
+            return None
+        whole = changed
+        why.append(f"Segment {change.rule.segment} {change.choice.target}: {change.choice.source}.")
+    problem = chart.fault(work.request.company, whole, work.tables, work.request.apply_on)
+    if problem is not None:
+        _unusable(
+            work,
+            line.gl_account,
+            number,
+            f"account {whole} {problem.text}",
+            why,
+            [change for change in changes if change.rule.segment == problem.segment],
+        )
+        return None
+    return LineCoding(whole, (*why, *_ignored(work, line)))
+
+
+def _unusable(
+    work: _Work, account: Ref, number: int, text: str, why: list[str], guilty: list[_Overwrite]
+) -> None:
+    """Note an unusable account on the reference that a person can change: the guilty one."""
+    kind, ref = GL_ACCOUNTS, account
+    for change in guilty:
+        kind, ref = change.rule.kind, change.ref or Ref("", change.rule.ramp_field)
+    work.gaps.add(Reason.ACCOUNT_UNUSABLE, kind, ref, f"{text}. {' '.join(why)}", number)
+
+
+def _account(work: _Work, line: LineRequest, number: int) -> Choice | None:
+    """The account that the line's option stands for."""
+    ref, company = line.gl_account, work.request.company
+    if ref is None or not ref.ramp_id:
+        text = "no GL account is chosen in Ramp."
+        work.gaps.add(Reason.ACCOUNT_UNMAPPED, GL_ACCOUNTS, Ref("", ""), text, number)
+        return None
+    choice = choose.account(company, ref, work.tables)
+    listed = choice is not None and (company, choice.target) in work.tables.accounts
+    if choice is None or (choice.issued and not listed):
+        text = f"account {ref} has no Epicor GL account."
+        work.gaps.add(Reason.ACCOUNT_UNMAPPED, GL_ACCOUNTS, ref, text, number)
+        return None
+    return choice
+
+
+def _dimension(
+    work: _Work, line: LineRequest, rule: DimensionRule, number: int
+) -> _Overwrite | None:
+    """What a dimension writes over its segment ("" = nothing), or None with the gap noted."""
+    ref, company = choose.selected(line, rule), work.request.company
+    if ref is None:
+        return _Overwrite(rule, None, Choice(rule.default, f"the default of {rule.ramp_field}"))
+    choice = choose.value(company, rule, ref, work.tables)
+    values = work.tables.segment_values
+    known = choice is not None and (company, rule.segment, choice.target) in values
+    if choice is None or (choice.issued and not known):
+        text = f"{rule.ramp_field} {ref} has no value for segment {rule.segment}."
+        work.gaps.add(Reason.DIMENSION_UNMAPPED, rule.kind, ref, text, number)
+        return None
+    return _Overwrite(rule, ref, choice)
+
+
+def _ignored(work: _Work, line: LineRequest) -> list[str]:
+    """A sentence for each selection that decides nothing."""
+    fields = {rule.ramp_field for rule in work.tables.dimensions}
+    return [
+        f"Field {name} ({ref}) decides no segment and was left out."
+        for name, ref in line.dimensions.items()
+        if name not in fields
+    ]

@@ -1,0 +1,220 @@
+"""Random walks of several workers and people over some postings: only legal steps ever happen."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from audit import attempts, log, postings
+from audit.failures import Hold, Reason
+from audit.models import Attempt, AuditEntry, Blocker, Posting
+from audit.postings import LostLeaseError
+from tests.audit.build import enter, make_tenant, seed, unmapped
+
+START = datetime.fromisoformat("2099-01-01T00:00:00+00:00")  # after any "now" of the code
+WORKERS = st.sampled_from(["w1", "w2"])
+BILLS = ["a", "b"]
+PICK = st.integers(0, 3)  # 0 is what was claimed last
+EDGES = {
+    "queued": {"in_flight", "dismissed"},
+    "in_flight": {"queued", "in_doubt", "entered"},
+    "in_doubt": {"queued", "entered"},
+    "entered": {"confirmed", "removed"},
+    "confirmed": {"removed"},
+    "removed": set(),
+    "dismissed": set(),
+}
+
+
+class PostingLife(RuleBasedStateMachine):
+    """Workers keep what they claimed even after they lost it, as a paused process would."""
+
+    @initialize()
+    def open_bills(self) -> None:
+        self.tenant = make_tenant(uuid4().hex)
+        self.now = START
+        self.handles: list[tuple[str, Posting]] = []  # newest first, also those long lost
+        postings.open_many(self.tenant.pk, [seed(bill_id) for bill_id in BILLS])
+        self.entries = AuditEntry.objects.filter(tenant=self.tenant)
+        self.before = self.look()
+        self.known_entries = self.entries.count()
+
+    def look(self) -> dict[str, Posting]:
+        return {row.bill_id: row for row in Posting.objects.filter(tenant=self.tenant)}
+
+    def take(self, claim: Callable[..., list[Posting]], worker: str, limit: int) -> None:
+        leased = {
+            row.bill_id
+            for row in self.look().values()
+            if row.lease_until is not None and row.lease_until >= self.now
+        }
+        got = claim(self.tenant.pk, owner=worker, limit=limit, lease_s=60, now=self.now)
+        assert leased.isdisjoint(posting.bill_id for posting in got)
+        for posting in got:
+            assert posting.not_before is None or posting.not_before <= self.now
+            assert posting.state in {"entered", "confirmed"} or not posting.hold_reason
+        assert len(got) <= limit
+        self.handles = [(worker, posting) for posting in got] + self.handles
+
+    def with_one(self, pick: int, step: Callable[[Posting, str], Any]) -> None:
+        """A step by a worker; it can only work while the worker has the lease."""
+        if not self.handles:
+            return
+        worker, posting = self.handles[pick % len(self.handles)]
+        row = self.look()[posting.bill_id]
+        try:
+            step(posting, worker)
+        except LostLeaseError:
+            after = self.look()[posting.bill_id]
+            assert (after.state, after.updated_at) == (row.state, row.updated_at)
+        else:
+            assert row.lease_owner == worker or self.is_unclaimed(row)
+
+    @staticmethod
+    def is_unclaimed(row: Posting) -> bool:
+        return row.state != "in_flight" and row.lease_owner == ""
+
+    @rule(worker=WORKERS, limit=st.integers(1, 2))
+    def claim(self, worker: str, limit: int) -> None:
+        self.take(postings.claim, worker, limit)
+
+    @rule(worker=WORKERS)
+    def claim_doubtful(self, worker: str) -> None:
+        self.take(postings.claim_doubtful, worker, 2)
+
+    @rule(worker=WORKERS)
+    def claim_rechecks(self, worker: str) -> None:
+        self.take(postings.claim_rechecks, worker, 2)
+
+    @rule(pick=PICK, wait=st.booleans())
+    def release(self, pick: int, wait: bool) -> None:
+        moment = self.now + timedelta(seconds=90) if wait else None
+        self.with_one(pick, lambda p, w: postings.release(p, owner=w, not_before=moment))
+
+    @rule(pick=PICK, gaps=st.booleans())
+    def hold(self, pick: int, gaps: bool) -> None:
+        why = unmapped() if gaps else Hold(Reason.REFUSED, "Epicor said no.")
+        self.with_one(pick, lambda p, w: postings.hold(p, why, owner=w))
+
+    @rule(pick=PICK)
+    def send_and_hear_nothing(self, pick: int) -> None:
+        if self.handles:
+            bill_id = self.handles[pick % len(self.handles)][1].bill_id
+            attempts.begin(self.tenant.pk, "posting", bill_id, "enter_invoice", request={})
+
+    @rule(pick=PICK)
+    def doubt(self, pick: int) -> None:
+        self.with_one(
+            pick,
+            lambda p, w: postings.mark_in_doubt(p, owner=w, message="?", not_before=self.now),
+        )
+
+    @rule(pick=PICK)
+    def settle(self, pick: int) -> None:
+        self.with_one(pick, lambda p, w: postings.settle_not_there(p, owner=w))
+
+    @rule(pick=PICK)
+    def enter(self, pick: int) -> None:
+        self.with_one(pick, enter)
+
+    @rule(pick=PICK)
+    def recheck(self, pick: int) -> None:
+        self.with_one(
+            pick,
+            lambda p, w: postings.mark_rechecked(
+                p, owner=w, sys_rev_id=1, entered_hash="h", body={}
+            ),
+        )
+
+    @rule(bill_id=st.sampled_from(BILLS))
+    def confirm(self, bill_id: str) -> None:
+        postings.mark_confirmed_many([self.look()[bill_id]], body={})
+
+    @rule(bill_id=st.sampled_from(BILLS), person=st.sampled_from(["replay", "ask", "changed"]))
+    def again(self, bill_id: str, person: str) -> None:
+        posting = self.look()[bill_id]
+        if person == "replay":
+            postings.replay([posting], actor="Ann")
+        elif person == "ask":
+            postings.ask_recheck([posting], message="Look again.")
+        else:
+            postings.requeue_changed([posting])
+
+    @rule(bill_id=st.sampled_from(BILLS), remove=st.booleans())
+    def finish(self, bill_id: str, remove: bool) -> None:
+        posting = self.look()[bill_id]
+        step = postings.mark_removed if remove else postings.dismiss
+        wanted = {"entered", "confirmed"} if remove else {"queued"}
+        try:
+            step(posting, actor="Ann", reason="By hand.")
+            assert posting.state in {"removed", "dismissed"}
+            assert self.before[bill_id].state in wanted
+        except LostLeaseError:
+            assert posting.state not in wanted
+
+    @rule(seconds=st.sampled_from([1, 61]))
+    def time_passes_and_the_dead_are_reaped(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+        postings.reap(self.tenant.pk, self.now)
+        doubtful = Attempt.objects.filter(attempts.OPEN, tenant=self.tenant)
+        sent = set(doubtful.values_list("subject_id", flat=True))
+        for bill_id, row in self.look().items():
+            if self.before[bill_id].state == "in_flight" and row.state != "in_flight":
+                assert row.state == ("in_doubt" if bill_id in sent else "queued")
+
+    @invariant()
+    def only_legal_steps_and_each_on_the_record(self) -> None:
+        rows, count = self.look(), self.entries.count()
+        for bill_id, row in rows.items():
+            old = self.before[bill_id].state
+            if row.state != old:
+                assert row.state in EDGES[old]
+                assert count > self.known_entries or row.state == "in_flight"
+        self.before, self.known_entries = rows, count
+
+    @invariant()
+    def a_row_never_contradicts_itself(self) -> None:
+        for row in self.look().values():
+            assert bool(row.lease_owner) == (row.lease_until is not None)
+            assert row.state != "in_flight" or row.lease_owner
+            assert row.state not in {"queued", "removed", "dismissed"} or not row.lease_owner
+            assert row.state not in {"in_flight", "removed", "dismissed"} or not row.hold_reason
+            assert bool(row.hold_reason) == (row.hold_opened_at is not None)
+            assert bool(row.entered_at) == (row.state in {"entered", "confirmed", "removed"})
+
+    @invariant()
+    def blockers_belong_to_open_holds(self) -> None:
+        loose = Blocker.objects.filter(posting__tenant=self.tenant)
+        assert not loose.exclude(posting__hold_reason="vendor_unmapped").exists()
+
+    def teardown(self) -> None:
+        if hasattr(self, "tenant"):
+            assert log.seal(self.tenant.pk) == self.entries.count()
+            assert log.verify(self.tenant.pk).ok
+
+
+@pytest.mark.django_db
+def test_random_walks_stay_legal() -> None:
+    run_state_machine_as_test(
+        PostingLife,
+        settings=settings(
+            max_examples=60,
+            phases=[Phase.generate],  # making a failing walk shorter would take minutes
+            stateful_step_count=40,
+            derandomize=True,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

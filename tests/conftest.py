@@ -1,0 +1,48 @@
+"""Fixtures that every test may use: the database, both stand-ins, and no waiting between tries."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import stamina
+from django.conf import settings
+
+import sandbox
+
+# pytest-django reads the settings before this file; the children that tests start read these.
+os.environ.setdefault("DEBUG", "1")
+os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+
+def pytest_configure() -> None:
+    """Settings that make tests quick and quiet; nothing that a test could be about."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.ENVIRONMENT_PROBLEMS.clear()  # of the tester's shell, not of the program
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> None:
+    """SQLite tests run on a file, because threads with connections of their own need one."""
+    database = settings.DATABASES["default"]
+    if "sqlite" in database["ENGINE"]:
+        folder = Path(tempfile.mkdtemp(prefix="ml-connector-"))
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "one")
+        database.setdefault("TEST", {})["NAME"] = str(folder / f"test-{worker}.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def no_backoff() -> Iterator[None]:
+    """Tries follow each other at once; how long a real one waits is tested by itself."""
+    with stamina.set_testing(True, attempts=4, cap=True):
+        yield
+
+
+@pytest.fixture
+def box() -> Iterator[sandbox.Sandbox]:
+    """Both stand-ins with 50 bills, fresh for each test."""
+    with sandbox.start(bills=50) as running:
+        yield running

@@ -1,0 +1,120 @@
+"""The mapping pages of superusers: every change is on the record, catalogs cannot be changed."""
+
+import pytest
+from django.contrib.admin.sites import site
+from django.contrib.auth.models import Permission, User
+
+from audit.models import AuditEntry
+from connector.models import Tenant
+from mappings.catalog import VendorRow, replace_vendors
+from mappings.models import Dimension, EpicorVendor, VendorMapping
+
+pytestmark = pytest.mark.django_db
+MAPPINGS = "/admin/mappings/vendormapping/"
+
+
+@pytest.fixture
+def tenant():
+    return Tenant.objects.create(slug="acme", name="Acme", time_zone="UTC")
+
+
+@pytest.fixture(autouse=True)
+def no_collected_static_files(settings):
+    """Nobody ran collectstatic for the tests; WhiteNoise would complain."""
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture
+def root(client):
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+def form(tenant, **values):
+    return {"tenant": tenant.pk, "company": "", "ramp_id": "v-1", "ramp_name": "Acme"} | values
+
+
+def trail():
+    return [
+        (entry.action, entry.subject_id, entry.actor, entry.body["before"], entry.body["after"])
+        for entry in AuditEntry.objects.all()
+    ]
+
+
+def values(tenant, epicor_id):
+    return {
+        "tenant_id": tenant.pk,
+        "company": "",
+        "ramp_id": "v-1",
+        "ramp_name": "Acme",
+        "epicor_id": epicor_id,
+        "epicor_name": "",
+    }
+
+
+def test_each_change_of_a_mapping_is_on_the_record(root, tenant):
+    root.post(f"{MAPPINGS}add/", form(tenant, epicor_id="A"))
+    mapping = VendorMapping.objects.get()
+    assert mapping.updated_by == "root"
+    root.post(f"{MAPPINGS}{mapping.pk}/change/", form(tenant, epicor_id="B"))
+    root.post(f"{MAPPINGS}{mapping.pk}/delete/", {"post": "yes"})
+    old, new = values(tenant, "A"), values(tenant, "B")
+    assert trail() == [
+        ("mapping_created", "vendormapping:v-1", "root", None, old),
+        ("mapping_changed", "vendormapping:v-1", "root", old, new),
+        ("mapping_deleted", "vendormapping:v-1", "root", new, None),
+    ]
+    assert not VendorMapping.objects.exists()
+
+
+def test_deleting_many_records_each(root, tenant):
+    for name in ("a", "b"):
+        VendorMapping.objects.create(tenant=tenant, ramp_id=name, epicor_id="X")
+    chosen = list(VendorMapping.objects.values_list("pk", flat=True))
+    root.post(MAPPINGS, {"action": "delete_selected", "_selected_action": chosen, "post": "yes"})
+    assert not VendorMapping.objects.exists()
+    assert AuditEntry.objects.filter(action="mapping_deleted").count() == 2
+
+
+def test_a_dimension_is_recorded_although_it_has_no_ramp_id(root, tenant):
+    root.post(
+        "/admin/mappings/dimension/add/",
+        {"tenant": tenant.pk, "ramp_field": "cc", "segment": 3, "kind": "cost_centers"},
+    )
+    assert Dimension.objects.get().segment == 3
+    assert [entry[0] for entry in trail()] == ["mapping_created"]
+
+
+def test_catalogs_can_be_seen_but_not_changed(root, tenant):
+    replace_vendors(tenant.pk, "EPIC06", [VendorRow(1, "ACME", "Acme Office")])
+    page = f"/admin/mappings/epicorvendor/{EpicorVendor.objects.get().pk}/"
+    assert "Acme Office" in root.get("/admin/mappings/epicorvendor/").content.decode()
+    assert root.post(f"{page}change/", {"name": "Mine"}).status_code == 403
+    assert root.post(f"{page}delete/", {"post": "yes"}).status_code == 403
+    assert root.get("/admin/mappings/epicorvendor/add/").status_code == 403
+    assert EpicorVendor.objects.get().name == "Acme Office"
+
+
+OURS = [model for model in site._registry if model._meta.app_label == "mappings"]
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_every_list_opens_and_can_be_searched(root, tenant, model):
+    address = f"/admin/mappings/{model._meta.model_name}/"
+    assert root.get(address).status_code == 200
+    assert root.get(f"{address}?q=acme&tenant__id__exact={tenant.pk}").status_code == 200
+
+
+def test_all_mappings_and_catalogs_have_a_page():
+    assert len(OURS) == 12
+
+
+def test_permissions_alone_open_nothing(client, tenant):
+    user = User.objects.create_user("staff", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="mappings"))
+    client.force_login(user)
+    VendorMapping.objects.create(tenant=tenant, ramp_id="v", epicor_id="X")
+    pk = VendorMapping.objects.get().pk
+    for page in ("", "add/", f"{pk}/change/", f"{pk}/delete/"):
+        assert client.get(f"{MAPPINGS}{page}").status_code == 403
+    assert client.get("/admin/mappings/").status_code == 404

@@ -1,0 +1,156 @@
+"""mappings.files: what is read is what a person typed; what is written is safe to open."""
+
+import io
+import zipfile
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mappings import files
+from mappings.files import (
+    MappingFileError,
+    MappingRow,
+    parse_rows,
+    read_rows,
+    write_csv,
+    write_xlsx,
+)
+
+HEADER = "ramp_id,ramp_name,epicor_id,epicor_name"
+
+
+def csv_rows(text, encoding="utf-8"):
+    return parse_rows("m.csv", io.BytesIO(text.encode(encoding)))
+
+
+def workbook(*rows):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def xlsx_rows(*rows):
+    return parse_rows("m.XLSX", io.BytesIO(workbook(*rows)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEADER}\nv-1,Acmé,ACME,Acme Inc\n",
+        f"\ufeff{HEADER}\r\nv-1,Acmé,ACME,Acme Inc\r\n",
+        "ramp_id;ramp_name;epicor_id;epicor_name\nv-1;Acmé;ACME;Acme Inc",
+        " Ramp_ID , ramp_name,EPICOR_ID,epicor_name,,\n v-1 ,Acmé, ACME ,Acme Inc,,\n",
+        "epicor_name,epicor_id,ramp_name,ramp_id,company\nAcme Inc,ACME,Acmé,v-1,\n",
+    ],
+)
+def test_a_csv_is_read_however_a_spreadsheet_wrote_it(text):
+    assert csv_rows(text) == [MappingRow(2, "v-1", "Acmé", "ACME", "Acme Inc")]
+
+
+def test_rows_are_numbered_as_in_the_file_and_blank_ones_are_skipped():
+    rows = csv_rows(f'{HEADER}\na,"two\nlines",A\n\n,,,\nb,,B,,\n')
+    assert [(row.number, row.ramp_id) for row in rows] == [(2, "a"), (5, "b")]
+    assert rows[0].ramp_name == "two\nlines"
+
+
+def test_a_workbook_gives_the_same_rows():
+    rows = xlsx_rows(
+        ["ramp_id", "ramp_name", "epicor_id", "epicor_name", "company", None],
+        ["v-1", "Acmé", "ACME", None, "EPIC06"],
+        [None, None, None, None],
+        [12, "number", 1e20, 1.5],
+    )
+    assert rows == [
+        MappingRow(2, "v-1", "Acmé", "ACME", "", "EPIC06"),
+        MappingRow(4, "12", "number", "1" + "0" * 20, "1.5"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("m.txt", b"", "neither .csv nor .xlsx"),
+        ("m.csv", b"", "lacks ramp_id, ramp_name, epicor_id, epicor_name"),
+        ("m.csv", b"ramp_id,epicor_id\n", "lacks ramp_name, epicor_name"),
+        ("m.csv", f"{HEADER},color\n".encode(), "has unknown columns 'color'"),
+        ("m.csv", b"ramp_id,color\n", "epicor_name and has unknown columns 'color'"),
+        ("m.csv", f"{HEADER},ramp_id\n".encode(), "names a column twice"),
+        ("m.csv", f"{HEADER}\na,b,c,d,e\n".encode(), "Row 2 of m.csv has more cells"),
+        ("m.csv", f"{HEADER}\nM\xfcller,a,b,c\n".encode("latin-1"), "not UTF-8"),
+        ("m.csv", f'{HEADER}\n"open,a,b,c\n'.encode(), "not valid CSV at line"),
+        ("m.xlsx", b"not a zip", "not a readable Excel workbook"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_explained(name, content, words):
+    with pytest.raises(MappingFileError, match=words):
+        parse_rows(name, io.BytesIO(content))
+
+
+def test_a_zip_that_is_no_workbook_is_refused():
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("hello.txt", "x")
+    with pytest.raises(MappingFileError, match="not a readable Excel workbook"):
+        parse_rows("m.xlsx", io.BytesIO(content.getvalue()))
+
+
+@pytest.mark.parametrize(
+    ("limit", "name", "words"),
+    [
+        ("MAX_BYTES", "m.csv", "larger than"),
+        ("MAX_ROWS", "m.csv", "more than 1 rows"),
+        ("MAX_UNPACKED_BYTES", "m.xlsx", "unpacks to far too much"),
+    ],
+)
+def test_a_file_that_is_too_big_is_refused(monkeypatch, limit, name, words):
+    monkeypatch.setattr(files, limit, 1)
+    text = f"{HEADER}\na,b,c,d\ne,f,g,h\n".encode()
+    content = text if name == "m.csv" else workbook(["ramp_id"])
+    with pytest.raises(MappingFileError, match=words):
+        parse_rows(name, io.BytesIO(content))
+
+
+def test_a_missing_file_is_explained(tmp_path):
+    with pytest.raises(MappingFileError, match="cannot be read"):
+        read_rows(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@"])
+def test_no_cell_is_written_as_a_formula(start):
+    dangerous = f"{start}cmd|' /C calc'!A0"
+    text = io.StringIO()
+    write_csv([MappingRow(2, "v-1", dangerous, "A", "")], text)
+    assert text.getvalue().splitlines()[1].split(",")[1] == f"'{dangerous}"
+    content = io.BytesIO()
+    write_xlsx([MappingRow(2, "v-1", dangerous, "A", "")], content)
+    cell = openpyxl.load_workbook(content).active["B2"]
+    assert (cell.data_type, cell.value) == ("s", f"'{dangerous}")
+
+
+# Text as it can be stored: trimmed, and without what neither format can carry.
+CELLS = st.text(
+    st.sampled_from("=+-@'\"a,;\n0ü ") | st.characters(exclude_categories=["Cs", "Cc"]),
+    max_size=8,
+).map(str.strip)
+ROWS = st.lists(st.tuples(*[CELLS] * 5).filter(any), max_size=5).map(
+    lambda rows: [MappingRow(number, *cells) for number, cells in enumerate(rows, start=2)]
+)
+
+
+@given(ROWS)
+def test_what_is_exported_comes_back_as_it_was(rows):
+    text, book = io.StringIO(newline=""), io.BytesIO()
+    write_csv(rows, text)
+    write_xlsx(rows, book)
+    assert csv_rows(text.getvalue()) == rows
+    assert parse_rows("m.xlsx", io.BytesIO(book.getvalue())) == rows
+
+
+def test_a_quote_that_hides_no_formula_stays():
+    (row,) = csv_rows(f"{HEADER}\nv-1,'s-Hertogenbosch,'=A,''-B\n")
+    assert (row.ramp_name, row.epicor_id, row.epicor_name) == ("'s-Hertogenbosch", "=A", "'-B")

@@ -1,0 +1,37 @@
+"""Postings and blockers for the pages."""
+
+from decimal import Decimal
+
+from django.utils import timezone
+
+from audit.models import Blocker, Posting
+from connector.models import Tenant
+
+SECRET = "ramp_sec_VerySecret123"
+
+
+def make_posting(tenant: Tenant, bill_id: str, **values: object) -> Posting:
+    """A queued posting of 120.00 USD; held when `hold_reason` is given."""
+    if values.get("hold_reason"):
+        values.setdefault("hold_opened_at", timezone.now())
+        values.setdefault("hold_message", "Nothing was sent.")
+    defaults = {
+        "vendor_name": "Acme Supplies",
+        "invoice_num": f"INV-{bill_id}",
+        "amount": Decimal("120.0000"),
+        "currency": "USD",
+        "company": "EPIC06",
+    }
+    return Posting.objects.create(tenant=tenant, bill_id=bill_id, **{**defaults, **values})
+
+
+def block(posting: Posting, ramp_id: str, name: str, kind: str = "vendors") -> Blocker:
+    return Blocker.objects.create(
+        posting=posting,
+        reason=posting.hold_reason,
+        kind=kind,
+        company="EPIC06",
+        ramp_id=ramp_id,
+        name=name,
+        message="no target",
+    )

@@ -1,0 +1,93 @@
+"""Health, readiness, metrics and the start of the web server."""
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from connector import heartbeat
+from connector.models import Heartbeat, Tenant
+from connector.wsgi import refusal
+from tests.web.rows import make_posting
+
+
+def test_alive_needs_no_database() -> None:
+    answer = Client().get("/healthz")
+    assert (answer.status_code, answer.content) == (200, b"ok\n")
+
+
+def test_ready_only_when_a_worker_was_seen_lately(db: None) -> None:
+    answer = Client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"database": True, "queue": True, "workers": False}
+    heartbeat.beat()
+    answer = Client().get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["workers"] is True
+    Heartbeat.objects.update(at=timezone.now() - heartbeat.SEEN_WITHIN - timedelta(seconds=1))
+    assert Client().get("/readyz").status_code == 503
+
+
+def test_a_worker_busy_with_a_long_job_counts_as_seen(db: None) -> None:
+    with heartbeat.busy(200):
+        Heartbeat.objects.filter(name__startswith="worker:").delete()
+        assert Client().get("/readyz").status_code == 200
+    Heartbeat.objects.filter(name__startswith="worker:").delete()
+    assert Client().get("/readyz").status_code == 503
+
+
+def test_metrics_are_off_without_a_token(db: None) -> None:
+    assert Client().get("/metrics").status_code == 404
+
+
+@pytest.mark.parametrize("header", ["", "Bearer wrong", "token", "Bearer tokenx", "Bearer tökén"])
+def test_metrics_need_the_token(db: None, monkeypatch: pytest.MonkeyPatch, header: str) -> None:
+    monkeypatch.setattr(settings, "METRICS_TOKEN", "token")
+    answer = Client().get("/metrics", headers={"authorization": header})
+    assert answer.status_code == 401
+    assert b"connector_" not in answer.content
+
+
+def test_metrics_count_bills_holds_and_pauses(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "METRICS_TOKEN", "token")
+    make_posting(tenant, "a")
+    make_posting(tenant, "b", hold_reason="refused")
+    make_posting(tenant, "c", hold_reason="refused")
+    heartbeat.beat()
+    answer = Client().get("/metrics", headers={"authorization": "Bearer token"})
+    lines = answer.content.decode().splitlines()
+    assert 'connector_postings{tenant="acme",state="queued",hold="refused"} 2' in lines
+    assert 'connector_postings{tenant="acme",state="queued",hold=""} 1' in lines
+    assert 'connector_paused{tenant="acme"} 0' in lines
+    assert any(line.startswith("connector_worker_beat_timestamp_seconds{") for line in lines)
+
+
+def test_the_web_server_names_everything_wrong_in_one_go() -> None:
+    assert refusal([]) == ""
+    said = refusal([("E1", "A is not set.", "Set A."), ("E2", "B is wrong.", "Use 1.")])
+    assert said == (
+        "The web server did not start; nothing was touched. A is not set. Set A. B is wrong. Use 1."
+    )
+
+
+def test_the_web_server_refuses_a_wrong_environment_without_a_trace() -> None:
+    wrong = {"PATH": os.environ["PATH"], "SECRET_KEY": "x", "LOG_LEVEL": "ERROR"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import connector.wsgi"],
+        cwd=settings.BASE_DIR,
+        env=wrong,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "AUDIT_KEY is not set." in done.stderr
+    assert "Traceback" not in done.stderr
