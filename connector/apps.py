@@ -8,3 +8,7 @@ class ConnectorConfig(AppConfig):
 
     name = "connector"
     verbose_name = "Connector"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from connector import checks  # noqa: F401, PLC0415 (needs the app registry)

@@ -158,6 +158,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "httpx": {"level": "WARNING"},  # it logs whole addresses at INFO
+        "django-q": {"level": "WARNING"},  # it logs every heartbeat at INFO
         "django.server": {"handlers": [], "propagate": True},
     },
 }
@@ -168,6 +169,7 @@ UNFOLD = {
     "SITE_SUBHEADER": "Ramp to Epicor Kinetic",
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
+    "SIDEBAR": {"navigation": "connector.navigation.sidebar"},
 }
 
 ENVIRONMENT_PROBLEMS = _env.problems

@@ -1,0 +1,72 @@
+# `make` alone says what there is. Everything lands in .venv/ and var/; nothing else is touched.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PY := .venv/bin/python
+PROCESSES ?= 2
+PYTEST_ARGS ?=
+TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/test
+CODE := connector mappings audit sandbox manage.py
+# Must stay at 100 %: what decides about money has no line that no test reaches.
+CERTAIN := connector/domain/*,mappings/coding.py,mappings/resolve.py,mappings/gaps.py,mappings/choose.py,audit/failures.py,audit/postings.py,audit/queue.py,audit/holds.py,audit/plain.py
+
+.PHONY: help setup test test-postgres check coverage demo lock clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/.dev ## a virtual environment with everything for development
+
+.venv/bin/python:
+	@found=; for name in python3 python3.13 python3.12 python3.11 python3.14; do \
+	  if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$name; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then echo "ml-connector needs Python 3.11 or newer; install it and run this again." >&2; exit 1; fi; \
+	"$$found" -m venv .venv || { rm -rf .venv; echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+.venv/.app: requirements.txt | .venv/bin/python
+	$(PY) -m pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/.dev: .venv/.app requirements-dev.txt
+	$(PY) -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+test: .venv/.dev ## every test, on SQLite; says what was left out
+	env -u DATABASE_URL DEBUG=1 $(PY) -m pytest -p tests.leftout -n $(PROCESSES) $(PYTEST_ARGS)
+
+test-postgres: .venv/.dev ## the same tests on PostgreSQL (TEST_DATABASE_URL=postgres://…)
+	DEBUG=1 DATABASE_URL='$(TEST_DATABASE_URL)' $(PY) -m pytest -p tests.leftout -n $(PROCESSES) $(PYTEST_ARGS)
+
+check: .venv/.dev ## style, types, imports, settings and migrations
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	DEBUG=1 .venv/bin/mypy $(CODE)
+	.venv/bin/lint-imports
+	key() { $(PY) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'; }; \
+	env -u DATABASE_URL DEBUG=0 SECRET_KEY="$$(key)" FIELD_ENCRYPTION_KEY="$$(key)" AUDIT_KEY="$$(key)" \
+	  PUBLIC_URL=https://bills.example.com ALLOWED_HOSTS=bills.example.com \
+	  $(PY) manage.py check --deploy --fail-level WARNING
+	env -u DATABASE_URL DEBUG=1 $(PY) manage.py makemigrations --check --dry-run
+
+coverage: .venv/.dev ## which lines and branches no test reaches
+	rm -f .coverage .coverage.*
+	env -u DATABASE_URL DEBUG=1 $(PY) -m coverage run -m pytest -q -n $(PROCESSES) $(PYTEST_ARGS)
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report --skip-covered --fail-under=90
+	$(PY) -m coverage report --include='$(CERTAIN)' --show-missing --fail-under=100
+
+demo: .venv/.app ## both systems, worker and pages on this machine (ONCE=1: one sync, then stop)
+	@DEBUG=1 exec $(PY) manage.py demo $(if $(ONCE),--once)
+
+lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command 'make lock' -o requirements.txt pyproject.toml
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command 'make lock' -c requirements.txt -o requirements-dev.txt --group dev
+
+clean: ## removes the environment and caches; keeps var/ (database and keys)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* static_root
+	find connector mappings audit sandbox tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

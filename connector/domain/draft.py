@@ -1,0 +1,220 @@
+"""Our AP invoice before any call: the accounting rules that turn a coded bill into one. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from audit.failures import Gap, HeldError, InvalidBillError, Reason
+from connector.domain.bill import Bill, BillLine, Selection
+from mappings.coding import Coding, CodingRequest, LineRequest, Ref
+from mappings.periods import PeriodTable
+
+LONGEST_NUMBER = 50  # docs/epicor.md: the key column's length
+_CARD_METHODS = ("CARD", "ONE_TIME_CARD")
+
+
+@dataclass(frozen=True, slots=True)
+class PostingPolicy:
+    """The tenant's rules that decide how a bill is entered."""
+
+    start_date: date | None = None
+    pay_hold: bool = True
+    po_bills: str = "hold"  # hold, expense, po_lines
+    card_paid: str = "hold"  # hold, enter
+    closed_period: str = "hold"  # hold, next_open
+    default_terms: str = ""
+    rate_group: str = ""
+    description_length: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class DraftLine:
+    """One invoice line with one distribution; `amount` signed as on the bill, major units."""
+
+    amount: Decimal
+    account: str
+    description: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class APInvoiceDraft:
+    """What Epicor shall have, to the cent. Amounts are signed as on the bill (credits negative)."""
+
+    company: str
+    site: str
+    vendor_num: int
+    vendor_id: str
+    invoice_num: str
+    invoice_date: date
+    apply_date: date
+    due_date: date
+    terms_code: str
+    currency_code: str
+    rate_group: str
+    total: Decimal
+    lines: tuple[DraftLine, ...]
+    description: str
+    stamp: str
+    url: str
+    pay_hold: bool
+
+    @property
+    def credit(self) -> bool:
+        """Whether it is a debit memo (a credit of the vendor)."""
+        return self.total < 0
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """The natural key in Epicor."""
+        return (self.company, self.vendor_num, self.invoice_num)
+
+
+def in_scope(bill: Bill, policy: PostingPolicy) -> bool:
+    """Whether the bill is ours to enter: wanted in the ledger and not older than the start date.
+
+    Issued or created on or after the start date counts; without a start date everything does.
+    """
+    if not bill.accounting_sync_enabled or bill.archived:
+        return False
+    if policy.start_date is None:
+        return True
+    days = [bill.issued_on, bill.created_on or bill.issued_on]
+    return max(days) >= policy.start_date
+
+
+def check_bill(bill: Bill, policy: PostingPolicy) -> None:
+    """Refuse what cannot or must not be entered as it is.
+
+    Raises InvalidBillError for a bill that contradicts itself and HeldError (needs review) for
+    bills linked to a purchase order or paid by card, until the tenant says how to treat them.
+    """
+    if not bill.lines:
+        raise InvalidBillError("The bill has no lines. Add a line in Ramp, then replay.")
+    total = sum((line.amount for line in bill.lines), Decimal(0))
+    if total != bill.total:
+        raise InvalidBillError(
+            f"The lines add up to {total} {bill.currency} but the bill says {bill.total}. "
+            "Nothing was entered. Correct the bill in Ramp, then replay."
+        )
+    if bill.total == 0:
+        raise InvalidBillError("The bill's total is zero, so there is nothing to enter.")
+    if len(bill.invoice_num) > LONGEST_NUMBER:
+        raise InvalidBillError(
+            f"The invoice number has {len(bill.invoice_num)} characters and Epicor takes "
+            f"{LONGEST_NUMBER}. Shorten it in Ramp, then replay; it is never cut silently."
+        )
+    _check_review(bill, policy)
+
+
+def _check_review(bill: Bill, policy: PostingPolicy) -> None:
+    linked = bool(bill.purchase_order_ids) or any(x.source == "po_line" for x in bill.lines)
+    if linked and policy.po_bills != "expense":
+        raise HeldError(
+            "The bill is linked to a purchase order. Nothing was entered, because entering it as "
+            "an expense would count the receipt twice. Enter it in Epicor against the order and "
+            "dismiss it here, or let such bills be entered as expenses (posting.po_bills)."
+        )
+    if bill.payment_method.startswith(_CARD_METHODS) and policy.card_paid != "enter":
+        raise HeldError(
+            "The bill was paid by card. Nothing was entered, because the card transaction may "
+            "already be in the books. Check that, then dismiss it, or let such bills be entered "
+            "(posting.card_paid)."
+        )
+
+
+def apply_date(
+    bill: Bill, company: str, periods: PeriodTable, policy: PostingPolicy
+) -> tuple[date, tuple[Gap, ...]]:
+    """The day that picks the fiscal period, and the gap when that period takes no invoice.
+
+    The accounting date, else the invoice date; never today. With `closed_period` next_open, a
+    closed period moves it to the first day of the next open one.
+    """
+    wanted = bill.accounting_on or bill.issued_on
+    state = periods.find(company, wanted)
+    if state is not None and state.open:
+        return wanted, ()
+    if policy.closed_period == "next_open":
+        moved = periods.next_open(company, wanted)
+        if moved is not None:
+            return moved, ()
+    label = f"{wanted:%Y-%m}" if state is None else state.label
+    why = "has no fiscal period in Epicor" if state is None else "is closed in Epicor"
+    message = (
+        f"Period {label} of {company} {why} for {wanted.isoformat()}. "
+        "Open it, or change the accounting date in Ramp, then replay."
+    )
+    gap = Gap(Reason.PERIOD_CLOSED, "period", label, label, message, company)
+    return wanted, (gap,)
+
+
+def coding_request(bill: Bill, company: str, apply_on: date, policy: PostingPolicy) -> CodingRequest:
+    """What must be looked up in the mappings: the line's own selections win over the bill's."""
+    return CodingRequest(
+        company=company,
+        vendor=Ref(bill.vendor_id, bill.vendor_name),
+        vendor_remote_id=bill.vendor_remote_id,
+        currency=bill.currency,
+        default_terms=policy.default_terms,
+        apply_on=apply_on,
+        lines=tuple(_line_request(line, bill.selections) for line in bill.lines),
+    )
+
+
+def _line_request(line: BillLine, defaults: tuple[Selection, ...]) -> LineRequest:
+    account: Ref | None = None
+    dimensions: dict[str, Ref] = {}
+    for choice in (*defaults, *line.selections):
+        ref = Ref(choice.option_id, choice.option_name)
+        if choice.is_gl_account:
+            account = ref
+        else:
+            dimensions[choice.field_id] = ref
+    return LineRequest(gl_account=account, dimensions=dimensions)
+
+
+def draft_ap_invoice(
+    bill: Bill,
+    coding: Coding,
+    apply_on: date,
+    *,
+    site: str,
+    policy: PostingPolicy,
+    url: Callable[[str], str],
+) -> APInvoiceDraft:
+    """Join what was bought with where it is booked.
+
+    One line with one distribution per bill line, in bill order; the lines sum to the bill's
+    total exactly (`check_bill` saw to it). Source: docs/epicor.md, "From bill to invoice".
+    """
+    length = policy.description_length
+    lines = tuple(
+        DraftLine(
+            amount=line.amount,
+            account=code.account,
+            description=(line.memo or bill.vendor_memo or bill.vendor_name)[:length],
+            source=line.source,
+        )
+        for line, code in zip(bill.lines, coding.lines, strict=True)
+    )
+    return APInvoiceDraft(
+        company=coding.company,
+        site=site,
+        vendor_num=coding.vendor_num,
+        vendor_id=coding.vendor_id,
+        invoice_num=bill.invoice_num,
+        invoice_date=bill.issued_on,
+        apply_date=apply_on,
+        due_date=bill.due_on,
+        terms_code=coding.terms_code,
+        currency_code=coding.currency_code,
+        rate_group=policy.rate_group,
+        total=bill.total,
+        lines=lines,
+        description=(bill.vendor_memo or bill.memo or bill.vendor_name)[:length],
+        stamp=bill.id,
+        url=url(bill.id),
+        pay_hold=policy.pay_hold,
+    )
