@@ -46,7 +46,7 @@ check: .venv/.dev ## style, types, imports, settings and migrations
 	DEBUG=1 .venv/bin/mypy $(CODE)
 	.venv/bin/lint-imports
 	key() { $(PY) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'; }; \
-	env -u DATABASE_URL DEBUG=0 SECRET_KEY="$$(key)" FIELD_ENCRYPTION_KEY="$$(key)" AUDIT_KEY="$$(key)" \
+	env -u DATABASE_URL DEBUG=0 SECRET_KEY="$$(key)$$(key)" FIELD_ENCRYPTION_KEY="$$(key)" AUDIT_KEY="$$(key)" \
 	  PUBLIC_URL=https://bills.example.com ALLOWED_HOSTS=bills.example.com \
 	  $(PY) manage.py check --deploy --fail-level WARNING
 	env -u DATABASE_URL DEBUG=1 $(PY) manage.py makemigrations --check --dry-run

@@ -283,7 +283,7 @@ class CatalogRefresh(models.Model):
 
 
 class IssuedReference(models.Model):
-    """An id that our own accounting connection uploaded to Ramp; only such ids map to themselves."""
+    """An id that our own connection uploaded to Ramp; only such ids map to themselves."""
 
     tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=64)  # vendors, gl_accounts, cost_centers, dimension:FIELD

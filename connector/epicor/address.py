@@ -46,7 +46,9 @@ def warnings(*, base_url: str, deployment: str, api_version: str, auth_method: s
     if deployment == CLOUD and api_version == V1:
         found.append("Epicor's cloud is usually called through v2; with v1 the API key is ignored.")
     if deployment == CLOUD and auth_method == BASIC:
-        found.append("Epicor's cloud usually wants oauth2; basic fails for identity-provider users.")
+        found.append(
+            "Epicor's cloud usually wants oauth2; basic fails for identity-provider users."
+        )
     if deployment == ON_PREMISES and auth_method == OAUTH2:
         found.append("Installations on premises usually have no identity provider of Epicor's.")
     if deployment == ON_PREMISES and in_cloud:

@@ -1,0 +1,292 @@
+"""Reads Epicor's master data, company by company, and hands it to the mirrors of `mappings`.
+
+Source: docs/epicor.md, "Master data". Every table is read to its end before anything is stored.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from audit.failures import TransientError
+from connector.epicor import contract
+from connector.epicor.client import EpicorClient, Row, quote
+from mappings import catalog
+
+
+def refresh_catalogs(
+    client: EpicorClient,
+    tenant_id: int,
+    company: str,
+    *,
+    catalogs: Iterable[str] = catalog.ALL_CATALOGS,
+    now: datetime | None = None,
+) -> dict[str, int]:
+    """Mirror these catalogs of a company; returns how many rows each has.
+
+    `now` is for the caller's clock only; the mirror notes its own time. Raises what the client
+    raises, and TransientError when Epicor gives something that cannot be a catalog.
+    """
+    counts = {}
+    for name in dict.fromkeys(catalogs):
+        counts[name] = _REFRESH[name](client, tenant_id, company)
+    return counts
+
+
+# -- one function a catalog ------------------------------------------------------------------------
+
+
+def _vendors(client: EpicorClient, tenant_id: int, company: str) -> int:
+    columns = ("VendorNum", "VendorID", "Name", "TermsCode", "CurrencyCode", "Inactive")
+    rows = client.rows(
+        company, contract.VENDOR, "Vendors", "Vendor", select=columns, order_by="VendorNum"
+    )
+    found = [
+        catalog.VendorRow(
+            vendor_num=_number(row["VendorNum"]),
+            vendor_id=_text(row["VendorID"]),
+            name=_text(row["Name"]),
+            terms_code=_text(row["TermsCode"]),
+            currency_code=_text(row["CurrencyCode"]),
+            inactive=_flag(row["Inactive"]),
+        )
+        for row in rows
+    ]
+    return catalog.replace_vendors(tenant_id, company, found)
+
+
+def _accounts(client: EpicorClient, tenant_id: int, company: str) -> int:
+    chart = main_chart(client, company)
+    columns = ("GLAccount1", "AccountDesc", "Active", "EffFrom", "EffTo")
+    rows = client.rows(
+        company,
+        contract.GL_ACCOUNT,
+        "GLAccounts",
+        "GLAccount",
+        select=columns,
+        filter=f"COACode eq {quote(chart)}",
+        order_by="GLAccount1",
+    )
+    found = [
+        catalog.AccountRow(
+            account=_text(row["GLAccount1"]),
+            description=_text(row["AccountDesc"]),
+            active=_flag(row["Active"]),
+            effective_from=_day(row["EffFrom"]),
+            effective_to=_day(row["EffTo"]),
+        )
+        for row in rows
+    ]
+    return catalog.replace_accounts(tenant_id, company, found)
+
+
+def _segments(client: EpicorClient, tenant_id: int, company: str) -> int:
+    chart = main_chart(client, company)
+    rows = client.rows(
+        company,
+        contract.CHART,
+        "COASegments",
+        "COASegment",
+        select=("SegmentNbr", "SegmentName", "Dynamic"),
+        filter=f"COACode eq {quote(chart)}",
+        order_by="SegmentNbr",
+    )
+    found = [
+        catalog.SegmentRow(
+            _number(row["SegmentNbr"]), _text(row["SegmentName"]), _flag(row["Dynamic"])
+        )
+        for row in rows
+    ]
+    return catalog.replace_segments(tenant_id, company, found)
+
+
+def _segment_values(client: EpicorClient, tenant_id: int, company: str) -> int:
+    chart = main_chart(client, company)
+    columns = (
+        "SegmentNbr",
+        "SegmentCode",
+        "SegmentName",
+        "ActiveFlag",
+        "EffectiveFrom",
+        "EffectiveTo",
+    )
+    rows = client.rows(
+        company,
+        contract.SEGMENT_VALUE,
+        "COASegValues",
+        "COASegValues",
+        select=columns,
+        filter=f"COACode eq {quote(chart)}",
+        order_by="SegmentNbr,SegmentCode",
+    )
+    found = [
+        catalog.SegmentValueRow(
+            number=_number(row["SegmentNbr"]),
+            code=_text(row["SegmentCode"]),
+            name=_text(row["SegmentName"]),
+            active=_flag(row["ActiveFlag"]),
+            effective_from=_day(row["EffectiveFrom"]),
+            effective_to=_day(row["EffectiveTo"]),
+        )
+        for row in rows
+    ]
+    return catalog.replace_segment_values(tenant_id, company, found)
+
+
+def _terms(client: EpicorClient, tenant_id: int, company: str) -> int:
+    columns = ("TermsCode", "Description")
+    rows = client.rows(
+        company, contract.TERMS, "PurTerms", "PurTerms", select=columns, order_by="TermsCode"
+    )
+    found = [catalog.TermsRow(_text(row["TermsCode"]), _text(row["Description"])) for row in rows]
+    return catalog.replace_terms(tenant_id, company, found)
+
+
+def _currencies(client: EpicorClient, tenant_id: int, company: str) -> int:
+    columns = ("CurrencyCode", "DecimalsGeneral", "BaseCurr", "Inactive")
+    rows = client.rows(
+        company,
+        contract.CURRENCY,
+        "Currencies",
+        "Currency",
+        select=columns,
+        order_by="CurrencyCode",
+    )
+    found = [
+        catalog.CurrencyRow(
+            code=_text(row["CurrencyCode"]),
+            decimals=_number(row["DecimalsGeneral"]),
+            is_base=_flag(row["BaseCurr"]),
+            inactive=_flag(row["Inactive"]),
+        )
+        for row in rows
+    ]
+    return catalog.replace_currencies(tenant_id, company, found)
+
+
+def _periods(client: EpicorClient, tenant_id: int, company: str) -> int:
+    book = main_book(client, company)
+    columns = (
+        "FiscalYear",
+        "FiscalYearSuffix",
+        "FiscalPeriod",
+        "StartDate",
+        "EndDate",
+        "ClosedPeriod",
+    )
+    rows = client.rows(
+        company,
+        contract.PERIOD,
+        "GLBookPerSearches",
+        "GLBookPer",
+        select=columns,
+        filter=f"BookID eq {quote(_text(book['BookID']))} "
+        f"and FiscalCalendarID eq {quote(_text(book['FiscalCalendarID']))}",
+        order_by="FiscalYear,FiscalYearSuffix,FiscalPeriod",
+    )
+    found = list(_period_rows(rows))
+    earliest = earliest_apply_on(client, company)
+    return catalog.replace_periods(tenant_id, company, found, earliest_apply_on=earliest)
+
+
+def _period_rows(rows: Iterable[Row]) -> Iterator[catalog.PeriodRow]:
+    for row in rows:
+        starts, ends = _day(row["StartDate"]), _day(row["EndDate"])
+        if starts is None or ends is None:
+            continue  # a closing period has no days of its own, so no bill can fall into it
+        yield catalog.PeriodRow(
+            fiscal_year=_number(row["FiscalYear"]),
+            year_suffix=_text(row["FiscalYearSuffix"]),
+            period=_number(row["FiscalPeriod"]),
+            starts_on=starts,
+            ends_on=ends,
+            closed=_flag(row["ClosedPeriod"]),
+        )
+
+
+# -- the company's own settings --------------------------------------------------------------------
+
+
+def main_book(client: EpicorClient, company: str) -> Row:
+    """The company's main general ledger book: BookID, COACode, FiscalCalendarID.
+
+    Raises TransientError when there is none: without it no account or period can be checked.
+    """
+    columns = ("BookID", "COACode", "FiscalCalendarID", "MainBook", "Inactive")
+    rows = list(
+        client.rows(company, contract.BOOK, "GLBooks", "GLBook", select=columns, order_by="BookID")
+    )
+    usable = [row for row in rows if not _flag(row["Inactive"])]
+    for row in usable:
+        if _flag(row["MainBook"]):
+            return row
+    if len(usable) == 1:
+        return usable[0]
+    raise TransientError(
+        f"The Epicor company {company} shows no main general ledger book, so accounts and periods "
+        "cannot be checked. Nothing was sent; let the integration user read GL books."
+    )
+
+
+def main_chart(client: EpicorClient, company: str) -> str:
+    """The code of the chart of accounts that the company's main book uses."""
+    return _text(main_book(client, company)["COACode"])
+
+
+def earliest_apply_on(client: EpicorClient, company: str) -> date | None:
+    """The first day on which the company lets entries be made, if it names one."""
+    rows = client.rows(
+        company,
+        contract.EARLIEST_DATE,
+        "EADs",
+        "EADComp",
+        select=("Company", "EarliestApplyDate"),
+        order_by="Company",
+    )
+    days = [_day(row["EarliestApplyDate"]) for row in rows]
+    return max((day for day in days if day is not None), default=None)
+
+
+# -- values ----------------------------------------------------------------------------------------
+
+
+def _text(value: Any) -> str:
+    """A code or name as Epicor keeps it; only what surrounds it is cut."""
+    return "" if value is None else str(value).strip()
+
+
+def _number(value: Any) -> int:
+    """A whole number; version 1 writes some of them as text."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise TransientError(
+            f"Epicor gave {value!r} where a whole number belongs. Nothing was changed by it."
+        ) from None
+
+
+def _flag(value: Any) -> bool:
+    return value is True or str(value).lower() == "true"
+
+
+def _day(value: Any) -> date | None:
+    """A calendar day; the time beside it means nothing. None for an empty one."""
+    text = _text(value)[:10]
+    if not text or text.startswith("0001"):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise TransientError(
+            f"Epicor gave {value!r} where a date belongs. Nothing was changed by it."
+        ) from None
+
+
+_REFRESH: Mapping[str, Callable[[EpicorClient, int, str], int]] = {
+    catalog.VENDORS: _vendors,
+    catalog.ACCOUNTS: _accounts,
+    catalog.SEGMENTS: _segments,
+    catalog.SEGMENT_VALUES: _segment_values,
+    catalog.TERMS: _terms,
+    catalog.CURRENCIES: _currencies,
+    catalog.PERIODS: _periods,
+}

@@ -1,0 +1,397 @@
+"""Everything we ask of Epicor and tell it. Source: docs/epicor.md.
+
+Several lanes may use one client, each in its own thread. Only the thread that made the client
+renews the login, because that uses the database; the others raise TokenExpiredError.
+"""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote as url_quote
+
+from audit.failures import TransientError, UncertainOutcomeError
+from connector.answers import Answer
+from connector.epicor import errors
+from connector.epicor.address import service_url
+from connector.epicor.auth import Login
+from connector.epicor.contract import TABLES, where_of
+from connector.epicor.contract import quote as quote
+from connector.http import Api
+from connector.tokens import TokenExpiredError
+
+Row = dict[str, Any]
+Dataset = dict[str, list[Row]]
+PAGE = 500  # rows of an OData set; the server would cut at 100 without saying so, or at 1000
+ROWS_PAGE = 200  # rows of GetRows, which come with all their columns
+NOTHING = "1=0"  # the clause for tables that are not wanted
+_CLAUSE = "whereClause"
+_MOST_LEARNED = 40
+
+
+@dataclass(frozen=True, slots=True)
+class MethodAnswer:
+    """What a method gave back: its return value, and its ref and out parameters."""
+
+    return_obj: Any = None
+    parameters: Row = field(default_factory=dict)
+    top: Row = field(default_factory=dict)
+
+    @property
+    def ds(self) -> Dataset:
+        """The tableset, wherever this Epicor puts it; {} when there is none."""
+        for place in (self.parameters, self.return_obj, self.top):
+            if isinstance(place, dict) and isinstance(place.get("ds"), dict):
+                return _dataset(place["ds"])
+        return _dataset(self.return_obj) if isinstance(self.return_obj, dict) else {}
+
+
+class EpicorClient:
+    """One Epicor environment.
+
+    `site_by_company` names the site to work in; `facts` is what this environment taught us
+    (heavy services, further clauses) and is written to; keep it for the next client.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        *,
+        base_url: str,
+        api_version: str,
+        login: Login,
+        api_key: str,
+        site_by_company: Mapping[str, str],
+        facts: MutableMapping[str, Any] | None = None,
+    ) -> None:
+        self.base_url = base_url
+        self.api_version = api_version
+        self.facts: MutableMapping[str, Any] = {} if facts is None else facts
+        self._api = api
+        self._login = login
+        self._key = api_key
+        self._sites = dict(site_by_company)
+        self._home = threading.get_ident()
+        self._untried = ""  # a renewed login that has not been accepted yet
+        self._lock = threading.Lock()
+
+    @property
+    def calls(self) -> int:
+        """How many requests went out."""
+        return self._api.calls
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._api.close()
+
+    def ensure(self) -> None:
+        """Be logged in before lanes start; only in the thread that made the client."""
+        self._login.ensure()
+
+    def renew(self) -> None:
+        """Log in anew after a TokenExpiredError; only in the thread that made the client."""
+        try:
+            used = self._login.authorization()
+        except TokenExpiredError:
+            self._login.ensure()
+            return
+        self._renew(used)
+
+    # -- calling -----------------------------------------------------------------------------
+
+    def call(
+        self,
+        company: str,
+        service: str,
+        method: str,
+        parameters: Mapping[str, Any],
+        *,
+        repeatable: bool,
+        deadline_s: float = 60.0,
+    ) -> MethodAnswer:
+        """Call a method with all its parameters; `repeatable` says that it changes nothing.
+
+        Raises what connector.epicor.errors.raise_for raises, TransientError, and
+        TokenExpiredError in a lane.
+        """
+        what = f"run {service}/{method} in {company}"
+        body = dict(parameters)
+        try:
+            answer = self._send(
+                "POST",
+                self._url(company, service, method),
+                company,
+                repeatable=repeatable,
+                deadline_s=deadline_s,
+                json=body,
+            )
+        except UncertainOutcomeError as error:
+            _settle(error, what)
+            raise
+        errors.raise_for(answer, writing=not repeatable, what=what)
+        return _method_answer(answer.json)
+
+    def rows(
+        self,
+        company: str,
+        service: str,
+        entity_set: str,
+        table: str,
+        *,
+        select: Sequence[str],
+        order_by: str,
+        filter: str = "",
+        where: str | None = None,
+        top: int | None = None,
+    ) -> Iterator[Row]:
+        """Rows of a set, all pages, with the selected columns; `top` limits their number.
+
+        Reads the set by OData; when this Epicor cannot (a bare 500 on the first page), reads
+        `table` by GetRows and remembers that. `where` is the filter for that way; without it,
+        `filter` is translated. `order_by` must be the key, or pages could overlap.
+        """
+        heavy = f"heavy:{service}"
+        if not self.facts.get(heavy):
+            try:
+                first = self._page(company, service, entity_set, select, filter, order_by, 0, top)
+            except errors.HeavyServiceError:
+                self.facts[heavy] = True
+            else:
+                yield from self._following(
+                    company, service, entity_set, select, filter, order_by, first, top
+                )
+                return
+        clause = where_of(filter) if where is None else where
+        yield from self._by_get_rows(company, service, table, select, clause, top)
+
+    def get_rows(
+        self,
+        company: str,
+        service: str,
+        where: Mapping[str, str],
+        *,
+        tables: tuple[str, ...],
+        page: int = ROWS_PAGE,
+    ) -> Iterator[Dataset]:
+        """Tablesets, page by page, of the records whose main table fulfils its clause.
+
+        `where`: table → clause; `tables`: the tables that are wanted; others come back empty.
+        """
+        number = 1
+        seen: set[str] = set()
+        while True:
+            answer = self._rows_page(company, service, where, tables, page, number)
+            found = answer.ds
+            mark = json.dumps(found, default=str, sort_keys=True)[:20_000]
+            if mark in seen:
+                raise TransientError(
+                    f"Epicor's pages of {service} repeat themselves, so reading was stopped. "
+                    "Nothing was changed; trying again is harmless."
+                )
+            seen.add(mark)
+            yield found
+            more = answer.parameters.get("morePages", answer.parameters.get("morePage"))
+            if not more or not any(found.values()):
+                return
+            number += 1
+
+    # -- reading, inside -----------------------------------------------------------------------
+
+    def _following(
+        self,
+        company: str,
+        service: str,
+        entity_set: str,
+        select: Sequence[str],
+        filter_: str,
+        order_by: str,
+        rows: list[Row],
+        top: int | None,
+    ) -> Iterator[Row]:
+        skip = 0
+        while True:
+            yield from rows
+            skip += len(rows)
+            # A server may allow fewer rows than asked for, so only an empty page is the end,
+            # unless fewer came than any server's limit would leave.
+            if not rows or (top is not None and skip >= top) or len(rows) < min(PAGE, 100):
+                return
+            left = None if top is None else top - skip
+            rows = self._page(company, service, entity_set, select, filter_, order_by, skip, left)
+
+    def _page(
+        self,
+        company: str,
+        service: str,
+        entity_set: str,
+        select: Sequence[str],
+        filter_: str,
+        order_by: str,
+        skip: int,
+        top: int | None,
+    ) -> list[Row]:
+        query = {
+            "$select": ",".join(select),
+            "$filter": filter_,
+            "$orderby": order_by,
+            "$top": str(PAGE if top is None else min(PAGE, top)),
+            "$skip": str(skip) if skip else "",
+        }
+        text = "&".join(
+            f"{name}={url_quote(value, safe='')}" for name, value in query.items() if value
+        )
+        url = f"{self._url(company, service, entity_set)}?{text}"
+        answer = self._send("GET", url, company, repeatable=True)
+        errors.raise_for(answer, writing=False, what=f"read {service}/{entity_set} in {company}")
+        body = answer.json if isinstance(answer.json, dict) else {}
+        rows = body.get("value")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise TransientError(
+                f"Epicor's answer has no readable rows of {entity_set}; nothing was changed, "
+                "trying again is harmless."
+            )
+        return rows
+
+    def _by_get_rows(
+        self,
+        company: str,
+        service: str,
+        table: str,
+        select: Sequence[str],
+        clause: str,
+        top: int | None,
+    ) -> Iterator[Row]:
+        main = TABLES.get(service, (table,))[0]
+        wanted = (main,) if table == main else (main, table)
+        size = ROWS_PAGE if top is None else min(ROWS_PAGE, top)
+        given = 0
+        for found in self.get_rows(company, service, {table: clause}, tables=wanted, page=size):
+            for row in found.get(table, []):
+                if top is not None and given >= top:
+                    return
+                given += 1
+                yield {name: row.get(name) for name in select}
+
+    def _rows_page(
+        self,
+        company: str,
+        service: str,
+        where: Mapping[str, str],
+        tables: tuple[str, ...],
+        size: int,
+        number: int,
+    ) -> MethodAnswer:
+        """One page of GetRows; a clause that this release wants besides is learnt from its no."""
+        for _ in range(_MOST_LEARNED):
+            clauses = {
+                f"{_CLAUSE}{name}": where.get(name, "" if name in tables else NOTHING)
+                for name in self._tables(service, tables)
+            }
+            body = {**clauses, "pageSize": size, "absolutePage": number}
+            try:
+                return self.call(company, service, "GetRows", body, repeatable=True)
+            except errors.ContractMismatchError as error:
+                name = error.parameter
+                if not name.startswith(_CLAUSE) or name in clauses:
+                    raise
+                self._learn(service, name.removeprefix(_CLAUSE))
+        raise AssertionError("more clauses than any service has")  # pragma: no cover
+
+    def _tables(self, service: str, wanted: tuple[str, ...]) -> dict[str, None]:
+        learned = self.facts.get(f"clauses:{service}") or []
+        return dict.fromkeys((*TABLES.get(service, wanted), *learned))
+
+    def _learn(self, service: str, table: str) -> None:
+        name = f"clauses:{service}"
+        with self._lock:
+            known = list(self.facts.get(name) or [])
+            self.facts[name] = sorted({*known, table})
+
+    # -- sending -----------------------------------------------------------------------------
+
+    def _url(self, company: str, service: str, member: str) -> str:
+        return service_url(self.base_url, self.api_version, company, service, member)
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        company: str,
+        *,
+        repeatable: bool,
+        deadline_s: float = 60.0,
+        **options: Any,
+    ) -> Answer:
+        """Send; a refused login (nothing was done then) is renewed once, if that may help."""
+        at_home = threading.get_ident() == self._home
+        if at_home:
+            self._login.ensure()
+        while True:
+            used = self._login.authorization()
+            headers = {**self._headers(company), "Authorization": used}
+            answer = self._api.send(
+                method,
+                url,
+                repeatable=repeatable,
+                deadline_s=deadline_s,
+                headers=headers,
+                **options,
+            )
+            if answer.status != 401 or not self._may_renew(used, answer):
+                return answer
+            if self._login.authorization() != used:
+                continue  # somebody has renewed it meanwhile
+            if not at_home:
+                raise TokenExpiredError("Epicor refused the token.")
+            self._renew(used)
+
+    def _headers(self, company: str) -> dict[str, str]:
+        settings = {"Company": company}
+        site = self._sites.get(company)
+        if site:
+            settings["Plant"] = site
+        return {"x-api-key": self._key, "CallSettings": json.dumps(settings)}
+
+    def _may_renew(self, used: str, answer: Answer) -> bool:
+        with self._lock:
+            fresh = used == self._untried
+        about_key = "api key" in errors.describe(answer).said.lower()
+        return self._login.renewable and not fresh and not about_key
+
+    def _renew(self, used: str) -> None:
+        renewed = self._login.renew(used)
+        with self._lock:
+            self._untried = renewed
+
+
+def _settle(error: UncertainOutcomeError, what: str) -> None:
+    """Raise what a 500 or 503 on a write really means, when its body says that nothing was done."""
+    status = error.detail.get("status")
+    if status not in (500, 503):
+        return
+    fault = errors.fault_of_detail(error.detail)
+    try:
+        errors.refuse(int(status), fault, writing=True, what=what)
+    except UncertainOutcomeError:
+        return
+
+
+def _method_answer(body: Any) -> MethodAnswer:
+    if body is None:
+        return MethodAnswer()
+    if not isinstance(body, dict):
+        return MethodAnswer(return_obj=body)
+    parameters = body.get("parameters")
+    return MethodAnswer(
+        body.get("returnObj"), parameters if isinstance(parameters, dict) else {}, body
+    )
+
+
+def _dataset(value: Mapping[str, Any]) -> Dataset:
+    """The tables of a tableset: its properties that are lists of rows."""
+    return {
+        table: [row for row in rows if isinstance(row, dict)]
+        for table, rows in value.items()
+        if isinstance(rows, list)
+    }

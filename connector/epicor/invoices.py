@@ -1,0 +1,50 @@
+"""Finds invoices in Epicor: by every key ever sent and by our stamp, many in one request."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from connector.epicor.client import EpicorClient, quote
+from connector.epicor.dataset import ACCOUNT, EXPENSE, HEADER, LINE, Row, SavedInvoice
+from connector.epicor.writers import SERVICE
+
+AT_ONCE = 100  # terms in one where clause
+
+
+def find(
+    client: EpicorClient,
+    company: str,
+    *,
+    keys: Iterable[tuple[int, str]],
+    stamps: Iterable[str],
+    stamp_column: str,
+) -> list[SavedInvoice]:
+    """The invoices of `company` with one of these (VendorNum, InvoiceNum) keys or stamps.
+
+    With their lines, distributions and accounts. Raises AccessError, TransientError.
+    Source: docs/epicor.md, "Looking up before writing".
+    """
+    terms = [f"{stamp_column} = {quote(stamp)}" for stamp in sorted(set(stamps))]
+    terms += [
+        f"(VendorNum = {vendor_num} and InvoiceNum = {quote(number.strip())})"
+        for vendor_num, number in sorted(set(keys))
+    ]
+    found: dict[tuple[int, str], SavedInvoice] = {}
+    for chunk in _chunks(terms):
+        where = {HEADER: " or ".join(chunk), LINE: "", EXPENSE: "", ACCOUNT: ""}
+        for page in client.get_rows(company, SERVICE, where, tables=(HEADER, *_CHILDREN)):
+            for header in page.get(HEADER) or ():
+                key = (int(header["VendorNum"]), str(header["InvoiceNum"]))
+                found.setdefault(key, SavedInvoice()).take(page, *key)
+    return list(found.values())
+
+
+_CHILDREN = (LINE, EXPENSE, ACCOUNT)
+
+
+def stamp_of(header: Row, stamp_column: str) -> str:
+    """The bill id stamped on an invoice, "" when a person typed it."""
+    return str(header.get(stamp_column) or "").strip()
+
+
+def _chunks(terms: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(terms), AT_ONCE):
+        yield terms[start : start + AT_ONCE]

@@ -1,0 +1,133 @@
+"""Tells Ramp what became of the bills: entered with reference and link, or what a person must fix."""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from audit import attempts, postings
+from audit.failures import TOLD_TO_RAMP, PostingError, Reason, TransientError
+from audit.models import Attempt, Posting
+from connector.ramp.errors import NotReadyError
+from connector.sync.context import Cycle
+
+AT_ONCE = 100
+_TOLD = [reason.value for reason in TOLD_TO_RAMP]
+_SYNCED = ("BILL_SYNCED", "BILL_AND_PAYMENT_SYNCED")
+
+
+def confirm(cycle: Cycle) -> None:
+    """Confirm every entered bill, then report the holds that a person must fix, each once."""
+    for batch in _entered(cycle):
+        _send(cycle, batch, _success, "successes", lambda done: _confirmed(cycle, done))
+    for batch in _held(cycle):
+        _send(cycle, batch, _failure, "failures", _told)
+
+
+def _send(
+    cycle: Cycle,
+    batch: Sequence[Posting],
+    item: Callable[[Cycle, Posting], dict[str, Any]],
+    kind: str,
+    done: Callable[[Sequence[Posting]], None],
+) -> None:
+    """One call for the batch. When Ramp names unready ids, settle those and send the rest once."""
+    named = _call(cycle, batch, item, kind)
+    if not named:
+        done(batch)
+        return
+    done([p for p in batch if p.bill_id in named and _is_synced(cycle, p)])
+    rest = [p for p in batch if p.bill_id not in named]
+    if rest and len(rest) < len(batch) and not _call(cycle, rest, item, kind):
+        done(rest)
+
+
+def _call(
+    cycle: Cycle,
+    batch: Sequence[Posting],
+    item: Callable[[Cycle, Posting], dict[str, Any]],
+    kind: str,
+) -> set[str]:
+    """Send one batch; returns the ids because of which Ramp refused all of it (none = done)."""
+    items = [item(cycle, posting) for posting in batch]
+    key = str(uuid.uuid4())
+    attempt = attempts.begin(
+        cycle.tenant.pk, "confirmation", key, "confirm", request={"key": key, kind: items}
+    )
+    try:
+        cycle.ramp.sync("BILL_SYNC", key, **{kind: items})
+    except NotReadyError as error:
+        attempts.finish(attempt, Attempt.Outcome.REFUSED, message=error.message)
+        return set(error.ids) or {posting.bill_id for posting in batch}
+    except PostingError as error:
+        lost = isinstance(error, TransientError)
+        outcome = Attempt.Outcome.UNKNOWN if lost else Attempt.Outcome.REFUSED
+        attempts.finish(attempt, outcome, message=error.message)
+        raise
+    attempts.finish(attempt, Attempt.Outcome.DONE)
+    return set()
+
+
+def _success(cycle: Cycle, posting: Posting) -> dict[str, Any]:
+    reference = f"{posting.company}/{posting.vendor_num}/{posting.invoice_num}"
+    return {
+        "id": posting.bill_id,
+        "reference_id": reference,
+        "deep_link_url": cycle.bill_url(posting.bill_id),
+    }
+
+
+def _failure(_: Cycle, posting: Posting) -> dict[str, Any]:
+    return {"id": posting.bill_id, "error": {"message": posting.hold_message[:1000]}}
+
+
+def _confirmed(cycle: Cycle, batch: Sequence[Posting]) -> None:
+    if batch:
+        cycle.counts.confirmed += postings.mark_confirmed_many(batch, body={})
+
+
+def _told(batch: Sequence[Posting]) -> None:
+    for posting in batch:
+        posting.told_hash = _hash(posting)
+    Posting.objects.bulk_update(batch, ["told_hash"])
+
+
+def _is_synced(cycle: Cycle, posting: Posting) -> bool:
+    """Whether Ramp has it as synced already: then "not ready" means done."""
+    return str(cycle.ramp.bill(posting.bill_id).get("sync_status")) in _SYNCED
+
+
+def _entered(cycle: Cycle) -> Iterator[list[Posting]]:
+    last = 0
+    while True:
+        rows = Posting.objects.filter(
+            tenant=cycle.tenant, state=Posting.State.ENTERED, pk__gt=last
+        ).order_by("pk")
+        batch = list(rows[:AT_ONCE])
+        if not batch:
+            return
+        last = batch[-1].pk
+        yield batch
+
+
+def _held(cycle: Cycle) -> Iterator[list[Posting]]:
+    last = 0
+    while True:
+        rows = Posting.objects.filter(
+            tenant=cycle.tenant,
+            state=Posting.State.QUEUED,
+            hold_reason__in=_TOLD,
+            pk__gt=last,
+        ).order_by("pk")
+        batch = list(rows[:AT_ONCE])
+        if not batch:
+            return
+        last = batch[-1].pk
+        news = [posting for posting in batch if posting.told_hash != _hash(posting)]
+        if news:
+            yield news
+
+
+def _hash(posting: Posting) -> str:
+    told = f"{Reason(posting.hold_reason).value}\n{posting.hold_message}"
+    return hashlib.sha256(told.encode()).hexdigest()

@@ -1,0 +1,127 @@
+"""What one cycle of a tenant carries along: the clients, the rules, the routes, the counts."""
+
+import uuid
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from audit.failures import HeldError
+from connector.domain.draft import PostingPolicy
+from connector.epicor.client import EpicorClient
+from connector.epicor.connect import connect_epicor
+from connector.epicor.writers import Habits
+from connector.models import EntityRoute, LearnedFact, PostingSettings, Tenant
+from connector.ramp.client import RampClient
+from connector.ramp.connect import connect_ramp
+
+_SKELETONS = ("auto", "GetNewAPInvHedInvoice")
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a cycle did; the keys of `sync --json`."""
+
+    fetched: int = 0
+    entered: int = 0
+    updated: int = 0
+    confirmed: int = 0
+    unchanged: int = 0
+    would_enter: int = 0
+
+
+@dataclass(slots=True)
+class Cycle:
+    """One run for one tenant; `owner` is the lease name of everything it claims."""
+
+    tenant: Tenant
+    ramp: RampClient
+    epicor: EpicorClient
+    posting: PostingSettings
+    policy: PostingPolicy
+    routes: dict[str, EntityRoute]
+    habits: Habits
+    dry_run: bool
+    started_at: datetime
+    owner: str = field(default_factory=lambda: uuid.uuid4().hex)
+    counts: Counts = field(default_factory=Counts)
+
+    @property
+    def companies(self) -> list[str]:
+        """Every routed company, sorted."""
+        return sorted({route.company for route in self.routes.values()})
+
+    def bill_url(self, bill_id: str) -> str:
+        """The permanent address of a bill's page."""
+        return f"{settings.PUBLIC_URL}/t/{self.tenant.slug}/bills/{bill_id}"
+
+    def remember(self) -> None:
+        """Store what Epicor taught us in this cycle."""
+        if self.habits.learned:
+            self.habits.learned.clear()
+            _store(self.tenant, "saves", self.habits.saves)
+        for name, value in self.epicor.facts.items():
+            _store(self.tenant, f"client.{name}", value)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.ramp.close()
+        self.epicor.close()
+
+
+def open_cycle(tenant: Tenant, *, dry_run: bool = False) -> Cycle:
+    """Connect both systems with the tenant's settings. Raises AccessError, HeldError."""
+    posting = PostingSettings.objects.filter(tenant=tenant).first() or PostingSettings(tenant=tenant)
+    if posting.writer != "two_step":
+        raise HeldError(
+            f"posting.writer is {posting.writer}, which this version cannot do yet. Nothing was "
+            "sent. Set it to two_step."
+        )
+    routes = {route.ramp_entity_id: route for route in EntityRoute.objects.filter(tenant=tenant)}
+    facts = dict(LearnedFact.objects.filter(tenant=tenant).values_list("name", "value"))
+    epicor = connect_epicor(tenant)
+    epicor.facts.update(
+        {name.removeprefix("client."): v for name, v in facts.items() if name.startswith("client.")}
+    )
+    credentials = tenant.epicor
+    return Cycle(
+        tenant=tenant,
+        ramp=connect_ramp(tenant),
+        epicor=epicor,
+        posting=posting,
+        policy=_policy(posting, credentials.rate_group),
+        routes=routes,
+        habits=_habits(posting, facts),
+        dry_run=dry_run,
+        started_at=timezone.now(),
+    )
+
+
+def _policy(posting: PostingSettings, rate_group: str) -> PostingPolicy:
+    return PostingPolicy(
+        start_date=posting.start_date,
+        pay_hold=posting.pay_hold,
+        po_bills=posting.po_bills,
+        card_paid=posting.card_paid,
+        closed_period=posting.closed_period,
+        default_terms=posting.default_terms,
+        rate_group=rate_group,
+    )
+
+
+def _habits(posting: PostingSettings, facts: dict[str, Any]) -> Habits:
+    habits = Habits(saves=str(facts.get("saves", "")), stamp_column=posting.stamp_column)
+    if posting.skeleton_method not in _SKELETONS:
+        habits.invoice_skeleton = posting.skeleton_method
+    return habits
+
+
+def _store(tenant: Tenant, name: str, value: Any) -> None:
+    LearnedFact.objects.update_or_create(tenant=tenant, name=name, defaults={"value": value})
+
+
+def as_json(counts: Counts) -> dict[str, int]:
+    """The counts as plain numbers."""
+    return asdict(counts)

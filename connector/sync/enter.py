@@ -1,0 +1,412 @@
+"""Enters what is due, slice by slice: claim, prepare, look up, write in lanes, verify, record.
+
+The lanes are threads that only do HTTP; everything that touches the database happens here, in
+the job's own thread. Before each write its intent is committed, straight after the answer its
+outcome; no transaction is open across HTTP.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from audit import attempts, postings
+from audit.failures import (
+    AccessError,
+    Hold,
+    PostingError,
+    Reason,
+    TransientError,
+    UncertainOutcomeError,
+)
+from audit.models import Attempt, Posting
+from connector.epicor.client import MethodAnswer
+from connector.epicor.dataset import SavedInvoice, differences
+from connector.epicor.writers import Conversation, Step, two_step
+from connector.models import Bill, InvoiceGroup
+from connector.ramp.errors import NotFoundError
+from connector.redaction import redact
+from connector.retry import doubt_delay, transient_delay
+from connector.sync.context import Cycle
+from connector.sync.groups import Groups
+from connector.sync.lookup import Found, judge, look_up, twins_in_slice
+from connector.sync.prepare import Payloads, Prepared, prepare
+from connector.sync.pull import take
+from connector.tokens import TokenExpiredError
+from mappings.periods import PeriodTable, periods
+
+logger = logging.getLogger(__name__)
+
+SLICE = 50
+WRITE_S = 120.0  # total deadline of one write
+LEASE_S = 900.0
+
+
+@dataclass(slots=True)
+class _Job:
+    prepared: Prepared
+    group: InvoiceGroup | None
+    talk: Conversation
+    step: Step
+    attempt: Attempt | None = None
+    renewed: bool = False
+
+
+def enter_due(cycle: Cycle, *, stop_at: float, ids: Sequence[int] | None = None) -> None:
+    """Enter every posting that is due (or only these Posting ids) until `stop_at` (monotonic).
+
+    Raises AccessError when Epicor refuses us; whatever was claimed is then queued again.
+    """
+    groups = Groups(cycle)
+    try:
+        for claim in (postings.claim_doubtful, postings.claim):
+            while time.monotonic() < stop_at:
+                slice_ = claim(
+                    cycle.tenant.pk,
+                    owner=cycle.owner,
+                    limit=SLICE,
+                    lease_s=LEASE_S,
+                    now=timezone.now(),
+                    ids=ids,
+                )
+                if not slice_:
+                    break
+                _Slice(cycle, groups, slice_).run()
+    finally:
+        groups.close()
+
+
+class _Slice:
+    """One slice of claimed postings on its way; `open` are those without an end yet."""
+
+    def __init__(self, cycle: Cycle, groups: Groups, slice_: Sequence[Posting]) -> None:
+        self.cycle = cycle
+        self.groups = groups
+        self.slice = list(slice_)
+        self.open = {posting.pk: posting for posting in slice_}
+        self.periods: PeriodTable = periods(cycle.tenant.pk, cycle.companies)
+
+    def run(self) -> None:
+        """Enter the slice. Whatever breaks, no posting stays behind leased and forgotten."""
+        try:
+            payloads = self._fresh()
+            ready, held = prepare(self.cycle, [*self._still_open(payloads)], payloads)
+            self._hold(held)
+            if ready:
+                self._write(ready, look_up(self.cycle, ready))
+        except (AccessError, TransientError) as error:
+            self._give_back(error)
+            raise
+
+    # -- before writing ----------------------------------------------------------------------
+
+    def _fresh(self) -> Payloads:
+        """The bills as read in this run; those not among the ready ones are read singly."""
+        rows = Bill.objects.filter(
+            tenant=self.cycle.tenant, bill_id__in=[p.bill_id for p in self.slice]
+        )
+        payloads: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            if row.seen_at >= self.cycle.started_at:
+                payloads[row.bill_id] = row.payload
+                continue
+            try:
+                payload = self.cycle.ramp.bill(row.bill_id)
+            except NotFoundError:
+                payload = {**row.payload, "archived_at": "unknown"}
+            else:
+                take(self.cycle, [payload])
+            payloads[row.bill_id] = payload
+        return payloads
+
+    def _still_open(self, payloads: Payloads) -> list[Posting]:
+        """Only what Ramp still wants entered; the rest gets its hold or goes back."""
+        rest, held = [], []
+        for posting in self.slice:
+            payload = payloads[posting.bill_id]
+            if payload.get("archived_at"):
+                held.append((posting, Hold(Reason.ARCHIVED, _ARCHIVED)))
+            elif str(payload.get("sync_status") or "NOT_SYNCED") != "NOT_SYNCED":
+                held.append((posting, Hold(Reason.SYNCED_ELSEWHERE, _ELSEWHERE)))
+            elif str(payload.get("approval_status") or "APPROVED") != "APPROVED":
+                self._later(posting, "The bill is not approved in Ramp any more.")
+            elif payload.get("enable_accounting_sync") is False:
+                self._later(posting, "The bill is excluded from accounting sync in Ramp.")
+            else:
+                rest.append(posting)
+        self._hold(held)
+        return rest
+
+    # -- writing -----------------------------------------------------------------------------
+
+    def _write(self, ready: Sequence[Prepared], found: Found) -> None:
+        twins = twins_in_slice(ready)
+        todo: deque[tuple[Prepared, SavedInvoice | None]] = deque()
+        held = []
+        for job in ready:
+            verdict = judge(self.cycle, job, found)
+            if verdict is None and job.posting.pk in twins:
+                verdict = twins[job.posting.pk]
+            if isinstance(verdict, Hold):
+                held.append((job.posting, verdict))
+            elif verdict is None and job.posting.state == Posting.State.IN_DOUBT:
+                self._not_there(job.posting)
+            elif verdict is not None and _whole(verdict, job):
+                self._finish(job, verdict)
+            else:
+                todo.append((job, verdict))
+        self._hold(held)
+        self._lanes(todo)
+
+    def _lanes(self, todo: deque[tuple[Prepared, SavedInvoice | None]]) -> None:
+        lanes = max(1, self.cycle.posting.lanes)
+        running: dict[Future[MethodAnswer], _Job] = {}
+        self.cycle.epicor.ensure()
+        with ThreadPoolExecutor(max_workers=lanes) as pool:
+            while todo or running:
+                while todo and len(running) < lanes:
+                    job = self._begin(*todo.popleft())
+                    if job is not None:
+                        running[self._send(pool, job)] = job
+                if not running:
+                    continue
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    job = running.pop(future)
+                    if self._advance(job, future):
+                        running[self._send(pool, job)] = job
+
+    def _begin(self, prepared: Prepared, saved: SavedInvoice | None) -> _Job | None:
+        """The conversation of one bill with its first step; None when it ended already."""
+        draft = prepared.draft
+        group: InvoiceGroup | None = None
+        group_id = saved.group_id if saved is not None else ""
+        if saved is None:
+            state = self.periods.find(draft.company, draft.apply_date)
+            label = state.label if state is not None else f"{draft.apply_date:%Y-%m}"
+            group = self.groups.take(draft.company, label, draft.apply_date)
+            group_id = group.group_id
+        talk = two_step(draft, group_id, saved, self.cycle.habits)
+        try:
+            return _Job(prepared, group, talk, next(talk))
+        except StopIteration as end:
+            self._finish(prepared, end.value)
+        return None
+
+    def _send(self, pool: ThreadPoolExecutor, job: _Job) -> Future[MethodAnswer]:
+        posting, draft, step = job.prepared.posting, job.prepared.draft, job.step
+        if step.writes and job.attempt is None:
+            now = timezone.now()
+            self._keep_lease(posting)
+            job.attempt = attempts.begin(
+                self.cycle.tenant.pk,
+                "posting",
+                posting.bill_id,
+                "enter_invoice",
+                request=redact({"method": step.method, **step.parameters}),
+                key=draft.key,
+                coding=job.prepared.coding.as_json(),
+                deadline_at=now + timedelta(seconds=WRITE_S),
+            )
+        return pool.submit(
+            self.cycle.epicor.call,
+            draft.company,
+            step.service,
+            step.method,
+            step.parameters,
+            repeatable=not step.writes,
+            deadline_s=WRITE_S,
+        )
+
+    def _keep_lease(self, posting: Posting) -> None:
+        """A write must end before our lease does."""
+        now = timezone.now()
+        if posting.lease_until is None or posting.lease_until < now + timedelta(
+            seconds=2 * WRITE_S
+        ):
+            until = now + timedelta(seconds=LEASE_S)
+            postings.extend_lease([posting], owner=self.cycle.owner, until=until)
+
+    def _advance(self, job: _Job, future: Future[MethodAnswer]) -> bool:
+        """Take the answer in; True when there is a next step to send."""
+        ended = True
+        try:
+            answer = future.result()
+            if job.attempt is not None:
+                attempts.finish(job.attempt, Attempt.Outcome.DONE, answer=_brief(answer))
+                job.attempt = None
+            job.step = job.talk.send(answer)
+            ended = False
+        except StopIteration as end:
+            self._finish(job.prepared, end.value)
+        except TokenExpiredError:
+            if not job.renewed:
+                self.cycle.epicor.renew()
+                job.renewed, ended = True, False
+            else:
+                self._failed(job, AccessError("Epicor refuses a token that it just issued."))
+        except PostingError as error:
+            self._failed(job, error)
+        except Exception as error:  # noqa: BLE001 (the one place that owns what nobody foresaw)
+            logger.exception("Entering bill %s failed", job.prepared.posting.bill_id)
+            self._failed(job, PostingError(f"{_BUG} ({type(error).__name__})"))
+        if ended and job.group is not None:
+            self.groups.give_back(job.group)
+        return not ended
+
+    # -- how a posting ends ------------------------------------------------------------------
+
+    def _finish(self, prepared: Prepared, saved: SavedInvoice) -> None:
+        """Verify to the cent; entered, or a hold that names every difference."""
+        posting, draft = prepared.posting, prepared.draft
+        wrong = differences(draft, saved, self.cycle.habits.stamp_column)
+        if wrong:
+            message = (
+                "The invoice is in Epicor but differs from the bill: " + "; ".join(wrong[:10]) + ". "
+                "Correct it in Epicor or the bill in Ramp, then replay."
+            )
+            self._hold([(posting, Hold(Reason.MISMATCH, message, {"differences": wrong}))])
+            return
+        header = saved.header or {}
+        postings.mark_entered(
+            posting,
+            owner=self.cycle.owner,
+            company=draft.company,
+            vendor_num=draft.vendor_num,
+            invoice_num=draft.invoice_num,
+            group_id=saved.group_id,
+            sys_rev_id=int(header.get("SysRevID") or 0),
+            entered_hash=prepared.content_hash,
+            apply_on=draft.apply_date,
+            body={
+                "vendor_id": draft.vendor_id,
+                "total": str(draft.total),
+                "currency": draft.currency_code,
+                "changed_by": str(header.get("ChangedBy") or ""),
+            },
+        )
+        self.open.pop(posting.pk, None)
+        self.cycle.counts.entered += 1
+
+    def _failed(self, job: _Job, error: PostingError) -> None:
+        posting = job.prepared.posting
+        uncertain = isinstance(error, UncertainOutcomeError)
+        if job.attempt is not None:
+            outcome = _OUTCOMES.get(type(error), Attempt.Outcome.REFUSED)
+            attempts.finish(
+                job.attempt, outcome, answer=redact(error.detail), message=error.message
+            )
+            job.attempt = None
+        if uncertain:
+            self._doubt(posting, error.message)
+        elif isinstance(error, AccessError):
+            raise error
+        elif isinstance(error, TransientError):
+            self._retry(posting, error)
+        else:
+            self._hold([(posting, Hold.of(error))])
+
+    def _doubt(self, posting: Posting, message: str) -> None:
+        delay = doubt_delay(posting.failed_attempts + 1)
+        now = timezone.now()
+        postings.mark_in_doubt(
+            posting,
+            owner=self.cycle.owner,
+            message=message,
+            not_before=now + (delay or timedelta(hours=1)),
+        )
+        self.open.pop(posting.pk, None)
+        if delay is None:
+            postings.hold(posting, Hold(Reason.IN_DOUBT, message))
+
+    def _not_there(self, posting: Posting) -> None:
+        """Twice not found after the write deadline means that it was never applied."""
+        if posting.failed_attempts >= 2:
+            postings.settle_not_there(posting, owner=self.cycle.owner)
+            self.open.pop(posting.pk, None)
+        else:
+            self._doubt(posting, "The look-up did not find the invoice yet; it looks once more.")
+
+    def _retry(self, posting: Posting, error: TransientError) -> None:
+        delay = transient_delay(posting.failed_attempts + 1)
+        if delay is None:
+            self._hold([(posting, Hold.of(error))])
+            return
+        asked = timedelta(seconds=error.retry_after_s or 0)
+        postings.release(
+            posting,
+            owner=self.cycle.owner,
+            not_before=timezone.now() + max(delay, asked),
+            message=error.message,
+        )
+        self.open.pop(posting.pk, None)
+
+    def _later(self, posting: Posting, message: str) -> None:
+        if posting.state == Posting.State.IN_FLIGHT:
+            postings.release(
+                posting,
+                owner=self.cycle.owner,
+                not_before=timezone.now() + timedelta(hours=1),
+                message=message,
+                failed=False,
+            )
+            self.open.pop(posting.pk, None)
+
+    def _hold(self, pairs: Sequence[tuple[Posting, Hold]]) -> None:
+        if pairs:
+            postings.hold_many(pairs, owner=self.cycle.owner)
+            for posting, _ in pairs:
+                self.open.pop(posting.pk, None)
+
+    def _give_back(self, error: PostingError) -> None:
+        """Queue again what is still claimed; a pause of the tenant says why, not each bill."""
+        flying = [p for p in self.open.values() if p.state == Posting.State.IN_FLIGHT]
+        postings.release_many(
+            flying, owner=self.cycle.owner, message=error.message, failed=False
+        )
+
+
+_OUTCOMES: dict[type[PostingError], Attempt.Outcome] = {
+    UncertainOutcomeError: Attempt.Outcome.UNKNOWN,
+    TransientError: Attempt.Outcome.NOT_SENT,
+    PostingError: Attempt.Outcome.UNKNOWN,
+}
+_ARCHIVED = (
+    "The bill was archived in Ramp before it was entered. Nothing is in Epicor. "
+    "Dismiss it with a reason, or restore it in Ramp and replay."
+)
+_ELSEWHERE = (
+    "Ramp says that the bill was marked as synced, but not by us. Nothing was entered. Find out "
+    "who entered it, then dismiss it here."
+)
+_BUG = (
+    "Something nobody foresaw happened while this bill was entered. It is looked up in Epicor "
+    "before anything is sent again. Report it with the bill's number."
+)
+
+
+def _whole(saved: SavedInvoice, job: Prepared) -> bool:
+    posted = bool((saved.header or {}).get("Posted"))
+    return posted or (
+        len(saved.lines) == len(job.draft.lines)
+        and all(
+            saved.accounts.get((n, 1), {}).get("GLAccount") == line.account
+            for n, line in enumerate(job.draft.lines, start=1)
+        )
+    )
+
+
+def _brief(answer: MethodAnswer) -> dict[str, Any]:
+    """What of an answer is kept: the out parameters and who saved which revision."""
+    kept = {name: value for name, value in answer.parameters.items() if name != "ds"}
+    headers = answer.ds.get("APInvHed") or [{}]
+    columns = ("SysRevID", "ChangedBy", "GroupID", "VendorNum", "InvoiceNum")
+    kept["header"] = {name: headers[-1].get(name) for name in columns}
+    redacted: dict[str, Any] = redact(kept)
+    return redacted

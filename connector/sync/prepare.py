@@ -1,0 +1,106 @@
+"""From claimed postings to drafts: parse, check, route, code. A bill that cannot go gets a hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit.failures import Gap, Hold, PostingError, Reason, UnmappedError
+from audit.models import Posting
+from connector.domain.bill import Bill
+from connector.domain.draft import (
+    APInvoiceDraft,
+    apply_date,
+    check_bill,
+    coding_request,
+    draft_ap_invoice,
+)
+from connector.models import EntityRoute
+from connector.ramp.content import hash_of
+from connector.ramp.parse import parse_bill
+from connector.sync.context import Cycle
+from mappings.coding import Coding, CodingRequest, Tables
+from mappings.periods import PeriodTable, periods
+from mappings.resolve import resolve
+from mappings.tables import load_tables
+
+Payloads = Mapping[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A posting that can be entered: its bill, its codes and the draft."""
+
+    posting: Posting
+    bill: Bill
+    coding: Coding
+    draft: APInvoiceDraft
+
+    @property
+    def content_hash(self) -> str:
+        """The hash of the bill as it will be entered."""
+        return hash_of(self.bill)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    posting: Posting
+    bill: Bill
+    route: EntityRoute
+    request: CodingRequest
+    gaps: tuple[Gap, ...]
+
+
+def prepare(
+    cycle: Cycle, slice_: Sequence[Posting], payloads: Payloads
+) -> tuple[list[Prepared], list[tuple[Posting, Hold]]]:
+    """Drafts for those that can be entered, holds for the rest. A constant number of queries."""
+    calendar = periods(cycle.tenant.pk, cycle.companies)
+    asked: list[_Asked] = []
+    held: list[tuple[Posting, Hold]] = []
+    for posting in slice_:
+        try:
+            asked.append(_ask(cycle, posting, payloads, calendar))
+        except PostingError as error:
+            held.append((posting, Hold.of(error)))
+    tables = load_tables(cycle.tenant.pk, [item.request for item in asked])
+    ready: list[Prepared] = []
+    for item in asked:
+        try:
+            ready.append(_draft(cycle, item, tables))
+        except PostingError as error:
+            held.append((item.posting, Hold.of(error)))
+    return ready, held
+
+
+def _ask(cycle: Cycle, posting: Posting, payloads: Payloads, calendar: PeriodTable) -> _Asked:
+    bill = parse_bill(payloads[posting.bill_id])
+    check_bill(bill, cycle.policy)
+    route = cycle.routes.get(bill.entity_id)
+    if route is None:
+        message = (
+            f"The Ramp entity {bill.entity_id or '(none)'} has no Epicor company. Nothing was "
+            "entered. Say where its bills go (entities in the tenant file), then replay."
+        )
+        gap = Gap(Reason.NO_ROUTE, "entity", bill.entity_id, bill.entity_id, message)
+        raise UnmappedError.of((gap,))
+    apply_on, gaps = apply_date(bill, route.company, calendar, cycle.policy)
+    request = coding_request(bill, route.company, apply_on, cycle.policy)
+    return _Asked(posting, bill, route, request, gaps)
+
+
+def _draft(cycle: Cycle, item: _Asked, tables: Tables) -> Prepared:
+    try:
+        coding = resolve(item.request, tables)
+    except UnmappedError as error:
+        raise UnmappedError.of((*error.gaps, *item.gaps)) from error
+    if item.gaps:
+        raise UnmappedError.of(item.gaps)
+    draft = draft_ap_invoice(
+        item.bill,
+        coding,
+        item.request.apply_on,
+        site=item.route.site,
+        policy=cycle.policy,
+        url=cycle.bill_url,
+    )
+    return Prepared(item.posting, item.bill, coding, draft)

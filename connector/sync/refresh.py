@@ -1,0 +1,54 @@
+"""Keeps the mirrored catalogs young: Epicor's master data and what we uploaded to Ramp."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from connector.epicor.catalog import refresh_catalogs
+from connector.sync.context import Cycle
+from mappings import catalog
+from mappings.models import Dimension
+
+MAX_AGE = timedelta(hours=1)
+OURS = "Epicor"  # part of the name under which our accounting connection is known in Ramp
+
+
+def refresh(cycle: Cycle, *, kinds: frozenset[str]) -> None:
+    """Read every catalog that is older than an hour, whole, company by company.
+
+    `vendors` alone refreshes the vendors, `accounts` the rest; `bills` needs both.
+    """
+    now = timezone.now()
+    wanted = [
+        name
+        for name in catalog.ALL_CATALOGS
+        if "bills" in kinds or (name == "vendors") == ("vendors" in kinds)
+    ]
+    stale = False
+    for company in cycle.companies:
+        if not catalog.is_fresh(
+            cycle.tenant.pk, company, wanted, now=now, max_age=MAX_AGE
+        ):
+            refresh_catalogs(cycle.epicor, cycle.tenant.pk, company, catalogs=wanted, now=now)
+            stale = True
+    if stale:
+        _issued(cycle)
+
+
+def _issued(cycle: Cycle) -> None:
+    """Which ids our own accounting connection gave to Ramp; only those map to themselves."""
+    tenant_id = cycle.tenant.pk
+    ours = any(
+        row.get("is_active") and OURS in str(row.get("remote_provider_name", ""))
+        for row in cycle.ramp.connections()
+    )
+    vendors = cycle.ramp.accounting_vendors() if ours else []
+    accounts = cycle.ramp.gl_accounts() if ours else []
+    catalog.replace_issued(tenant_id, "vendors", (str(row.get("id", "")) for row in vendors))
+    catalog.replace_issued(tenant_id, "gl_accounts", (str(row.get("id", "")) for row in accounts))
+    kinds = dict(Dimension.objects.filter(tenant=cycle.tenant).values_list("ramp_field", "kind"))
+    for field in cycle.ramp.fields() if ours and kinds else []:
+        kind = kinds.get(str(field.get("id", "")))
+        if kind is not None:
+            options = cycle.ramp.field_options(str(field["ramp_id"]))
+            catalog.replace_issued(tenant_id, kind, (str(row.get("id", "")) for row in options))
