@@ -11,4 +11,4 @@ class ConnectorConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        from connector import checks  # noqa: F401, PLC0415 (needs the app registry)
+        from connector import checks  # noqa: F401 (needs the app registry)

@@ -150,7 +150,9 @@ def apply_date(
     return wanted, (gap,)
 
 
-def coding_request(bill: Bill, company: str, apply_on: date, policy: PostingPolicy) -> CodingRequest:
+def coding_request(
+    bill: Bill, company: str, apply_on: date, policy: PostingPolicy
+) -> CodingRequest:
     """What must be looked up in the mappings: the line's own selections win over the bill's."""
     return CodingRequest(
         company=company,

@@ -5,12 +5,17 @@ Source: docs/epicor.md, "Master data". Every table is read to its end before any
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from audit.failures import TransientError
 from connector.epicor import contract
 from connector.epicor.client import EpicorClient, Row, quote
 from mappings import catalog
+from mappings.periods import PERIODS
+
+Book = Callable[[], Row]  # the main book, read once when first needed
+_LONGEST = 255
 
 
 def refresh_catalogs(
@@ -26,16 +31,20 @@ def refresh_catalogs(
     `now` is for the caller's clock only; the mirror notes its own time. Raises what the client
     raises, and TransientError when Epicor gives something that cannot be a catalog.
     """
-    counts = {}
-    for name in dict.fromkeys(catalogs):
-        counts[name] = _REFRESH[name](client, tenant_id, company)
-    return counts
+
+    @cache
+    def book() -> Row:
+        return main_book(client, company)
+
+    return {
+        name: _REFRESH[name](client, tenant_id, company, book) for name in dict.fromkeys(catalogs)
+    }
 
 
 # -- one function a catalog ------------------------------------------------------------------------
 
 
-def _vendors(client: EpicorClient, tenant_id: int, company: str) -> int:
+def _vendors(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
     columns = ("VendorNum", "VendorID", "Name", "TermsCode", "CurrencyCode", "Inactive")
     rows = client.rows(
         company, contract.VENDOR, "Vendors", "Vendor", select=columns, order_by="VendorNum"
@@ -44,7 +53,7 @@ def _vendors(client: EpicorClient, tenant_id: int, company: str) -> int:
         catalog.VendorRow(
             vendor_num=_number(row["VendorNum"]),
             vendor_id=_text(row["VendorID"]),
-            name=_text(row["Name"]),
+            name=_text(row["Name"])[:_LONGEST],
             terms_code=_text(row["TermsCode"]),
             currency_code=_text(row["CurrencyCode"]),
             inactive=_flag(row["Inactive"]),
@@ -54,8 +63,8 @@ def _vendors(client: EpicorClient, tenant_id: int, company: str) -> int:
     return catalog.replace_vendors(tenant_id, company, found)
 
 
-def _accounts(client: EpicorClient, tenant_id: int, company: str) -> int:
-    chart = main_chart(client, company)
+def _accounts(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
+    chart = _text(book()["COACode"])
     columns = ("GLAccount1", "AccountDesc", "Active", "EffFrom", "EffTo")
     rows = client.rows(
         company,
@@ -69,7 +78,7 @@ def _accounts(client: EpicorClient, tenant_id: int, company: str) -> int:
     found = [
         catalog.AccountRow(
             account=_text(row["GLAccount1"]),
-            description=_text(row["AccountDesc"]),
+            description=_text(row["AccountDesc"])[:_LONGEST],
             active=_flag(row["Active"]),
             effective_from=_day(row["EffFrom"]),
             effective_to=_day(row["EffTo"]),
@@ -79,8 +88,8 @@ def _accounts(client: EpicorClient, tenant_id: int, company: str) -> int:
     return catalog.replace_accounts(tenant_id, company, found)
 
 
-def _segments(client: EpicorClient, tenant_id: int, company: str) -> int:
-    chart = main_chart(client, company)
+def _segments(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
+    chart = _text(book()["COACode"])
     rows = client.rows(
         company,
         contract.CHART,
@@ -92,15 +101,15 @@ def _segments(client: EpicorClient, tenant_id: int, company: str) -> int:
     )
     found = [
         catalog.SegmentRow(
-            _number(row["SegmentNbr"]), _text(row["SegmentName"]), _flag(row["Dynamic"])
+            _number(row["SegmentNbr"]), _text(row["SegmentName"])[:64], _flag(row["Dynamic"])
         )
         for row in rows
     ]
     return catalog.replace_segments(tenant_id, company, found)
 
 
-def _segment_values(client: EpicorClient, tenant_id: int, company: str) -> int:
-    chart = main_chart(client, company)
+def _segment_values(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
+    chart = _text(book()["COACode"])
     columns = (
         "SegmentNbr",
         "SegmentCode",
@@ -122,7 +131,7 @@ def _segment_values(client: EpicorClient, tenant_id: int, company: str) -> int:
         catalog.SegmentValueRow(
             number=_number(row["SegmentNbr"]),
             code=_text(row["SegmentCode"]),
-            name=_text(row["SegmentName"]),
+            name=_text(row["SegmentName"])[:_LONGEST],
             active=_flag(row["ActiveFlag"]),
             effective_from=_day(row["EffectiveFrom"]),
             effective_to=_day(row["EffectiveTo"]),
@@ -132,16 +141,19 @@ def _segment_values(client: EpicorClient, tenant_id: int, company: str) -> int:
     return catalog.replace_segment_values(tenant_id, company, found)
 
 
-def _terms(client: EpicorClient, tenant_id: int, company: str) -> int:
+def _terms(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
     columns = ("TermsCode", "Description")
     rows = client.rows(
         company, contract.TERMS, "PurTerms", "PurTerms", select=columns, order_by="TermsCode"
     )
-    found = [catalog.TermsRow(_text(row["TermsCode"]), _text(row["Description"])) for row in rows]
+    found = [
+        catalog.TermsRow(_text(row["TermsCode"]), _text(row["Description"])[:_LONGEST])
+        for row in rows
+    ]
     return catalog.replace_terms(tenant_id, company, found)
 
 
-def _currencies(client: EpicorClient, tenant_id: int, company: str) -> int:
+def _currencies(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
     columns = ("CurrencyCode", "DecimalsGeneral", "BaseCurr", "Inactive")
     rows = client.rows(
         company,
@@ -163,8 +175,8 @@ def _currencies(client: EpicorClient, tenant_id: int, company: str) -> int:
     return catalog.replace_currencies(tenant_id, company, found)
 
 
-def _periods(client: EpicorClient, tenant_id: int, company: str) -> int:
-    book = main_book(client, company)
+def _periods(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
+    main = book()
     columns = (
         "FiscalYear",
         "FiscalYearSuffix",
@@ -179,8 +191,8 @@ def _periods(client: EpicorClient, tenant_id: int, company: str) -> int:
         "GLBookPerSearches",
         "GLBookPer",
         select=columns,
-        filter=f"BookID eq {quote(_text(book['BookID']))} "
-        f"and FiscalCalendarID eq {quote(_text(book['FiscalCalendarID']))}",
+        filter=f"BookID eq {quote(_text(main['BookID']))} "
+        f"and FiscalCalendarID eq {quote(_text(main['FiscalCalendarID']))}",
         order_by="FiscalYear,FiscalYearSuffix,FiscalPeriod",
     )
     found = list(_period_rows(rows))
@@ -281,12 +293,12 @@ def _day(value: Any) -> date | None:
         ) from None
 
 
-_REFRESH: Mapping[str, Callable[[EpicorClient, int, str], int]] = {
+_REFRESH: Mapping[str, Callable[[EpicorClient, int, str, Book], int]] = {
     catalog.VENDORS: _vendors,
     catalog.ACCOUNTS: _accounts,
     catalog.SEGMENTS: _segments,
     catalog.SEGMENT_VALUES: _segment_values,
     catalog.TERMS: _terms,
     catalog.CURRENCIES: _currencies,
-    catalog.PERIODS: _periods,
+    PERIODS: _periods,
 }

@@ -10,7 +10,7 @@ from connector.http import Api, make_client
 from connector.models import EntityRoute, EpicorCredentials, LearnedFact, Tenant
 from connector.tokens import TokenHolder
 
-FACTS = "epicor:"  # names of the learned facts that the client keeps
+FACTS = "client."  # names of the learned facts that belong to the client
 
 
 def credentials(tenant: Tenant) -> EpicorCredentials:

@@ -1,4 +1,4 @@
-"""Tells Ramp what became of the bills: entered with reference and link, or what a person must fix."""
+"""Tells Ramp what became of the bills: entered with a link, or what a person must fix."""
 
 import hashlib
 import uuid

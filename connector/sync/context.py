@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.failures import HeldError
 from connector.domain.draft import PostingPolicy
 from connector.epicor.client import EpicorClient
-from connector.epicor.connect import connect_epicor
+from connector.epicor.connect import connect_epicor, credentials, keep_facts
 from connector.epicor.writers import Habits
 from connector.models import EntityRoute, LearnedFact, PostingSettings, Tenant
 from connector.ramp.client import RampClient
@@ -62,8 +62,7 @@ class Cycle:
         if self.habits.learned:
             self.habits.learned.clear()
             _store(self.tenant, "saves", self.habits.saves)
-        for name, value in self.epicor.facts.items():
-            _store(self.tenant, f"client.{name}", value)
+        keep_facts(self.tenant, self.epicor)
 
     def close(self) -> None:
         """Close the connections."""
@@ -73,7 +72,8 @@ class Cycle:
 
 def open_cycle(tenant: Tenant, *, dry_run: bool = False) -> Cycle:
     """Connect both systems with the tenant's settings. Raises AccessError, HeldError."""
-    posting = PostingSettings.objects.filter(tenant=tenant).first() or PostingSettings(tenant=tenant)
+    stored = PostingSettings.objects.filter(tenant=tenant).first()
+    posting = stored or PostingSettings(tenant=tenant)
     if posting.writer != "two_step":
         raise HeldError(
             f"posting.writer is {posting.writer}, which this version cannot do yet. Nothing was "
@@ -81,17 +81,12 @@ def open_cycle(tenant: Tenant, *, dry_run: bool = False) -> Cycle:
         )
     routes = {route.ramp_entity_id: route for route in EntityRoute.objects.filter(tenant=tenant)}
     facts = dict(LearnedFact.objects.filter(tenant=tenant).values_list("name", "value"))
-    epicor = connect_epicor(tenant)
-    epicor.facts.update(
-        {name.removeprefix("client."): v for name, v in facts.items() if name.startswith("client.")}
-    )
-    credentials = tenant.epicor
     return Cycle(
         tenant=tenant,
         ramp=connect_ramp(tenant),
-        epicor=epicor,
+        epicor=connect_epicor(tenant),
         posting=posting,
-        policy=_policy(posting, credentials.rate_group),
+        policy=_policy(posting, credentials(tenant).rate_group),
         routes=routes,
         habits=_habits(posting, facts),
         dry_run=dry_run,

@@ -253,7 +253,7 @@ class _Slice:
                 self._failed(job, AccessError("Epicor refuses a token that it just issued."))
         except PostingError as error:
             self._failed(job, error)
-        except Exception as error:  # noqa: BLE001 (the one place that owns what nobody foresaw)
+        except Exception as error:
             logger.exception("Entering bill %s failed", job.prepared.posting.bill_id)
             self._failed(job, PostingError(f"{_BUG} ({type(error).__name__})"))
         if ended and job.group is not None:
@@ -268,7 +268,7 @@ class _Slice:
         wrong = differences(draft, saved, self.cycle.habits.stamp_column)
         if wrong:
             message = (
-                "The invoice is in Epicor but differs from the bill: " + "; ".join(wrong[:10]) + ". "
+                f"The invoice is in Epicor but differs from the bill: {'; '.join(wrong[:10])}. "
                 "Correct it in Epicor or the bill in Ramp, then replay."
             )
             self._hold([(posting, Hold(Reason.MISMATCH, message, {"differences": wrong}))])
@@ -367,9 +367,7 @@ class _Slice:
     def _give_back(self, error: PostingError) -> None:
         """Queue again what is still claimed; a pause of the tenant says why, not each bill."""
         flying = [p for p in self.open.values() if p.state == Posting.State.IN_FLIGHT]
-        postings.release_many(
-            flying, owner=self.cycle.owner, message=error.message, failed=False
-        )
+        postings.release_many(flying, owner=self.cycle.owner, message=error.message, failed=False)
 
 
 _OUTCOMES: dict[type[PostingError], Attempt.Outcome] = {

@@ -52,7 +52,11 @@ class Groups:
         """Release every lease, and Epicor's lock where it locks groups by itself."""
         for group in self._locked:
             self._cycle.epicor.call(
-                group.company, SERVICE, "UnlockGroup", {"InGroupID": group.group_id}, repeatable=True
+                group.company,
+                SERVICE,
+                "UnlockGroup",
+                {"InGroupID": group.group_id},
+                repeatable=True,
             )
         InvoiceGroup.objects.filter(
             tenant=self._cycle.tenant, lease_owner=self._cycle.owner

@@ -29,8 +29,7 @@ def take(cycle: Cycle, payloads: Sequence[dict[str, Any]]) -> None:
     tenant_id = cycle.tenant.pk
     hashes = {str(row["id"]): content_hash(row) for row in payloads if row.get("id")}
     known = {
-        row.bill_id: row
-        for row in Posting.objects.filter(tenant_id=tenant_id, bill_id__in=hashes)
+        row.bill_id: row for row in Posting.objects.filter(tenant_id=tenant_id, bill_id__in=hashes)
     }
     _mirror(cycle, payloads, hashes)
     new = [row for row in payloads if str(row.get("id")) not in known and _wanted(cycle, row)]
@@ -49,9 +48,7 @@ def take(cycle: Cycle, payloads: Sequence[dict[str, Any]]) -> None:
 def _mirror(cycle: Cycle, payloads: Sequence[dict[str, Any]], hashes: dict[str, str]) -> None:
     now = timezone.now()
     mirrored = Bill.objects.filter(tenant=cycle.tenant, bill_id__in=hashes)
-    same = {
-        bill_id: digest for bill_id, digest in mirrored.values_list("bill_id", "content_hash")
-    }
+    same = dict(mirrored.values_list("bill_id", "content_hash"))
     unchanged = [bill_id for bill_id, digest in same.items() if digest == hashes[bill_id]]
     Bill.objects.filter(tenant=cycle.tenant, bill_id__in=unchanged).update(seen_at=now)
     skip = set(unchanged)

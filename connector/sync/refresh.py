@@ -26,9 +26,7 @@ def refresh(cycle: Cycle, *, kinds: frozenset[str]) -> None:
     ]
     stale = False
     for company in cycle.companies:
-        if not catalog.is_fresh(
-            cycle.tenant.pk, company, wanted, now=now, max_age=MAX_AGE
-        ):
+        if not catalog.is_fresh(cycle.tenant.pk, company, wanted, now=now, max_age=MAX_AGE):
             refresh_catalogs(cycle.epicor, cycle.tenant.pk, company, catalogs=wanted, now=now)
             stale = True
     if stale:

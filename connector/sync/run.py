@@ -161,8 +161,10 @@ def _pause(tenant: Tenant, message: str) -> None:
 
 
 def _unpause(tenant: Tenant) -> None:
-    if Tenant.objects.filter(pk=tenant.pk).exclude(paused_reason="").update(
-        paused_reason="", paused_at=None
+    if (
+        Tenant.objects.filter(pk=tenant.pk)
+        .exclude(paused_reason="")
+        .update(paused_reason="", paused_at=None)
     ):
         log.record(
             tenant.pk, "tenant.resumed", subject_kind="tenant", subject_id=tenant.slug, body={}

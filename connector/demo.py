@@ -1,0 +1,99 @@
+"""The demonstration: a tenant of the stand-ins, its mappings, and what must come of its bills."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db.models import Q
+
+from audit.models import Posting
+from connector import tenantfile
+from connector.models import Membership, Tenant
+from mappings.files import MappingRow
+from mappings.transfer import import_mappings
+from sandbox.world import World
+
+USER = "demo"
+
+
+def install(world: World, ramp_url: str, epicor_url: str) -> Tenant:
+    """Create or update the demo tenant with its users; its mappings need the catalogs first."""
+    config = tenantfile.parse(world.tenant_file(ramp_url, epicor_url))
+    tenant, _, _ = tenantfile.apply(config, actor="demo")
+    return tenant
+
+
+def install_mappings(tenant: Tenant, world: World) -> None:
+    """Import the demo's mapping files."""
+    for kind, rows in world.mapping_files().items():
+        import_mappings(
+            tenant.pk,
+            kind,
+            [
+                MappingRow(number=number, **_columns(row))
+                for number, row in enumerate(rows, start=2)
+            ],
+            actor="demo",
+        )
+
+
+def _columns(row: dict[str, str]) -> dict[str, str]:
+    return {"company": "", **row}
+
+
+def password() -> str:
+    """The demo user's password: made once, kept in var/ (mode 0600), never in the code."""
+    path = Path(settings.BASE_DIR) / "var" / "demo_password"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(9), encoding="ascii")
+    return path.read_text(encoding="ascii")
+
+
+def install_user(tenant: Tenant) -> str:
+    """The demo's accountant; returns the name."""
+    user, _ = get_user_model().objects.get_or_create(
+        username=USER, defaults={"is_staff": True, "is_superuser": True}
+    )
+    user.set_password(password())
+    user.save()
+    Membership.objects.update_or_create(
+        tenant=tenant, user=user, defaults={"role": Membership.Role.ACCOUNTANT}
+    )
+    return USER
+
+
+def surprises(tenant: Tenant, world: World) -> list[str]:
+    """Every bill whose fate is not the planned one, as sentences; empty when all is well."""
+    rows = Posting.objects.filter(tenant=tenant).filter(~Q(bill_id=""))
+    fate = {
+        bill_id: reason or state
+        for bill_id, state, reason in rows.values_list("bill_id", "state", "hold_reason")
+    }
+    found: list[str] = []
+    groups: dict[str, list[str]] = {}
+    for bill_id, expected in world.expected().items():
+        actual = fate.get(bill_id, "ignored")
+        if expected.outcome == "one_of":
+            groups.setdefault(str(expected.group), []).append(actual)
+            continue
+        wanted = expected.reason if expected.outcome == "exception" else expected.outcome
+        if actual != wanted and not (wanted == "entered" and actual == "confirmed"):
+            found.append(f"Bill {bill_id} is {actual}, planned was {wanted}.")
+    for name, fates in groups.items():
+        done = [fate for fate in fates if fate in ("entered", "confirmed")]
+        rest = {fate for fate in fates if fate not in ("entered", "confirmed")}
+        if len(done) != 1 or rest - {"duplicate_suspected"}:
+            found.append(f"Of the bills with number group {name}, {fates} happened.")
+    return found
+
+
+def summary_of(document: dict[str, Any]) -> str:
+    """One line of what the first sync did."""
+    return (
+        f"{document['fetched']} bills read, {document['entered']} entered in Epicor, "
+        f"{document['confirmed']} confirmed to Ramp, {document['exceptions']} exceptions"
+    )
