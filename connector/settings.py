@@ -158,6 +158,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "httpx": {"level": "WARNING"},  # it logs whole addresses at INFO
+        "axes": {"level": "WARNING"},
         "django-q": {"level": "WARNING"},  # it logs every heartbeat at INFO
         "django.server": {"handlers": [], "propagate": True},
     },

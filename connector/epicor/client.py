@@ -18,6 +18,7 @@ from connector.epicor.address import service_url
 from connector.epicor.auth import Login
 from connector.epicor.contract import TABLES, where_of
 from connector.epicor.contract import quote as quote
+from connector.epicor.metadata import ADDRESS, lengths
 from connector.http import Api
 from connector.tokens import TokenExpiredError
 
@@ -195,6 +196,13 @@ class EpicorClient:
             if not more or not any(found.values()):
                 return
             number += 1
+
+    def column_lengths(self, company: str, service: str, table: str) -> Mapping[str, int | None]:
+        """The columns of a table and how many characters each takes; None without a limit."""
+        url = self._url(company, service, ADDRESS)
+        answer = self._send("GET", url, company, repeatable=True)
+        errors.raise_for(answer, writing=False, what=f"describe {service} in {company}")
+        return lengths(answer.text, table)
 
     # -- reading, inside -----------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ from audit.failures import AccessError
 from connector.epicor import address
 from connector.epicor.auth import Login, fetch_oauth2, fetch_token_resource
 from connector.epicor.client import EpicorClient
-from connector.http import Api, make_client
+from connector.epicor.metadata import EpicorApi
+from connector.http import make_client
 from connector.models import EntityRoute, EpicorCredentials, LearnedFact, Tenant
 from connector.tokens import TokenHolder
 
@@ -46,7 +47,7 @@ def connect_epicor(tenant: Tenant) -> EpicorClient:
     http = make_client(stored.base_url.rstrip("/"), ca_file=stored.ca_file, connections=lanes)
     sites = EntityRoute.objects.filter(tenant=tenant).exclude(site="")
     return EpicorClient(
-        Api(http, "Epicor"),
+        EpicorApi(http, "Epicor"),
         base_url=stored.base_url.rstrip("/"),
         api_version=stored.api_version,
         login=login_of(stored),

@@ -191,7 +191,7 @@ class TestReading:
         monkeypatch.setattr("connector.epicor.client.TABLES", short)
         client = connect_epicor(tenant)
         ask = (COMPANY, contract.TERMS, {"PurTerms": ""})
-        first = [page for page in client.get_rows(*ask, tables=("PurTerms",))]
+        first = list(client.get_rows(*ask, tables=("PurTerms",)))
         assert first[0]["PurTerms"]
         assert client.facts[f"clauses:{contract.TERMS}"] == [
             "PurTermsAttch",

@@ -73,14 +73,13 @@ def _report(tenant: Tenant, summary: Summary, surprises: list[str]) -> str:
     queue = exceptions(tenant.pk)
     lines = [demo.summary_of(summary.as_json()), "", "What waits for a person, and the next step:"]
     for cause in queue.causes:
-        sums = ", ".join(f"{format_amount(s.amount, s.currency)} {s.currency}" for s in cause.sums)
+        sums = ", ".join(f"{format_amount(a, c)} {c}" for c, a in cause.sums.items())
         lines.append(
             f"  {cause.reason:<20} {cause.subject[:40]:<40} {cause.bills:>3} bills  {sums}"
         )
         lines.append(f"  {'':<20} → {NEXT_STEP[Reason(cause.reason)]}")
     lines.append("")
-    for item in queue.items:
-        lines.append(f"  {item.bill}  {item.reason}: {item.message}")
+    lines += [f"  {item.bill}  {item.reason}: {item.message}" for item in queue.items]
     lines += ["", *surprises] if surprises else ["", "Exactly the planned exceptions remain."]
     return "\n".join(lines)
 

@@ -1,0 +1,56 @@
+"""Reads how long texts may be in this Epicor, from the description each service gives of itself.
+
+Source: docs/epicor.md, "Addresses": `$metadata` is the only address that answers XML.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+import httpx
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from audit.failures import TransientError
+from connector.answers import Answer
+from connector.http import Api
+
+ADDRESS = "$metadata"
+
+
+class EpicorApi(Api):
+    """Takes XML for an answer where it is one; everywhere else it would be no usable answer."""
+
+    def _judged(self, call: Any, response: httpx.Response, raw: bytes, elapsed_s: float) -> Answer:
+        if response.status_code == 200 and response.request.url.path.endswith(ADDRESS):
+            text = raw.decode("utf-8-sig", "replace")
+            return Answer(200, response.headers, None, text, "", elapsed_s)
+        return super()._judged(call, response, raw, elapsed_s)
+
+
+def lengths(document: str, table: str) -> Mapping[str, int | None]:
+    """Each column of a table and how many characters it takes; None where no limit is named.
+
+    Raises TransientError for a document that cannot be read.
+    """
+    try:
+        root = fromstring(document, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError):
+        raise TransientError(
+            "Epicor's description of its columns cannot be read. Nothing was changed; "
+            "trying again is harmless."
+        ) from None
+    columns: dict[str, int | None] = {}
+    for kind in root.iter():
+        if _name(kind.tag) != "EntityType" or kind.get("Name") != table:
+            continue
+        for column in kind:
+            if _name(column.tag) == "Property":
+                limit = str(column.get("MaxLength") or "")
+                columns[str(column.get("Name"))] = int(limit) if limit.isdecimal() else None
+    return columns
+
+
+def _name(tag: object) -> str:
+    """A tag without its namespace, which differs between the versions."""
+    return str(tag).rsplit("}", 1)[-1]

@@ -1,0 +1,116 @@
+"""What the documents promise is what the program does, and states change in one place only."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from audit.failures import NEXT_STEP, TOLD_TO_RAMP, Reason
+from connector.tenantschema import KEYS
+
+ROOT = Path(settings.BASE_DIR)
+DOCS = ROOT / "docs"
+CODE = ("connector", "mappings", "audit", "sandbox")
+COMMANDS = ROOT / "connector" / "management" / "commands"
+
+
+def source() -> list[Path]:
+    """Every module of ours that a person wrote."""
+    files = (file for folder in CODE for file in (ROOT / folder).rglob("*.py"))
+    return [file for file in files if "migrations" not in file.parts]
+
+
+def rows(document: str) -> list[list[str]]:
+    """The cells of every table row in a document."""
+    lines = (DOCS / document).read_text(encoding="utf-8").splitlines()
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in cells]
+
+
+def anchor(heading: str) -> str:
+    """The address of a heading inside its page."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def headings(document: Path) -> list[str]:
+    text = document.read_text(encoding="utf-8")
+    return re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+
+
+def test_every_reason_has_its_row_and_no_row_is_left_over() -> None:
+    told = {True: "yes", False: "no"}
+    wanted = [(f"`{it.value}`", told[it in TOLD_TO_RAMP], NEXT_STEP[it]) for it in Reason]
+    found = [(row[0], row[2], row[3]) for row in rows("errors.md") if len(row) == 4]
+    assert [row for row in found if row[0].startswith("`")] == wanted
+
+
+def test_every_command_has_its_row() -> None:
+    commands = {file.stem for file in COMMANDS.glob("*.py") if file.stem != "__init__"}
+    told = {row[0].strip("`").split()[0] for row in rows("commands.md") if row[0].startswith("`")}
+    assert commands - told == set()
+
+
+@pytest.mark.parametrize("path", KEYS)
+def test_every_key_of_a_tenant_file_is_explained(path: str) -> None:
+    text = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    parent, _, name = path.rpartition(".")
+    assert f"`{path}`" in text or (parent == "epicor.auth" and f"`{name}`" in text)
+
+
+def test_every_variable_is_explained_and_in_the_example() -> None:
+    text = (ROOT / "connector" / "settings.py").read_text(encoding="utf-8")
+    asked = r'_env\.(?:flag|text|secret|words|choice)\(\s*"([A-Z_]+)"'
+    read = {*re.findall(asked, text), "FIELD_ENCRYPTION_KEY", "DATABASE_URL"}
+    assert len(read) > 10
+    explained = {row[0].strip("`") for row in rows("configuration.md")}
+    assert read - explained == set()
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert read == set(re.findall(r"^#? ?([A-Z_]+)=", example, flags=re.MULTILINE))
+
+
+def test_every_section_that_the_code_cites_exists() -> None:
+    cited = [
+        (file.name, name, section)
+        for file in source()
+        for name, section in re.findall(
+            r'docs/([a-z]+\.md)(?:, "([^"]+)")?', file.read_text(encoding="utf-8")
+        )
+    ]
+    assert cited
+    for file, name, section in cited:
+        assert (DOCS / name).is_file(), f"{file} cites docs/{name}"
+        assert not section or section in headings(DOCS / name), f"{file} cites {name}, {section}"
+
+
+def test_every_link_between_the_documents_leads_somewhere() -> None:
+    pages = [*DOCS.glob("*.md"), *ROOT.glob("*.md")]
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            name, _, part = target.partition("#")
+            if "://" in target:
+                continue
+            goal = page.parent / name if name else page
+            assert goal.is_file(), f"{page.name} links to {target}"
+            assert not part or part in map(anchor, headings(goal)), f"{page.name}: {target}"
+
+
+def sets_state(file: Path) -> bool:
+    """Whether a module assigns an attribute `state`, or updates a column of that name."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(it, ast.Attribute) and it.attr == "state" for it in targets):
+                return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr == "update" and any(it.arg == "state" for it in node.keywords):
+                return True
+    return False
+
+
+def test_only_one_module_changes_the_state_of_a_posting() -> None:
+    ours = [file for file in source() if file.relative_to(ROOT).parts[0] != "sandbox"]
+    found = [file.relative_to(ROOT).as_posix() for file in ours if sets_state(file)]
+    assert found == ["audit/postings.py"]
