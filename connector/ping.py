@@ -74,8 +74,7 @@ class Side:
         if isinstance(error, TransientError) and "status" not in error.detail:
             self.reachable = False
             name, fix = REACH, fix or "Check the address, the network and the firewall."
-        first, _, rest = error.message.partition("; ")
-        self.add(name, error.message, ok=False, fix=fix or _sentence(rest or first))
+        self.add(name, error.message, ok=False, fix=fix or _advice(error.message))
 
     def as_json(self) -> dict[str, Any]:
         """The side as `ping --json` shows it."""
@@ -292,7 +291,7 @@ def _stamp(client: EpicorClient, company: str, column: str) -> str:
     return f"{column} takes {limit} characters; a bill's id has {STAMP_LENGTH}."
 
 
-def _sentence(text: str) -> str:
-    """Text as a sentence of its own."""
-    text = text.strip()
-    return text[:1].upper() + text[1:]
+def _advice(message: str) -> str:
+    """The part of an error's message that says what to do: what follows its last semicolon."""
+    advice = message.rpartition("; ")[2].strip()
+    return advice[:1].upper() + advice[1:]

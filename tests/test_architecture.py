@@ -104,9 +104,9 @@ def sets_state(file: Path) -> bool:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(it, ast.Attribute) and it.attr == "state" for it in targets):
                 return True
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr == "update" and any(it.arg == "state" for it in node.keywords):
-                return True
+        updates = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "update"
+        if updates and any(it.arg == "state" for it in node.keywords):
+            return True
     return False
 
 

@@ -87,17 +87,23 @@ def _typed(amount: Decimal, draft: APInvoiceDraft) -> Decimal:
 
 @dataclass(slots=True)
 class SavedInvoice:
-    """What Epicor has saved of one invoice: only rows with RowMod "" and a SysRevID."""
+    """What Epicor has saved of one invoice: only rows with RowMod "" and a SysRevID.
+
+    `stale` says that something was saved after the header row was last seen, so that its totals
+    prove nothing.
+    """
 
     header: Row | None = None
+    stale: bool = False
     lines: dict[int, Row] = field(default_factory=dict)
     expenses: dict[tuple[int, int], Row] = field(default_factory=dict)
     accounts: dict[tuple[int, int], Row] = field(default_factory=dict)
 
     def take(self, ds: Dataset, vendor_num: int, invoice_num: str) -> None:
         """Add the saved rows of this invoice that `ds` carries; echoed unsaved rows are not."""
+        self.stale = True
         for row in saved_rows(ds, HEADER, vendor_num, invoice_num):
-            self.header = row
+            self.header, self.stale = row, False
         for row in saved_rows(ds, LINE, vendor_num, invoice_num):
             self.lines[int(row["InvoiceLine"])] = row
         for row in saved_rows(ds, EXPENSE, vendor_num, invoice_num):

@@ -90,6 +90,7 @@ class _Slice:
         self.groups = groups
         self.slice = list(slice_)
         self.open = {posting.pk: posting for posting in slice_}
+        self.unproven: list[Prepared] = []
         self.periods: PeriodTable = periods(cycle.tenant.pk, cycle.companies)
 
     def run(self) -> None:
@@ -163,6 +164,20 @@ class _Slice:
                 todo.append((job, verdict))
         self._hold(held)
         self._lanes(todo)
+        self._prove()
+
+    def _prove(self) -> None:
+        """Read back, in one request per company, invoices whose totals the answers did not show."""
+        if not self.unproven:
+            return
+        found = look_up(self.cycle, self.unproven)
+        for job in self.unproven:
+            saved = judge(self.cycle, job, found)
+            if isinstance(saved, SavedInvoice):
+                self._finish(job, saved)
+            else:
+                message = saved.message if isinstance(saved, Hold) else "It cannot be seen there."
+                self._hold([(job.posting, Hold(Reason.MISMATCH, message))])
 
     def _lanes(self, todo: deque[tuple[Prepared, SavedInvoice | None]]) -> None:
         lanes = max(1, self.cycle.posting.lanes)
@@ -244,7 +259,10 @@ class _Slice:
             job.step = job.talk.send(answer)
             ended = False
         except StopIteration as end:
-            self._finish(job.prepared, end.value)
+            if end.value.stale:
+                self.unproven.append(job.prepared)
+            else:
+                self._finish(job.prepared, end.value)
         except TokenExpiredError:
             if not job.renewed:
                 self.cycle.epicor.renew()
