@@ -78,6 +78,11 @@ def fetch_token_resource(
 
     The service answers XML unless JSON is accepted, which every request of ours does.
     """
+    if not (username + password).isascii():
+        raise AccessError(
+            "TokenResource.svc takes user and password with plain English letters, digits and "
+            "signs only. Nothing was sent; change epicor.auth.password, or use another method."
+        )
     headers = {
         "username": username,
         "password": password,

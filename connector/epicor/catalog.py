@@ -10,7 +10,8 @@ from typing import Any
 
 from audit.failures import TransientError
 from connector.epicor import contract
-from connector.epicor.client import EpicorClient, Row, quote
+from connector.epicor.client import EpicorClient, quote
+from connector.epicor.methods import Row
 from mappings import catalog
 from mappings.periods import PERIODS
 

@@ -7,9 +7,9 @@ renews the login, because that uses the database; the others raise TokenExpiredE
 import json
 import threading
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote as url_quote
+from urllib.parse import quote as encoded
 
 from audit.failures import TransientError, UncertainOutcomeError
 from connector.answers import Answer
@@ -19,12 +19,13 @@ from connector.epicor.auth import Login
 from connector.epicor.contract import TABLES, where_of
 from connector.epicor.contract import quote as quote
 from connector.epicor.metadata import ADDRESS, lengths
+from connector.epicor.methods import Dataset, Row, method_answer
+from connector.epicor.methods import MethodAnswer as MethodAnswer
 from connector.http import Api
 from connector.tokens import TokenExpiredError
 
-Row = dict[str, Any]
-Dataset = dict[str, list[Row]]
 PAGE = 500  # rows of an OData set; the server would cut at 100 without saying so, or at 1000
+SHORTEST_LIMIT = 100  # rows a page: what servers allow at least
 ROWS_PAGE = 200  # rows of GetRows, which come with all their columns
 NOTHING = "1=0"  # the clause for tables that are not wanted
 _CLAUSE = "whereClause"
@@ -32,20 +33,27 @@ _MOST_LEARNED = 40
 
 
 @dataclass(frozen=True, slots=True)
-class MethodAnswer:
-    """What a method gave back: its return value, and its ref and out parameters."""
+class _Query:
+    """A set of a service in a company: which columns of which rows, in which order."""
 
-    return_obj: Any = None
-    parameters: Row = field(default_factory=dict)
-    top: Row = field(default_factory=dict)
+    company: str
+    service: str
+    entity_set: str
+    select: Sequence[str]
+    filter: str
+    order_by: str
 
-    @property
-    def ds(self) -> Dataset:
-        """The tableset, wherever this Epicor puts it; {} when there is none."""
-        for place in (self.parameters, self.return_obj, self.top):
-            if isinstance(place, dict) and isinstance(place.get("ds"), dict):
-                return _dataset(place["ds"])
-        return _dataset(self.return_obj) if isinstance(self.return_obj, dict) else {}
+    def options(self, skip: int, size: int) -> str:
+        """The query of one page's address."""
+        given = {
+            "$select": ",".join(self.select),
+            "$filter": self.filter,
+            "$orderby": self.order_by,
+            "$top": str(size),
+            "$skip": str(skip) if skip else "",
+        }
+        # Not httpx's own encoding: Epicor wants %20 for a space, never a plus sign.
+        return "&".join(f"{name}={encoded(text, safe='')}" for name, text in given.items() if text)
 
 
 class EpicorClient:
@@ -131,7 +139,7 @@ class EpicorClient:
             _settle(error, what)
             raise
         errors.raise_for(answer, writing=not repeatable, what=what)
-        return _method_answer(answer.json)
+        return method_answer(answer.json)
 
     def rows(
         self,
@@ -152,19 +160,17 @@ class EpicorClient:
         `table` by GetRows and remembers that. `where` is the filter for that way; without it,
         `filter` is translated. `order_by` must be the key, or pages could overlap.
         """
-        heavy = f"heavy:{service}"
-        if not self.facts.get(heavy):
+        query = _Query(company, service, entity_set, select, filter, order_by)
+        if not self.facts.get(f"heavy:{service}"):
             try:
-                first = self._page(company, service, entity_set, select, filter, order_by, 0, top)
+                first = self._page(query, 0, top)
             except errors.HeavyServiceError:
-                self.facts[heavy] = True
+                pass  # the other way follows; it raises the same when Epicor is really ill
             else:
-                yield from self._following(
-                    company, service, entity_set, select, filter, order_by, first, top
-                )
+                yield from self._following(query, first, top)
                 return
         clause = where_of(filter) if where is None else where
-        yield from self._by_get_rows(company, service, table, select, clause, top)
+        yield from self._by_get_rows(query, table, clause, top)
 
     def get_rows(
         self,
@@ -206,80 +212,51 @@ class EpicorClient:
 
     # -- reading, inside -----------------------------------------------------------------------
 
-    def _following(
-        self,
-        company: str,
-        service: str,
-        entity_set: str,
-        select: Sequence[str],
-        filter_: str,
-        order_by: str,
-        rows: list[Row],
-        top: int | None,
-    ) -> Iterator[Row]:
+    def _following(self, query: _Query, rows: list[Row], top: int | None) -> Iterator[Row]:
+        """The rows of the first page and of all others."""
         skip = 0
         while True:
             yield from rows
             skip += len(rows)
-            # A server may allow fewer rows than asked for, so only an empty page is the end,
-            # unless fewer came than any server's limit would leave.
-            if not rows or (top is not None and skip >= top) or len(rows) < min(PAGE, 100):
+            # A server may allow fewer rows than asked for, so a page is the last one only when
+            # it is shorter than any server's limit.
+            if len(rows) < SHORTEST_LIMIT or (top is not None and skip >= top):
                 return
-            left = None if top is None else top - skip
-            rows = self._page(company, service, entity_set, select, filter_, order_by, skip, left)
+            rows = self._page(query, skip, None if top is None else top - skip)
 
-    def _page(
-        self,
-        company: str,
-        service: str,
-        entity_set: str,
-        select: Sequence[str],
-        filter_: str,
-        order_by: str,
-        skip: int,
-        top: int | None,
-    ) -> list[Row]:
-        query = {
-            "$select": ",".join(select),
-            "$filter": filter_,
-            "$orderby": order_by,
-            "$top": str(PAGE if top is None else min(PAGE, top)),
-            "$skip": str(skip) if skip else "",
-        }
-        text = "&".join(
-            f"{name}={url_quote(value, safe='')}" for name, value in query.items() if value
-        )
-        url = f"{self._url(company, service, entity_set)}?{text}"
-        answer = self._send("GET", url, company, repeatable=True)
-        errors.raise_for(answer, writing=False, what=f"read {service}/{entity_set} in {company}")
+    def _page(self, query: _Query, skip: int, top: int | None) -> list[Row]:
+        size = PAGE if top is None else min(PAGE, top)
+        url = self._url(query.company, query.service, query.entity_set)
+        where = f"{query.service}/{query.entity_set} in {query.company}"
+        address = f"{url}?{query.options(skip, size)}"
+        answer = self._send("GET", address, query.company, repeatable=True)
+        errors.raise_for(answer, writing=False, what=f"read {where}")
         body = answer.json if isinstance(answer.json, dict) else {}
         rows = body.get("value")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise TransientError(
-                f"Epicor's answer has no readable rows of {entity_set}; nothing was changed, "
+                f"Epicor's answer has no readable rows of {where}; nothing was changed, "
                 "trying again is harmless."
             )
         return rows
 
     def _by_get_rows(
-        self,
-        company: str,
-        service: str,
-        table: str,
-        select: Sequence[str],
-        clause: str,
-        top: int | None,
+        self, query: _Query, table: str, clause: str, top: int | None
     ) -> Iterator[Row]:
-        main = TABLES.get(service, (table,))[0]
+        main = TABLES.get(query.service, (table,))[0]
         wanted = (main,) if table == main else (main, table)
         size = ROWS_PAGE if top is None else min(ROWS_PAGE, top)
+        pages = self.get_rows(
+            query.company, query.service, {table: clause}, tables=wanted, page=size
+        )
         given = 0
-        for found in self.get_rows(company, service, {table: clause}, tables=wanted, page=size):
+        for found in pages:
+            self.facts[f"heavy:{query.service}"] = True
             for row in found.get(table, []):
                 if top is not None and given >= top:
                     return
                 given += 1
-                yield {name: row.get(name) for name in select}
+                yield {name: row.get(name) for name in query.select}
 
     def _rows_page(
         self,
@@ -346,7 +323,10 @@ class EpicorClient:
                 headers=headers,
                 **options,
             )
-            if answer.status != 401 or not self._may_renew(used, answer):
+            if answer.status != 401:
+                self._accepted(used)
+                return answer
+            if not self._may_renew(used, answer):
                 return answer
             if self._login.authorization() != used:
                 continue  # somebody has renewed it meanwhile
@@ -367,6 +347,11 @@ class EpicorClient:
         about_key = "api key" in errors.describe(answer).said.lower()
         return self._login.renewable and not fresh and not about_key
 
+    def _accepted(self, used: str) -> None:
+        with self._lock:
+            if used == self._untried:
+                self._untried = ""
+
     def _renew(self, used: str) -> None:
         renewed = self._login.renew(used)
         with self._lock:
@@ -383,23 +368,3 @@ def _settle(error: UncertainOutcomeError, what: str) -> None:
         errors.refuse(int(status), fault, writing=True, what=what)
     except UncertainOutcomeError:
         return
-
-
-def _method_answer(body: Any) -> MethodAnswer:
-    if body is None:
-        return MethodAnswer()
-    if not isinstance(body, dict):
-        return MethodAnswer(return_obj=body)
-    parameters = body.get("parameters")
-    return MethodAnswer(
-        body.get("returnObj"), parameters if isinstance(parameters, dict) else {}, body
-    )
-
-
-def _dataset(value: Mapping[str, Any]) -> Dataset:
-    """The tables of a tableset: its properties that are lists of rows."""
-    return {
-        table: [row for row in rows if isinstance(row, dict)]
-        for table, rows in value.items()
-        if isinstance(rows, list)
-    }

@@ -189,7 +189,7 @@ def _equal(actual: Any, expected: Any) -> bool:
         return str(actual or "")[:10] == expected.isoformat()
     if isinstance(expected, Decimal):
         return actual is not None and _number(actual) == expected
-    return str(actual if actual is not None else "").strip() == expected
+    return bool(str(actual if actual is not None else "").strip() == expected)
 
 
 def _number(value: Any) -> Decimal:

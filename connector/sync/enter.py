@@ -46,6 +46,7 @@ logger = logging.getLogger(__name__)
 SLICE = 50
 WRITE_S = 120.0  # total deadline of one write
 LEASE_S = 900.0
+_LATE = timedelta(minutes=2)  # a gateway may give up long before the server behind it does
 
 
 @dataclass(slots=True)
@@ -91,6 +92,7 @@ class _Slice:
         self.slice = list(slice_)
         self.open = {posting.pk: posting for posting in slice_}
         self.unproven: list[Prepared] = []
+        self.refused: AccessError | None = None
         self.periods: PeriodTable = periods(cycle.tenant.pk, cycle.companies)
 
     def run(self) -> None:
@@ -184,18 +186,18 @@ class _Slice:
         running: dict[Future[MethodAnswer], _Job] = {}
         self.cycle.epicor.ensure()
         with ThreadPoolExecutor(max_workers=lanes) as pool:
-            while todo or running:
-                while todo and len(running) < lanes:
+            while running or (todo and self.refused is None):
+                while todo and len(running) < lanes and self.refused is None:
                     job = self._begin(*todo.popleft())
                     if job is not None:
                         running[self._send(pool, job)] = job
-                if not running:
-                    continue
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     job = running.pop(future)
                     if self._advance(job, future):
                         running[self._send(pool, job)] = job
+        if self.refused is not None:
+            raise self.refused
 
     def _begin(self, prepared: Prepared, saved: SavedInvoice | None) -> _Job | None:
         """The conversation of one bill with its first step; None when it ended already."""
@@ -205,7 +207,11 @@ class _Slice:
         if saved is None:
             state = self.periods.find(draft.company, draft.apply_date)
             label = state.label if state is not None else f"{draft.apply_date:%Y-%m}"
-            group = self.groups.take(draft.company, label, draft.apply_date)
+            try:
+                group = self.groups.take(draft.company, label, draft.apply_date)
+            except PostingError as error:
+                self._end_badly(prepared.posting, error)
+                return None
             group_id = group.group_id
         talk = two_step(draft, group_id, saved, self.cycle.habits)
         try:
@@ -250,33 +256,41 @@ class _Slice:
 
     def _advance(self, job: _Job, future: Future[MethodAnswer]) -> bool:
         """Take the answer in; True when there is a next step to send."""
-        ended = True
         try:
-            answer = future.result()
-            if job.attempt is not None:
-                attempts.finish(job.attempt, Attempt.Outcome.DONE, answer=_brief(answer))
-                job.attempt = None
-            job.step = job.talk.send(answer)
-            ended = False
-        except StopIteration as end:
-            if end.value.stale:
-                self.unproven.append(job.prepared)
-            else:
-                self._finish(job.prepared, end.value)
-        except TokenExpiredError:
-            if not job.renewed:
-                self.cycle.epicor.renew()
-                job.renewed, ended = True, False
-            else:
-                self._failed(job, AccessError("Epicor refuses a token that it just issued."))
+            if self._next(job, future):
+                return True
         except PostingError as error:
             self._failed(job, error)
         except Exception as error:
             logger.exception("Entering bill %s failed", job.prepared.posting.bill_id)
             self._failed(job, PostingError(f"{_BUG} ({type(error).__name__})"))
-        if ended and job.group is not None:
+        if job.group is not None:
             self.groups.give_back(job.group)
-        return not ended
+        return False
+
+    def _next(self, job: _Job, future: Future[MethodAnswer]) -> bool:
+        """Commit the outcome, then let the conversation go on; False when it has ended."""
+        try:
+            answer = future.result()
+        except TokenExpiredError:
+            if job.renewed:
+                raise AccessError("Epicor refuses a token that it just issued.") from None
+            # Refused before anything was looked at: renew here and send the same step again.
+            self.cycle.epicor.renew()
+            job.renewed = True
+            return True
+        if job.attempt is not None:
+            attempts.finish(job.attempt, Attempt.Outcome.DONE, answer=_brief(answer))
+            job.attempt = None
+        try:
+            job.step = job.talk.send(answer)
+        except StopIteration as end:
+            if end.value.stale:
+                self.unproven.append(job.prepared)
+            else:
+                self._finish(job.prepared, end.value)
+            return False
+        return True
 
     # -- how a posting ends ------------------------------------------------------------------
 
@@ -313,18 +327,21 @@ class _Slice:
         self.cycle.counts.entered += 1
 
     def _failed(self, job: _Job, error: PostingError) -> None:
-        posting = job.prepared.posting
-        uncertain = isinstance(error, UncertainOutcomeError)
         if job.attempt is not None:
-            outcome = _OUTCOMES.get(type(error), Attempt.Outcome.REFUSED)
             attempts.finish(
-                job.attempt, outcome, answer=redact(error.detail), message=error.message
+                job.attempt, _outcome(error), answer=redact(error.detail), message=error.message
             )
             job.attempt = None
-        if uncertain:
+        posting = job.prepared.posting
+        if isinstance(error, UncertainOutcomeError):
             self._doubt(posting, error.message)
-        elif isinstance(error, AccessError):
-            raise error
+        else:
+            self._end_badly(posting, error)
+
+    def _end_badly(self, posting: Posting, error: PostingError) -> None:
+        """Nothing of it was applied: a pause of the tenant, a later try, or a hold."""
+        if isinstance(error, AccessError):
+            self.refused = error  # what is under way ends first; this one goes back to the queue
         elif isinstance(error, TransientError):
             self._retry(posting, error)
         else:
@@ -344,8 +361,11 @@ class _Slice:
             postings.hold(posting, Hold(Reason.IN_DOUBT, message))
 
     def _not_there(self, posting: Posting) -> None:
-        """Twice not found after the write deadline means that it was never applied."""
-        if posting.failed_attempts >= 2:
+        """Twice not found, well after the write's deadline, means that it was never applied."""
+        sent = attempts.unresolved(self.cycle.tenant.pk, "posting", posting.bill_id)
+        ends = [attempt.deadline_at for attempt in sent if attempt.deadline_at is not None]
+        settled = not ends or timezone.now() > max(ends) + _LATE
+        if posting.failed_attempts >= 2 and settled:
             postings.settle_not_there(posting, owner=self.cycle.owner)
             self.open.pop(posting.pk, None)
         else:
@@ -388,11 +408,6 @@ class _Slice:
         postings.release_many(flying, owner=self.cycle.owner, message=error.message, failed=False)
 
 
-_OUTCOMES: dict[type[PostingError], Attempt.Outcome] = {
-    UncertainOutcomeError: Attempt.Outcome.UNKNOWN,
-    TransientError: Attempt.Outcome.NOT_SENT,
-    PostingError: Attempt.Outcome.UNKNOWN,
-}
 _ARCHIVED = (
     "The bill was archived in Ramp before it was entered. Nothing is in Epicor. "
     "Dismiss it with a reason, or restore it in Ramp and replay."
@@ -405,6 +420,15 @@ _BUG = (
     "Something nobody foresaw happened while this bill was entered. It is looked up in Epicor "
     "before anything is sent again. Report it with the bill's number."
 )
+
+
+def _outcome(error: PostingError) -> Attempt.Outcome:
+    """What is known of a write that ended with this error."""
+    if isinstance(error, TransientError):
+        return Attempt.Outcome.NOT_SENT
+    if isinstance(error, UncertainOutcomeError) or error.reason == Reason.BUG:
+        return Attempt.Outcome.UNKNOWN
+    return Attempt.Outcome.REFUSED
 
 
 def _whole(saved: SavedInvoice, job: Prepared) -> bool:

@@ -10,7 +10,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit import attempts
-from audit.failures import DuplicateInvoiceError, RejectedError, TransientError
+from audit.failures import (
+    DuplicateInvoiceError,
+    PostingError,
+    TransientError,
+    UncertainOutcomeError,
+)
 from audit.models import Attempt
 from connector.epicor.client import quote
 from connector.epicor.dataset import day
@@ -148,10 +153,13 @@ class Groups:
             answer = epicor.call(
                 group.company, SERVICE, "Update", body, repeatable=False, deadline_s=WRITE_S
             )
-        except DuplicateInvoiceError as error:
-            attempts.finish(attempt, Attempt.Outcome.REFUSED, message=error.message)
+        except (DuplicateInvoiceError, UncertainOutcomeError) as error:
+            # In use, or perhaps opened: either way the next letter does no harm.
+            unknown = isinstance(error, UncertainOutcomeError)
+            outcome = Attempt.Outcome.UNKNOWN if unknown else Attempt.Outcome.REFUSED
+            attempts.finish(attempt, outcome, message=error.message)
             return False
-        except RejectedError as error:
+        except PostingError as error:
             attempts.finish(attempt, Attempt.Outcome.REFUSED, message=error.message)
             raise
         attempts.finish(attempt, Attempt.Outcome.DONE)

@@ -47,11 +47,6 @@ def take(cycle: Cycle, payloads: Sequence[dict[str, Any]]) -> None:
 
 def _mirror(cycle: Cycle, payloads: Sequence[dict[str, Any]], hashes: dict[str, str]) -> None:
     now = timezone.now()
-    mirrored = Bill.objects.filter(tenant=cycle.tenant, bill_id__in=hashes)
-    same = dict(mirrored.values_list("bill_id", "content_hash"))
-    unchanged = [bill_id for bill_id, digest in same.items() if digest == hashes[bill_id]]
-    Bill.objects.filter(tenant=cycle.tenant, bill_id__in=unchanged).update(seen_at=now)
-    skip = set(unchanged)
     Bill.objects.bulk_create(
         [
             Bill(
@@ -62,7 +57,7 @@ def _mirror(cycle: Cycle, payloads: Sequence[dict[str, Any]], hashes: dict[str, 
                 seen_at=now,
             )
             for row in payloads
-            if row.get("id") and str(row["id"]) not in skip
+            if row.get("id")
         ],
         update_conflicts=True,
         unique_fields=["tenant", "bill_id"],

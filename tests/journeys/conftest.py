@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import sandbox
 
+import sandbox
 from connector import demo
 from connector.models import Tenant
 from connector.sync.run import run_cycle

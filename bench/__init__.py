@@ -1,0 +1,1 @@
+"""Measurements on the stand-ins: speed, requests and memory of entering bills."""

@@ -1,0 +1,97 @@
+"""Runs one measurement with its own stand-ins, its own process and its own database."""
+
+import base64
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.measure import Sync
+from bench.standins import ROOT, standins
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is measured."""
+
+    bills: int
+    latency_ms: float
+    lanes: int
+    update_master: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came out; `start_mb` is the memory before the first sync, catalogs included."""
+
+    case: Case
+    start_mb: float
+    first: Sync
+    second: Sync
+    planned: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether exactly the enterable bills were entered and confirmed, and none twice."""
+        first = self.first
+        entered = first.entered == self.planned and first.confirmed == self.planned
+        quiet = self.second.entered == self.second.epicor_writes == self.second.ramp_writes == 0
+        return entered and quiet
+
+
+def run(case: Case) -> Result:
+    """Measure `case`. Raises CalledProcessError when the measured process fails."""
+    with (
+        standins(case.bills, case.latency_ms, case.update_master) as boxes,
+        tempfile.TemporaryDirectory(prefix="ml-connector-bench-") as folder,
+    ):
+        environment = _environment(Path(folder))
+        _python(environment, "manage.py", "migrate", "--verbosity", "0")
+        lanes = str(case.lanes)
+        output = _python(environment, "-m", "bench.measure", boxes.ramp, boxes.epicor, lanes)
+    document: dict[str, Any] = json.loads(output)
+    first, second = Sync(**document["first"]), Sync(**document["second"])
+    return Result(case, document["start_mb"], first, second, _planned(case.bills))
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """As in production: no DEBUG (under it Django keeps every query in memory), new keys."""
+    return {
+        **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")},
+        "DJANGO_SETTINGS_MODULE": "connector.settings",
+        "DATABASE_URL": f"sqlite:///{folder / 'bench.sqlite3'}",
+        "SECRET_KEY": _key(),
+        "FIELD_ENCRYPTION_KEY": _key(),
+        "AUDIT_KEY": _key(),
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+def _key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii")
+
+
+def _python(environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def _planned(bills: int) -> int:
+    """How many bills of this world must be entered; of a group of twins exactly one."""
+    from sandbox.world import World
+
+    fates = World(bills=bills).expected().values()
+    groups = {fate.group for fate in fates if fate.outcome == "one_of"}
+    return sum(fate.outcome == "entered" for fate in fates) + len(groups)

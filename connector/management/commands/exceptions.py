@@ -1,0 +1,40 @@
+"""`exceptions TENANT`: what waits for a person; exit code 1 when anything does."""
+
+from typing import Any
+
+from audit.queue import Cause, ExceptionQueue, exceptions
+from connector.commands import NEEDS_A_PERSON, TenantCommand
+from connector.domain.money import format_amount
+
+
+class Command(TenantCommand):
+    help = "List what waits for a person: what to fix, how many bills and how much money wait."
+
+    def run(self, options: dict[str, Any]) -> None:
+        """Print the queue, the biggest cause first."""
+        queue = exceptions(self.tenant.pk)
+        code = NEEDS_A_PERSON if queue.count else 0
+        self.emit(queue.as_json(format_amount), lambda: _table(queue), code=code)
+
+
+def _table(queue: ExceptionQueue) -> str:
+    if not queue.count:
+        return "Nothing waits for a person."
+    lines = [f"{queue.count} {_bills(queue.count)} for a person. What to fix:", ""]
+    for cause in queue.causes:
+        lines += [_cause(cause), f"    {cause.next_step}"]
+    lines += ["", "The bills, oldest first:", ""]
+    for item in queue.items:
+        amount = "?" if item.amount is None else format_amount(item.amount, item.currency)
+        lines.append(f"{item.bill:<36}  {item.reason:<19}  {amount:>14} {item.currency}")
+    return "\n".join(lines)
+
+
+def _cause(cause: Cause) -> str:
+    sums = ", ".join(f"{format_amount(a, c)} {c}" for c, a in sorted(cause.sums.items()))
+    subject = " ".join(part for part in (cause.subject, cause.company) if part)
+    return f"{cause.reason:<19}  {subject:<40}  {cause.bills:>5}  {sums}"
+
+
+def _bills(count: int) -> str:
+    return "bill waits" if count == 1 else "bills wait"

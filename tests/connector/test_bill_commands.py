@@ -1,0 +1,362 @@
+"""The commands about single bills and the queue, on both stand-ins after a real cycle."""
+
+import io
+import json
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+
+from audit import postings
+from audit.failures import Hold, Reason
+from audit.models import Attempt, AuditEntry, Posting
+from connector.management.commands import bill, dismiss, exceptions, preview, replay
+from connector.models import Bill, InvoiceGroup, SyncRun
+from connector.sync.run import run_cycle
+from connector.tenantfile import apply, parse
+from mappings.files import MappingRow
+from mappings.transfer import import_mappings
+
+# Intents are committed before they are sent, which no test transaction may hide.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SYNC_KEYS = {
+    "run", "fetched", "entered", "updated", "confirmed", "exceptions", "held", "in_doubt",
+    "unchanged", "calls", "seconds",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def connections_stay_open(monkeypatch):
+    monkeypatch.setattr("connector.commands.connections.close_all", lambda: None)
+
+
+@pytest.fixture
+def tenant(box):
+    """The demo tenant after its first cycle, in which no mapping existed: nothing is entered."""
+    made, _, _ = apply(parse(box.world.tenant_file(box.ramp.url, box.epicor.url)))
+    run_cycle(made, budget_s=60)
+    return made
+
+
+@pytest.fixture
+def mapped(box, tenant):
+    """The same, with every mapping there now whose target exists; the bills still wait."""
+    for kind, rows in box.world.mapping_files().items():
+        numbered = [MappingRow(number, **row) for number, row in enumerate(rows, start=2)]
+        wrong = {n for n, _ in import_mappings(tenant.pk, kind, numbered, actor="test").errors}
+        good = [row for row in numbered if row.number not in wrong]
+        assert not import_mappings(tenant.pk, kind, good, actor="test").errors
+    return tenant
+
+
+def shell(module, *argv):
+    """Exit code, standard output, standard error."""
+    command = module.Command()
+    out, err = io.StringIO(), io.StringIO()
+    command.stdout._out, command.stderr._out = out, err
+    code = 0
+    try:
+        command.run_from_argv(["manage.py", "it", *argv])
+    except SystemExit as leaving:
+        code = leaving.code
+    return code, out.getvalue(), err.getvalue()
+
+
+def document(module, *argv):
+    """Exit code and the one JSON document."""
+    code, out, err = shell(module, *argv, "--json")
+    assert err == ""
+    return code, json.loads(out)
+
+
+def refused(module, *argv):
+    """The sentence of a command that could not run."""
+    code, out, err = shell(module, *argv)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    return err
+
+
+def snapshot():
+    """Everything a look must not change."""
+    rows = Posting.objects.order_by("pk").values_list("pk", "state", "hold_reason", "not_before")
+    models = (Attempt, AuditEntry, Bill, InvoiceGroup, SyncRun)
+    return list(rows), [model.objects.count() for model in models]
+
+
+def enterable(box, *, credit=False):
+    """The id and the truth of a bill that can be entered once its mappings are there."""
+    found = box.world.expected().items()
+    return next((i, e) for i, e in found if e.outcome == "entered" and e.credit is credit)
+
+
+def excepted(box, reason):
+    return next(i for i, e in box.world.expected().items() if e.reason == reason)
+
+
+# -- exceptions --------------------------------------------------------------------------------
+
+
+def test_exceptions_tell_what_waits_and_how_much(tenant):
+    code, found = document(exceptions, "demo")
+    assert code == 1
+    assert set(found) == {"count", "causes", "items"}
+    assert found["count"] == len(found["items"]) == Posting.objects.exclude(hold_reason="").count()
+    assert {tuple(cause) for cause in found["causes"]} == {("reason", "subject", "bills", "sums")}
+    sums: Counter[str] = Counter()
+    for item in found["items"]:
+        assert set(item) == {"bill", "reason", "message", "amount", "currency"}
+        sums[item["currency"]] += Decimal(item["amount"] or 0)
+    assert sums["USD"] > 0
+    yen = [item["amount"] for item in found["items"] if item["currency"] == "JPY"]
+    assert yen
+    assert not any("." in amount for amount in yen)
+
+
+def test_the_table_names_each_next_step(tenant):
+    code, out, _ = shell(exceptions, "demo")
+    assert code == 1
+    assert "Map the account to an Epicor GL account, then replay." in out
+    assert "Correct the bill in Ramp, then replay." in out
+
+
+def test_an_empty_queue_is_zero(tenant):
+    Posting.objects.update(hold_reason="")
+    assert document(exceptions, "demo") == (0, {"count": 0, "causes": [], "items": []})
+
+
+# -- bill --------------------------------------------------------------------------------------
+
+
+def test_a_held_bill_shows_its_hold(box, tenant):
+    bill_id = excepted(box, "invalid_bill")
+    code, found = document(bill, "demo", bill_id)
+    assert code == 1
+    assert list(found) == [
+        "bill", "state", "hold", "company", "vendor_num", "invoice_num", "group", "amount",
+        "currency", "attempts", "events",
+    ]  # fmt: skip
+    assert (found["bill"], found["state"], found["attempts"]) == (bill_id, "queued", [])
+    assert set(found["hold"]) == {"reason", "message", "opened_at"}
+    assert found["hold"]["reason"] == "invalid_bill"
+    assert [event["action"] for event in found["events"]][-1] == "posting.held"
+
+
+def test_an_entered_bill_shows_attempt_and_invoice(box, mapped):
+    bill_id, truth = enterable(box)
+    assert shell(replay, "demo", bill_id)[0] == 0
+    code, found = document(bill, "demo", bill_id)
+    assert (code, found["state"], found["hold"]) == (0, "confirmed", None)
+    assert found["vendor_num"] == truth.vendor_num
+    assert (found["company"], found["invoice_num"]) == (truth.company, truth.invoice_num)
+    assert Decimal(found["amount"]) == truth.total
+    assert found["group"].startswith("R")
+    assert {attempt["outcome"] for attempt in found["attempts"]} == {"done"}
+    assert {"posting.replayed", "posting.entered"} <= {e["action"] for e in found["events"]}
+    code, out, _ = shell(bill, "demo", bill_id)
+    assert code == 0
+    assert "enter_invoice done" in out
+
+
+@pytest.mark.parametrize("module", [bill, replay, dismiss])
+def test_an_unknown_bill_is_named(tenant, module):
+    more = ("--reason", "paid by hand") if module is dismiss else ()
+    before = snapshot()
+    assert "no-such-bill" in refused(module, "demo", "no-such-bill", *more)
+    assert snapshot() == before
+
+
+# -- preview -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("credit", [False, True])
+def test_a_preview_is_what_is_sent_then(box, mapped, credit):
+    bill_id, truth = enterable(box, credit=credit)
+    before, calls = snapshot(), dict(box.epicor.calls)
+    code, found = document(preview, "demo", bill_id)
+    assert (code, found["problems"]) == (0, [])
+    assert (snapshot(), dict(box.epicor.calls)) == (before, calls)
+    draft, ds = found["draft"], found["request"]["parameters"]["ds"]
+    assert Decimal(draft["total"]) == truth.total
+    assert [(x["account"], Decimal(x["amount"])) for x in draft["lines"]] == list(truth.lines)
+    assert [entry["field"] for entry in found["coding"][:3]] == ["vendor", "terms", "currency"]
+    assert [x["code"] for x in found["coding"][3:]] == [account for account, _ in truth.lines]
+    assert all(entry["why"] for entry in found["coding"])
+    document(replay, "demo", bill_id)
+    sent = Attempt.objects.filter(subject_id=bill_id, action="enter_invoice").first().request
+    assert found["request"]["method"] == sent["method"] == "UpdateMaster"
+    assert found["request"]["parameters"]["cGroupID"] == sent["cGroupID"]
+    assert {t: rows for t, rows in ds.items() if t != "APInvHed"} == {
+        t: rows for t, rows in sent["ds"].items() if t != "APInvHed"
+    }
+    # The header differs only in the defaults that Epicor's own new row brings.
+    assert ds["APInvHed"][0].items() <= sent["ds"]["APInvHed"][0].items()
+
+
+def test_a_preview_names_every_problem(box, tenant):
+    blocked = next(p for p in Posting.objects.all() if p.blockers.count() > 1)
+    before = snapshot()
+    code, found = document(preview, "demo", blocked.bill_id)
+    assert code == 1
+    assert (found["draft"], found["request"], found["coding"]) == (None, None, [])
+    told = [(problem["reason"], problem["message"]) for problem in found["problems"]]
+    assert told == list(blocked.blockers.values_list("reason", "message"))
+    assert snapshot() == before
+
+
+def test_a_bill_that_is_not_mirrored_is_read_from_ramp_and_not_kept(box, mapped):
+    bill_id, _ = enterable(box)
+    Posting.objects.filter(bill_id=bill_id).first().blockers.all().delete()
+    Posting.objects.filter(bill_id=bill_id).delete()
+    Bill.objects.filter(bill_id=bill_id).delete()
+    code, found = document(preview, "demo", bill_id)
+    assert (code, found["problems"]) == (0, [])
+    assert not Bill.objects.filter(bill_id=bill_id).exists()
+    assert not Posting.objects.filter(bill_id=bill_id).exists()
+
+
+def test_what_epicor_said_stays_a_problem_although_the_bill_looks_fine(box, mapped):
+    bill_id, _ = enterable(box)
+    posting = Posting.objects.get(bill_id=bill_id)
+    postings.hold(posting, Hold(Reason.DUPLICATE_SUSPECTED, "Epicor has it already."))
+    code, found = document(preview, "demo", bill_id)
+    assert code == 1
+    assert found["request"] is not None
+    assert found["problems"] == [
+        {"reason": "duplicate_suspected", "message": "Epicor has it already."}
+    ]
+
+
+def test_an_archived_bill_cannot_go(box, mapped):
+    bill_id, _ = enterable(box)
+    row = Bill.objects.get(bill_id=bill_id)
+    row.payload = {**row.payload, "archived_at": "2026-11-03T00:00:00+00:00"}
+    row.save()
+    code, found = document(preview, "demo", bill_id)
+    assert (code, found["problems"][0]["reason"]) == (1, "archived")
+
+
+def test_a_preview_of_a_bill_nobody_knows_is_refused(tenant):
+    unknown = "00000000-0000-4000-8000-000000000000"
+    assert unknown in refused(preview, "demo", unknown)
+
+
+def test_the_preview_table_says_why(box, mapped):
+    bill_id, truth = enterable(box)
+    code, out, _ = shell(preview, "demo", bill_id)
+    assert code == 0
+    assert truth.lines[0][0] in out
+    assert "Why these codes:" in out
+    assert '"UpdateMaster"' in out
+
+
+# -- replay ------------------------------------------------------------------------------------
+
+
+def test_replaying_one_enters_only_that_one(box, mapped):
+    bill_id, _ = enterable(box)
+    waiting = Posting.objects.exclude(hold_reason="").count()
+    code, found = document(replay, "demo", bill_id)
+    assert code == 0
+    assert set(found) == SYNC_KEYS
+    assert (found["entered"], found["confirmed"]) == (1, 1)
+    assert found["exceptions"] == waiting - 1
+    assert Posting.objects.get(bill_id=bill_id).state == "confirmed"
+    actors = AuditEntry.objects.filter(action="posting.replayed").values_list("actor", "subject_id")
+    assert list(actors) == [("command line", bill_id)]
+
+
+def test_replaying_all_leaves_exactly_what_a_person_must_decide(box, mapped):
+    code, found = document(replay, "demo", "--all")
+    truths = box.world.expected()
+    outcomes = Counter(truth.outcome for truth in truths.values())
+    pairs = {truth.group for truth in truths.values() if truth.outcome == "one_of"}
+    assert code == 1
+    entered = set(Posting.objects.filter(state="confirmed").values_list("bill_id", flat=True))
+    assert {i for i, truth in truths.items() if truth.outcome == "entered"} <= entered
+    assert found["entered"] == len(entered) <= outcomes["entered"] + len(pairs)
+    held = dict(Posting.objects.exclude(hold_reason="").values_list("bill_id", "hold_reason"))
+    for bill_id, truth in truths.items():
+        if truth.outcome == "exception":
+            assert held[bill_id] == truth.reason
+    again = document(replay, "demo", "--all")
+    assert (again[0], again[1]["entered"]) == (1, 0)
+
+
+def test_a_bill_that_is_still_wrong_waits_again(box, mapped):
+    bill_id = excepted(box, "invalid_bill")
+    code, found = document(replay, "demo", bill_id)
+    assert (code, found["entered"]) == (1, 0)
+    assert Posting.objects.get(bill_id=bill_id).hold_reason == "invalid_bill"
+
+
+def test_a_dry_run_counts_and_changes_nothing(box, mapped):
+    good, bad = enterable(box)[0], excepted(box, "invalid_bill")
+    before, calls = snapshot(), dict(box.epicor.calls)
+    code, found = document(replay, "demo", good, "--dry-run")
+    assert (code, found["entered"], set(found)) == (0, 1, SYNC_KEYS)
+    code, found = document(replay, "demo", "--dry-run", good, bad)
+    assert (code, found["entered"]) == (1, 1)
+    assert found["exceptions"] == Posting.objects.exclude(hold_reason="").count()
+    code, found = document(replay, "demo", "--all", "--dry-run")
+    assert code == 1
+    assert found["entered"] >= sum(e.outcome == "entered" for e in box.world.expected().values())
+    assert (snapshot(), dict(box.epicor.calls)) == (before, calls)
+
+
+@pytest.mark.parametrize("argv", [(), ("--all", "some-bill"), ("--dry-run",)])
+def test_either_ids_or_all(tenant, argv):
+    before = snapshot()
+    assert "--all" in refused(replay, "demo", *argv)
+    assert snapshot() == before
+
+
+def test_one_unknown_bill_stops_the_whole_replay(box, mapped):
+    before = snapshot()
+    assert "no-such-bill" in refused(replay, "demo", enterable(box)[0], "no-such-bill")
+    assert snapshot() == before
+
+
+# -- dismiss -----------------------------------------------------------------------------------
+
+
+def test_a_dismissed_bill_is_never_entered(box, mapped):
+    bill_id, _ = enterable(box)
+    code, found = document(dismiss, "demo", bill_id, "--reason", "Typed by hand.")
+    assert (code, found) == (0, {"bill": bill_id, "state": "dismissed"})
+    entry = AuditEntry.objects.get(action="posting.dismissed")
+    assert (entry.actor, entry.body["reason"]) == ("command line", "Typed by hand.")
+    document(replay, "demo", bill_id)
+    run_cycle(mapped, budget_s=60)
+    assert Posting.objects.get(bill_id=bill_id).state == "dismissed"
+    assert not Attempt.objects.filter(subject_id=bill_id).exists()
+    assert "dismissed already" in refused(dismiss, "demo", bill_id, "--reason", "Again.")
+
+
+def test_an_entered_bill_is_not_dismissed(box, mapped):
+    bill_id, _ = enterable(box)
+    document(replay, "demo", bill_id)
+    before = snapshot()
+    assert "entered in Epicor" in refused(dismiss, "demo", bill_id, "--reason", "No.")
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize("argv", [(), ("--reason", "  ")])
+def test_a_dismissal_needs_a_reason(box, tenant, argv):
+    before = snapshot()
+    refused(dismiss, "demo", excepted(box, "invalid_bill"), *argv)
+    assert snapshot() == before
+
+
+def test_a_bill_that_moves_meanwhile_is_not_dismissed(box, tenant, monkeypatch):
+    bill_id = excepted(box, "invalid_bill")
+
+    def stale(tenant, bill_id):
+        posting = Posting.objects.get(bill_id=bill_id)
+        Posting.objects.filter(pk=posting.pk).update(state="in_flight")
+        return posting
+
+    monkeypatch.setattr(dismiss, "find_posting", stale)
+    assert "was not dismissed" in refused(dismiss, "demo", bill_id, "--reason", "No.")
+    assert Posting.objects.get(bill_id=bill_id).state == "in_flight"

@@ -1,0 +1,329 @@
+"""From bill to invoice: what is ours, what is refused, which day counts, and nothing is lost."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.failures import HeldError, InvalidBillError, Reason
+from connector.domain.bill import Bill, BillLine, Selection
+from connector.domain.draft import (
+    LONGEST_NUMBER,
+    PostingPolicy,
+    apply_date,
+    check_bill,
+    coding_request,
+    draft_ap_invoice,
+    in_scope,
+)
+from mappings.coding import Coding, LineCoding, Ref
+from mappings.periods import Period, PeriodTable
+
+ISSUED = date(2026, 3, 10)
+AMOUNTS = st.decimals(-(10**9), 10**9, places=2)
+
+
+def line(amount: str = "10.00", memo: str = "", source: str = "expense", *chosen: Selection):
+    return BillLine(Decimal(amount), memo, chosen, source)
+
+
+def bill(*lines: BillLine, **changes) -> Bill:
+    lines = lines or (line(),)
+    plain = Bill(
+        id="0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+        entity_id="e1",
+        vendor_id="v1",
+        vendor_name="Acme",
+        vendor_remote_id="ACME",
+        invoice_number="INV-1",
+        issued_on=ISSUED,
+        due_on=date(2026, 4, 9),
+        accounting_on=None,
+        created_on=None,
+        currency="USD",
+        total=sum((one.amount for one in lines), Decimal(0)),
+        lines=lines,
+        selections=(),
+    )
+    return replace(plain, **changes)
+
+
+def coding(count: int = 1) -> Coding:
+    lines = tuple(LineCoding(f"61{number:02d}|01|100", ()) for number in range(count))
+    return Coding("EPIC06", "ACME", 42, "Acme Inc", "N30", "USD", lines, ())
+
+
+def invoice(given_bill: Bill, policy: PostingPolicy | None = None):
+    return draft_ap_invoice(
+        given_bill,
+        coding(len(given_bill.lines)),
+        ISSUED,
+        site="MfgSys",
+        policy=policy or PostingPolicy(),
+        url=lambda bill_id: f"https://ramp.example/bills/{bill_id}",
+    )
+
+
+# -- the bill's own facts ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("field_type", "account"), [("GL_ACCOUNT", True), ("OTHER", False)])
+def test_only_the_gl_account_category_names_the_account(field_type, account):
+    assert Selection(field_type, "f", "o", "n").is_gl_account is account
+
+
+def test_the_vendor_s_own_number_is_the_invoice_number():
+    assert bill(invoice_number="A/7 ").invoice_num == "A/7 "
+
+
+def test_a_bill_without_number_is_named_after_its_id():
+    assert bill(invoice_number="").invoice_num == "RAMP-0a1b2c3d"
+
+
+@given(st.uuids())
+def test_a_made_number_is_stable_and_fits(bill_id):
+    number = bill(id=str(bill_id), invoice_number="").invoice_num
+    assert number == f"RAMP-{bill_id.hex[:8]}"
+    assert number == bill(id=bill_id.hex, invoice_number="").invoice_num
+    assert len(number) <= LONGEST_NUMBER
+
+
+# -- whether it is ours --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("start", "changes", "ours"),
+    [
+        (None, {}, True),
+        (None, {"accounting_sync_enabled": False}, False),
+        (None, {"archived": True}, False),
+        (ISSUED, {}, True),
+        (ISSUED + timedelta(days=1), {}, False),
+        (ISSUED + timedelta(days=1), {"created_on": ISSUED + timedelta(days=1)}, True),
+        (ISSUED + timedelta(days=1), {"created_on": ISSUED - timedelta(days=9)}, False),
+        (ISSUED, {"created_on": ISSUED - timedelta(days=9)}, True),
+        (ISSUED, {"archived": True}, False),
+    ],
+)
+def test_which_bills_are_ours(start, changes, ours):
+    assert in_scope(bill(**changes), PostingPolicy(start_date=start)) is ours
+
+
+# -- what is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (replace(bill(), lines=()), "no lines"),
+        (bill(line("10.00"), line("5.00"), total=Decimal("15.01")), "add up to 15.00 USD"),
+        (bill(line("5"), line("-5")), "zero"),
+        (bill(invoice_number="x" * 51), "51 characters"),
+    ],
+)
+def test_a_bill_that_contradicts_itself_is_refused(broken, says):
+    with pytest.raises(InvalidBillError, match=says) as caught:
+        check_bill(broken, PostingPolicy())
+    assert caught.value.reason is Reason.INVALID_BILL
+
+
+def test_the_longest_number_that_epicor_takes_is_taken():
+    assert check_bill(bill(invoice_number="x" * 50), PostingPolicy()) is None
+
+
+ORDERED = {"purchase_order_ids": ("po1",)}
+
+
+@pytest.mark.parametrize(
+    ("reviewed", "policy", "held"),
+    [
+        (bill(**ORDERED), {}, True),
+        (bill(line(source="po_line")), {}, True),
+        (bill(line(), line(source="po_line")), {"po_bills": "po_lines"}, True),
+        (bill(**ORDERED), {"po_bills": "expense"}, False),
+        (bill(line(source="inventory")), {}, False),
+        (bill(payment_method="CARD"), {}, True),
+        (bill(payment_method="CARD_VIRTUAL"), {}, True),
+        (bill(payment_method="ONE_TIME_CARD"), {}, True),
+        (bill(payment_method="ONE_TIME_CARD"), {"card_paid": "enter"}, False),
+        (bill(payment_method="ACH"), {}, False),
+        (bill(payment_method="CARD", **ORDERED), {"po_bills": "expense"}, True),
+        (bill(payment_method="CARD", **ORDERED), {"card_paid": "enter"}, True),
+    ],
+)
+def test_orders_and_cards_wait_until_the_tenant_says_how(reviewed, policy, held):
+    if not held:
+        assert check_bill(reviewed, PostingPolicy(**policy)) is None
+        return
+    with pytest.raises(HeldError, match="Nothing was entered") as caught:
+        check_bill(reviewed, PostingPolicy(**policy))
+    assert caught.value.reason is Reason.NEEDS_REVIEW
+
+
+@given(st.lists(AMOUNTS, min_size=1, max_size=20), AMOUNTS)
+def test_a_bill_passes_exactly_when_its_lines_make_its_total(amounts, off):
+    lines = [BillLine(amount, "", ()) for amount in amounts]
+    total = sum(amounts, Decimal(0)) + off
+    if off == 0 and total != 0:
+        assert check_bill(bill(*lines, total=total), PostingPolicy()) is None
+    else:
+        with pytest.raises(InvalidBillError):
+            check_bill(bill(*lines, total=total), PostingPolicy())
+
+
+# -- the day that picks the period ---------------------------------------------------------------
+
+CALENDAR = PeriodTable(
+    {
+        "EPIC06": (
+            Period("2026-02", date(2026, 2, 1), date(2026, 2, 28), closed=True),
+            Period("2026-03", date(2026, 3, 1), date(2026, 3, 31), closed=True),
+            Period("2026-04", date(2026, 4, 1), date(2026, 4, 30), closed=False),
+            Period("2026-05", date(2026, 5, 1), date(2026, 5, 31), closed=False),
+        )
+    },
+    {"EPIC06": date(2026, 4, 5)},
+)
+APRIL = date(2026, 4, 20)
+
+
+@pytest.mark.parametrize(
+    ("accounting_on", "rule", "company", "day", "label"),
+    [
+        (APRIL, "hold", "EPIC06", APRIL, ""),
+        (APRIL, "next_open", "EPIC06", APRIL, ""),
+        (None, "hold", "EPIC06", ISSUED, "2026-03"),
+        (None, "next_open", "EPIC06", date(2026, 4, 5), ""),
+        (date(2026, 4, 4), "hold", "EPIC06", date(2026, 4, 4), "2026-04"),
+        (date(2026, 4, 4), "next_open", "EPIC06", date(2026, 4, 5), ""),
+        (date(2027, 1, 2), "hold", "EPIC06", date(2027, 1, 2), "2027-01"),
+        (date(2027, 1, 2), "next_open", "EPIC06", date(2027, 1, 2), "2027-01"),
+        (APRIL, "next_open", "OTHER", APRIL, "2026-04"),
+    ],
+)
+def test_which_day_counts_and_what_stops_it(accounting_on, rule, company, day, label):
+    dated = bill(accounting_on=accounting_on)
+    found, gaps = apply_date(dated, company, CALENDAR, PostingPolicy(closed_period=rule))
+    assert found == day
+    assert [(gap.reason, gap.ramp_id, gap.company) for gap in gaps] == (
+        [(Reason.PERIOD_CLOSED, label, company)] if label else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("day", "why"),
+    [(ISSUED, "is closed in Epicor"), (date(2027, 1, 2), "has no fiscal period in Epicor")],
+)
+def test_the_gap_says_why_the_period_takes_nothing(day, why):
+    _, (gap,) = apply_date(bill(accounting_on=day), "EPIC06", CALENDAR, PostingPolicy())
+    assert why in gap.message
+    assert day.isoformat() in gap.message
+
+
+@given(st.dates(date(2026, 1, 1), date(2026, 7, 1)), st.sampled_from(["hold", "next_open"]))
+def test_without_a_gap_the_day_is_open_and_never_earlier_than_wanted(wanted, rule):
+    policy = PostingPolicy(closed_period=rule)
+    day, gaps = apply_date(bill(accounting_on=wanted), "EPIC06", CALENDAR, policy)
+    state = CALENDAR.find("EPIC06", day)
+    assert bool(gaps) is not (state is not None and state.open)
+    assert day >= wanted
+    assert day == wanted or (rule == "next_open" and not gaps)
+
+
+# -- what the mappings are asked -----------------------------------------------------------------
+
+
+def chosen(field_id: str, option: str, field_type: str = "OTHER") -> Selection:
+    return Selection(field_type, field_id, option, option.title())
+
+
+def test_a_line_s_own_choice_wins_over_the_bill_s():
+    own = line("1", "", "expense", chosen("gl", "6200", "GL_ACCOUNT"), chosen("dept", "sales"))
+    asked = coding_request(
+        bill(
+            own,
+            line("2"),
+            selections=(
+                chosen("gl", "6100", "GL_ACCOUNT"),
+                chosen("dept", "ops"),
+                chosen("site", "north"),
+            ),
+        ),
+        "EPIC06",
+        ISSUED,
+        PostingPolicy(default_terms="N30"),
+    )
+    first, second = asked.lines
+    north = Ref("north", "North")
+    assert first.gl_account == Ref("6200", "6200")
+    assert first.dimensions == {"dept": Ref("sales", "Sales"), "site": north}
+    assert second.gl_account == Ref("6100", "6100")
+    assert second.dimensions == {"dept": Ref("ops", "Ops"), "site": north}
+    assert (asked.company, asked.apply_on, asked.default_terms) == ("EPIC06", ISSUED, "N30")
+    assert (asked.vendor, asked.vendor_remote_id) == (Ref("v1", "Acme"), "ACME")
+    assert asked.currency == "USD"
+
+
+def test_a_line_without_any_account_asks_for_none():
+    (asked,) = coding_request(bill(), "EPIC06", ISSUED, PostingPolicy()).lines
+    assert asked.gl_account is None
+    assert asked.dimensions == {}
+
+
+# -- the invoice ---------------------------------------------------------------------------------
+
+
+def test_every_field_comes_from_where_the_rules_say():
+    draft = invoice(bill(), PostingPolicy(rate_group="MAIN", pay_hold=False))
+    assert draft.key == ("EPIC06", 42, "INV-1")
+    assert (draft.vendor_id, draft.site, draft.terms_code) == ("ACME", "MfgSys", "N30")
+    assert (draft.invoice_date, draft.apply_date) == (ISSUED, ISSUED)
+    assert draft.due_date == date(2026, 4, 9)
+    assert (draft.currency_code, draft.rate_group) == ("USD", "MAIN")
+    assert draft.pay_hold is False
+    assert draft.stamp == bill().id
+    assert draft.url == f"https://ramp.example/bills/{bill().id}"
+
+
+@pytest.mark.parametrize(
+    ("memo", "vendor_memo", "line_memo", "header_says", "line_says"),
+    [
+        ("ours", "theirs", "line", "theirs", "line"),
+        ("ours", "theirs", "", "theirs", "theirs"),
+        ("ours", "", "", "ours", "Acme"),
+        ("", "", "", "Acme", "Acme"),
+        ("", "y" * 40, "x" * 40, "y" * 30, "x" * 30),
+    ],
+)
+def test_descriptions_fall_back_and_fit(memo, vendor_memo, line_memo, header_says, line_says):
+    draft = invoice(bill(line("1", line_memo), memo=memo, vendor_memo=vendor_memo))
+    assert draft.description == header_says
+    assert draft.lines[0].description == line_says
+
+
+def test_a_coding_for_another_number_of_lines_is_a_bug_and_never_cut():
+    with pytest.raises(ValueError, match="shorter"):
+        draft_ap_invoice(
+            bill(line(), line()),
+            coding(1),
+            ISSUED,
+            site="",
+            policy=PostingPolicy(),
+            url=str,
+        )
+
+
+@given(st.lists(AMOUNTS, min_size=1, max_size=20))
+def test_the_invoice_has_every_line_in_order_to_the_cent(amounts):
+    whole = bill(*(BillLine(amount, "", (), "inventory") for amount in amounts))
+    draft = invoice(whole)
+    assert [one.amount for one in draft.lines] == amounts
+    assert [one.account for one in draft.lines] == [
+        one.account for one in coding(len(amounts)).lines
+    ]
+    assert {one.source for one in draft.lines} == {"inventory"}
+    assert draft.total == sum((one.amount for one in draft.lines), Decimal(0))
+    assert draft.credit is (sum(amounts) < 0)
