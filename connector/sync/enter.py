@@ -66,7 +66,7 @@ def enter_due(cycle: Cycle, *, stop_at: float, ids: Sequence[int] | None = None)
     """
     groups = Groups(cycle)
     try:
-        for claim in (postings.claim_doubtful, postings.claim):
+        for claim in (postings.claim_rechecks, postings.claim_doubtful, postings.claim):
             while time.monotonic() < stop_at:
                 slice_ = claim(
                     cycle.tenant.pk,
@@ -103,37 +103,39 @@ class _Slice:
             self._hold(held)
             if ready:
                 self._write(ready, look_up(self.cycle, ready))
-        except (AccessError, TransientError) as error:
-            self._give_back(error)
-            raise
+        finally:
+            self._give_back()
 
     # -- before writing ----------------------------------------------------------------------
 
     def _fresh(self) -> Payloads:
         """The bills as read in this run; those not among the ready ones are read singly."""
-        rows = Bill.objects.filter(
-            tenant=self.cycle.tenant, bill_id__in=[p.bill_id for p in self.slice]
+        bill_ids = [posting.bill_id for posting in self.slice]
+        seen = Bill.objects.filter(
+            tenant=self.cycle.tenant, bill_id__in=bill_ids, seen_at__gte=self.cycle.started_at
         )
-        payloads: dict[str, dict[str, Any]] = {}
-        for row in rows:
-            if row.seen_at >= self.cycle.started_at:
-                payloads[row.bill_id] = row.payload
-                continue
-            try:
-                payload = self.cycle.ramp.bill(row.bill_id)
-            except NotFoundError:
-                payload = {**row.payload, "archived_at": "unknown"}
-            else:
-                take(self.cycle, [payload])
-            payloads[row.bill_id] = payload
+        payloads: dict[str, dict[str, Any]] = dict(seen.values_list("bill_id", "payload"))
+        for bill_id in bill_ids:
+            if bill_id not in payloads:
+                payloads[bill_id] = self._read(bill_id)
         return payloads
+
+    def _read(self, bill_id: str) -> dict[str, Any]:
+        try:
+            payload = self.cycle.ramp.bill(bill_id)
+        except NotFoundError:
+            return {"id": bill_id, "archived_at": "unknown"}
+        take(self.cycle, [payload])
+        return payload
 
     def _still_open(self, payloads: Payloads) -> list[Posting]:
         """Only what Ramp still wants entered; the rest gets its hold or goes back."""
         rest, held = [], []
         for posting in self.slice:
             payload = payloads[posting.bill_id]
-            if payload.get("archived_at"):
+            if posting.state in _IN_EPICOR:
+                rest.append(posting)
+            elif payload.get("archived_at"):
                 held.append((posting, Hold(Reason.ARCHIVED, _ARCHIVED)))
             elif str(payload.get("sync_status") or "NOT_SYNCED") != "NOT_SYNCED":
                 held.append((posting, Hold(Reason.SYNCED_ELSEWHERE, _ELSEWHERE)))
@@ -154,8 +156,8 @@ class _Slice:
         held = []
         for job in ready:
             verdict = judge(self.cycle, job, found)
-            if verdict is None and job.posting.pk in twins:
-                verdict = twins[job.posting.pk]
+            if verdict is None:
+                verdict = self._gone(job) or twins.get(job.posting.pk)
             if isinstance(verdict, Hold):
                 held.append((job.posting, verdict))
             elif verdict is None and job.posting.state == Posting.State.IN_DOUBT:
@@ -167,6 +169,12 @@ class _Slice:
         self._hold(held)
         self._lanes(todo)
         self._prove()
+
+    def _gone(self, job: Prepared) -> Hold | None:
+        """The hold of a bill that was entered and is not in Epicor any more."""
+        if job.posting.state not in _IN_EPICOR:
+            return None
+        return Hold(Reason.MISMATCH, _GONE)
 
     def _prove(self) -> None:
         """Read back, in one request per company, invoices whose totals the answers did not show."""
@@ -306,6 +314,18 @@ class _Slice:
             self._hold([(posting, Hold(Reason.MISMATCH, message, {"differences": wrong}))])
             return
         header = saved.header or {}
+        if posting.state in _IN_EPICOR:
+            postings.mark_rechecked(
+                posting,
+                owner=self.cycle.owner,
+                sys_rev_id=int(header.get("SysRevID") or 0),
+                entered_hash=prepared.content_hash,
+                apply_on=draft.apply_date,
+                body={"total": str(draft.total), "currency": draft.currency_code},
+            )
+            self.open.pop(posting.pk, None)
+            self.cycle.counts.updated += 1
+            return
         postings.mark_entered(
             posting,
             owner=self.cycle.owner,
@@ -402,12 +422,20 @@ class _Slice:
             for posting, _ in pairs:
                 self.open.pop(posting.pk, None)
 
-    def _give_back(self, error: PostingError) -> None:
-        """Queue again what is still claimed; a pause of the tenant says why, not each bill."""
+    def _give_back(self) -> None:
+        """Queue again what is still claimed; the run or the tenant's pause says why, not each."""
         flying = [p for p in self.open.values() if p.state == Posting.State.IN_FLIGHT]
-        postings.release_many(flying, owner=self.cycle.owner, message=error.message, failed=False)
+        if flying:
+            postings.release_many(
+                flying, owner=self.cycle.owner, message="The run ended before.", failed=False
+            )
 
 
+_IN_EPICOR = (Posting.State.ENTERED, Posting.State.CONFIRMED)
+_GONE = (
+    "The bill was entered, but its invoice is not in Epicor any more. Nothing was entered again. "
+    "Find out who removed it; then enter it by hand or archive the bill in Ramp."
+)
 _ARCHIVED = (
     "The bill was archived in Ramp before it was entered. Nothing is in Epicor. "
     "Dismiss it with a reason, or restore it in Ramp and replay."

@@ -1,5 +1,6 @@
 """Epicor invoice groups of our own: one company and one fiscal period each, one lane at a time."""
 
+import logging
 import string
 from collections import defaultdict
 from datetime import date, timedelta
@@ -22,6 +23,8 @@ from connector.epicor.dataset import day
 from connector.models import InvoiceGroup
 from connector.redaction import redact
 from connector.sync.context import Cycle
+
+logger = logging.getLogger(__name__)
 
 SERVICE = "Erp.BO.APInvGrpSvc"
 TABLE = "APInvGrp"
@@ -55,17 +58,18 @@ class Groups:
 
     def close(self) -> None:
         """Release every lease, and Epicor's lock where it locks groups by itself."""
-        for group in self._locked:
-            self._cycle.epicor.call(
-                group.company,
-                SERVICE,
-                "UnlockGroup",
-                {"InGroupID": group.group_id},
-                repeatable=True,
-            )
         InvoiceGroup.objects.filter(
             tenant=self._cycle.tenant, lease_owner=self._cycle.owner
         ).update(lease_owner="", lease_until=None)
+        for group in self._locked:
+            body = {"InGroupID": group.group_id}
+            try:
+                self._cycle.epicor.call(
+                    group.company, SERVICE, "UnlockGroup", body, repeatable=True
+                )
+            except PostingError as error:
+                # Nothing is at risk: a person who opens the group is told that it is in use.
+                logger.warning("Group %s stays locked: %s", group.group_id, error.message)
 
     def _known(self, company: str, period: str) -> InvoiceGroup | None:
         now = timezone.now()

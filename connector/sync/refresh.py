@@ -22,7 +22,7 @@ def refresh(cycle: Cycle, *, kinds: frozenset[str]) -> None:
     wanted = [
         name
         for name in catalog.ALL_CATALOGS
-        if "bills" in kinds or (name == "vendors") == ("vendors" in kinds)
+        if "bills" in kinds or ("vendors" if name == "vendors" else "accounts") in kinds
     ]
     stale = False
     for company in cycle.companies:

@@ -24,7 +24,6 @@ def start(transactional_db: None) -> Iterator[Start]:
         box.ramp.app.set_rate_limit(None)
         tenant = demo.install(box.world, box.ramp.url, box.epicor.url)
         run_cycle(tenant, kinds=frozenset({"accounts", "vendors"}))
-        demo.install_mappings(tenant, box.world)
         return box, tenant
 
     yield begin

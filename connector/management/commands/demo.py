@@ -54,8 +54,6 @@ class Command(PlainCommand):
             ) from error
         with box:
             tenant = demo.install(box.world, box.ramp.url, box.epicor.url)
-            run_cycle(tenant, kinds=frozenset({"accounts", "vendors"}), budget_s=FOREGROUND_S)
-            demo.install_mappings(tenant, box.world)
             summary = run_cycle(tenant, budget_s=FOREGROUND_S)
             surprises = demo.surprises(tenant, box.world)
             code = 1 if surprises and once else 0
