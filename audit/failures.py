@@ -152,7 +152,7 @@ class DuplicateInvoiceError(RejectedError):
 
 
 class AskedError(PostingError):
-    """The other system asked a question that nobody is there to answer; nothing was saved."""
+    """The other system asked a question nobody is there to answer; look before sending again."""
 
     reason = Reason.ASKED
 

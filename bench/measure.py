@@ -48,7 +48,6 @@ def main(arguments: list[str]) -> int:
     tenant = demo.install(world, boxes.ramp, boxes.epicor)
     PostingSettings.objects.filter(tenant=tenant).update(lanes=lanes)
     run_cycle(tenant, kinds=frozenset({"accounts", "vendors"}), budget_s=BUDGET_S)
-    demo.install_mappings(tenant, world)
 
     def sync() -> Sync:
         boxes.reset()

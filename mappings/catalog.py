@@ -12,6 +12,8 @@ from typing import Any
 from django.db import models, transaction
 from django.utils import timezone
 
+from mappings.fiscal import PeriodState as PeriodState
+from mappings.fiscal import PeriodTable as PeriodTable
 from mappings.models import (
     CatalogRefresh,
     EpicorAccount,
@@ -24,8 +26,6 @@ from mappings.models import (
     IssuedReference,
 )
 from mappings.periods import PERIODS
-from mappings.periods import PeriodState as PeriodState
-from mappings.periods import PeriodTable as PeriodTable
 from mappings.periods import period_of as period_of
 from mappings.periods import periods as periods
 from mappings.tables import chunks

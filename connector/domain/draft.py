@@ -8,7 +8,7 @@ from decimal import Decimal
 from audit.failures import Gap, HeldError, InvalidBillError, Reason
 from connector.domain.bill import Bill, BillLine, Selection
 from mappings.coding import Coding, CodingRequest, LineRequest, Ref
-from mappings.periods import PeriodTable
+from mappings.fiscal import PeriodTable
 
 LONGEST_NUMBER = 50  # docs/epicor.md: the key column's length
 _CARD_METHODS = ("CARD", "ONE_TIME_CARD")

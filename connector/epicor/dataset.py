@@ -144,7 +144,8 @@ def differences(draft: APInvoiceDraft, saved: SavedInvoice, stamp_column: str) -
     ]
     numbers = set(range(1, len(draft.lines) + 1))
     if set(saved.lines) != numbers:
-        found.append(f"It has {len(saved.lines)} lines, expected {len(numbers)}")
+        there = ", ".join(map(str, sorted(saved.lines))) or "none"
+        found.append(f"It has the lines {there}, expected 1 to {len(numbers)}")
     for number, line in enumerate(draft.lines, start=1):
         found += _line_differences(number, line, saved)
     booked = sum((_number(row.get("DocExpAmt")) for row in saved.expenses.values()), Decimal(0))

@@ -63,9 +63,10 @@ def two_step(
 ) -> Conversation:
     """GetNew…, then UpdateMaster for whatever is missing until the invoice is whole.
 
-    Two calls where UpdateMaster saves every table, four elsewhere, for any number of lines.
-    Raises AskedError when Epicor asks a question, UncertainOutcomeError when a save that was
-    reported as done cannot be seen.
+    Two calls where UpdateMaster saves every table, four where it saves only the named one (and
+    one look more on the first invoice), for any number of lines. Raises AskedError when Epicor
+    asks a question, UncertainOutcomeError when a header reported as saved cannot be seen; other
+    missing rows are left to the verification.
     """
     if saved is None or saved.header is None:
         saved = yield from _create(draft, group_id, habits)
@@ -94,10 +95,10 @@ def _create(draft: APInvoiceDraft, group_id: str, habits: Habits) -> Conversatio
                 ds.setdefault(table, []).append(row)
     saved = SavedInvoice()
     yield from _save(draft, group_id, HEADER, ds, saved)
+    if habits.saves != "named" and len(saved.lines) < len(draft.lines):
+        # Saved but not returned, or not saved? Only a look tells, and only it prevents a repeat.
+        yield from _look(draft, saved)
     if not habits.saves:
-        if not saved.lines:
-            # Saved but not returned, or not saved? Only a look tells.
-            yield from _look(draft, saved)
         habits.saves = habits.learned["saves"] = "all" if saved.lines else "named"
     return saved
 

@@ -31,15 +31,19 @@ def _send(
     kind: str,
     done: Callable[[Sequence[Posting]], None],
 ) -> None:
-    """One call for the batch. When Ramp names unready ids, settle those and send the rest once."""
+    """One call for the batch; when Ramp refuses it for unready ids, settle those, send the rest."""
     named = _call(cycle, batch, item, kind)
     if not named:
         done(batch)
-        return
-    done([p for p in batch if p.bill_id in named and _is_synced(cycle, p)])
-    rest = [p for p in batch if p.bill_id not in named]
-    if rest and len(rest) < len(batch) and not _call(cycle, rest, item, kind):
-        done(rest)
+    elif len(batch) > 1 and named.issuperset(posting.bill_id for posting in batch):
+        # Ramp did not say which: one by one, so that an unready bill does not hold up the others.
+        for posting in batch:
+            _send(cycle, [posting], item, kind, done)
+    else:
+        done([p for p in batch if p.bill_id in named and _is_synced(cycle, p)])
+        rest = [p for p in batch if p.bill_id not in named]
+        if rest and len(rest) < len(batch):
+            _send(cycle, rest, item, kind, done)
 
 
 def _call(
@@ -48,7 +52,7 @@ def _call(
     item: Callable[[Cycle, Posting], dict[str, Any]],
     kind: str,
 ) -> set[str]:
-    """Send one batch; returns the ids because of which Ramp refused all of it (none = done)."""
+    """Send one batch; returns the ids that Ramp refused all of it for (none = done)."""
     items = [item(cycle, posting) for posting in batch]
     key = str(uuid.uuid4())
     attempt = attempts.begin(

@@ -39,7 +39,8 @@ from connector.sync.lookup import Found, judge, look_up, twins_in_slice
 from connector.sync.prepare import Payloads, Prepared, prepare
 from connector.sync.pull import take
 from connector.tokens import TokenExpiredError
-from mappings.periods import PeriodTable, periods
+from mappings.fiscal import PeriodTable
+from mappings.periods import periods
 
 logger = logging.getLogger(__name__)
 

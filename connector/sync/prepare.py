@@ -19,7 +19,8 @@ from connector.ramp.content import hash_of
 from connector.ramp.parse import parse_bill
 from connector.sync.context import Cycle
 from mappings.coding import Coding, CodingRequest, Tables
-from mappings.periods import PeriodTable, periods
+from mappings.fiscal import PeriodTable
+from mappings.periods import periods
 from mappings.resolve import resolve
 from mappings.tables import load_tables
 

@@ -282,7 +282,7 @@ def test_a_missing_line_is_said_once_and_so_is_its_money():
     saved = make_saved(make_draft())
     del saved.lines[2], saved.expenses[2, 1], saved.accounts[2, 1]
     assert differences(make_draft(), saved, STAMP) == [
-        "It has 1 lines, expected 2",
+        "It has the lines 1, expected 1 to 2",
         "The distributions add up to 100.10, expected 120.15",
     ]
 
@@ -290,7 +290,7 @@ def test_a_missing_line_is_said_once_and_so_is_its_money():
 def test_a_line_too_many_is_found():
     saved = make_saved(make_draft())
     saved.lines[3] = {"DocExtCost": 0}
-    assert differences(make_draft(), saved, STAMP) == ["It has 3 lines, expected 2"]
+    assert differences(make_draft(), saved, STAMP) == ["It has the lines 1, 2, 3, expected 1 to 2"]
 
 
 def test_a_line_s_amount_and_account_are_compared():

@@ -20,7 +20,7 @@ from connector.domain.draft import (
     in_scope,
 )
 from mappings.coding import Coding, LineCoding, Ref
-from mappings.periods import Period, PeriodTable
+from mappings.fiscal import Period, PeriodTable
 
 ISSUED = date(2026, 3, 10)
 AMOUNTS = st.decimals(-(10**9), 10**9, places=2)

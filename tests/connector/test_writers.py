@@ -252,10 +252,6 @@ def test_every_epicor_ends_with_the_whole_invoice_once(saves, says, amounts, sig
     assert saved.header is not None
 
 
-@pytest.mark.xfail(
-    raises=AssertionError,
-    reason="an Epicor known to save everything that returns only the header gets the lines again",
-)
 def test_lines_that_were_saved_but_not_returned_are_looked_up_every_time():
     server = Epicor("all", "header")
     play(server.answer, make_draft(), habits=Habits(saves="all"))

@@ -27,6 +27,7 @@ from mappings.catalog import (
     replace_periods,
     replace_vendors,
 )
+from mappings.fiscal import Period
 from mappings.models import (
     CatalogRefresh,
     EpicorAccount,
@@ -38,7 +39,6 @@ from mappings.models import (
     EpicorVendor,
     IssuedReference,
 )
-from mappings.periods import Period
 
 CO = "EPIC06"
 DAY = date(2026, 11, 3)
