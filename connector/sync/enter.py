@@ -27,13 +27,13 @@ from audit.failures import (
 )
 from audit.models import Attempt, Posting
 from connector.epicor.client import MethodAnswer
-from connector.epicor.dataset import SavedInvoice, differences
+from connector.epicor.dataset import SavedInvoice
 from connector.epicor.writers import Conversation, Step, two_step
 from connector.models import Bill, InvoiceGroup
 from connector.ramp.errors import NotFoundError
 from connector.redaction import redact
-from connector.retry import doubt_delay, transient_delay
 from connector.sync.context import Cycle
+from connector.sync.endings import IN_EPICOR, Endings
 from connector.sync.groups import Groups
 from connector.sync.lookup import Found, judge, look_up, twins_in_slice
 from connector.sync.prepare import Payloads, Prepared, prepare
@@ -47,7 +47,6 @@ logger = logging.getLogger(__name__)
 SLICE = 50
 WRITE_S = 120.0  # total deadline of one write
 LEASE_S = 900.0
-_LATE = timedelta(minutes=2)  # a gateway may give up long before the server behind it does
 
 
 @dataclass(slots=True)
@@ -85,15 +84,15 @@ def enter_due(cycle: Cycle, *, stop_at: float, ids: Sequence[int] | None = None)
 
 
 class _Slice:
-    """One slice of claimed postings on its way; `open` are those without an end yet."""
+    """One slice of claimed postings on its way to their ends."""
 
     def __init__(self, cycle: Cycle, groups: Groups, slice_: Sequence[Posting]) -> None:
         self.cycle = cycle
         self.groups = groups
         self.slice = list(slice_)
-        self.open = {posting.pk: posting for posting in slice_}
+        self.ends = Endings(cycle, slice_)
         self.unproven: list[Prepared] = []
-        self.refused: AccessError | None = None
+
         self.periods: PeriodTable = periods(cycle.tenant.pk, cycle.companies)
 
     def run(self) -> None:
@@ -101,11 +100,11 @@ class _Slice:
         try:
             payloads = self._fresh()
             ready, held = prepare(self.cycle, [*self._still_open(payloads)], payloads)
-            self._hold(held)
+            self.ends.hold(held)
             if ready:
                 self._write(ready, look_up(self.cycle, ready))
         finally:
-            self._give_back()
+            self.ends.give_back()
 
     # -- before writing ----------------------------------------------------------------------
 
@@ -134,19 +133,19 @@ class _Slice:
         rest, held = [], []
         for posting in self.slice:
             payload = payloads[posting.bill_id]
-            if posting.state in _IN_EPICOR:
+            if posting.state in IN_EPICOR:
                 rest.append(posting)
             elif payload.get("archived_at"):
                 held.append((posting, Hold(Reason.ARCHIVED, _ARCHIVED)))
             elif str(payload.get("sync_status") or "NOT_SYNCED") != "NOT_SYNCED":
                 held.append((posting, Hold(Reason.SYNCED_ELSEWHERE, _ELSEWHERE)))
             elif str(payload.get("approval_status") or "APPROVED") != "APPROVED":
-                self._later(posting, "The bill is not approved in Ramp any more.")
+                self.ends.later(posting, "The bill is not approved in Ramp any more.")
             elif payload.get("enable_accounting_sync") is False:
-                self._later(posting, "The bill is excluded from accounting sync in Ramp.")
+                self.ends.later(posting, "The bill is excluded from accounting sync in Ramp.")
             else:
                 rest.append(posting)
-        self._hold(held)
+        self.ends.hold(held)
         return rest
 
     # -- writing -----------------------------------------------------------------------------
@@ -162,18 +161,18 @@ class _Slice:
             if isinstance(verdict, Hold):
                 held.append((job.posting, verdict))
             elif verdict is None and job.posting.state == Posting.State.IN_DOUBT:
-                self._not_there(job.posting)
+                self.ends.not_there(job.posting)
             elif verdict is not None and _whole(verdict, job):
-                self._finish(job, verdict)
+                self.ends.finish(job, verdict)
             else:
                 todo.append((job, verdict))
-        self._hold(held)
+        self.ends.hold(held)
         self._lanes(todo)
         self._prove()
 
     def _gone(self, job: Prepared) -> Hold | None:
         """The hold of a bill that was entered and is not in Epicor any more."""
-        if job.posting.state not in _IN_EPICOR:
+        if job.posting.state not in IN_EPICOR:
             return None
         return Hold(Reason.MISMATCH, _GONE)
 
@@ -185,18 +184,18 @@ class _Slice:
         for job in self.unproven:
             saved = judge(self.cycle, job, found)
             if isinstance(saved, SavedInvoice):
-                self._finish(job, saved)
+                self.ends.finish(job, saved)
             else:
                 message = saved.message if isinstance(saved, Hold) else "It cannot be seen there."
-                self._hold([(job.posting, Hold(Reason.MISMATCH, message))])
+                self.ends.hold([(job.posting, Hold(Reason.MISMATCH, message))])
 
     def _lanes(self, todo: deque[tuple[Prepared, SavedInvoice | None]]) -> None:
         lanes = max(1, self.cycle.posting.lanes)
         running: dict[Future[MethodAnswer], _Job] = {}
         self.cycle.epicor.ensure()
         with ThreadPoolExecutor(max_workers=lanes) as pool:
-            while running or (todo and self.refused is None):
-                while todo and len(running) < lanes and self.refused is None:
+            while running or (todo and self.ends.refused is None):
+                while todo and len(running) < lanes and self.ends.refused is None:
                     job = self._begin(*todo.popleft())
                     if job is not None:
                         running[self._send(pool, job)] = job
@@ -205,8 +204,8 @@ class _Slice:
                     job = running.pop(future)
                     if self._advance(job, future):
                         running[self._send(pool, job)] = job
-        if self.refused is not None:
-            raise self.refused
+        if self.ends.refused is not None:
+            raise self.ends.refused
 
     def _begin(self, prepared: Prepared, saved: SavedInvoice | None) -> _Job | None:
         """The conversation of one bill with its first step; None when it ended already."""
@@ -219,14 +218,14 @@ class _Slice:
             try:
                 group = self.groups.take(draft.company, label, draft.apply_date)
             except PostingError as error:
-                self._end_badly(prepared.posting, error)
+                self.ends.end_badly(prepared.posting, error)
                 return None
             group_id = group.group_id
         talk = two_step(draft, group_id, saved, self.cycle.habits)
         try:
             return _Job(prepared, group, talk, next(talk))
         except StopIteration as end:
-            self._finish(prepared, end.value)
+            self.ends.finish(prepared, end.value)
         return None
 
     def _send(self, pool: ThreadPoolExecutor, job: _Job) -> Future[MethodAnswer]:
@@ -297,55 +296,9 @@ class _Slice:
             if end.value.stale:
                 self.unproven.append(job.prepared)
             else:
-                self._finish(job.prepared, end.value)
+                self.ends.finish(job.prepared, end.value)
             return False
         return True
-
-    # -- how a posting ends ------------------------------------------------------------------
-
-    def _finish(self, prepared: Prepared, saved: SavedInvoice) -> None:
-        """Verify to the cent; entered, or a hold that names every difference."""
-        posting, draft = prepared.posting, prepared.draft
-        wrong = differences(draft, saved, self.cycle.habits.stamp_column)
-        if wrong:
-            message = (
-                f"The invoice is in Epicor but differs from the bill: {'; '.join(wrong[:10])}. "
-                "Correct it in Epicor or the bill in Ramp, then replay."
-            )
-            self._hold([(posting, Hold(Reason.MISMATCH, message, {"differences": wrong}))])
-            return
-        header = saved.header or {}
-        if posting.state in _IN_EPICOR:
-            postings.mark_rechecked(
-                posting,
-                owner=self.cycle.owner,
-                sys_rev_id=int(header.get("SysRevID") or 0),
-                entered_hash=prepared.content_hash,
-                apply_on=draft.apply_date,
-                body={"total": str(draft.total), "currency": draft.currency_code},
-            )
-            self.open.pop(posting.pk, None)
-            self.cycle.counts.updated += 1
-            return
-        postings.mark_entered(
-            posting,
-            owner=self.cycle.owner,
-            company=draft.company,
-            vendor_num=draft.vendor_num,
-            invoice_num=draft.invoice_num,
-            group_id=saved.group_id,
-            sys_rev_id=int(header.get("SysRevID") or 0),
-            entered_hash=prepared.content_hash,
-            apply_on=draft.apply_date,
-            body={
-                "vendor_id": draft.vendor_id,
-                "total": str(draft.total),
-                "currency": draft.currency_code,
-                "changed_by": str(header.get("ChangedBy") or ""),
-            },
-        )
-        self.open.pop(posting.pk, None)
-        self.cycle.counts.entered += 1
 
     def _failed(self, job: _Job, error: PostingError) -> None:
         if job.attempt is not None:
@@ -355,84 +308,11 @@ class _Slice:
             job.attempt = None
         posting = job.prepared.posting
         if isinstance(error, UncertainOutcomeError):
-            self._doubt(posting, error.message)
+            self.ends.doubt(posting, error.message)
         else:
-            self._end_badly(posting, error)
-
-    def _end_badly(self, posting: Posting, error: PostingError) -> None:
-        """Nothing of it was applied: a pause of the tenant, a later try, or a hold."""
-        if isinstance(error, AccessError):
-            self.refused = error  # what is under way ends first; this one goes back to the queue
-        elif isinstance(error, TransientError):
-            self._retry(posting, error)
-        else:
-            self._hold([(posting, Hold.of(error))])
-
-    def _doubt(self, posting: Posting, message: str) -> None:
-        delay = doubt_delay(posting.failed_attempts + 1)
-        now = timezone.now()
-        postings.mark_in_doubt(
-            posting,
-            owner=self.cycle.owner,
-            message=message,
-            not_before=now + (delay or timedelta(hours=1)),
-        )
-        self.open.pop(posting.pk, None)
-        if delay is None:
-            postings.hold(posting, Hold(Reason.IN_DOUBT, message))
-
-    def _not_there(self, posting: Posting) -> None:
-        """Twice not found, well after the write's deadline, means that it was never applied."""
-        sent = attempts.unresolved(self.cycle.tenant.pk, "posting", posting.bill_id)
-        ends = [attempt.deadline_at for attempt in sent if attempt.deadline_at is not None]
-        settled = not ends or timezone.now() > max(ends) + _LATE
-        if posting.failed_attempts >= 2 and settled:
-            postings.settle_not_there(posting, owner=self.cycle.owner)
-            self.open.pop(posting.pk, None)
-        else:
-            self._doubt(posting, "The look-up did not find the invoice yet; it looks once more.")
-
-    def _retry(self, posting: Posting, error: TransientError) -> None:
-        delay = transient_delay(posting.failed_attempts + 1)
-        if delay is None:
-            self._hold([(posting, Hold.of(error))])
-            return
-        asked = timedelta(seconds=error.retry_after_s or 0)
-        postings.release(
-            posting,
-            owner=self.cycle.owner,
-            not_before=timezone.now() + max(delay, asked),
-            message=error.message,
-        )
-        self.open.pop(posting.pk, None)
-
-    def _later(self, posting: Posting, message: str) -> None:
-        if posting.state == Posting.State.IN_FLIGHT:
-            postings.release(
-                posting,
-                owner=self.cycle.owner,
-                not_before=timezone.now() + timedelta(hours=1),
-                message=message,
-                failed=False,
-            )
-            self.open.pop(posting.pk, None)
-
-    def _hold(self, pairs: Sequence[tuple[Posting, Hold]]) -> None:
-        if pairs:
-            postings.hold_many(pairs, owner=self.cycle.owner)
-            for posting, _ in pairs:
-                self.open.pop(posting.pk, None)
-
-    def _give_back(self) -> None:
-        """Queue again what is still claimed; the run or the tenant's pause says why, not each."""
-        flying = [p for p in self.open.values() if p.state == Posting.State.IN_FLIGHT]
-        if flying:
-            postings.release_many(
-                flying, owner=self.cycle.owner, message="The run ended before.", failed=False
-            )
+            self.ends.end_badly(posting, error)
 
 
-_IN_EPICOR = (Posting.State.ENTERED, Posting.State.CONFIRMED)
 _GONE = (
     "The bill was entered, but its invoice is not in Epicor any more. Nothing was entered again. "
     "Find out who removed it; then enter it by hand or archive the bill in Ramp."

@@ -168,7 +168,7 @@ LOOKED = [*CREATE, "GetByID", *BY_TABLE[2:]]
         (("named", "echo"), "", LOOKED, "named"),
         (("named", "saved"), "named", BY_TABLE, ""),
         (("named", "echo"), "named", BY_TABLE, ""),
-        (("named", "saved"), "all", BY_TABLE, ""),
+        (("named", "saved"), "all", LOOKED, ""),
     ],
 )
 def test_each_kind_of_epicor_gets_the_whole_invoice(epicor, known, steps, learned):
