@@ -137,9 +137,16 @@ class Endings:
                 self.open.pop(posting.pk, None)
 
     def give_back(self) -> None:
-        """Queue again what is still claimed; the run or the tenant's pause says why, not each."""
+        """Nobody stays behind: queued again, or in doubt when something was perhaps applied."""
         flying = [p for p in self.open.values() if p.state == Posting.State.IN_FLIGHT]
-        if flying:
+        if not flying:
+            return
+        doubts = attempts.doubts(self.cycle.tenant.pk, [posting.bill_id for posting in flying])
+        for posting in flying:
+            if posting.bill_id in doubts:
+                self.doubt(posting, "The run ended before the answer to a write was noted.")
+        calm = [posting for posting in flying if posting.bill_id not in doubts]
+        if calm:
             postings.release_many(
-                flying, owner=self.cycle.owner, message="The run ended before.", failed=False
+                calm, owner=self.cycle.owner, message="The run ended before.", failed=False
             )

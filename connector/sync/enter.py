@@ -7,7 +7,7 @@ outcome; no transaction is open across HTTP.
 
 import logging
 import time
-from collections import deque
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -47,11 +47,20 @@ logger = logging.getLogger(__name__)
 SLICE = 50
 WRITE_S = 120.0  # total deadline of one write
 LEASE_S = 900.0
+CROWDED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Todo:
+    prepared: Prepared
+    saved: SavedInvoice | None
+    period: tuple[str, str]
 
 
 @dataclass(slots=True)
 class _Job:
     prepared: Prepared
+    period: tuple[str, str]
     group: InvoiceGroup | None
     talk: Conversation
     step: Step
@@ -152,7 +161,7 @@ class _Slice:
 
     def _write(self, ready: Sequence[Prepared], found: Found) -> None:
         twins = twins_in_slice(ready)
-        todo: deque[tuple[Prepared, SavedInvoice | None]] = deque()
+        todo: list[_Todo] = []
         held = []
         for job in ready:
             verdict = judge(self.cycle, job, found)
@@ -162,10 +171,10 @@ class _Slice:
                 held.append((job.posting, verdict))
             elif verdict is None and job.posting.state == Posting.State.IN_DOUBT:
                 self.ends.not_there(job.posting)
-            elif verdict is not None and _whole(verdict, job):
+            elif verdict is not None and (job.posting.state in IN_EPICOR or _whole(verdict, job)):
                 self.ends.finish(job, verdict)
             else:
-                todo.append((job, verdict))
+                todo.append(_Todo(job, verdict, self._period(job)))
         self.ends.hold(held)
         self._lanes(todo)
         self._prove()
@@ -189,14 +198,23 @@ class _Slice:
                 message = saved.message if isinstance(saved, Hold) else "It cannot be seen there."
                 self.ends.hold([(job.posting, Hold(Reason.MISMATCH, message))])
 
-    def _lanes(self, todo: deque[tuple[Prepared, SavedInvoice | None]]) -> None:
+    def _period(self, job: Prepared) -> tuple[str, str]:
+        """The company and fiscal period, which one group of invoices shares."""
+        draft = job.draft
+        state = self.periods.find(draft.company, draft.apply_date)
+        return draft.company, state.label if state is not None else f"{draft.apply_date:%Y-%m}"
+
+    def _lanes(self, todo: list[_Todo]) -> None:
         lanes = max(1, self.cycle.posting.lanes)
         running: dict[Future[MethodAnswer], _Job] = {}
         self.cycle.epicor.ensure()
         with ThreadPoolExecutor(max_workers=lanes) as pool:
             while running or (todo and self.ends.refused is None):
-                while todo and len(running) < lanes and self.ends.refused is None:
-                    job = self._begin(*todo.popleft())
+                while len(running) < lanes and self.ends.refused is None:
+                    place = _next_place(todo, Counter(job.period for job in running.values()))
+                    if place is None:
+                        break
+                    job = self._begin(todo.pop(place))
                     if job is not None:
                         running[self._send(pool, job)] = job
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -207,23 +225,21 @@ class _Slice:
         if self.ends.refused is not None:
             raise self.ends.refused
 
-    def _begin(self, prepared: Prepared, saved: SavedInvoice | None) -> _Job | None:
+    def _begin(self, item: _Todo) -> _Job | None:
         """The conversation of one bill with its first step; None when it ended already."""
-        draft = prepared.draft
+        prepared, saved, draft = item.prepared, item.saved, item.prepared.draft
         group: InvoiceGroup | None = None
         group_id = saved.group_id if saved is not None else ""
         if saved is None:
-            state = self.periods.find(draft.company, draft.apply_date)
-            label = state.label if state is not None else f"{draft.apply_date:%Y-%m}"
             try:
-                group = self.groups.take(draft.company, label, draft.apply_date)
+                group = self.groups.take(*item.period, draft.apply_date)
             except PostingError as error:
                 self.ends.end_badly(prepared.posting, error)
                 return None
             group_id = group.group_id
         talk = two_step(draft, group_id, saved, self.cycle.habits)
         try:
-            return _Job(prepared, group, talk, next(talk))
+            return _Job(prepared, item.period, group, talk, next(talk))
         except StopIteration as end:
             self.ends.finish(prepared, end.value)
         return None
@@ -329,6 +345,20 @@ _BUG = (
     "Something nobody foresaw happened while this bill was entered. It is looked up in Epicor "
     "before anything is sent again. Report it with the bill's number."
 )
+
+
+def _next_place(todo: Sequence[_Todo], busy: Counter[tuple[str, str]]) -> int | None:
+    """Which bill a free lane takes: one whose period no lane works on, or of a crowded period.
+
+    Opening another group costs two calls and a name, so a second lane joins a period only when
+    enough bills of it wait.
+    """
+    waiting: Counter[tuple[str, str]] = Counter()
+    for place, item in enumerate(todo):
+        waiting[item.period] += 1
+        if waiting[item.period] > CROWDED * busy[item.period]:
+            return place
+    return None
 
 
 def _outcome(error: PostingError) -> Attempt.Outcome:
