@@ -216,15 +216,23 @@ def hold_many(pairs: Sequence[tuple[Posting, Hold]], *, owner: str = "") -> None
 def mark_in_doubt(
     posting: Posting, *, owner: str, message: str, not_before: datetime | None
 ) -> None:
-    """Perhaps applied: in flight (or still) in doubt, to be looked up `not_before` that moment."""
+    """Perhaps applied: in flight (or still) in doubt, to be looked up `not_before` that moment.
+
+    `failed_attempts` starts anew at 1 when the doubt begins and then counts the look-ups.
+    """
+    begins = posting.state == State.IN_FLIGHT
     body = {"message": message, "not_before": not_before}
     change(
         [posting],
         Q(state__in=[State.IN_FLIGHT, State.IN_DOUBT], lease_owner=owner),
-        {"state": State.IN_DOUBT, "not_before": not_before, **_NO_LEASE},
+        {
+            "state": State.IN_DOUBT,
+            "not_before": not_before,
+            "failed_attempts": 1 if begins else posting.failed_attempts + 1,
+            **_NO_LEASE,
+        },
         "marked as in doubt",
         [entry(posting, "posting.in_doubt", body)],
-        failed=True,
     )
 
 

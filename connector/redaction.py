@@ -17,13 +17,18 @@ _SECRET_TEXT = [
     re.compile(r"(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"),
     re.compile(r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{4,}(?:\.[A-Za-z0-9_\-]*)?"),
 ]
+# A name and its value in running text: the value goes, the name stays.
+_LABELLED = re.compile(
+    r"(?i)((?<![a-z])(?:x-api-key|api[-_]?key|password|client_secret|access_?token)[\"']?"
+    r"\s*[:=]\s*[\"']?)([^\"'\s,;&}<]+)"
+)
 
 
 def redact_text(text: str) -> str:
     """The text with everything that looks like a credential replaced by `[hidden]`."""
     for pattern in _SECRET_TEXT:
         text = pattern.sub(HIDDEN, text)
-    return text
+    return _LABELLED.sub(lambda found: found[1] + HIDDEN, text)
 
 
 def redact(value: Any) -> Any:

@@ -129,7 +129,11 @@ def refuse(status: int, fault: EpicorFault, *, writing: bool, what: str) -> NoRe
             "trying again is harmless and happens by itself.",
             detail=detail,
         )
-    if _SEATS.search(said):
+    # Words alone prove nothing on a server's failure: the text may echo what we sent.
+    plain = status < 500 or fault.is_a(*_BUSINESS)
+    if writing and status == 408:
+        _refuse_server(status, said, detail, writing=True, what=what)
+    if _SEATS.search(said) and (plain or not writing):
         raise TransientError(
             f"Epicor has no licence free to {what}: {said}. Nothing was changed; "
             "it is tried again by itself.",
@@ -154,7 +158,8 @@ def _refuse_record(
             parameter=parameter[1],
             detail=detail,
         )
-    if status == 409 or fault.is_a(_DUPLICATE_TYPE) or _DUPLICATE_TEXT.search(said):
+    told = _DUPLICATE_TEXT.search(said) and (status < 500 or fault.is_a(*_BUSINESS))
+    if status == 409 or fault.is_a(_DUPLICATE_TYPE) or told:
         raise DuplicateInvoiceError(
             f"Epicor already has this record ({said}). Nothing was saved.", detail=detail
         )

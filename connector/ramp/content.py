@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from audit.failures import InvalidBillError
+from audit.plain import text as storable
 from audit.seen import PostingSeed
 from connector.domain.bill import Bill, Selection
 from connector.ramp.parse import Payload, amount, currency_of, day, parse_bill, text
@@ -31,8 +32,19 @@ _RELEVANT = (
 def strip(payload: Payload) -> dict[str, Any]:
     """The payload as it may be stored: plain JSON without the pre-signed invoice addresses."""
     kept = {key: value for key, value in payload.items() if key != "invoice_urls"}
-    plain: dict[str, Any] = json.loads(json.dumps(kept, default=str))
+    plain: dict[str, Any] = _clean(json.loads(json.dumps(kept, default=str)))
     return plain
+
+
+def _clean(value: Any) -> Any:
+    """Without the characters that a database refuses, so that one memo cannot stop a page."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {storable(str(key)): _clean(item) for key, item in value.items()}
+    return value
 
 
 def content_hash(payload: Payload) -> str:

@@ -1,15 +1,24 @@
 """Tells Ramp what became of the bills: entered with a link, or what a person must fix."""
 
 import hashlib
+import logging
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from audit import attempts, postings
-from audit.failures import TOLD_TO_RAMP, PostingError, Reason, TransientError
+from audit.failures import (
+    TOLD_TO_RAMP,
+    PostingError,
+    Reason,
+    RejectedError,
+    TransientError,
+)
 from audit.models import Attempt, Posting
 from connector.ramp.errors import NotReadyError
 from connector.sync.context import Cycle
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = 100
 _TOLD = [reason.value for reason in TOLD_TO_RAMP]
@@ -18,10 +27,15 @@ _SYNCED = ("BILL_SYNCED", "BILL_AND_PAYMENT_SYNCED")
 
 def confirm(cycle: Cycle) -> None:
     """Confirm every entered bill, then report the holds that a person must fix, each once."""
-    for batch in _entered(cycle):
-        _send(cycle, batch, _success, "successes", lambda done: _confirmed(cycle, done))
+    confirm_entered(cycle)
     for batch in _held(cycle):
         _send(cycle, batch, _failure, "failures", _told)
+
+
+def confirm_entered(cycle: Cycle) -> None:
+    """Confirm every entered bill with reference and link."""
+    for batch in _entered(cycle):
+        _send(cycle, batch, _success, "successes", lambda done: _confirmed(cycle, done))
 
 
 def _send(
@@ -63,6 +77,11 @@ def _call(
     except NotReadyError as error:
         attempts.finish(attempt, Attempt.Outcome.REFUSED, message=error.message)
         return set(error.ids) or {posting.bill_id for posting in batch}
+    except RejectedError as error:
+        # Nobody knows which one: the caller goes on with one at a time.
+        attempts.finish(attempt, Attempt.Outcome.REFUSED, message=error.message)
+        logger.warning("Ramp refused %s results: %s", len(batch), error.message)
+        return {posting.bill_id for posting in batch}
     except PostingError as error:
         lost = isinstance(error, TransientError)
         outcome = Attempt.Outcome.UNKNOWN if lost else Attempt.Outcome.REFUSED
@@ -98,7 +117,11 @@ def _told(batch: Sequence[Posting]) -> None:
 
 def _is_synced(cycle: Cycle, posting: Posting) -> bool:
     """Whether Ramp has it as synced already: then "not ready" means done."""
-    return str(cycle.ramp.bill(posting.bill_id).get("sync_status")) in _SYNCED
+    try:
+        return str(cycle.ramp.bill(posting.bill_id).get("sync_status")) in _SYNCED
+    except RejectedError as error:
+        logger.warning("Bill %s cannot be read in Ramp: %s", posting.bill_id, error.message)
+        return False
 
 
 def _entered(cycle: Cycle) -> Iterator[list[Posting]]:

@@ -106,6 +106,9 @@ class Endings:
             self.doubt(posting, "The look-up did not find the invoice yet; it looks once more.")
 
     def _retry(self, posting: Posting, error: TransientError) -> None:
+        if posting.state == Posting.State.IN_DOUBT:
+            self.doubt(posting, error.message)
+            return
         delay = transient_delay(posting.failed_attempts + 1)
         if delay is None:
             self.hold([(posting, Hold.of(error))])

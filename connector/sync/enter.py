@@ -87,7 +87,7 @@ def enter_due(cycle: Cycle, *, stop_at: float, ids: Sequence[int] | None = None)
                 )
                 if not slice_:
                     break
-                _Slice(cycle, groups, slice_).run()
+                _Slice(cycle, groups, slice_, stop_at).run()
     finally:
         groups.close()
 
@@ -95,7 +95,10 @@ def enter_due(cycle: Cycle, *, stop_at: float, ids: Sequence[int] | None = None)
 class _Slice:
     """One slice of claimed postings on its way to their ends."""
 
-    def __init__(self, cycle: Cycle, groups: Groups, slice_: Sequence[Posting]) -> None:
+    def __init__(
+        self, cycle: Cycle, groups: Groups, slice_: Sequence[Posting], stop_at: float
+    ) -> None:
+        self.stop_at = stop_at
         self.cycle = cycle
         self.groups = groups
         self.slice = list(slice_)
@@ -108,8 +111,8 @@ class _Slice:
         """Enter the slice. Whatever breaks, no posting stays behind leased and forgotten."""
         try:
             payloads = self._fresh()
-            ready, held = prepare(self.cycle, [*self._still_open(payloads)], payloads)
-            self.ends.hold(held)
+            ready, held = prepare(self.cycle, self._still_open(payloads), payloads)
+            self.ends.hold([(posting, _perhaps_there(posting, hold)) for posting, hold in held])
             if ready:
                 self._write(ready, look_up(self.cycle, ready))
         finally:
@@ -142,8 +145,8 @@ class _Slice:
         rest, held = [], []
         for posting in self.slice:
             payload = payloads[posting.bill_id]
-            if posting.state in IN_EPICOR:
-                rest.append(posting)
+            if posting.state != Posting.State.IN_FLIGHT:
+                rest.append(posting)  # perhaps or surely in Epicor: looked up whatever Ramp says
             elif payload.get("archived_at"):
                 held.append((posting, Hold(Reason.ARCHIVED, _ARCHIVED)))
             elif str(payload.get("sync_status") or "NOT_SYNCED") != "NOT_SYNCED":
@@ -204,13 +207,17 @@ class _Slice:
         state = self.periods.find(draft.company, draft.apply_date)
         return draft.company, state.label if state is not None else f"{draft.apply_date:%Y-%m}"
 
+    def _late(self) -> bool:
+        """Whether the run's time is over: nothing new is begun, what is under way ends."""
+        return time.monotonic() >= self.stop_at
+
     def _lanes(self, todo: list[_Todo]) -> None:
         lanes = max(1, self.cycle.posting.lanes)
         running: dict[Future[MethodAnswer], _Job] = {}
         self.cycle.epicor.ensure()
         with ThreadPoolExecutor(max_workers=lanes) as pool:
-            while running or (todo and self.ends.refused is None):
-                while len(running) < lanes and self.ends.refused is None:
+            while running or (todo and self.ends.refused is None and not self._late()):
+                while len(running) < lanes and self.ends.refused is None and not self._late():
                     place = _next_place(todo, Counter(job.period for job in running.values()))
                     if place is None:
                         break
@@ -334,8 +341,8 @@ _GONE = (
     "Find out who removed it; then enter it by hand or archive the bill in Ramp."
 )
 _ARCHIVED = (
-    "The bill was archived in Ramp before it was entered. Nothing is in Epicor. "
-    "Dismiss it with a reason, or restore it in Ramp and replay."
+    "The bill was archived in Ramp before its entering was finished. Nothing was sent now; if it "
+    "was tried before, look in Epicor for it. Then dismiss it, or restore it in Ramp and replay."
 )
 _ELSEWHERE = (
     "Ramp says that the bill was marked as synced, but not by us. Nothing was entered. Find out "
@@ -359,6 +366,14 @@ def _next_place(todo: Sequence[_Todo], busy: Counter[tuple[str, str]]) -> int | 
         if waiting[item.period] > CROWDED * busy[item.period]:
             return place
     return None
+
+
+def _perhaps_there(posting: Posting, hold: Hold) -> Hold:
+    """Of a bill in doubt the doubt is what a person must know first."""
+    if posting.state != Posting.State.IN_DOUBT:
+        return hold
+    message = f"Perhaps already in Epicor, and cannot be looked up because: {hold.message}"
+    return Hold(Reason.IN_DOUBT, message, hold.detail, hold.gaps)
 
 
 def _outcome(error: PostingError) -> Attempt.Outcome:

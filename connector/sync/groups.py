@@ -143,7 +143,8 @@ class Groups:
         answer = epicor.call(
             group.company, SERVICE, "GetNewAPInvGrpNoLock", {"ds": {}}, repeatable=True
         )
-        row = {**answer.ds[TABLE][-1], "GroupID": group.group_id, "ApplyDate": day(apply_on)}
+        skeleton = (answer.ds.get(TABLE) or [{}])[-1]
+        row = {**skeleton, "GroupID": group.group_id, "ApplyDate": day(apply_on)}
         body = {"ds": {TABLE: [row]}}
         attempt = attempts.begin(
             self._cycle.tenant.pk,
@@ -157,12 +158,16 @@ class Groups:
             answer = epicor.call(
                 group.company, SERVICE, "Update", body, repeatable=False, deadline_s=WRITE_S
             )
-        except (DuplicateInvoiceError, UncertainOutcomeError) as error:
-            # In use, or perhaps opened: either way the next letter does no harm.
-            unknown = isinstance(error, UncertainOutcomeError)
-            outcome = Attempt.Outcome.UNKNOWN if unknown else Attempt.Outcome.REFUSED
-            attempts.finish(attempt, outcome, message=error.message)
+        except DuplicateInvoiceError as error:
+            attempts.finish(attempt, Attempt.Outcome.REFUSED, message=error.message)
             return False
+        except UncertainOutcomeError as error:
+            # Perhaps opened: the name is used up, and an empty group does no harm.
+            attempts.finish(attempt, Attempt.Outcome.UNKNOWN, message=error.message)
+            raise TransientError(
+                f"Epicor did not say whether group {group.group_id} was opened. No bill was sent "
+                "into it; they are tried again in another group."
+            ) from error
         except PostingError as error:
             attempts.finish(attempt, Attempt.Outcome.REFUSED, message=error.message)
             raise

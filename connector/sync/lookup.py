@@ -22,6 +22,7 @@ class Found:
         default_factory=lambda: defaultdict(list)
     )
     by_key: dict[Key, SavedInvoice] = field(default_factory=dict)
+    sent: dict[str, set[Key]] = field(default_factory=dict)  # every key ever sent, by bill
 
 
 def look_up(cycle: Cycle, jobs: Sequence[Prepared]) -> Found:
@@ -34,7 +35,7 @@ def look_up(cycle: Cycle, jobs: Sequence[Prepared]) -> Found:
     for job in jobs:
         for company, vendor_num, number in {job.draft.key, *sent[job.posting.bill_id]}:
             keys.setdefault(company, set()).add((vendor_num, number))
-    found = Found()
+    found = Found(sent=sent)
     column = cycle.habits.stamp_column
     for company, wanted in keys.items():
         for invoice in find(
@@ -68,6 +69,14 @@ def judge(cycle: Cycle, job: Prepared, found: Found) -> SavedInvoice | Hold | No
             "vendor or number. Nothing more was entered. Remove that invoice in Epicor first, "
             "then replay.",
         )
+    for key in found.sent.get(job.posting.bill_id, ()):
+        if _normal(key) != _normal(job.draft.key) and _normal(key) in found.by_key:
+            return Hold(
+                Reason.CHANGED,
+                f"We sent this bill before as {_name(key[0], found.by_key[_normal(key)])}, "
+                "which is in Epicor without our stamp. Nothing more was entered. Find out whether it is "
+                "this bill: if so, remove it there first or dismiss this one, then replay.",
+            )
     twin = found.by_key.get(_normal(job.draft.key))
     if twin is None:
         return None

@@ -10,7 +10,7 @@ from audit import log, postings
 from audit.failures import AccessError, PostingError
 from audit.models import Posting
 from connector.models import Bill, FinanceCalendar, SyncRun, Tenant
-from connector.sync.confirm import confirm
+from connector.sync.confirm import confirm, confirm_entered
 from connector.sync.context import Cycle, open_cycle
 from connector.sync.enter import SLICE, enter_due
 from connector.sync.prepare import prepare
@@ -100,6 +100,7 @@ def _steps(
         return
     if _blacked_out(cycle.tenant) and not force:
         return
+    confirm_entered(cycle)  # of an earlier run that was cut short
     enter_due(cycle, stop_at=stop_at, ids=only_ids)
     confirm(cycle)
 
