@@ -74,8 +74,8 @@ def judge(cycle: Cycle, job: Prepared, found: Found) -> SavedInvoice | Hold | No
             return Hold(
                 Reason.CHANGED,
                 f"We sent this bill before as {_name(key[0], found.by_key[_normal(key)])}, "
-                "which is in Epicor without our stamp. Nothing more was entered. Find out whether it is "
-                "this bill: if so, remove it there first or dismiss this one, then replay.",
+                "which is in Epicor without our stamp. Nothing more was entered. If it is this "
+                "bill, remove it there first or dismiss this one; then replay.",
             )
     twin = found.by_key.get(_normal(job.draft.key))
     if twin is None:

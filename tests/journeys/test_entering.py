@@ -175,3 +175,32 @@ def test_a_bill_archived_before_its_turn_is_not_entered(ready):
     posting.refresh_from_db()
     assert posting.hold_reason == "archived"
     assert posting.bill_id not in truth.ledger(box)
+
+
+def test_a_key_sent_before_binds_even_when_the_stamp_is_gone_and_the_number_changed(ready):
+    box, tenant = ready
+    box.epicor.fail_next("UpdateMaster", "reset_after", times=1)
+    run_cycle(tenant)
+    posting = Posting.objects.get(tenant=tenant, state=State.IN_DOUBT)
+    sent = Attempt.objects.get(subject_id=posting.bill_id)
+    box.epicor.app.edit_invoice(sent.company, sent.vendor_num, sent.invoice_num, {"ExternalID": ""})
+    box.ramp.app.edit_bill(posting.bill_id, {"invoice_number": "ANOTHER-1"})
+    Posting.objects.filter(pk=posting.pk).update(not_before=None)
+
+    run_cycle(tenant)
+
+    posting.refresh_from_db()
+    assert posting.hold_reason == "changed"
+    numbers = [row["header"]["InvoiceNum"] for row in box.epicor.state()["invoices"]]
+    assert "ANOTHER-1" not in numbers
+
+
+def test_a_run_out_of_time_gives_everything_back(ready):
+    box, tenant = ready
+
+    summary = run_cycle(tenant, budget_s=0)
+
+    assert summary.entered == 0
+    assert not Posting.objects.filter(state=State.IN_FLIGHT).exists()
+    assert run_cycle(tenant).entered > 5
+    truth.check(box)
