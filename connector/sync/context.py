@@ -1,7 +1,7 @@
 """What one cycle of a tenant carries along: the clients, the rules, the routes, the counts."""
 
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,14 +22,13 @@ _SKELETONS = ("auto", "GetNewAPInvHedInvoice")
 
 @dataclass(slots=True)
 class Counts:
-    """What a cycle did; the keys of `sync --json`."""
+    """What a cycle did so far."""
 
     fetched: int = 0
     entered: int = 0
     updated: int = 0
     confirmed: int = 0
     unchanged: int = 0
-    would_enter: int = 0
 
 
 @dataclass(slots=True)
@@ -115,8 +114,3 @@ def _habits(posting: PostingSettings, facts: dict[str, Any]) -> Habits:
 
 def _store(tenant: Tenant, name: str, value: Any) -> None:
     LearnedFact.objects.update_or_create(tenant=tenant, name=name, defaults={"value": value})
-
-
-def as_json(counts: Counts) -> dict[str, int]:
-    """The counts as plain numbers."""
-    return asdict(counts)

@@ -104,7 +104,6 @@ class _Slice:
         self.slice = list(slice_)
         self.ends = Endings(cycle, slice_)
         self.unproven: list[Prepared] = []
-
         self.periods: PeriodTable = periods(cycle.tenant.pk, cycle.companies)
 
     def run(self) -> None:
@@ -293,6 +292,7 @@ class _Slice:
         except PostingError as error:
             self._failed(job, error)
         except Exception as error:
+            # The one place that owns what nobody foresaw: it must not take other bills along.
             logger.exception("Entering bill %s failed", job.prepared.posting.bill_id)
             self._failed(job, PostingError(f"{_BUG} ({type(error).__name__})"))
         if job.group is not None:
