@@ -108,9 +108,11 @@ def unresolved(tenant_id: int, subject_kind: str, subject_id: str) -> list[Attem
 
 def resolve(attempts: Collection[Attempt], *, message: str = "") -> int:
     """Marks attempts as settled by a look-up; says how many were still open."""
+    ids = [attempt.pk for attempt in attempts]
+    if not ids:
+        return 0
     with transaction.atomic():
-        ids = [attempt.pk for attempt in attempts]
-        waiting = list(Attempt.objects.select_for_update().filter(OPEN, pk__in=ids)) if ids else []
+        waiting = list(Attempt.objects.select_for_update().filter(OPEN, pk__in=ids))
         Attempt.objects.filter(pk__in=[row.pk for row in waiting]).update(resolved=True)
         log.record_many(_entry(row, "attempt.resolved", {"message": message}) for row in waiting)
     settled = {row.pk for row in waiting}
@@ -122,7 +124,9 @@ def resolve(attempts: Collection[Attempt], *, message: str = "") -> int:
 
 def settle(tenant_id: int, subject_kind: str, subject_id: str, message: str) -> int:
     """Resolves everything of a subject that is still open; `message` says what was found."""
-    return resolve(unresolved(tenant_id, subject_kind, subject_id), message=message)
+    open_ones = _of(tenant_id, subject_kind, [subject_id]).filter(OPEN)
+    # Nearly always there is none, and asking for that is half the work of reading no rows.
+    return resolve(list(open_ones), message=message) if open_ones.exists() else 0
 
 
 def keys_of(tenant_id: int, bill_ids: Collection[str]) -> dict[str, set[Key]]:
@@ -157,6 +161,17 @@ def doubts(tenant_id: int, bill_ids: Collection[str]) -> dict[str, Doubt]:
     for chunk in _chunks(list(bill_ids)):
         for attempt in _of(tenant_id, "posting", chunk).filter(OPEN):
             found.setdefault(attempt.subject_id, Doubt()).attempts.append(attempt)
+    return found
+
+
+def revisions(tenant_id: int, bill_ids: Collection[str]) -> dict[str, set[int]]:
+    """The revisions (SysRevID) that Epicor reported for our own writes, by bill."""
+    found: dict[str, set[int]] = {}
+    for chunk in _chunks(list(bill_ids)):
+        done = _of(tenant_id, "posting", chunk).filter(outcome=Attempt.Outcome.DONE)
+        for bill_id, answer in done.values_list("subject_id", "answer"):
+            if isinstance(answer, dict) and answer.get("revision"):
+                found.setdefault(bill_id, set()).add(int(answer["revision"]))
     return found
 
 

@@ -11,6 +11,7 @@ Pure: neither Django nor HTTP. docs/errors.md has the same table for people; a t
     ├── AskedError               the other system asked a question, nothing was saved
     ├── AccessError              credentials or permissions; pauses the tenant
     ├── TransientError           not applied; trying again is harmless
+    │   └── OutageError          the whole system does not answer; pauses the tenant
     └── UncertainOutcomeError    perhaps applied; look up first
 """
 
@@ -177,6 +178,10 @@ class TransientError(PostingError):
     ) -> None:
         super().__init__(message, detail=detail)
         self.retry_after_s = retry_after_s
+
+
+class OutageError(TransientError):
+    """The other system failed several times in a row: the run stops instead of trying each bill."""
 
 
 class UncertainOutcomeError(PostingError):

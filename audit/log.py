@@ -12,15 +12,14 @@ The link is not the mac itself: a thief who cuts off the newest entries finds no
 the shortened chain.
 """
 
-import hashlib
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
@@ -31,6 +30,7 @@ SYSTEM = "system"
 DROPPED = {"dropped": True}  # what stays of a body that retention removed; its digest remains
 SEAL_BATCH = 5000
 _WRITE_BATCH = 1000
+_TABLE = AuditEntry._meta.db_table
 _Problem = tuple[str, str]  # the bad entry and a sentence about it
 
 
@@ -131,10 +131,21 @@ def _seal_batch(tenant_id: int) -> int:
             entry.seq = seq
             entry.mac = _mac(link, entry)
             link = _link(seq, entry.mac)
-        AuditEntry.objects.bulk_update(entries, ["seq", "mac"], batch_size=_WRITE_BATCH)
+        _store(entries)
         chain.last_seq, chain.last_mac = seq, link
         chain.save(update_fields=["last_seq", "last_mac"])
     return len(entries)
+
+
+def _store(entries: Sequence[AuditEntry]) -> None:
+    """Writes place and HMAC of each entry: one prepared statement, run for all of them.
+
+    bulk_update would build an expression for each value: twenty times the work.
+    """
+    key = AuditEntry._meta.pk
+    rows = [(row.seq, row.mac, key.get_db_prep_value(row.pk, connection)) for row in entries]
+    with connection.cursor() as cursor:
+        cursor.executemany(f"UPDATE {_TABLE} SET seq = %s, mac = %s WHERE id = %s", rows)  # noqa: S608
 
 
 def verify(tenant_id: int) -> Verification:
@@ -216,7 +227,7 @@ def _link(seq: int, mac: str) -> str:
 
 def _keyed(*parts: str | int | None) -> str:
     key = settings.AUDIT_KEY.encode("utf-8")
-    return hmac.new(key, canonical(list(parts)), hashlib.sha256).hexdigest()
+    return hmac.digest(key, canonical(list(parts)), "sha256").hex()
 
 
 def _same(one: str, other: str) -> bool:

@@ -27,6 +27,7 @@ class Posting(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     not_before = models.DateTimeField(null=True, blank=True)
     failed_attempts = models.PositiveIntegerField(default=0)
+    look_ups = models.PositiveIntegerField(default=0)  # of the present doubt, that found nothing
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
 
@@ -34,6 +35,11 @@ class Posting(models.Model):
     hold_message = models.TextField(blank=True)
     hold_detail = models.JSONField(default=dict, blank=True)
     hold_opened_at = models.DateTimeField(null=True, blank=True)
+    # Who of the accountants looks after it, and until when it shall not be shown first.
+    assignee = models.CharField(max_length=150, blank=True)
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    # Invoices of which a person said "that is a different one": [[company, vendor_num, number]].
+    twins_cleared = models.JSONField(default=list, blank=True)
 
     # Copied as values when they become known, so that the record outlives renames.
     entity_id = models.CharField(max_length=64, blank=True)
@@ -51,6 +57,8 @@ class Posting(models.Model):
     # sha256 of the accounting content: as last seen in Ramp, and as it was when entered.
     seen_hash = models.CharField(max_length=64, blank=True)
     entered_hash = models.CharField(max_length=64, blank=True)
+    # The draft as it was verified in Epicor; what a later proof compares with.
+    entered_as = models.JSONField(default=dict, blank=True)
     sys_rev_id = models.BigIntegerField(null=True, blank=True)
     entered_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
@@ -71,6 +79,24 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.bill_id} ({self.state})"
+
+    @property
+    def in_epicor(self) -> bool:
+        """Whether an invoice of this bill is known to be in Epicor."""
+        return self.state in IN_EPICOR
+
+    @property
+    def adopted(self) -> bool:
+        """Whether a person said that an invoice typed by hand is this bill."""
+        return bool(self.entered_as.get("adopted"))
+
+    @property
+    def kept(self) -> dict[str, list[str]]:
+        """What a person accepted as it is since it was entered: hold reason → differences."""
+        return dict(self.entered_as.get("kept") or {})
+
+
+IN_EPICOR = (Posting.State.ENTERED, Posting.State.CONFIRMED)
 
 
 class Blocker(models.Model):

@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 HIDDEN = "[hidden]"
 _SECRET_KEY = re.compile(
     r"(?i)(password|secret|authorization|api[-_]?key|access_?token|refresh_?token|^token$)"
 )
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def plain(value: Any) -> Any:
@@ -22,15 +24,23 @@ def plain(value: Any) -> Any:
     become ISO 8601. Values of keys that are named like secrets are hidden: callers redact
     before, this is the second lock.
     """
+    if isinstance(value, str):
+        return text(value)
     if isinstance(value, Mapping):
         return {
-            text(str(key)): HIDDEN if item and _SECRET_KEY.search(str(key)) else plain(item)
+            text(str(key)): HIDDEN if item and _is_secret(str(key)) else plain(item)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
         items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
         return [plain(item) for item in items]
     return _scalar(value)
+
+
+@lru_cache(maxsize=4096)
+def _is_secret(name: str) -> bool:
+    """Cached, because the same few hundred columns come again with every bill."""
+    return _SECRET_KEY.search(name) is not None
 
 
 def _scalar(value: Any) -> Any:
@@ -47,14 +57,15 @@ def _scalar(value: Any) -> Any:
 
 def text(value: str, limit: int | None = None) -> str:
     """`value` without what a database refuses (NUL, half a surrogate pair), cut to `limit`."""
-    clean = value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    clean = value.replace("\x00", "")
+    if not clean.isascii():
+        clean = clean.encode("utf-8", "replace").decode("utf-8")
     return clean if limit is None else clean[:limit]
 
 
 def canonical(value: Any) -> bytes:
     """The one way to write plain JSON `value` as bytes: sorted keys, no spaces, UTF-8."""
-    written = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return written.encode("utf-8")
+    return _CANONICAL.encode(value).encode("utf-8")
 
 
 def digest(value: Any) -> str:

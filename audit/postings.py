@@ -4,6 +4,7 @@
     in_flight -> queued                                  try again (not before ...)
     in_flight -> in_doubt -> entered | queued            perhaps applied: look up first
     entered | confirmed -> removed                       taken out of Epicor by a person
+    removed -> queued                                    a person wants it entered anew
     queued -> dismissed                                  handled outside, with a reason
 
 A hold (why a person is needed) is separate from the state. Each step is an UPDATE that names the
@@ -21,8 +22,8 @@ from django.utils import timezone
 
 from audit import attempts, holds, log
 from audit.failures import Hold
-from audit.models import Posting
-from audit.plain import text
+from audit.models import IN_EPICOR, Posting
+from audit.plain import plain, text
 from audit.seen import PostingSeed, open_many, update_values
 from audit.steps import LostLeaseError, change, change_some, due, entry, free, lease, update
 
@@ -33,29 +34,33 @@ __all__ = [
     "claim",
     "claim_doubtful",
     "claim_rechecks",
+    "clear_twins",
     "dismiss",
+    "enter_again",
     "extend_lease",
     "hold",
     "hold_many",
+    "keep",
     "mark_confirmed_many",
     "mark_entered",
     "mark_in_doubt",
     "mark_rechecked",
     "mark_removed",
     "open_many",
+    "postpone",
     "reap",
     "release",
     "release_many",
     "replay",
     "requeue_changed",
     "settle_not_there",
+    "take",
     "update_values",
 ]
 
 State = Posting.State
 
-_IN_EPICOR = [State.ENTERED, State.CONFIRMED]
-_LEASED = [State.IN_FLIGHT, State.IN_DOUBT, *_IN_EPICOR]
+_LEASED = [State.IN_FLIGHT, State.IN_DOUBT, *IN_EPICOR]
 _REAP_AT_ONCE = 500
 _NO_LEASE: Mapping[str, Any] = {"lease_owner": "", "lease_until": None}
 
@@ -106,9 +111,22 @@ def claim_rechecks(
     ids: Collection[int] | None = None,
 ) -> list[Posting]:
     """Leases entered or confirmed postings that somebody asked to verify or converge again."""
-    ready = Q(state__in=_IN_EPICOR, not_before__lte=now) & free(now)
+    ready = Q(state__in=IN_EPICOR, not_before__lte=now) & free(now)
     until = now + timedelta(seconds=lease_s)
     return lease(tenant_id, ready, owner=owner, until=until, limit=limit, ids=ids)
+
+
+def take(posting: Posting, *, owner: str, until: datetime, now: datetime) -> None:
+    """Leases one posting for what a person asked, whatever holds it; queued becomes in flight.
+
+    Raises LostLeaseError when somebody works on it just now, or when it is at its end.
+    """
+    ready = Q(state__in=[State.QUEUED, State.IN_DOUBT, *IN_EPICOR]) & free(now)
+    taken = Case(When(state=State.QUEUED, then=Value(State.IN_FLIGHT)), default=F("state"))
+    with transaction.atomic():
+        changes = {"state": taken, "lease_owner": owner, "lease_until": until}
+        update([posting], ready, changes, "taken")
+    posting.refresh_from_db()
 
 
 def extend_lease(postings: Sequence[Posting], *, owner: str, until: datetime) -> None:
@@ -151,23 +169,50 @@ def release_many(
     )
 
 
-def reap(tenant_id: int, now: datetime) -> int:
-    """Takes postings in flight back from dead workers (lease over), up to 500; says how many.
+def postpone(
+    postings: Sequence[Posting],
+    *,
+    owner: str,
+    not_before: datetime | None,
+    message: str = "",
+    failed: bool = False,
+) -> None:
+    """Gives back postings in doubt, entered or confirmed as they are; due again `not_before`.
 
-    With a write that was perhaps applied the posting is in doubt, otherwise queued again.
+    None: what is entered is not looked at again by itself.
+    """
+    body = {"message": message, "not_before": not_before, "failed": failed}
+    change(
+        postings,
+        Q(state__in=[State.IN_DOUBT, *IN_EPICOR], lease_owner=owner),
+        {"not_before": not_before, **_NO_LEASE},
+        "given back",
+        [entry(posting, "posting.postponed", body) for posting in postings],
+        failed=failed,
+    )
+
+
+def reap(tenant_id: int, now: datetime) -> int:
+    """Takes postings back from dead workers (lease over), up to 500; says how many.
+
+    In flight: with a write that was perhaps applied it is in doubt, otherwise queued again. All
+    others keep their state; what is entered is verified again, because nobody knows how far the
+    dead worker came with it.
     """
     with transaction.atomic():
         over = Posting.objects.filter(
-            tenant_id=tenant_id, state=State.IN_FLIGHT, lease_until__lt=now
-        )
+            tenant_id=tenant_id, state__in=_LEASED, lease_until__lt=now
+        ).exclude(lease_owner="")
         lost = list(over.order_by("id").select_for_update(skip_locked=True)[:_REAP_AT_ONCE])
         doubts = attempts.doubts(tenant_id, [posting.bill_id for posting in lost])
         entries = []
         for posting in lost:
             doubt = doubts.get(posting.bill_id)
-            posting.state = State.QUEUED if doubt is None else State.IN_DOUBT
+            if posting.state == State.IN_FLIGHT:
+                posting.state = State.QUEUED if doubt is None else State.IN_DOUBT
             # The write's own deadline must be over before a look-up can say anything.
-            posting.not_before = None if doubt is None else max(now, doubt.until or now)
+            until = now if doubt is None else max(now, doubt.until or now)
+            posting.not_before = None if posting.state == State.QUEUED else until
             body = {"owner": posting.lease_owner, "to": posting.state}
             entries.append(entry(posting, "posting.reaped", body))
             posting.lease_owner, posting.lease_until = "", None
@@ -196,7 +241,7 @@ def hold_many(pairs: Sequence[tuple[Posting, Hold]], *, owner: str = "") -> None
         return
     postings = [posting for posting, _ in news]
     ours = Q(state=State.IN_FLIGHT, lease_owner=owner) | Q(
-        state__in=[State.QUEUED, State.IN_DOUBT, *_IN_EPICOR], lease_owner__in=["", owner]
+        state__in=[State.QUEUED, State.IN_DOUBT, *IN_EPICOR], lease_owner__in=["", owner]
     )
     landed = Case(When(state=State.IN_FLIGHT, then=Value(State.QUEUED)), default=F("state"))
     with transaction.atomic():
@@ -218,7 +263,7 @@ def mark_in_doubt(
 ) -> None:
     """Perhaps applied: in flight (or still) in doubt, to be looked up `not_before` that moment.
 
-    `failed_attempts` starts anew at 1 when the doubt begins and then counts the look-ups.
+    `look_ups` counts the look-ups of this doubt that found nothing; it starts anew at 0.
     """
     begins = posting.state == State.IN_FLIGHT
     body = {"message": message, "not_before": not_before}
@@ -228,7 +273,7 @@ def mark_in_doubt(
         {
             "state": State.IN_DOUBT,
             "not_before": not_before,
-            "failed_attempts": 1 if begins else posting.failed_attempts + 1,
+            "look_ups": 0 if begins else posting.look_ups + 1,
             **_NO_LEASE,
         },
         "marked as in doubt",
@@ -242,7 +287,7 @@ def settle_not_there(posting: Posting, *, owner: str, message: str = "") -> None
         change(
             [posting],
             Q(state=State.IN_DOUBT, lease_owner=owner),
-            {"state": State.QUEUED, "not_before": None, "failed_attempts": 0, **_NO_LEASE},
+            {"state": State.QUEUED, "not_before": None, "look_ups": 0, **_NO_LEASE},
             "settled",
             [entry(posting, "posting.settled", {"message": message})],
         )
@@ -264,10 +309,16 @@ def mark_entered(
     group_id: str,
     sys_rev_id: int | None,
     entered_hash: str,
+    entered_as: Mapping[str, Any],
     apply_on: date,
     body: Mapping[str, Any],
+    actor: str = log.SYSTEM,
 ) -> None:
-    """It is in Epicor, verified: in flight or in doubt -> entered. Closes hold and attempts."""
+    """It is in Epicor, verified: in flight or in doubt -> entered. Closes hold and attempts.
+
+    `entered_as` is the draft as it was verified, or {"adopted": true, …} when a person said that
+    an invoice typed by hand is this bill (`actor`).
+    """
     facts = {
         "company": company,
         "vendor_num": vendor_num,
@@ -282,15 +333,19 @@ def mark_entered(
         **_NO_LEASE,
         **holds.NONE,
         "state": State.ENTERED,
+        "entered_as": plain(entered_as),
         "entered_at": timezone.now(),
         "not_before": None,
         "failed_attempts": 0,
+        "look_ups": 0,
     }
     ours = Q(state__in=[State.IN_FLIGHT, State.IN_DOUBT], lease_owner=owner)
-    sentence = entry(posting, "posting.entered", {**facts, **body})
+    sentence = entry(posting, "posting.entered", {**facts, **body}, actor)
+    held = bool(posting.hold_reason)
     with transaction.atomic():
         change([posting], ours, changes, "marked as entered", [sentence])
-        holds.clear([posting.pk])
+        if held:
+            holds.clear([posting.pk])
         attempts.settle(posting.tenant_id, "posting", posting.bill_id, "The invoice is in Epicor.")
 
 
@@ -300,6 +355,7 @@ def mark_rechecked(
     owner: str,
     sys_rev_id: int | None,
     entered_hash: str,
+    entered_as: Mapping[str, Any] | None = None,
     apply_on: date | None = None,
     body: Mapping[str, Any],
 ) -> None:
@@ -309,8 +365,11 @@ def mark_rechecked(
         "entered_hash": entered_hash,
         "apply_on": apply_on or posting.apply_on,
     }
-    changes = {**facts, **_NO_LEASE, **holds.NONE, "not_before": None, "failed_attempts": 0}
-    ours = Q(state__in=_IN_EPICOR, lease_owner=owner)
+    changes: dict[str, Any] = {**facts, **_NO_LEASE, **holds.NONE}
+    changes |= {"not_before": None, "failed_attempts": 0}
+    if entered_as is not None:
+        changes["entered_as"] = plain(entered_as)
+    ours = Q(state__in=IN_EPICOR, lease_owner=owner)
     sentence = entry(posting, "posting.rechecked", {**facts, **body})
     with transaction.atomic():
         change([posting], ours, changes, "marked as verified", [sentence])
@@ -328,10 +387,98 @@ def mark_confirmed_many(postings: Sequence[Posting], *, body: Mapping[str, Any])
 
 
 def mark_removed(
-    posting: Posting, *, actor: str, reason: str, body: Mapping[str, Any] | None = None
+    posting: Posting,
+    *,
+    actor: str,
+    reason: str,
+    owner: str = "",
+    body: Mapping[str, Any] | None = None,
 ) -> None:
-    """A person took the invoice out of Epicor: entered or confirmed -> removed."""
-    _finish(posting, Q(state__in=_IN_EPICOR), State.REMOVED, actor, reason, body or {})
+    """A person took the invoice out of Epicor: entered or confirmed -> removed.
+
+    `owner` is the lease we have, "" for none. Nothing of it is in doubt any more.
+    """
+    ready = Q(state__in=IN_EPICOR, lease_owner=owner)
+    with transaction.atomic():
+        _finish(posting, ready, State.REMOVED, actor, reason, body or {})
+        attempts.settle(
+            posting.tenant_id, "posting", posting.bill_id, "The invoice is not in Epicor any more."
+        )
+
+
+def keep(posting: Posting, *, actor: str, reason: str) -> None:
+    """A person accepts what is in Epicor as it is: the hold of something entered closes.
+
+    What was accepted is remembered (the content of the bill, and the differences that the hold
+    named), so that it is not raised again. ValueError without a reason.
+    """
+    if not reason.strip():
+        raise ValueError(f"Say why bill {posting.bill_id} stays as it is; nothing was changed.")
+    differences = plain(posting.hold_detail.get("differences") or [])
+    # Exactly the hold and the content that the person saw.
+    ready = Q(state__in=IN_EPICOR, lease_owner="", seen_hash=posting.seen_hash) & Q(
+        hold_reason=posting.hold_reason, hold_message=posting.hold_message
+    )
+    ready &= ~Q(hold_reason="")
+    body = {
+        "reason": reason.strip(),
+        "hold": posting.hold_reason,
+        "message": posting.hold_message,
+        "differences": differences,
+    }
+    with transaction.atomic():
+        # What was verified may be newer than what is on the person's screen.
+        row = Posting.objects.select_for_update().get(pk=posting.pk)
+        kept = {**row.kept, posting.hold_reason: differences}
+        changes = {
+            "entered_hash": posting.seen_hash,
+            "entered_as": {**row.entered_as, "kept": kept},
+            "not_before": None,
+        }
+        sentence = entry(posting, "posting.kept", body, actor)
+        change([posting], ready, {**changes, **holds.NONE}, "kept as it is", [sentence])
+        holds.clear([posting.pk])
+
+
+def enter_again(posting: Posting, *, actor: str, reason: str) -> None:
+    """A person wants a removed bill entered anew: removed -> queued, due now."""
+    body = {"reason": reason.strip()}
+    changes: dict[str, Any] = {
+        "state": State.QUEUED,
+        "company": "",
+        "vendor_num": None,
+        "group_id": "",
+        "sys_rev_id": None,
+        "entered_hash": "",
+        "entered_as": {},
+        "entered_at": None,
+        "confirmed_at": None,
+    }
+    change(
+        [posting],
+        Q(state=State.REMOVED),
+        {**changes, "not_before": None, "failed_attempts": 0, "look_ups": 0},
+        "queued again",
+        [entry(posting, "posting.enter_again", body, actor)],
+    )
+
+
+def clear_twins(
+    posting: Posting, keys: Collection[tuple[str, int, str]], *, actor: str, reason: str
+) -> None:
+    """A person said that these invoices are different ones: never suspected again, tried anew."""
+    known = {tuple(key) for key in posting.twins_cleared}
+    cleared = [list(key) for key in sorted(known | set(keys))]
+    body = {"keys": cleared, "reason": reason.strip()}
+    with transaction.atomic():
+        change(
+            [posting],
+            Q(state=State.QUEUED, lease_owner=""),
+            {"twins_cleared": cleared, "not_before": None, **holds.NONE},
+            "marked as different",
+            [entry(posting, "posting.twins_cleared", body, actor)],
+        )
+        holds.clear([posting.pk])
 
 
 def dismiss(posting: Posting, *, actor: str, reason: str) -> None:
@@ -361,7 +508,7 @@ def replay(postings: Sequence[Posting], *, actor: str) -> int:
     now = timezone.now()
     waits = Q(state=State.QUEUED) & (~Q(hold_reason="") | Q(not_before__gt=now))
     waits |= Q(state=State.IN_DOUBT) & ~Q(hold_reason="")
-    held = Q(state__in=_IN_EPICOR) & ~Q(hold_reason="")
+    held = Q(state__in=IN_EPICOR) & ~Q(hold_reason="")
     with transaction.atomic():
         tried = _try_again(postings, waits, "posting.replayed", actor, now, {})
         flagged = change_some(postings, held, {"not_before": now}, "posting.replayed", actor, {})
@@ -380,7 +527,7 @@ def ask_recheck(postings: Sequence[Posting], *, message: str, actor: str = log.S
     """Flags entered or confirmed postings to be verified or converged again, now."""
     now = timezone.now()
     changes = {"not_before": now}
-    unasked = Q(state__in=_IN_EPICOR, not_before=None)
+    unasked = Q(state__in=IN_EPICOR, not_before=None)
     body = {"message": message}
     return len(change_some(postings, unasked, changes, "posting.recheck_asked", actor, body))
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from audit.failures import NEXT_STEP, Reason
 from audit.models import Blocker, Posting
@@ -99,6 +99,28 @@ def blocked_by(tenant_id: int, *, kind: str, ramp_id: str) -> QuerySet[Posting]:
     """The postings that this reference blocks (perhaps among others)."""
     these = Blocker.objects.filter(kind=kind, ramp_id=ramp_id).values("posting_id")
     return open_holds(tenant_id).filter(pk__in=these)
+
+
+def waiting_for(
+    tenant_id: int,
+    reason: str,
+    *,
+    kind: str | None = None,
+    ramp_id: str | None = None,
+    company: str | None = None,
+) -> QuerySet[Posting]:
+    """The postings that wait because of one cause, counted as `exceptions` counts them.
+
+    With all four of a Cause exactly its bills; None = any. A bill with several gaps waits for
+    each of them.
+    """
+    named = {"kind": kind, "ramp_id": ramp_id, "company": company}
+    asked = {name: value for name, value in named.items() if value is not None}
+    blockers = Blocker.objects.filter(posting__tenant_id=tenant_id)
+    match = Q(pk__in=blockers.filter(reason=reason, **asked).values("posting_id"))
+    if not any(asked.values()):  # the reason itself is the cause
+        match |= Q(hold_reason=reason) & ~Q(pk__in=blockers.values("posting_id"))
+    return open_holds(tenant_id).filter(match)
 
 
 def exceptions(tenant_id: int) -> ExceptionQueue:

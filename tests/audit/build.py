@@ -54,6 +54,7 @@ def enter(posting: Posting, owner: str = "w1", **values: Any) -> None:
         "invoice_num": posting.invoice_num,
         "group_id": "R261102A",
         "sys_rev_id": 4711,
+        "entered_as": {"total": "1.00"},
         "entered_hash": posting.seen_hash,
         "apply_on": date(2026, 11, 2),
         "body": {"changed_by": "connector"},

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from enum import Enum
 from uuid import UUID
 
 from hypothesis import given
@@ -9,6 +10,10 @@ from hypothesis import strategies as st
 
 from audit.failures import Reason
 from audit.plain import HIDDEN, canonical, digest, plain, text
+
+
+class Kind(Enum):
+    OPEN = 1
 
 
 def test_everything_becomes_json_that_no_database_rewrites() -> None:
@@ -19,6 +24,7 @@ def test_everything_becomes_json_that_no_database_rewrites() -> None:
         "at": datetime(2026, 11, 2, 3, 4, 5, tzinfo=UTC),
         "id": UUID(int=5),
         "why": Reason.CHANGED,
+        "kind": Kind.OPEN,
         "ok": True,
         "none": None,
         3: ({"b", "a"}, 4),
@@ -30,6 +36,7 @@ def test_everything_becomes_json_that_no_database_rewrites() -> None:
         "at": "2026-11-02T03:04:05+00:00",
         "id": "00000000-0000-0000-0000-000000000005",
         "why": "changed",
+        "kind": 1,
         "ok": True,
         "none": None,
         "3": [["a", "b"], 4],

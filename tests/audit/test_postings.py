@@ -351,13 +351,13 @@ def test_a_look_up_that_finds_nothing_queues_it_again(tenant: Tenant) -> None:
     (posting,) = claimed(tenant, "a")
     begin(posting)
     postings.mark_in_doubt(posting, owner="w1", message="Timeout.", not_before=NOW)
-    assert fresh(posting).failed_attempts == 1
+    assert fresh(posting).look_ups == 0
     (leased,) = postings.claim_doubtful(tenant.pk, owner="w2", limit=1, lease_s=60, now=NOW)
     postings.mark_in_doubt(leased, owner="w2", message="Not there, once.", not_before=LATER)
     (leased,) = postings.claim_doubtful(tenant.pk, owner="w2", limit=1, lease_s=60, now=LATER)
     postings.settle_not_there(leased, owner="w2")
     row = fresh(posting)
-    assert (row.state, row.not_before, row.failed_attempts) == (State.QUEUED, None, 0)
+    assert (row.state, row.not_before, row.look_ups) == (State.QUEUED, None, 0)
     assert attempts.unresolved(tenant.pk, "posting", "a") == []
 
 
@@ -466,7 +466,7 @@ STEPS: dict[str, Callable[[Posting], Any]] = {
         p, owner="w1", sys_rev_id=1, entered_hash="", body={}
     ),
     "mark_confirmed": lambda p: postings.mark_confirmed_many([p], body={}),
-    "mark_removed": lambda p: postings.mark_removed(p, actor="A", reason="R"),
+    "mark_removed": lambda p: postings.mark_removed(p, actor="A", reason="R", owner=p.lease_owner),
     "dismiss": lambda p: postings.dismiss(p, actor="A", reason="R"),
     "replay": lambda p: postings.replay([p], actor="A"),
     "requeue_changed": lambda p: postings.requeue_changed([p]),

@@ -1,5 +1,6 @@
 """Random walks of several workers and people over some postings: only legal steps ever happen."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +26,7 @@ from tests.audit.build import enter, make_tenant, seed, unmapped
 START = datetime.fromisoformat("2099-01-01T00:00:00+00:00")  # after any "now" of the code
 WORKERS = st.sampled_from(["w1", "w2"])
 BILLS = ["a", "b"]
+TOLD = ("state", "hold_reason", "hold_message", "twins_cleared", "entered_as", "entered_hash")
 PICK = st.integers(0, 3)  # 0 is what was claimed last
 EDGES = {
     "queued": {"in_flight", "dismissed"},
@@ -32,7 +34,7 @@ EDGES = {
     "in_doubt": {"queued", "entered"},
     "entered": {"confirmed", "removed"},
     "confirmed": {"removed"},
-    "removed": set(),
+    "removed": {"queued"},
     "dismissed": set(),
 }
 
@@ -45,10 +47,14 @@ class PostingLife(RuleBasedStateMachine):
         self.tenant = make_tenant(uuid4().hex)
         self.now = START
         self.handles: list[tuple[str, Posting]] = []  # newest first, also those long lost
+        self.screens: dict[str, Posting] = {}  # what a person looks at, perhaps for a while
         postings.open_many(self.tenant.pk, [seed(bill_id) for bill_id in BILLS])
         self.entries = AuditEntry.objects.filter(tenant=self.tenant)
-        self.before = self.look()
-        self.known_entries = self.entries.count()
+        self.before, self.told = self.look(), self.tell()
+
+    def tell(self) -> Counter[str]:
+        """How much is on the record about each bill."""
+        return Counter(self.entries.values_list("subject_id", flat=True))
 
     def look(self) -> dict[str, Posting]:
         return {row.bill_id: row for row in Posting.objects.filter(tenant=self.tenant)}
@@ -79,7 +85,8 @@ class PostingLife(RuleBasedStateMachine):
             after = self.look()[posting.bill_id]
             assert (after.state, after.updated_at) == (row.state, row.updated_at)
         else:
-            assert row.lease_owner == worker or self.is_unclaimed(row)
+            untouched = self.look()[posting.bill_id].updated_at == row.updated_at
+            assert row.lease_owner == worker or self.is_unclaimed(row) or untouched
 
     @staticmethod
     def is_unclaimed(row: Posting) -> bool:
@@ -96,6 +103,47 @@ class PostingLife(RuleBasedStateMachine):
     @rule(worker=WORKERS)
     def claim_rechecks(self, worker: str) -> None:
         self.take(postings.claim_rechecks, worker, 2)
+
+    @rule(bill_id=st.sampled_from(BILLS), worker=WORKERS)
+    def take_for_a_person(self, bill_id: str, worker: str) -> None:
+        posting = self.look()[bill_id]
+        free = posting.lease_until is None or posting.lease_until < self.now
+        ended = posting.state in {"in_flight", "removed", "dismissed"}
+        until = self.now + timedelta(seconds=60)
+        try:
+            postings.take(posting, owner=worker, until=until, now=self.now)
+        except LostLeaseError:
+            assert ended or not free
+        else:
+            assert free
+            assert not ended
+            self.handles = [(worker, posting), *self.handles]
+
+    @rule(bill_id=st.sampled_from(BILLS), worker=WORKERS)
+    def enter_at_once(self, bill_id: str, worker: str) -> None:
+        """A short cut, so that walks get past entering more often."""
+        self.take_for_a_person(bill_id, worker)
+        self.only_legal_steps_and_each_on_the_record()
+        if self.handles and self.handles[0][1].bill_id == bill_id:
+            self.with_one(0, enter)
+
+    @rule(pick=PICK, seconds=st.sampled_from([1, 60]))
+    def extend(self, pick: int, seconds: int) -> None:
+        until = self.now + timedelta(seconds=seconds)
+        self.with_one(pick, lambda p, w: postings.extend_lease([p], owner=w, until=until))
+
+    @rule(pick=PICK, wait=st.booleans(), failed=st.booleans())
+    def postpone(self, pick: int, wait: bool, failed: bool) -> None:
+        moment = self.now + timedelta(seconds=90) if wait else None
+        self.with_one(
+            pick, lambda p, w: postings.postpone([p], owner=w, not_before=moment, failed=failed)
+        )
+
+    @rule(pick=PICK)
+    def remove_under_a_lease(self, pick: int) -> None:
+        self.with_one(
+            pick, lambda p, w: postings.mark_removed(p, actor="Ann", reason="Twice.", owner=w)
+        )
 
     @rule(pick=PICK, wait=st.booleans())
     def release(self, pick: int, wait: bool) -> None:
@@ -161,7 +209,56 @@ class PostingLife(RuleBasedStateMachine):
             assert posting.state in {"removed", "dismissed"}
             assert self.before[bill_id].state in wanted
         except LostLeaseError:
-            assert posting.state not in wanted
+            assert posting.state not in wanted or posting.lease_owner
+
+    @rule(bill_id=st.sampled_from(BILLS))
+    def enter_again(self, bill_id: str) -> None:
+        self.as_a_person(
+            bill_id,
+            lambda p: postings.enter_again(p, actor="Ann", reason="Once more."),
+            lambda row: row.state == "removed",
+        )
+
+    @rule(bill_id=st.sampled_from(BILLS), number=st.sampled_from(["1", "2"]))
+    def clear_twins(self, bill_id: str, number: str) -> None:
+        self.as_a_person(
+            bill_id,
+            lambda p: postings.clear_twins(p, [("EPIC06", 7, number)], actor="Ann", reason="No."),
+            lambda row: row.state == "queued",
+        )
+        assert all(len(key) == 3 for key in self.look()[bill_id].twins_cleared)
+
+    @rule(bill_id=st.sampled_from(BILLS))
+    def read_the_screen(self, bill_id: str) -> None:
+        self.screens[bill_id] = self.look()[bill_id]
+
+    @rule(bill_id=st.sampled_from(BILLS))
+    def keep_what_the_screen_showed(self, bill_id: str) -> None:
+        screen = self.screens.pop(bill_id, None) or self.look()[bill_id]
+        hold = (screen.hold_reason, screen.hold_message)
+        self.as_a_person(
+            bill_id,
+            lambda _: postings.keep(screen, actor="Ann", reason="It is right."),
+            lambda row: (
+                row.state in {"entered", "confirmed"}
+                and not row.lease_owner
+                and bool(row.hold_reason)
+                and (row.hold_reason, row.hold_message) == hold
+            ),
+        )
+
+    def as_a_person(
+        self, bill_id: str, step: Callable[[Posting], None], may: Callable[[Posting], bool]
+    ) -> None:
+        """A step that works exactly when the row allows it, and otherwise changes nothing."""
+        row = self.look()[bill_id]
+        try:
+            step(self.look()[bill_id])
+        except LostLeaseError:
+            assert not may(row)
+            assert self.look()[bill_id].updated_at == row.updated_at
+        else:
+            assert may(row)
 
     @rule(seconds=st.sampled_from([1, 61]))
     def time_passes_and_the_dead_are_reaped(self, seconds: int) -> None:
@@ -172,16 +269,20 @@ class PostingLife(RuleBasedStateMachine):
         for bill_id, row in self.look().items():
             if self.before[bill_id].state == "in_flight" and row.state != "in_flight":
                 assert row.state == ("in_doubt" if bill_id in sent else "queued")
+            assert row.lease_until is None or row.lease_until >= self.now
 
     @invariant()
     def only_legal_steps_and_each_on_the_record(self) -> None:
-        rows, count = self.look(), self.entries.count()
+        rows, told = self.look(), self.tell()
         for bill_id, row in rows.items():
-            old = self.before[bill_id].state
-            if row.state != old:
-                assert row.state in EDGES[old]
-                assert count > self.known_entries or row.state == "in_flight"
-        self.before, self.known_entries = rows, count
+            old = self.before[bill_id]
+            assert row.state == old.state or row.state in EDGES[old.state]
+            if any(getattr(row, name) != getattr(old, name) for name in TOLD):
+                # Being taken is no news; what comes of it is.
+                assert told[bill_id] > self.told[bill_id] or row.state == "in_flight"
+            if old.lease_until is not None and old.lease_until >= self.now:
+                assert row.lease_owner in {"", old.lease_owner}
+        self.before, self.told = rows, told
 
     @invariant()
     def a_row_never_contradicts_itself(self) -> None:
@@ -189,9 +290,12 @@ class PostingLife(RuleBasedStateMachine):
             assert bool(row.lease_owner) == (row.lease_until is not None)
             assert row.state != "in_flight" or row.lease_owner
             assert row.state not in {"queued", "removed", "dismissed"} or not row.lease_owner
-            assert row.state not in {"in_flight", "removed", "dismissed"} or not row.hold_reason
+            assert row.state not in {"removed", "dismissed"} or not row.hold_reason
             assert bool(row.hold_reason) == (row.hold_opened_at is not None)
             assert bool(row.entered_at) == (row.state in {"entered", "confirmed", "removed"})
+            assert bool(row.entered_at) == bool(row.entered_as)
+            assert bool(row.confirmed_at) <= bool(row.entered_at)
+            assert row.look_ups == 0 or row.state == "in_doubt"
 
     @invariant()
     def blockers_belong_to_open_holds(self) -> None:

@@ -98,3 +98,31 @@ def test_the_queue_takes_two_queries_and_nothing_waits_in_an_empty_one(
     Posting.objects.filter(tenant=tenant).update(hold_reason="")
     empty = queue.exceptions(tenant.pk)
     assert (empty.count, empty.causes) == (0, [])
+
+
+def test_each_cause_finds_exactly_the_bills_it_counted(tenant: Tenant) -> None:
+    found = queue.exceptions(tenant.pk)
+    assert len(found.causes) == 4
+    for cause in found.causes:
+        key = {"kind": cause.kind, "ramp_id": cause.ramp_id, "company": cause.company}
+        assert queue.waiting_for(tenant.pk, cause.reason, **key).count() == cause.bills
+
+
+@pytest.mark.parametrize(
+    ("asked", "bills"),
+    [
+        (("vendor_unmapped", {}), ["a", "b", "c"]),
+        (("vendor_unmapped", {"ramp_id": "vendor-1"}), ["a", "b", "c"]),
+        (("vendor_unmapped", {"ramp_id": "vendor-2"}), []),
+        (("vendor_unmapped", {"kind": "vendors", "company": "EPIC07"}), []),
+        (("account_unmapped", {"ramp_id": "acc-1"}), ["b"]),
+        (("invalid_bill", {}), ["d"]),
+        (("invalid_bill", {"ramp_id": "vendor-1"}), []),
+        (("changed", {}), ["e"]),
+        (("bug", {}), []),
+    ],
+)
+def test_a_part_of_a_cause_is_enough(tenant: Tenant, asked: Any, bills: list[str]) -> None:
+    reason, key = asked
+    found = queue.waiting_for(tenant.pk, reason, **key).order_by("bill_id")
+    assert [posting.bill_id for posting in found] == bills

@@ -1,0 +1,216 @@
+"""What people do with something entered: remove it, enter it again, or keep it as it is."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from audit import attempts, postings
+from audit.failures import Hold, Reason
+from audit.history import confirmed_before
+from audit.models import Attempt, AuditEntry, Posting
+from audit.postings import LostLeaseError
+from connector.models import Tenant
+from tests.audit.build import LATER, MUCH_LATER, NOW, actions, claimed, enter, make_tenant
+
+pytestmark = pytest.mark.django_db
+State = Posting.State
+OFF = Hold(Reason.MISMATCH, "One cent off.", {"differences": ["The total is 1.01"]})
+
+
+@pytest.fixture
+def tenant() -> Tenant:
+    return make_tenant()
+
+
+def fresh(posting: Posting) -> Posting:
+    return Posting.objects.get(pk=posting.pk)
+
+
+def entered(tenant: Tenant, bill_id: str = "b") -> Posting:
+    (posting,) = claimed(tenant, bill_id)
+    enter(posting)
+    return posting
+
+
+def taken(posting: Posting, owner: str = "ann") -> Posting:
+    postings.take(posting, owner=owner, until=LATER, now=NOW)
+    return posting
+
+
+def begun(posting: Posting, **values: Any) -> Attempt:
+    key = ("EPIC06", 7, posting.invoice_num)
+    given = {"request": {}, "key": key, **values}
+    return attempts.begin(posting.tenant_id, "posting", posting.bill_id, "remove_invoice", **given)
+
+
+# removing -----------------------------------------------------------------------------------
+
+
+def test_only_the_owner_of_the_lease_removes(tenant: Tenant) -> None:
+    posting = taken(entered(tenant))
+    with pytest.raises(LostLeaseError):
+        postings.mark_removed(posting, actor="Bob", reason="Mine")
+    with pytest.raises(LostLeaseError):
+        postings.mark_removed(posting, actor="Bob", reason="Mine", owner="bob")
+    postings.mark_removed(posting, actor="Ann", reason="Wrong vendor", owner="ann")
+    row = fresh(posting)
+    assert (row.state, row.lease_owner, row.lease_until) == (State.REMOVED, "", None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_of_a_removed_invoice_stays_in_doubt_and_its_key_is_remembered(
+    tenant: Tenant,
+) -> None:
+    posting = taken(entered(tenant))
+    begun(posting)
+    assert attempts.doubts(tenant.pk, ["b"])
+    postings.mark_removed(posting, actor="Ann", reason="Wrong vendor", owner="ann")
+    assert attempts.doubts(tenant.pk, ["b"]) == {}
+    assert attempts.keys_of(tenant.pk, ["b"]) == {"b": {("EPIC06", 7, "INV-b")}}
+
+
+def test_what_is_entered_again_knows_nothing_of_the_removed_invoice(tenant: Tenant) -> None:
+    posting = entered(tenant)
+    postings.mark_removed(posting, actor="Ann", reason="Wrong vendor")
+    postings.enter_again(posting, actor="Ann", reason="Still owed")
+    row = fresh(posting)
+    assert (row.state, row.company, row.vendor_num, row.group_id) == ("queued", "", None, "")
+    assert (row.entered_hash, row.entered_as, row.sys_rev_id) == ("", {}, None)
+    (again,) = postings.claim(tenant.pk, owner="w", limit=9, lease_s=9, now=NOW)
+    assert again.bill_id == "b"
+
+
+def test_a_bill_that_ramp_was_told_of_counts_as_ours_after_its_removal(tenant: Tenant) -> None:
+    told, untold = entered(tenant, "told"), entered(tenant, "untold")
+    foreign = entered(make_tenant("other"), "foreign")
+    postings.mark_confirmed_many([told, foreign], body={})
+    for posting in (told, untold):
+        postings.mark_removed(posting, actor="Ann", reason="Wrong vendor")
+        postings.enter_again(posting, actor="Ann", reason="Still owed")
+    assert confirmed_before(tenant.pk, ["told", "untold", "foreign", "nobody"]) == {"told"}
+    assert confirmed_before(tenant.pk, []) == set()
+
+
+# keeping ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_what_is_kept_has_no_hold_and_remembers_what_was_accepted(
+    tenant: Tenant, confirmed: bool
+) -> None:
+    posting = entered(tenant)
+    if confirmed:
+        postings.mark_confirmed_many([posting], body={})
+    Posting.objects.filter(pk=posting.pk).update(seen_hash="n" * 64)
+    posting.refresh_from_db()
+    postings.hold(posting, OFF)
+    state = posting.state
+    postings.keep(posting, actor="Ann", reason=" The vendor credits it. ")
+    row = fresh(posting)
+    assert (row.state, row.hold_reason, row.not_before) == (state, "", None)
+    assert row.entered_hash == row.seen_hash == "n" * 64
+    assert row.kept == {"mismatch": ["The total is 1.01"]}
+    assert row.entered_as["total"] == "1.00"
+    entry = AuditEntry.objects.get(action="posting.kept")
+    assert (entry.actor, entry.body["reason"]) == ("Ann", "The vendor credits it.")
+    assert (entry.body["hold"], entry.body["message"]) == ("mismatch", "One cent off.")
+
+    postings.hold(posting, Hold(Reason.ARCHIVED, "Archived."))
+    postings.keep(posting, actor="Ann", reason="Paid anyway.")
+    assert fresh(posting).kept == {"mismatch": ["The total is 1.01"], "archived": []}
+
+
+def test_there_is_nothing_to_keep_without_a_hold(tenant: Tenant) -> None:
+    posting = entered(tenant)
+    with pytest.raises(LostLeaseError):
+        postings.keep(posting, actor="Ann", reason="Fine")
+    assert fresh(posting).kept == {}
+
+
+def test_keeping_needs_a_reason(tenant: Tenant) -> None:
+    posting = entered(tenant)
+    postings.hold(posting, OFF)
+    with pytest.raises(ValueError, match="Say why bill b stays"):
+        postings.keep(posting, actor="Ann", reason=" ")
+    assert fresh(posting).hold_reason == "mismatch"
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        {"seen_hash": "edited again"},
+        {"hold_message": "Two cents off."},
+        {"hold_reason": "changed"},
+        {"lease_owner": "w9", "lease_until": LATER},
+        {"state": "removed"},
+    ],
+)
+def test_only_what_the_person_saw_is_kept(tenant: Tenant, meanwhile: dict[str, Any]) -> None:
+    posting = entered(tenant)
+    postings.hold(posting, OFF)
+    Posting.objects.filter(pk=posting.pk).update(**meanwhile)
+    with pytest.raises(LostLeaseError):
+        postings.keep(posting, actor="Ann", reason="Fine")
+    assert fresh(posting).hold_reason
+
+
+# a worker, or a person's process, that died --------------------------------------------------
+
+
+def test_what_a_dead_process_left_leased_is_verified_again(tenant: Tenant) -> None:
+    calm, sent = entered(tenant, "calm"), entered(tenant, "sent")
+    postings.hold(calm, OFF)
+    for posting in (calm, sent):
+        taken(posting)
+    Attempt.objects.create(
+        tenant=tenant,
+        subject_kind="posting",
+        subject_id="sent",
+        action="remove_invoice",
+        request_hash="",
+        started_at=NOW,
+        deadline_at=MUCH_LATER,
+    )
+    moment = LATER + timedelta(seconds=1)
+    assert postings.reap(tenant.pk, NOW) == 0
+    assert postings.reap(tenant.pk, moment) == 2
+    assert postings.reap(tenant.pk, moment) == 0
+    rows = {row.bill_id: row for row in Posting.objects.filter(lease_owner="", lease_until=None)}
+    assert {row.state for row in rows.values()} == {State.ENTERED}
+    assert (rows["calm"].not_before, rows["calm"].hold_reason) == (moment, "mismatch")
+    assert rows["sent"].not_before == MUCH_LATER  # a delete may still be applied until then
+    assert actions(tenant, "sent")[-1] == "posting.reaped"
+
+
+def test_a_doubt_that_a_dead_process_left_leased_is_looked_up_again(tenant: Tenant) -> None:
+    (posting,) = claimed(tenant, "b")
+    postings.mark_in_doubt(posting, owner="w1", message="", not_before=NOW)
+    taken(posting)
+    moment = LATER + timedelta(seconds=1)
+    assert postings.reap(tenant.pk, moment) == 1
+    row = fresh(posting)
+    assert (row.state, row.lease_owner, row.not_before) == (State.IN_DOUBT, "", moment)
+
+
+def test_what_is_given_back_as_it_was_is_not_looked_at_by_itself(tenant: Tenant) -> None:
+    posting = taken(entered(tenant))
+    postings.postpone([posting], owner="ann", not_before=None, message="Posted already.")
+    row = fresh(posting)
+    assert (row.lease_owner, row.not_before, row.failed_attempts) == ("", None, 0)
+
+
+def test_what_was_changed_in_epicor_for_an_edit_is_what_the_next_proof_compares_with(
+    tenant: Tenant,
+) -> None:
+    posting = taken(entered(tenant))
+    postings.mark_rechecked(
+        posting,
+        owner="ann",
+        sys_rev_id=9,
+        entered_hash="h",
+        entered_as={"total": Decimal("2.00")},
+        body={},
+    )
+    assert fresh(posting).entered_as == {"total": "2.00"}
