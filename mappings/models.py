@@ -299,3 +299,61 @@ class IssuedReference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.ramp_id}"
+
+
+class TargetInvoice(_CatalogRow):
+    """An AP invoice as Epicor had it at the last look, whoever entered it.
+
+    `total` is in the document's currency, negative for a debit memo; `stamp` is the bill id that
+    we write ("" on what people type); `number_key` is the number without its spelling.
+    """
+
+    vendor_num = models.IntegerField()
+    invoice_num = models.CharField(max_length=255)
+    number_key = models.CharField(max_length=255, blank=True)
+    invoice_date = models.DateField(null=True, blank=True)
+    currency_code = models.CharField(max_length=16, blank=True)
+    total = models.DecimalField(max_digits=20, decimal_places=4)
+    stamp = models.CharField(max_length=255, blank=True)
+    posted = models.BooleanField(default=False)
+    group_id = models.CharField(max_length=16, blank=True)
+    entry_person = models.CharField(max_length=75, blank=True)
+    sys_rev_id = models.BigIntegerField(null=True, blank=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["company", "vendor_num", "invoice_num"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "company", "vendor_num", "invoice_num"],
+                name="target_invoice_once",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "company", "vendor_num", "number_key"],
+                name="target_invoice_number",
+            ),
+            models.Index(
+                fields=["tenant", "company", "vendor_num", "total"], name="target_invoice_total"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.company} vendor {self.vendor_num} invoice {self.invoice_num}"
+
+
+class InvoiceWindow(_CatalogRow):
+    """How much of a company's invoices is mirrored: changes since a day, up to a moment."""
+
+    since = models.DateField()
+    read_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["company"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "company"], name="invoice_window_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.company} since {self.since}"

@@ -1,0 +1,134 @@
+"""When two AP invoices are probably the same one, typed twice by different hands. Pure.
+
+The same vendor and the same number in another spelling, or the same vendor, total and currency
+within a week. It is a suspicion: a person decides.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+Key = tuple[str, int, str]  # company, vendor number, invoice number
+
+NEAR = timedelta(days=7)
+LONGEST_KEY = 255
+# Words that people write or leave out before the number itself.
+_PREFIXES = frozenset({"bill", "inv", "invoice", "no", "nr", "number"})
+_RUN = re.compile(r"[0-9]+|[^\W0-9_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What makes an invoice recognisable. `total` is in major units, negative for a credit."""
+
+    company: str
+    vendor_num: int
+    invoice_num: str
+    invoice_date: date | None
+    currency_code: str
+    total: Decimal
+
+    @property
+    def key(self) -> Key:
+        """The natural key as Epicor compares it."""
+        return same_key((self.company, self.vendor_num, self.invoice_num))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A bill about to be entered: its facts, and what a person said is a different invoice."""
+
+    bill_id: str
+    facts: Facts
+    cleared: frozenset[Key] = field(default_factory=frozenset)
+
+    @property
+    def number_key(self) -> str:
+        """Its normalised number."""
+        return normalised(self.facts.invoice_num)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An invoice in the mirror that is probably the same as a bill about to be entered."""
+
+    facts: Facts
+    stamp: str = ""
+    posted: bool = False
+    group_id: str = ""
+    entry_person: str = ""
+
+    @property
+    def company(self) -> str:
+        """The company it is in."""
+        return self.facts.company
+
+    @property
+    def vendor_num(self) -> int:
+        """The vendor's number there."""
+        return self.facts.vendor_num
+
+    @property
+    def invoice_num(self) -> str:
+        """The number as it is written in Epicor."""
+        return self.facts.invoice_num
+
+    @property
+    def key(self) -> Key:
+        """The natural key as Epicor compares it."""
+        return self.facts.key
+
+
+def same_key(key: Sequence[object]) -> Key:
+    """The natural key as Epicor compares it: the number trimmed and caseless."""
+    company, vendor_num, number = key
+    return (str(company), int(str(vendor_num)), str(number).strip().casefold())
+
+
+def normalised(invoice_num: str) -> str:
+    """The number without what people write differently: "INV-00123", "inv 123", "00123" are one.
+
+    Caseless, without spaces, punctuation, leading zeros of a run of digits, and words such as
+    "Invoice No." before the number. "" when no letter and no digit is left.
+    """
+    short = _plain_letters(invoice_num)
+    while (shorter := _once(short)) != short:
+        short = shorter
+    return short[:LONGEST_KEY]
+
+
+def is_twin(asked: Facts, other: Facts) -> bool:
+    """Whether `other` is probably the invoice that `asked` is."""
+    if (asked.company, asked.vendor_num) != (other.company, other.vendor_num):
+        return False
+    return _same_number(asked.invoice_num, other.invoice_num) or _same_money(asked, other)
+
+
+def _same_number(one: str, other: str) -> bool:
+    number = normalised(one)
+    return bool(number) and number == normalised(other)
+
+
+def _same_money(one: Facts, other: Facts) -> bool:
+    if (one.total, one.currency_code) != (other.total, other.currency_code):
+        return False
+    if one.invoice_date is None or other.invoice_date is None:
+        return False
+    return abs(one.invoice_date - other.invoice_date) <= NEAR
+
+
+def _plain_letters(text: str) -> str:
+    """Lower case, full-width and foreign digits as plain ones."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in folded)
+
+
+def _once(text: str) -> str:
+    runs = _RUN.findall(text)
+    while runs[:1] and runs[0] in _PREFIXES and any(run.isdecimal() for run in runs[1:]):
+        runs = runs[1:]
+    # What punctuation separated is one run now: 2026-01 is written 202601, too.
+    return re.sub(r"[0-9]+", lambda run: run[0].lstrip("0") or "0", "".join(runs))
