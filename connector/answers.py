@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from audit.failures import PostingError, TransientError, UncertainOutcomeError
+from audit.failures import OutageError, PostingError, TransientError, UncertainOutcomeError
 from connector.jsontext import load_json
 
 LONGEST_WAIT_S = 20.0  # longer waits become the posting's not_before
@@ -104,7 +104,7 @@ def no_answer(
     return LaterError(
         TransientError(
             f"{name} gave no usable answer: {why}. Trying again is harmless and happens by itself.",
-            detail=detail,
+            detail={"system": name, **detail},
         )
     )
 
@@ -113,14 +113,18 @@ def unreachable(name: str, origin: str, why: str) -> LaterError:
     """For a request that certainly never arrived."""
     hint = _CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in why else "check address and network"
     return LaterError(
-        TransientError(f"{name} cannot be reached at {origin}: {why}. Nothing was sent; {hint}.")
+        TransientError(
+            f"{name} cannot be reached at {origin}: {why}. Nothing was sent; {hint}.",
+            detail={"system": name},
+        )
     )
 
 
-def resting(name: str, seconds: float) -> TransientError:
+def resting(name: str, seconds: float) -> OutageError:
     """For a system that failed several times in a row and is left alone for a while."""
-    return TransientError(
+    return OutageError(
         f"{name} did not answer several times in a row. Nothing was sent; "
         "it is tried again shortly.",
         retry_after_s=seconds,
+        detail={"system": name},
     )

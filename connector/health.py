@@ -109,7 +109,8 @@ def _waiting(slugs: dict[int, str]) -> Iterator[str]:
 def _cycles(slugs: dict[int, str]) -> Iterator[str]:
     name = "connector_last_cycle_timestamp_seconds"
     yield from _head(name, "End of the last cycle without error")
-    good = SyncRun.objects.order_by().filter(error="", finished_at__isnull=False)
+    whole = SyncRun.objects.order_by().filter(due_only=False)
+    good = whole.filter(error="", finished_at__isnull=False)
     for tenant_id, at in good.values_list("tenant_id").annotate(Max("finished_at")):
         yield f'{name}{{tenant="{slugs[tenant_id]}"}} {_unix(at)}'
 

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import stamina
 
-from audit.failures import AccessError, TransientError
+from audit.failures import AccessError, OutageError, TransientError
 from connector.answers import (
     Answer,
     LaterError,
@@ -29,6 +29,7 @@ from connector.answers import (
     unavailable,
     unreachable,
 )
+from connector.breaker import breaker_of
 from connector.jsontext import dump_json
 from connector.redaction import redact_text
 
@@ -37,8 +38,6 @@ logger = logging.getLogger(__name__)
 CONNECT_S = 5.0
 MOST_TRIES = 4
 MOST_BYTES = 64 * 1024 * 1024
-TRIPS_AFTER = 5  # failed sends in a row
-RESTS_S = 30.0
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -112,8 +111,7 @@ class Api:
         self._client = client
         self._on_request = on_request
         self._lock = threading.Lock()
-        self._failures = 0
-        self._rests_until = 0.0
+        self._breaker = breaker_of(str(client.base_url))
         client.event_hooks = {"request": [self._count]}
 
     def close(self) -> None:
@@ -137,24 +135,31 @@ class Api:
         `url` is a path below the base address, or an absolute address of the same host.
         `repeatable` says whether sending twice is harmless: such requests are tried up to four
         times within `deadline_s` seconds; others only while they certainly never arrived.
-        Raises TransientError (not applied: unreachable, 429, and for repeatable requests 502,
+        Raises OutageError (nothing was sent: the system failed several times in a row),
+        TransientError (not applied: unreachable, 429, and for repeatable requests 502,
         503, 504 or no readable answer) and UncertainOutcomeError (not repeatable: no answer,
         5xx or an unreadable success).
         """
         self._same_host(url)
-        self._awake()
         extra = dict(headers or {})
         options: dict[str, Any] = {"params": params, "data": form, "headers": extra}
         if json is not None:
             options["content"] = dump_json(json)
             extra.setdefault("Content-Type", "application/json")
         call = _Call(method, url, options, repeatable, time.monotonic() + deadline_s)
+        if rests := self._breaker.rests():
+            raise resting(self.name, rests)
+        failed: bool | None = None
         try:
             answer = self._tries(call)
+            failed = False
+        except OutageError:
+            raise  # of the login, which asks the same breaker
         except TransientError as error:
-            self._failed(counts=error.retry_after_s is None)
+            failed = error.detail.get("status") != 429  # who asks us to slow down is there
             raise
-        self._failed(counts=False)
+        finally:
+            self._breaker.tell(failed=failed)
         return answer
 
     # -- tries -------------------------------------------------------------------------------
@@ -226,6 +231,8 @@ class Api:
         }
         level = logging.DEBUG if answer.ok else logging.WARNING
         logger.log(level, "request", extra={"data": {**detail, "s": round(elapsed_s, 3)}})
+        if answer.ok and readable:
+            return answer
         detail["body"] = redact_text(text[:2000])
         wait = retry_after(headers.get("retry-after", ""))
         if status == 429:
@@ -234,7 +241,7 @@ class Api:
             raise unavailable(self.name, wait, detail)
         if status >= 500 and not call.repeatable:
             raise no_answer(self.name, f"it answered {status}", detail, repeatable=False)
-        if answer.ok and not readable:
+        if answer.ok:
             why = "its answer is not JSON"
             raise no_answer(self.name, why, detail, repeatable=call.repeatable)
         return answer
@@ -257,20 +264,6 @@ class Api:
         base = self._client.base_url
         if target.is_absolute_url and (target.scheme, target.netloc) != (base.scheme, base.netloc):
             raise ValueError(f"{self.name}: {target.host} is not the configured host.")
-
-    def _awake(self) -> None:
-        """After several failures in a row nobody waits for time-outs for a while."""
-        with self._lock:
-            rests = self._rests_until - time.monotonic()
-        if rests > 0:
-            raise resting(self.name, rests)
-
-    def _failed(self, *, counts: bool) -> None:
-        with self._lock:
-            self._failures = self._failures + 1 if counts else 0
-            if self._failures >= TRIPS_AFTER:
-                self._failures = 0
-                self._rests_until = time.monotonic() + RESTS_S
 
 
 def _words(error: Exception) -> str:

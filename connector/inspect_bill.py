@@ -1,7 +1,6 @@
 """Looks at single bills without sending anything: what would be entered, why, and what stops it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,16 +10,16 @@ from audit.failures import Hold, Reason
 from audit.models import Posting
 from connector.domain.draft import APInvoiceDraft
 from connector.domain.money import format_amount
-from connector.epicor.writers import SERVICE, Step, two_step
-from connector.models import Bill, InvoiceGroup, Tenant
+from connector.epicor.writers import requests
+from connector.models import InvoiceGroup, Tenant
 from connector.redaction import redact
 from connector.sync.context import Cycle, open_cycle
 from connector.sync.groups import LETTERS
-from connector.sync.prepare import Prepared, prepare
+from connector.sync.prepare import Prepared
+from connector.sync.rehearse import rehearse
 from mappings.coding import Coding
 from mappings.periods import periods
 
-AT_ONCE = 200
 # What only Epicor, or a person who compared, can say; looking at the bill alone does not end it.
 _NOT_OURS_TO_JUDGE = frozenset(
     {
@@ -33,9 +32,9 @@ _NOT_OURS_TO_JUDGE = frozenset(
         Reason.BUG,
     }
 )
-_ONE_TABLE = (
-    "This Epicor saves one table with each UpdateMaster, so these rows are sent in up to three "
-    "requests: the header, the lines, the accounts."
+_SEVERAL = (
+    "This Epicor is sent several requests one after the other; the revisions (SysRevID) in the "
+    "later ones are made up here."
 )
 
 
@@ -57,7 +56,7 @@ class Preview:
         return {
             "draft": None if ready is None else _draft_json(ready.draft),
             "request": self.request,
-            "coding": [] if ready is None else _coding_json(ready.coding),
+            "coding": [] if ready is None or ready.coding is None else _coding_json(ready.coding),
             "problems": self.problems,
         }
 
@@ -83,61 +82,6 @@ def preview(tenant: Tenant, bill_id: str) -> Preview:
     return Preview(state, ready[0] if ready else None, request, problems)
 
 
-def rehearse(
-    cycle: Cycle, postings: Sequence[Posting]
-) -> tuple[list[Prepared], list[tuple[Posting, Hold]]]:
-    """Which of these bills could be entered now and what stops the others; changes nothing.
-
-    Looks at Ramp's side and the mappings, not at what Epicor already has. Raises NotFoundError
-    for a bill that is neither mirrored nor in Ramp, AccessError, TransientError.
-    """
-    ready: list[Prepared] = []
-    held: list[tuple[Posting, Hold]] = []
-    for start in range(0, len(postings), AT_ONCE):
-        slice_ = postings[start : start + AT_ONCE]
-        payloads = _payloads(cycle, slice_)
-        stopped = {
-            posting.bill_id: hold
-            for posting in slice_
-            if (hold := _stopped(posting, payloads[posting.bill_id])) is not None
-        }
-        held += [
-            (posting, stopped[posting.bill_id]) for posting in slice_ if posting.bill_id in stopped
-        ]
-        good, bad = prepare(cycle, [p for p in slice_ if p.bill_id not in stopped], payloads)
-        ready += good
-        held += bad
-    return ready, held
-
-
-def _payloads(cycle: Cycle, postings: Sequence[Posting]) -> dict[str, dict[str, Any]]:
-    """The mirrored bills; what is not mirrored is read from Ramp and not kept."""
-    ids = [posting.bill_id for posting in postings]
-    rows = Bill.objects.filter(tenant=cycle.tenant, bill_id__in=ids)
-    payloads: dict[str, dict[str, Any]] = dict(rows.values_list("bill_id", "payload"))
-    for bill_id in ids:
-        if bill_id not in payloads:
-            payloads[bill_id] = cycle.ramp.bill(bill_id)
-    return payloads
-
-
-def _stopped(posting: Posting, payload: Mapping[str, Any]) -> Hold | None:
-    """Why Ramp does not want this bill entered; what we entered ourselves is synced rightly."""
-    ours = posting.state in (Posting.State.ENTERED, Posting.State.CONFIRMED)
-    if payload.get("archived_at"):
-        return Hold(Reason.ARCHIVED, "The bill is archived in Ramp, so it is not entered.")
-    if not ours and str(payload.get("sync_status") or "NOT_SYNCED") != "NOT_SYNCED":
-        message = "Ramp says that the bill was synced, but not by us, so it is not entered."
-        return Hold(Reason.SYNCED_ELSEWHERE, message)
-    if str(payload.get("approval_status") or "APPROVED") != "APPROVED":
-        message = "The bill is not approved in Ramp yet; it is entered once it is."
-        return Hold(Reason.NEEDS_REVIEW, message)
-    if payload.get("enable_accounting_sync") is False:
-        message = "The bill is excluded from accounting sync in Ramp, so it is not entered."
-        return Hold(Reason.NEEDS_REVIEW, message)
-    return None
-
-
 def _problems(hold: Hold) -> list[dict[str, Any]]:
     """One problem for each gap, or the hold itself where there is none."""
     if not hold.gaps:
@@ -152,29 +96,18 @@ def _problem(reason: str, message: str) -> dict[str, Any]:
 # -- the request -------------------------------------------------------------------------------
 
 
-class _Skeleton:
-    """Stands for Epicor's answer to GetNew…: one new header row, without Epicor's defaults."""
-
-    ds: dict[str, Any] = {"APInvHed": [{"RowMod": "A"}]}
-    parameters: dict[str, Any] = {}
-
-
 def _request(cycle: Cycle, draft: APInvoiceDraft) -> dict[str, Any]:
-    """The UpdateMaster as the writer makes it, less the defaults of Epicor's skeleton row."""
-    one_table = cycle.habits.saves == "named"
-    habits = replace(cycle.habits, saves="" if one_table else cycle.habits.saves, learned={})
-    talk = two_step(draft, _group_id(cycle, draft), None, habits)
-    step: Step = next(talk)
-    while not step.writes:
-        step = talk.send(_Skeleton())
-    talk.close()
-    request: dict[str, Any] = {
-        "company": draft.company,
-        "service": SERVICE,
-        "method": step.method,
-        "parameters": redact(step.parameters),
-    }
-    return {**request, "note": _ONE_TABLE} if one_table else request
+    """What the tenant's writer would save, less the defaults of Epicor's new rows.
+
+    Several saving requests: the first one, and the others in `then`.
+    """
+    steps = requests(cycle.writer, draft, _group_id(cycle, draft), cycle.habits)
+    first, *others = [
+        {"service": step.service, "method": step.method, "parameters": redact(step.parameters)}
+        for step in steps
+    ]
+    request: dict[str, Any] = {"company": draft.company, **first}
+    return {**request, "then": others, "note": _SEVERAL} if others else request
 
 
 def _group_id(cycle: Cycle, draft: APInvoiceDraft) -> str:

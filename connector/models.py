@@ -14,7 +14,8 @@ class Tenant(models.Model):
     slug = models.SlugField(max_length=50, unique=True)
     name = models.CharField(max_length=200)
     time_zone = models.CharField(max_length=64)
-    paused_reason = models.TextField(blank=True)  # access trouble: one banner, not red bills
+    paused_reason = models.TextField(blank=True)  # one banner instead of red bills
+    paused_for = models.CharField(max_length=8, blank=True)  # access, outage, calendar
     paused_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -160,6 +161,7 @@ class FinanceCalendar(models.Model):
     sync_cron = models.CharField(max_length=100, default="*/15 * * * *")
     blackout = models.JSONField(default=list, blank=True)  # days, ISO 8601
     next_run_at = models.DateTimeField(null=True, blank=True)
+    reproved_on = models.DateField(null=True, blank=True)  # the last night, in the tenant's zone
 
     def __str__(self) -> str:
         return f"calendar of {self.tenant}"
@@ -254,7 +256,11 @@ class RequestBudget(models.Model):
 
 
 class SyncRun(models.Model):
-    """One whole cycle of a tenant, for the Today page and the run id of `sync --json`."""
+    """One whole cycle of a tenant: what it was asked, how far it is, and what came of it.
+
+    Also for the Today page and the run id of `sync --json`. A run in the background is done in
+    short steps by whichever worker has its turn.
+    """
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     started_at = models.DateTimeField()
@@ -262,8 +268,36 @@ class SyncRun(models.Model):
     summary = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True)
 
+    # What it was asked to do.
+    background = models.BooleanField(default=False)
+    kinds = models.JSONField(default=list, blank=True)
+    dry_run = models.BooleanField(default=False)
+    force = models.BooleanField(default=False)
+    due_only = models.BooleanField(default=False)  # retries that came due: nothing is pulled
+    only_ids = models.JSONField(null=True, blank=True)
+
+    # How far it is.
+    phase = models.CharField(max_length=16, default="refresh")
+    cursor = models.JSONField(default=dict, blank=True)  # within the phase
+    counts = models.JSONField(default=dict, blank=True)
+    steps = models.PositiveIntegerField(default=0)
+    again = models.BooleanField(default=False)  # rung meanwhile: another one follows
+    rung_at = models.DateTimeField(null=True, blank=True)  # when its next step was asked for
+
+    # Who is doing a step of it just now, and how many workers died at the same step.
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lost = models.PositiveSmallIntegerField(default=0)
+
     class Meta:
         ordering: ClassVar = ["-started_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant"],
+                condition=models.Q(background=True, finished_at=None),
+                name="sync_run_one_in_background",
+            ),
+        ]
         indexes: ClassVar = [models.Index(fields=["tenant", "-started_at"], name="sync_run_recent")]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 HIDDEN = "[hidden]"
@@ -22,10 +23,13 @@ _LABELLED = re.compile(
     r"(?i)((?<![a-z])(?:x-api-key|api[-_]?key|password|client_secret|access_?token)[\"']?"
     r"\s*[:=]\s*[\"']?)([^\"'\s,;&}<]+)"
 )
+_SHORTEST = len("://u:p@")  # no pattern fits a shorter text, and most columns are shorter
 
 
 def redact_text(text: str) -> str:
     """The text with everything that looks like a credential replaced by `[hidden]`."""
+    if len(text) < _SHORTEST:
+        return text
     for pattern in _SECRET_TEXT:
         text = pattern.sub(HIDDEN, text)
     return _LABELLED.sub(lambda found: found[1] + HIDDEN, text)
@@ -33,13 +37,19 @@ def redact_text(text: str) -> str:
 
 def redact(value: Any) -> Any:
     """A copy of JSON-like data with the values of secret-sounding keys and tokens hidden."""
+    if isinstance(value, str):
+        return redact_text(value)
     if isinstance(value, Mapping):
         return {
-            key: HIDDEN if _SECRET_KEYS.search(str(key)) and item else redact(item)
+            key: HIDDEN if item and _is_secret(str(key)) else redact(item)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
         return [redact(item) for item in value]
-    if isinstance(value, str):
-        return redact_text(value)
     return value
+
+
+@lru_cache(maxsize=4096)
+def _is_secret(name: str) -> bool:
+    """Cached, because the same few hundred columns come again with every bill."""
+    return _SECRET_KEYS.search(name) is not None

@@ -1,24 +1,25 @@
-"""When a posting is tried again by itself: delays as data. Pure.
+"""When a posting is tried again by itself: delays as data, per cause. Pure.
 
 Retries inside one request are in connector/http.py.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
-_TRANSIENT = (1, 5, 15, 60, 240)  # minutes after the first, second, … failure
-_DOUBT = (2, 2, 10, 60)
+UNAVAILABLE = "unavailable"  # not applied: unreachable, busy, no licence free
+IN_DOUBT = "in_doubt"  # the next look-up of a write whose outcome is unknown
+OCCUPIED = "occupied"  # its group is open on somebody's screen
+
+# Minutes to wait after the first, second, … time; when they are used up a person is asked.
+DELAYS: Mapping[str, tuple[int, ...]] = {
+    UNAVAILABLE: (1, 5, 15, 60, 240),
+    IN_DOUBT: (2, 2, 10, 60),
+    OCCUPIED: (10, 10, 30, 60, 240),
+}
 
 
-def transient_delay(failures: int) -> timedelta | None:
-    """How long to wait after `failures` failures (1 = the first); None = ask a person."""
-    return _delay(_TRANSIENT, failures)
-
-
-def doubt_delay(failures: int) -> timedelta | None:
-    """How long until the next look-up of a write whose outcome is unknown; None = a person."""
-    return _delay(_DOUBT, failures)
-
-
-def _delay(minutes: tuple[int, ...], failures: int) -> timedelta | None:
-    place = max(failures, 1) - 1
+def delay(cause: str, times: int) -> timedelta | None:
+    """How long to wait after the `times`-th time (1 = the first); None = ask a person."""
+    minutes = DELAYS[cause]
+    place = max(times, 1) - 1
     return timedelta(minutes=minutes[place]) if place < len(minutes) else None

@@ -1,9 +1,10 @@
 """Our AP invoice before any call: the accounting rules that turn a coded bill into one. Pure."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from audit.failures import Gap, HeldError, InvalidBillError, Reason
 from connector.domain.bill import Bill, BillLine, Selection
@@ -12,6 +13,7 @@ from mappings.fiscal import PeriodTable
 
 LONGEST_NUMBER = 50  # docs/epicor.md: the key column's length
 _CARD_METHODS = ("CARD", "ONE_TIME_CARD")
+_DAYS = ("invoice_date", "apply_date", "due_date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,34 @@ class APInvoiceDraft:
     def key(self) -> tuple[str, int, str]:
         """The natural key in Epicor."""
         return (self.company, self.vendor_num, self.invoice_num)
+
+    def as_json(self) -> dict[str, Any]:
+        """The draft as plain JSON: amounts as exact decimal texts, days in ISO 8601."""
+        values = asdict(self)
+        values.update({name: values[name].isoformat() for name in _DAYS})
+        values["total"] = str(self.total)
+        values["lines"] = [{**asdict(line), "amount": str(line.amount)} for line in self.lines]
+        return values
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "APInvoiceDraft":
+        """The draft that `as_json` (or audit.plain of its fields) wrote; other keys are ignored.
+
+        Raises ValueError when it is not a whole draft.
+        """
+        try:
+            known = {field.name: value[field.name] for field in fields(cls) if field.name in value}
+            known.update({name: date.fromisoformat(value[name]) for name in _DAYS})
+            known["total"] = Decimal(value["total"])
+            known["lines"] = tuple(_line_from(line) for line in value["lines"])
+            return cls(**known)
+        except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+            raise ValueError(f"This is not a whole draft of an invoice: {error!r}.") from error
+
+
+def _line_from(value: Mapping[str, Any]) -> DraftLine:
+    known = {field.name: value[field.name] for field in fields(DraftLine) if field.name in value}
+    return DraftLine(**{**known, "amount": Decimal(value["amount"])})
 
 
 def in_scope(bill: Bill, policy: PostingPolicy) -> bool:

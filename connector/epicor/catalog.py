@@ -6,12 +6,15 @@ Source: docs/epicor.md, "Master data". Every table is read to its end before any
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cache
-from typing import Any
 
 from audit.failures import TransientError
 from connector.epicor import contract
 from connector.epicor.client import EpicorClient, quote
 from connector.epicor.methods import Row
+from connector.epicor.values import day as _day
+from connector.epicor.values import flag as _flag
+from connector.epicor.values import number as _number
+from connector.epicor.values import text as _text
 from mappings import catalog
 from mappings.periods import PERIODS
 
@@ -257,41 +260,6 @@ def earliest_apply_on(client: EpicorClient, company: str) -> date | None:
     )
     days = [_day(row["EarliestApplyDate"]) for row in rows]
     return max((day for day in days if day is not None), default=None)
-
-
-# -- values ----------------------------------------------------------------------------------------
-
-
-def _text(value: Any) -> str:
-    """A code or name as Epicor keeps it; only what surrounds it is cut."""
-    return "" if value is None else str(value).strip()
-
-
-def _number(value: Any) -> int:
-    """A whole number; version 1 writes some of them as text."""
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise TransientError(
-            f"Epicor gave {value!r} where a whole number belongs. Nothing was changed by it."
-        ) from None
-
-
-def _flag(value: Any) -> bool:
-    return value is True or str(value).lower() == "true"
-
-
-def _day(value: Any) -> date | None:
-    """A calendar day; the time beside it means nothing. None for an empty one."""
-    text = _text(value)[:10]
-    if not text or text.startswith("0001"):
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise TransientError(
-            f"Epicor gave {value!r} where a date belongs. Nothing was changed by it."
-        ) from None
 
 
 _REFRESH: Mapping[str, Callable[[EpicorClient, int, str, Book], int]] = {

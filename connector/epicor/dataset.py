@@ -22,27 +22,40 @@ def day(value: date) -> str:
 
 def header_row(skeleton: Row, draft: APInvoiceDraft, stamp_column: str) -> Row:
     """The new header: the skeleton's row with the draft's values. Credits are typed positive."""
-    row = {
+    values = header_values(draft, stamp_column)
+    return {
         **skeleton,
         "Company": draft.company,
         "VendorNum": draft.vendor_num,
         "VendorNumVendorID": draft.vendor_id,
         "InvoiceNum": draft.invoice_num,
-        "InvoiceDate": day(draft.invoice_date),
-        "ApplyDate": day(draft.apply_date),
+        **{name: as_sent(value) for name, value in values.items()},
+        "RowMod": "A",
+    }
+
+
+def header_values(draft: APInvoiceDraft, stamp_column: str) -> dict[str, Any]:
+    """The header's columns that a bill decides, beside the key; amounts as they are typed."""
+    values: dict[str, Any] = {
+        "InvoiceDate": draft.invoice_date,
+        "ApplyDate": draft.apply_date,
         "TermsCode": draft.terms_code,
-        "DueDate": day(draft.due_date),
+        "DueDate": draft.due_date,
         "CurrencyCode": draft.currency_code,
-        "ScrDocInvoiceVendorAmt": _typed(draft.total, draft),
+        "ScrDocInvoiceVendorAmt": typed(draft.total, draft),
         "Description": draft.description,
         "ExtSysURL": draft.url,
         "PayHold": draft.pay_hold,
         stamp_column: draft.stamp,
-        "RowMod": "A",
     }
     if draft.rate_group:
-        row["RateGrpCode"] = draft.rate_group
-    return row
+        values["RateGrpCode"] = draft.rate_group
+    return values
+
+
+def as_sent(value: Any) -> Any:
+    """A value in the form that rows carry: days as text."""
+    return day(value) if isinstance(value, date) else value
 
 
 def line_rows(draft: APInvoiceDraft, number: int, group_id: str) -> dict[str, Row]:
@@ -56,7 +69,7 @@ def line_rows(draft: APInvoiceDraft, number: int, group_id: str) -> dict[str, Ro
     }
     return {
         LINE: {**key, **_line(line, draft, group_id)},
-        EXPENSE: {**key, "InvExpSeq": 1, "DocScrExpAmt": _typed(line.amount, draft), "RowMod": "A"},
+        EXPENSE: {**key, "InvExpSeq": 1, "DocScrExpAmt": typed(line.amount, draft), "RowMod": "A"},
         ACCOUNT: {
             **key,
             "InvExpSeq": 1,
@@ -68,7 +81,7 @@ def line_rows(draft: APInvoiceDraft, number: int, group_id: str) -> dict[str, Ro
 
 
 def _line(line: DraftLine, draft: APInvoiceDraft, group_id: str) -> Row:
-    amount = _typed(line.amount, draft)
+    amount = typed(line.amount, draft)
     return {
         "LineType": "M",
         "Description": line.description,
@@ -81,8 +94,12 @@ def _line(line: DraftLine, draft: APInvoiceDraft, group_id: str) -> Row:
     }
 
 
-def _typed(amount: Decimal, draft: APInvoiceDraft) -> Decimal:
+def typed(amount: Decimal, draft: APInvoiceDraft) -> Decimal:
+    """An amount as a person types it: a credit's amounts are positive."""
     return -amount if draft.credit else amount
+
+
+Place = tuple[str, int, int]  # table, line, distribution
 
 
 @dataclass(slots=True)
@@ -90,7 +107,8 @@ class SavedInvoice:
     """What Epicor has saved of one invoice: only rows with RowMod "" and a SysRevID.
 
     `stale` says that something was saved after the header row was last seen, so that its totals
-    prove nothing.
+    prove nothing; `old` names the other rows that were last seen before that. `whole` says that
+    the invoice was read and nothing was saved since: what is not here is not there.
     """
 
     header: Row | None = None
@@ -98,12 +116,37 @@ class SavedInvoice:
     lines: dict[int, Row] = field(default_factory=dict)
     expenses: dict[tuple[int, int], Row] = field(default_factory=dict)
     accounts: dict[tuple[int, int], Row] = field(default_factory=dict)
+    old: set[Place] = field(default_factory=set)
+    whole: bool = False
 
     def take(self, ds: Dataset, vendor_num: int, invoice_num: str) -> None:
-        """Add the saved rows of this invoice that `ds` carries; echoed unsaved rows are not."""
-        self.stale = True
+        """Add the saved rows of this invoice that the answer to a save carries.
+
+        Echoed unsaved rows are not, and a row at a revision already known is no news.
+        """
+        before = self._revisions()
+        self._add(ds, vendor_num, invoice_num)
+        news = {place for place, rev in self._revisions().items() if before.get(place) != rev}
+        self.old = before.keys() - news
+        self.stale = (HEADER, 0, 0) not in news
+        self.whole = False
+
+    def see(self, ds: Dataset, vendor_num: int, invoice_num: str) -> None:
+        """Replace everything by what was just read: the whole invoice, or nothing of it."""
+        self.header = None
+        for rows in (self.lines, self.expenses, self.accounts, self.old):
+            rows.clear()
+        self._add(ds, vendor_num, invoice_num)
+        self.stale, self.whole = self.header is None, True
+
+    def shows(self, table: str, row: Row) -> bool:
+        """Whether the latest answer showed the row in this place as saved."""
+        place = place_of(table, row)
+        return place in self._revisions() and place not in self.old
+
+    def _add(self, ds: Dataset, vendor_num: int, invoice_num: str) -> None:
         for row in saved_rows(ds, HEADER, vendor_num, invoice_num):
-            self.header, self.stale = row, False
+            self.header = row
         for row in saved_rows(ds, LINE, vendor_num, invoice_num):
             self.lines[int(row["InvoiceLine"])] = row
         for row in saved_rows(ds, EXPENSE, vendor_num, invoice_num):
@@ -111,10 +154,33 @@ class SavedInvoice:
         for row in saved_rows(ds, ACCOUNT, vendor_num, invoice_num):
             self.accounts[int(row["InvoiceLine"]), int(row["InvExpSeq"])] = row
 
+    def _revisions(self) -> dict[Place, Any]:
+        found: dict[Place, Any] = {}
+        if self.header is not None:
+            found[HEADER, 0, 0] = self.header.get("SysRevID")
+        for number, row in self.lines.items():
+            found[LINE, number, 0] = row.get("SysRevID")
+        for table, rows in ((EXPENSE, self.expenses), (ACCOUNT, self.accounts)):
+            for (number, sequence), row in rows.items():
+                found[table, number, sequence] = row.get("SysRevID")
+        return found
+
     @property
     def group_id(self) -> str:
         """The group it lies in."""
         return str((self.header or {}).get("GroupID", ""))
+
+
+def place_of(table: str, row: Row) -> Place:
+    """Where a row belongs in its invoice."""
+    if table == HEADER:
+        return table, 0, 0
+    return table, int(row["InvoiceLine"]), 0 if table == LINE else int(row["InvExpSeq"])
+
+
+def totals(saved: SavedInvoice) -> Decimal:
+    """The sum of the distributions, signed as stored, in the invoice's currency."""
+    return sum((_number(row.get("DocExpAmt")) for row in saved.expenses.values()), Decimal(0))
 
 
 def saved_rows(ds: Dataset, table: str, vendor_num: int, invoice_num: str) -> Iterator[Row]:
@@ -132,66 +198,98 @@ def same_number(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
 
 
-def differences(draft: APInvoiceDraft, saved: SavedInvoice, stamp_column: str) -> list[str]:
-    """Every point in which the saved invoice is not the draft, as short sentences."""
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One point in which an invoice is not what it should be, in an accountant's words."""
+
+    field: str
+    expected: str
+    actual: str
+
+    def __str__(self) -> str:
+        return f"{self.field} is {self.actual}, expected {self.expected}"
+
+
+def differences(draft: APInvoiceDraft, saved: SavedInvoice, stamp_column: str) -> list[Difference]:
+    """Every point in which the saved invoice is not the draft; [] when it is, to the cent."""
     header = saved.header
     if header is None:
-        return ["The invoice is not there."]
+        return [Difference("Invoice", "in Epicor", "not in Epicor")]
     found = [
-        f"{name} is {header.get(name)!r}, expected {expected!r}"
-        for name, expected in _expected_header(draft, stamp_column)
-        if not _equal(header.get(name), expected)
+        Difference(label, _shown(expected), _shown(header.get(name), like=expected))
+        for label, name, expected in _expected_header(draft, stamp_column)
+        if not equal(header.get(name), expected)
     ]
-    numbers = set(range(1, len(draft.lines) + 1))
-    if set(saved.lines) != numbers:
+    count = len(draft.lines)
+    if set(saved.lines) != set(range(1, count + 1)):
         there = ", ".join(map(str, sorted(saved.lines))) or "none"
-        found.append(f"It has the lines {there}, expected 1 to {len(numbers)}")
+        found.append(Difference("Numbering of the lines", f"1 to {count}", there))
     for number, line in enumerate(draft.lines, start=1):
         found += _line_differences(number, line, saved)
-    booked = sum((_number(row.get("DocExpAmt")) for row in saved.expenses.values()), Decimal(0))
+    booked = totals(saved)
     if booked != draft.total:
-        found.append(f"The distributions add up to {booked}, expected {draft.total}")
+        found.append(Difference("Sum of the distributions", _shown(draft.total), _shown(booked)))
     return found
 
 
-def _expected_header(draft: APInvoiceDraft, stamp_column: str) -> list[tuple[str, Any]]:
+def _expected_header(draft: APInvoiceDraft, stamp_column: str) -> list[tuple[str, str, Any]]:
     return [
-        ("DebitMemo", draft.credit),
-        ("InvoiceDate", draft.invoice_date),
-        ("ApplyDate", draft.apply_date),
-        ("DueDate", draft.due_date),
-        ("TermsCode", draft.terms_code),
-        ("CurrencyCode", draft.currency_code),
-        ("DocInvoiceVendorAmt", draft.total),
-        ("DocInvoiceAmt", draft.total),
-        ("DocInvoiceVariance", Decimal(0)),
-        ("PayHold", draft.pay_hold),
-        (stamp_column, draft.stamp),
+        ("Credit (debit memo)", "DebitMemo", draft.credit),
+        ("Invoice date", "InvoiceDate", draft.invoice_date),
+        ("Apply date", "ApplyDate", draft.apply_date),
+        ("Due date", "DueDate", draft.due_date),
+        ("Terms", "TermsCode", draft.terms_code),
+        ("Currency", "CurrencyCode", draft.currency_code),
+        ("Invoice total", "DocInvoiceVendorAmt", draft.total),
+        ("Sum of the lines", "DocInvoiceAmt", draft.total),
+        ("Variance", "DocInvoiceVariance", Decimal(0)),
+        ("Payment hold", "PayHold", draft.pay_hold),
+        (f"Bill id ({stamp_column})", stamp_column, draft.stamp),
     ]
 
 
-def _line_differences(number: int, line: DraftLine, saved: SavedInvoice) -> list[str]:
+def _line_differences(number: int, line: DraftLine, saved: SavedInvoice) -> list[Difference]:
     row = saved.lines.get(number)
     if row is None:
         return []  # the line count says it
     found = []
-    if not _equal(row.get("DocExtCost"), line.amount):
-        found.append(f"Line {number} is {row.get('DocExtCost')}, expected {line.amount}")
+    amount = row.get("DocExtCost")
+    if not equal(amount, line.amount):
+        shown = _shown(amount, like=line.amount)
+        found.append(Difference(f"Line {number} amount", _shown(line.amount), shown))
     accounts = [acc.get("GLAccount") for (n, _), acc in saved.accounts.items() if n == number]
     if accounts != [line.account]:
-        found.append(f"Line {number} is booked on {accounts}, expected {line.account}")
+        there = " and ".join(_shown(account) for account in accounts) or "none"
+        found.append(Difference(f"Line {number} account", line.account, there))
     return found
 
 
-def _equal(actual: Any, expected: Any) -> bool:
+def equal(actual: Any, expected: Any) -> bool:
+    """Whether a stored value means the expected one: days by the calendar, amounts by value,
+    texts without regard to the spaces in and around them."""
     if isinstance(expected, bool):
         return actual is expected
     if isinstance(expected, date):
         return str(actual or "")[:10] == expected.isoformat()
     if isinstance(expected, Decimal):
         return actual is not None and _number(actual) == expected
-    return bool(str(actual if actual is not None else "").strip() == expected)
+    return _plain(actual) == _plain(expected)
 
 
 def _number(value: Any) -> Decimal:
     return Decimal(str(value)) if value is not None else Decimal(0)
+
+
+def _shown(value: Any, like: Any = None) -> str:
+    """A value for people; `like` is the value it should have had."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(like, date):
+        value = str(value or "")[:10]
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return _plain(value) or "blank"
+
+
+def _plain(value: Any) -> str:
+    return " ".join(str(value).split()) if value is not None else ""

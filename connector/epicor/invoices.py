@@ -33,7 +33,7 @@ def find(
         for page in client.get_rows(company, SERVICE, where, tables=(HEADER, *_CHILDREN)):
             for header in page.get(HEADER) or ():
                 key = (int(header["VendorNum"]), str(header["InvoiceNum"]))
-                found.setdefault(key, SavedInvoice()).take(page, *key)
+                found.setdefault(key, SavedInvoice()).see(page, *key)
     return list(found.values())
 
 

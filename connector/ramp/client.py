@@ -65,6 +65,23 @@ class RampClient:
         """
         return self.pages("bills", **filters)
 
+    def bill_page(self, start: str = "", **filters: object) -> tuple[list[Row], str]:
+        """One page of bills after the one with the id `start`, and where the next one starts.
+
+        "" means that there is no next page. Lets a run go on where another worker stopped.
+        """
+        path, what, scope = _read_of("bills")
+        query = {"page_size": str(PAGE), **_query(filters), **({"start": start} if start else {})}
+        body = self._get(path, what, scope, query)
+        rows = _list(body, "data")
+        following = _following(body, query)
+        if following is None:
+            return rows, ""
+        after = following.get("start", "")
+        if not after or after == start:
+            raise endless("bills")
+        return rows, after
+
     def bill(self, bill_id: str) -> Row:
         """One bill, whole. Raises NotFoundError for one that is absent."""
         if not bill_id or not all(sign.isalnum() or sign == "-" for sign in bill_id):
@@ -117,10 +134,7 @@ class RampClient:
             query = following
             mark = tuple(sorted(query.items()))
             if mark in seen:
-                raise TransientError(
-                    f"Ramp's pages of {name} repeat themselves, so reading was stopped. "
-                    "Nothing was changed; trying again is harmless."
-                )
+                raise endless(name)
             seen.add(mark)
 
     def probe(self, name: str) -> None:
@@ -201,6 +215,14 @@ def _following(body: Any, query: Mapping[str, str]) -> dict[str, str] | None:
     if "?" not in following and "/" not in following:
         return {**query, "start": following}
     return dict(parse_qsl(urlsplit(following).query))
+
+
+def endless(name: str) -> TransientError:
+    """The error for pages that never come to an end."""
+    return TransientError(
+        f"Ramp's pages of {name} repeat themselves, so reading was stopped. "
+        "Nothing was changed; trying again is harmless."
+    )
 
 
 def _object(body: Any) -> Row:

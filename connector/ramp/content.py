@@ -29,6 +29,18 @@ _RELEVANT = (
 )
 
 
+_GONE = ("REJECTED", "TERMINATED")
+
+
+def is_gone(payload: Payload) -> bool:
+    """Whether Ramp does not want the bill in the ledger: archived, rejected, terminated."""
+    return bool(payload.get("archived_at")) or _rejected(payload.get("approval_status"))
+
+
+def _rejected(approval: object) -> bool:
+    return str(approval or "").upper() in _GONE
+
+
 def strip(payload: Payload) -> dict[str, Any]:
     """The payload as it may be stored: plain JSON without the pre-signed invoice addresses."""
     kept = {key: value for key, value in payload.items() if key != "invoice_urls"}
@@ -52,7 +64,8 @@ def content_hash(payload: Payload) -> str:
     ordered lines with their coding, links to purchase orders.
 
     Never of payment, status, sync fields, memos, names or addresses. A bill that cannot be parsed
-    is hashed by the same fields as they came, so that its correction is noticed.
+    is hashed by the same fields as they came, so that its correction is noticed. One that is gone
+    (archived, rejected) has another hash than before, and its old one when it is back.
     """
     try:
         return hash_of(parse_bill(payload))
@@ -60,13 +73,15 @@ def content_hash(payload: Payload) -> str:
         vendor = payload.get("vendor")
         raw: dict[str, Any] = {key: _without_memos(payload.get(key)) for key in _RELEVANT}
         raw["vendor"] = vendor.get("id") if isinstance(vendor, dict) else None
-        return _digest({"unreadable": raw})
+        return _digest({"unreadable": raw, **_marked(gone=is_gone(payload))})
 
 
-def hash_of(bill: Bill) -> str:
-    """The content hash of a parsed bill."""
+def hash_of(bill: Bill, *, whatever_became: bool = False) -> str:
+    """The content hash of a parsed bill; `whatever_became`: as if it were not archived."""
+    gone = bill.archived or _rejected(bill.approval_status)
     return _digest(
         {
+            **_marked(gone=gone and not whatever_became),
             "entity": bill.entity_id,
             "vendor": bill.vendor_id,
             "number": bill.invoice_number,
@@ -82,10 +97,11 @@ def hash_of(bill: Bill) -> str:
     )
 
 
-def envelope(payload: Payload) -> PostingSeed:
+def envelope(payload: Payload, seen_hash: str = "") -> PostingSeed:
     """What can be shown of a bill before, or although, it cannot be parsed. Never raises.
 
-    `amount` is in major units, None when it cannot be read.
+    `seen_hash` is its content hash where that is known already. `amount` is in major units, None
+    when it cannot be read.
     """
     found = payload.get("vendor")
     vendor: Payload = found if isinstance(found, dict) else {}
@@ -95,7 +111,7 @@ def envelope(payload: Payload) -> PostingSeed:
     currency = currency_of(payload.get("amount"))
     return PostingSeed(
         bill_id=bill_id[:64],
-        seen_hash=content_hash(payload),
+        seen_hash=seen_hash or content_hash(payload),
         entity_id=text(payload.get("entity_id"))[:64],
         vendor_ramp_id=text(vendor.get("id"))[:64],
         vendor_name=text(vendor.get("name"))[:255],
@@ -139,6 +155,10 @@ def _without_memos(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_memos(item) for key, item in value.items() if key != "memo"}
     return value
+
+
+def _marked(*, gone: bool) -> dict[str, bool]:
+    return {"gone": True} if gone else {}
 
 
 def _digest(value: dict[str, Any]) -> str:

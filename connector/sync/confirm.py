@@ -2,8 +2,10 @@
 
 import hashlib
 import logging
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from typing import Any
 
 from audit import attempts, postings
@@ -25,17 +27,25 @@ _TOLD = [reason.value for reason in TOLD_TO_RAMP]
 _SYNCED = ("BILL_SYNCED", "BILL_AND_PAYMENT_SYNCED")
 
 
-def confirm(cycle: Cycle) -> None:
-    """Confirm every entered bill, then report the holds that a person must fix, each once."""
-    confirm_entered(cycle)
-    for batch in _held(cycle):
-        _send(cycle, batch, _failure, "failures", _told)
+def confirm_entered(cycle: Cycle, *, stop_at: float = inf, after: int = 0) -> int | None:
+    """Confirm entered bills with reference and link, by 100, until `stop_at` (monotonic).
 
-
-def confirm_entered(cycle: Cycle) -> None:
-    """Confirm every entered bill with reference and link."""
-    for batch in _entered(cycle):
+    Returns the Posting id to go on after, None when all have had their turn.
+    """
+    for batch in _entered(cycle, after):
         _send(cycle, batch, _success, "successes", lambda done: _confirmed(cycle, done))
+        if time.monotonic() >= stop_at:
+            return batch[-1].pk
+    return None
+
+
+def report_held(cycle: Cycle, *, stop_at: float = inf, after: int = 0) -> int | None:
+    """Report the holds that a person must fix, each once; otherwise like `confirm_entered`."""
+    for batch in _held(cycle, after):
+        _send(cycle, batch, _failure, "failures", _told)
+        if time.monotonic() >= stop_at:
+            return batch[-1].pk
+    return None
 
 
 def _send(
@@ -124,8 +134,7 @@ def _is_synced(cycle: Cycle, posting: Posting) -> bool:
         return False
 
 
-def _entered(cycle: Cycle) -> Iterator[list[Posting]]:
-    last = 0
+def _entered(cycle: Cycle, last: int) -> Iterator[list[Posting]]:
     while True:
         rows = Posting.objects.filter(
             tenant=cycle.tenant, state=Posting.State.ENTERED, pk__gt=last
@@ -137,8 +146,7 @@ def _entered(cycle: Cycle) -> Iterator[list[Posting]]:
         yield batch
 
 
-def _held(cycle: Cycle) -> Iterator[list[Posting]]:
-    last = 0
+def _held(cycle: Cycle, last: int) -> Iterator[list[Posting]]:
     while True:
         rows = Posting.objects.filter(
             tenant=cycle.tenant,

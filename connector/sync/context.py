@@ -2,21 +2,21 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
-from audit.failures import HeldError
 from connector.domain.draft import PostingPolicy
 from connector.epicor.client import EpicorClient
 from connector.epicor.connect import connect_epicor, credentials, keep_facts
-from connector.epicor.writers import Habits
+from connector.epicor.writers import WRITERS, Habits, Writer, two_step
 from connector.models import EntityRoute, LearnedFact, PostingSettings, Tenant
 from connector.ramp.client import RampClient
 from connector.ramp.connect import connect_ramp
 
+FRESH = timedelta(minutes=15)
 _SKELETONS = ("auto", "GetNewAPInvHedInvoice")
 
 
@@ -33,7 +33,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Cycle:
-    """One run for one tenant; `owner` is the lease name of everything it claims."""
+    """One step of a run for one tenant; `owner` is the lease name of everything it claims."""
 
     tenant: Tenant
     ramp: RampClient
@@ -46,6 +46,7 @@ class Cycle:
     started_at: datetime
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     counts: Counts = field(default_factory=Counts)
+    writer: Writer = two_step
 
     @property
     def companies(self) -> list[str]:
@@ -69,15 +70,21 @@ class Cycle:
         self.epicor.close()
 
 
-def open_cycle(tenant: Tenant, *, dry_run: bool = False) -> Cycle:
-    """Connect both systems with the tenant's settings. Raises AccessError, HeldError."""
+def open_cycle(
+    tenant: Tenant,
+    *,
+    dry_run: bool = False,
+    began_at: datetime | None = None,
+    counts: Counts | None = None,
+) -> Cycle:
+    """Connect both systems with the tenant's settings. Raises AccessError.
+
+    A run that goes on gives when it began and what it did so far; copies of bills count as read
+    in this run for 15 minutes at most.
+    """
+    now = timezone.now()
     stored = PostingSettings.objects.filter(tenant=tenant).first()
     posting = stored or PostingSettings(tenant=tenant)
-    if posting.writer != "two_step":
-        raise HeldError(
-            f"posting.writer is {posting.writer}, which this version cannot do yet. Nothing was "
-            "sent. Set it to two_step."
-        )
     routes = {route.ramp_entity_id: route for route in EntityRoute.objects.filter(tenant=tenant)}
     facts = dict(LearnedFact.objects.filter(tenant=tenant).values_list("name", "value"))
     return Cycle(
@@ -85,11 +92,13 @@ def open_cycle(tenant: Tenant, *, dry_run: bool = False) -> Cycle:
         ramp=connect_ramp(tenant),
         epicor=connect_epicor(tenant),
         posting=posting,
+        writer=WRITERS[posting.writer],
         policy=_policy(posting, credentials(tenant).rate_group),
         routes=routes,
         habits=_habits(posting, facts),
         dry_run=dry_run,
-        started_at=timezone.now(),
+        started_at=max(began_at or now, now - FRESH),
+        counts=counts or Counts(),
     )
 
 

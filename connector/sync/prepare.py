@@ -29,17 +29,26 @@ Payloads = Mapping[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A posting that can be entered: its bill, its codes and the draft."""
+    """A posting that can be entered: its bill, its codes and the draft.
+
+    `coding` is None when the draft is the one that was entered, only to be verified again.
+    """
 
     posting: Posting
     bill: Bill
-    coding: Coding
+    coding: Coding | None
     draft: APInvoiceDraft
 
     @property
     def content_hash(self) -> str:
-        """The hash of the bill as it will be entered."""
-        return hash_of(self.bill)
+        """The hash of the bill as it will be entered.
+
+        That the bill is archived counts only where a person has settled it: verifying the invoice
+        once more neither settles it nor opens it again.
+        """
+        seen = hash_of(self.bill)
+        settled = self.posting.entered_hash == seen
+        return seen if settled else hash_of(self.bill, whatever_became=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,51 +1,74 @@
 """Reads what Ramp says is ready, page by page, and opens a posting for each new bill."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
 
 from audit import postings
-from audit.failures import Hold, InvalidBillError, Reason
+from audit.failures import InvalidBillError, RejectedError
 from audit.models import Posting
 from connector.domain.draft import in_scope
 from connector.models import Bill
 from connector.ramp.content import content_hash, envelope, strip
 from connector.ramp.parse import parse_bill
 from connector.sync.context import Cycle
+from connector.sync.followup import follow_up
 
 _APPROVED = ("APPROVED", "")
+_Row = dict[str, Any]
 
 
-def pull_bills(cycle: Cycle) -> None:
-    """Mirror every ready bill and open or update its posting. Holds one page in memory."""
-    for page in cycle.ramp.bills(sync_ready=True):
-        cycle.counts.fetched += len(page)
-        take(cycle, page)
+def pull_page(cycle: Cycle, start: str = "") -> str:
+    """Mirror the page of ready bills after the bill `start`, and open or update their postings.
+
+    Returns the bill to go on after, "" when that was the last page.
+    """
+    try:
+        page, start = cycle.ramp.bill_page(start, sync_ready=True)
+    except RejectedError:
+        if not start:
+            raise
+        # The bill we wanted to go on after is no place any more: read again from the first page.
+        page, start = cycle.ramp.bill_page("", sync_ready=True)
+    cycle.counts.fetched += len(page)
+    take(cycle, page)
+    return start
 
 
-def take(cycle: Cycle, payloads: Sequence[dict[str, Any]]) -> None:
-    """Mirror these bills; new ones in scope become postings, changed ones are tried again."""
-    tenant_id = cycle.tenant.pk
-    hashes = {str(row["id"]): content_hash(row) for row in payloads if row.get("id")}
-    known = {
-        row.bill_id: row for row in Posting.objects.filter(tenant_id=tenant_id, bill_id__in=hashes)
-    }
-    _mirror(cycle, payloads, hashes)
-    new = [row for row in payloads if str(row.get("id")) not in known and _wanted(cycle, row)]
-    postings.open_many(tenant_id, [envelope(row) for row in new])
-    changed = [
-        row
-        for row in payloads
-        if (posting := known.get(str(row.get("id")))) is not None
-        and posting.seen_hash != hashes[posting.bill_id]
-    ]
-    cycle.counts.unchanged += len(known) - len(changed)
+def take(cycle: Cycle, payloads: Sequence[_Row]) -> None:
+    """Mirror these bills; new ones in scope become postings, known ones are followed up."""
+    rows = [row for row in payloads if row.get("id")]
+    hashes = {str(row["id"]): content_hash(row) for row in rows}
+    known = postings_of(cycle, rows)
+    mirror(cycle, rows, hashes)
+    new = [row for row in rows if str(row["id"]) not in known and _wanted(cycle, row)]
+    postings.open_many(cycle.tenant.pk, [envelope(row, hashes[str(row["id"])]) for row in new])
+    cycle.counts.unchanged += len(known) - see_again(cycle, rows, known, hashes)
+
+
+def postings_of(cycle: Cycle, rows: Sequence[_Row]) -> dict[str, Posting]:
+    """The tenant's postings of these bills, by bill id."""
+    ids = [str(row["id"]) for row in rows]
+    found = Posting.objects.filter(tenant_id=cycle.tenant.pk, bill_id__in=ids)
+    return {posting.bill_id: posting for posting in found}
+
+
+def see_again(
+    cycle: Cycle, rows: Sequence[_Row], known: Mapping[str, Posting], hashes: Mapping[str, str]
+) -> int:
+    """Bring the postings of known bills up to date, and do what follows; says how many changed."""
+    seen = [row for row in rows if str(row["id"]) in known]
+    changed = [row for row in seen if known[str(row["id"])].seen_hash != hashes[str(row["id"])]]
     if changed:
-        _changed(cycle, changed, [known[str(row["id"])] for row in changed], hashes)
+        seeds = [envelope(row, hashes[str(row["id"])]) for row in changed]
+        postings.update_values(cycle.tenant.pk, seeds)
+    follow_up(seen, known, hashes)
+    return len(changed)
 
 
-def _mirror(cycle: Cycle, payloads: Sequence[dict[str, Any]], hashes: dict[str, str]) -> None:
+def mirror(cycle: Cycle, rows: Sequence[_Row], hashes: Mapping[str, str]) -> None:
+    """Keep these bills as they are in Ramp now."""
     now = timezone.now()
     Bill.objects.bulk_create(
         [
@@ -56,8 +79,7 @@ def _mirror(cycle: Cycle, payloads: Sequence[dict[str, Any]], hashes: dict[str, 
                 content_hash=hashes[str(row["id"])],
                 seen_at=now,
             )
-            for row in payloads
-            if row.get("id")
+            for row in {str(row["id"]): row for row in rows}.values()
         ],
         update_conflicts=True,
         unique_fields=["tenant", "bill_id"],
@@ -65,9 +87,9 @@ def _mirror(cycle: Cycle, payloads: Sequence[dict[str, Any]], hashes: dict[str, 
     )
 
 
-def _wanted(cycle: Cycle, row: dict[str, Any]) -> bool:
+def _wanted(cycle: Cycle, row: _Row) -> bool:
     """Whether a bill we have not seen is ours to enter; what cannot be read is, to be held."""
-    if not row.get("id") or str(row.get("sync_status") or "") not in ("NOT_SYNCED", ""):
+    if str(row.get("sync_status") or "") not in ("NOT_SYNCED", ""):
         return False
     if str(row.get("approval_status") or "") not in _APPROVED:
         return False
@@ -75,24 +97,3 @@ def _wanted(cycle: Cycle, row: dict[str, Any]) -> bool:
         return in_scope(parse_bill(row), cycle.policy)
     except InvalidBillError:
         return row.get("enable_accounting_sync") is not False and not row.get("archived_at")
-
-
-def _changed(
-    cycle: Cycle,
-    payloads: Sequence[dict[str, Any]],
-    known: Sequence[Posting],
-    hashes: dict[str, str],
-) -> None:
-    postings.update_values(cycle.tenant.pk, [envelope(row) for row in payloads])
-    postings.requeue_changed([p for p in known if p.state == Posting.State.QUEUED])
-    entered = [
-        p
-        for p in known
-        if p.state in (Posting.State.ENTERED, Posting.State.CONFIRMED)
-        and p.entered_hash != hashes[p.bill_id]
-    ]
-    message = (
-        "The bill was changed in Ramp after it was entered in Epicor. Nothing was changed there. "
-        "Compare both and correct the invoice in Epicor, or the bill in Ramp."
-    )
-    postings.hold_many([(p, Hold(Reason.CHANGED, message)) for p in entered])

@@ -1,6 +1,8 @@
 """Keeps the mirrored catalogs young: Epicor's master data and what we uploaded to Ramp."""
 
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
+from math import inf
 
 from django.utils import timezone
 
@@ -13,24 +15,36 @@ MAX_AGE = timedelta(hours=1)
 OURS = "Epicor"  # part of the name under which our accounting connection is known in Ramp
 
 
-def refresh(cycle: Cycle, *, kinds: frozenset[str]) -> None:
-    """Read every catalog that is older than an hour, whole, company by company.
+def refresh(cycle: Cycle, *, kinds: frozenset[str], stop_at: float = inf) -> bool:
+    """Read every catalog that is older than an hour, whole, until `stop_at` (monotonic).
 
-    `vendors` alone refreshes the vendors, `accounts` the rest; `bills` needs both.
+    `vendors` alone refreshes the vendors, `accounts` the rest; `bills` needs both. What our own
+    connection issued is read with the last of them. Returns True when more are to be read.
     """
     now = timezone.now()
+    stale = _stale(cycle, kinds, now)
+    for place, (company, name) in enumerate(stale, start=1):
+        if place == len(stale):
+            _issued(cycle)  # before the last: if we die in between, it is read again
+        refresh_catalogs(cycle.epicor, cycle.tenant.pk, company, catalogs=[name], now=now)
+        if place < len(stale) and time.monotonic() >= stop_at:
+            return True
+    return False
+
+
+def _stale(cycle: Cycle, kinds: frozenset[str], now: datetime) -> list[tuple[str, str]]:
+    """The catalogs to read: (company, name)."""
     wanted = [
         name
         for name in catalog.ALL_CATALOGS
         if "bills" in kinds or ("vendors" if name == "vendors" else "accounts") in kinds
     ]
-    stale = False
-    for company in cycle.companies:
-        if not catalog.is_fresh(cycle.tenant.pk, company, wanted, now=now, max_age=MAX_AGE):
-            refresh_catalogs(cycle.epicor, cycle.tenant.pk, company, catalogs=wanted, now=now)
-            stale = True
-    if stale:
-        _issued(cycle)
+    return [
+        (company, name)
+        for company in cycle.companies
+        for name in wanted
+        if not catalog.is_fresh(cycle.tenant.pk, company, [name], now=now, max_age=MAX_AGE)
+    ]
 
 
 def _issued(cycle: Cycle) -> None:

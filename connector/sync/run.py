@@ -1,25 +1,32 @@
-"""One whole cycle of a tenant: refresh the catalogs, read the bills, enter, tell Ramp, seal."""
+"""Runs: one whole cycle of a tenant, in one go in the foreground or in short steps by workers."""
 
+import logging
 import time
 from dataclasses import asdict, dataclass
-from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from audit import log, postings
-from audit.failures import AccessError, PostingError
+from audit import log
+from audit.failures import AccessError, PostingError, TransientError
 from audit.models import Posting
-from connector.models import Bill, FinanceCalendar, SyncRun, Tenant
-from connector.sync.confirm import confirm, confirm_entered
-from connector.sync.context import Cycle, open_cycle
-from connector.sync.enter import SLICE, enter_due
-from connector.sync.prepare import prepare
-from connector.sync.pull import pull_bills
-from connector.sync.refresh import refresh
+from connector import pauses
+from connector.models import SyncRun, Tenant
+from connector.sync import turns
+from connector.sync.context import Counts, Cycle, open_cycle
+from connector.sync.phases import DONE, ENTER, PHASES, following, plan
+
+logger = logging.getLogger(__name__)
 
 KINDS = frozenset({"accounts", "vendors", "bills"})
 PLANNED = frozenset({"payments", "purchase_orders"})
-BUDGET_S = 200.0  # a job's; well under the queue's time-out
+BUDGET_S = 200.0
+_LEAST_ENTERING_S = 2.0  # less is used up by looking things up
+_STEP_S = 60.0  # of a run in the foreground, where nobody waits for a turn
+_UNFORESEEN = (
+    "Something nobody foresaw stopped the run ({name}). What was perhaps sent is looked up before "
+    "anything is sent again. Report it with the number of the run."
+)
+_STOPPED = "The run was stopped before its end. What it had begun is looked up by the next one."
 
 
 @dataclass(slots=True)
@@ -54,122 +61,121 @@ def run_cycle(
 ) -> Summary:
     """Run one cycle. Blackout days are kept unless `force`; `dry_run` writes to neither system.
 
-    `only_ids` narrows entering to these Posting ids (replay). Access trouble pauses the tenant
-    with one banner and is raised; a good cycle ends the pause.
+    `only_ids` narrows entering to these Posting ids (replay). After `budget_s` seconds nothing
+    more is entered. Raises what `advance` raises.
     """
-    started = time.monotonic()
-    run = SyncRun.objects.create(tenant=tenant, started_at=timezone.now())
-    error = ""
-    cycle: Cycle | None = None
-    document: dict[str, object] = {}
+    stop_at = time.monotonic() + budget_s
+    run = turns.begin(tenant, kinds=kinds or KINDS, dry_run=dry_run, force=force, only_ids=only_ids)
     try:
-        cycle = open_cycle(tenant, dry_run=dry_run)
-        _steps(cycle, kinds or KINDS, force=force, only_ids=only_ids, stop_at=started + budget_s)
-        summary = _summary(cycle, run, time.monotonic() - started)
-        document = summary.as_json()
-    except AccessError as refused:
-        error = refused.message
-        _pause(tenant, refused.message)
-        raise
+        while advance(run, min(_STEP_S, max(0.0, stop_at - time.monotonic()))):
+            if run.phase == ENTER and time.monotonic() >= stop_at:
+                turns.skip(run, following(run))
+    finally:
+        turns.give_up(run, _STOPPED)
+    return Summary(**run.summary)
+
+
+def advance(run: SyncRun, budget_s: float, *, step: int | None = None) -> bool:
+    """Do one step of a run, for about `budget_s` seconds; True when there is more to do.
+
+    Nothing happens when another worker is at it, when the run is over, or when it is past `step`.
+    Trouble ends the run: AccessError and TransientError pause the tenant with one banner and are
+    raised, other errors are noted on the run and raised. A good run ends such a pause.
+    """
+    if not turns.take(run, step):
+        return False
+    try:
+        more = _step(run, time.monotonic() + budget_s)
+        if more:
+            turns.give_back(run)
+        else:
+            _end(run)
+    except turns.LostTurnError as lost:
+        logger.warning("A step took too long: %s", lost)
+        return False
     except PostingError as failed:
-        error = failed.message
+        turns.finish(run, error=failed.message)
+        _pause(run.tenant, failed)
+        raise
+    except Exception as error:
+        turns.finish(run, error=_UNFORESEEN.format(name=type(error).__name__))
         raise
     finally:
-        if cycle is not None:
+        if run.finished_at is not None:
+            log.seal(run.tenant_id)
+    return more
+
+
+def _step(run: SyncRun, stop_at: float) -> bool:
+    """Phase after phase until the time is over; says whether more is left."""
+    started = time.monotonic()
+    counts = dict(run.counts)
+    before = {name: counts.pop(name, 0) for name in ("ramp", "epicor", "seconds")}
+    cycle = open_cycle(
+        run.tenant, dry_run=run.dry_run, began_at=run.started_at, counts=Counts(**counts)
+    )
+    try:
+        if run.phase not in plan(run):
+            run.phase = DONE
+        over = False
+        while run.phase != DONE and not over:
+            if not PHASES[run.phase](cycle, run, stop_at):
+                run.phase, run.cursor = following(run), {}
+            run.counts = _counted(cycle, before, time.monotonic() - started)
+            turns.keep(run)
+            over = _is_over(run, stop_at)
+        return run.phase != DONE
+    finally:
+        try:
             cycle.remember()
+        finally:
             cycle.close()
-        log.seal(tenant.pk)
-        SyncRun.objects.filter(pk=run.pk).update(
-            finished_at=timezone.now(), summary=document, error=error
-        )
-    _unpause(tenant)
-    return summary
 
 
-def _steps(
-    cycle: Cycle, kinds: frozenset[str], *, force: bool, only_ids: list[int] | None, stop_at: float
-) -> None:
-    refresh(cycle, kinds=kinds)
-    if "bills" not in kinds:
-        return
-    postings.reap(cycle.tenant.pk, timezone.now())
-    if only_ids is None:
-        pull_bills(cycle)
-    if cycle.dry_run:
-        _rehearse(cycle)
-        return
-    if _blacked_out(cycle.tenant) and not force:
-        return
-    confirm_entered(cycle)  # of an earlier run that was cut short
-    enter_due(cycle, stop_at=stop_at, ids=only_ids)
-    confirm(cycle)
+def _is_over(run: SyncRun, stop_at: float) -> bool:
+    """Whether the rest is for the next step: entering is not begun for a moment only."""
+    needed = _LEAST_ENTERING_S if run.phase == ENTER else 0.0
+    return time.monotonic() + needed >= stop_at
 
 
-def _rehearse(cycle: Cycle) -> None:
-    """Prepare everything that is due and count it; nothing is claimed, held or sent."""
-    last = 0
-    while True:
-        rows = Posting.objects.filter(
-            tenant=cycle.tenant, state=Posting.State.QUEUED, hold_reason="", pk__gt=last
-        ).order_by("pk")
-        slice_ = list(rows[:SLICE])
-        if not slice_:
-            return
-        last = slice_[-1].pk
-        bills = Bill.objects.filter(
-            tenant=cycle.tenant, bill_id__in=[posting.bill_id for posting in slice_]
-        )
-        ready, _ = prepare(cycle, slice_, {bill.bill_id: bill.payload for bill in bills})
-        cycle.counts.entered += len(ready)
+def _counted(cycle: Cycle, before: dict[str, float], seconds: float) -> dict[str, float]:
+    return {
+        **asdict(cycle.counts),
+        "ramp": before["ramp"] + cycle.ramp.calls,
+        "epicor": before["epicor"] + cycle.epicor.calls,
+        "seconds": before["seconds"] + seconds,
+    }
 
 
-def _blacked_out(tenant: Tenant) -> bool:
-    calendar = FinanceCalendar.objects.filter(tenant=tenant).first()
-    if calendar is None or not calendar.blackout:
-        return False
-    today = timezone.now().astimezone(ZoneInfo(tenant.time_zone)).date().isoformat()
-    return today in calendar.blackout
+def _end(run: SyncRun) -> None:
+    turns.finish(run, summary=_summary(run).as_json())
+    pauses.end(run.tenant, pauses.ACCESS, pauses.OUTAGE)
 
 
-def _summary(cycle: Cycle, run: SyncRun, seconds: float) -> Summary:
-    rows = Posting.objects.filter(tenant=cycle.tenant)
-    counts = cycle.counts
-    now = timezone.now()
+def _pause(tenant: Tenant, error: PostingError) -> None:
+    if isinstance(error, AccessError):
+        pauses.for_access(tenant, error)
+    elif isinstance(error, TransientError):
+        pauses.for_outage(tenant, error)
+
+
+def _summary(run: SyncRun) -> Summary:
+    rows = Posting.objects.filter(tenant=run.tenant)
+    waiting = rows.filter(state=Posting.State.QUEUED, hold_reason="")
+    counts = run.counts
     return Summary(
         run=run.pk,
-        fetched=counts.fetched,
-        entered=counts.entered,
-        updated=counts.updated,
-        confirmed=counts.confirmed,
+        fetched=counts.get("fetched", 0),
+        entered=counts.get("entered", 0),
+        updated=counts.get("updated", 0),
+        confirmed=counts.get("confirmed", 0),
         exceptions=rows.exclude(hold_reason="").count(),
-        held=rows.filter(state=Posting.State.QUEUED, hold_reason="", not_before__gt=now).count(),
+        held=waiting.filter(not_before__gt=timezone.now()).count(),
         in_doubt=rows.filter(state=Posting.State.IN_DOUBT).count(),
-        unchanged=counts.unchanged,
-        calls={"ramp": cycle.ramp.calls, "epicor": cycle.epicor.calls},
-        seconds=round(seconds, 3),
+        unchanged=counts.get("unchanged", 0),
+        calls={"ramp": counts.get("ramp", 0), "epicor": counts.get("epicor", 0)},
+        seconds=round(counts.get("seconds", 0.0), 3),
     )
 
 
-def _pause(tenant: Tenant, message: str) -> None:
-    Tenant.objects.filter(pk=tenant.pk).update(paused_reason=message, paused_at=timezone.now())
-    log.record(
-        tenant.pk,
-        "tenant.paused",
-        subject_kind="tenant",
-        subject_id=tenant.slug,
-        body={"message": message},
-    )
-
-
-def _unpause(tenant: Tenant) -> None:
-    if (
-        Tenant.objects.filter(pk=tenant.pk)
-        .exclude(paused_reason="")
-        .update(paused_reason="", paused_at=None)
-    ):
-        log.record(
-            tenant.pk, "tenant.resumed", subject_kind="tenant", subject_id=tenant.slug, body={}
-        )
-
-
-__all__ = ["KINDS", "PLANNED", "Summary", "run_cycle"]
+__all__ = ["KINDS", "PLANNED", "Summary", "advance", "run_cycle"]

@@ -6,12 +6,13 @@ from collections import Counter
 from decimal import Decimal
 
 import pytest
+from django.db.models import Count
 
 from audit import postings
 from audit.failures import Hold, Reason
-from audit.models import Attempt, AuditEntry, Posting
+from audit.models import Attempt, AuditEntry, Blocker, Posting
 from connector.management.commands import bill, dismiss, exceptions, preview, replay
-from connector.models import Bill, InvoiceGroup, SyncRun
+from connector.models import Bill, InvoiceGroup, PostingSettings, SyncRun
 from connector.sync.run import run_cycle
 from connector.tenantfile import apply, parse
 from mappings.files import MappingRow
@@ -194,6 +195,35 @@ def test_a_preview_is_what_is_sent_then(box, mapped, credit):
     assert ds["APInvHed"][0].items() <= sent["ds"]["APInvHed"][0].items()
 
 
+@pytest.mark.parametrize("writer", ["two_step", "update_ext", "by_the_book"])
+def test_a_preview_shows_what_the_tenants_writer_sends(box, mapped, writer):
+    PostingSettings.objects.filter(tenant=mapped).update(writer=writer)
+    bill_id, truth = enterable(box)
+    code, found = document(preview, "demo", bill_id)
+    assert (code, found["problems"]) == (0, [])
+    document(replay, "demo", bill_id)
+    assert Posting.objects.get(bill_id=bill_id).state == "confirmed"
+    sent = Attempt.objects.filter(subject_id=bill_id, action="enter_invoice").order_by("pk")
+    shown = [found["request"], *found["request"].get("then", ())]
+    methods = [attempt.request["method"] for attempt in sent]
+    assert [request["method"] for request in shown] == methods
+    rows = json.dumps(shown[-1]["parameters"]["ds"], ensure_ascii=False)
+    assert truth.invoice_num in rows
+    assert truth.lines[-1][0] in rows
+
+
+def test_a_preview_of_a_saver_of_single_tables_shows_every_request(box, mapped):
+    box.epicor.app.set_update_master("named")
+    good = [i for i, e in box.world.expected().items() if e.outcome == "entered"]
+    first, second = good[:2]
+    document(replay, "demo", first)  # learns how this Epicor saves
+    code, found = document(preview, "demo", second)
+    assert code == 0
+    tables = [r["parameters"]["cTableName"] for r in (found["request"], *found["request"]["then"])]
+    assert tables[:2] == ["APInvHed", "APInvDtl"]
+    assert "one after the other" in found["request"]["note"]
+
+
 def test_a_preview_names_every_problem(box, tenant):
     blocked = next(p for p in Posting.objects.all() if p.blockers.count() > 1)
     before = snapshot()
@@ -303,6 +333,99 @@ def test_a_dry_run_counts_and_changes_nothing(box, mapped):
     assert code == 1
     assert found["entered"] >= sum(e.outcome == "entered" for e in box.world.expected().values())
     assert (snapshot(), dict(box.epicor.calls)) == (before, calls)
+
+
+def blocked_twice():
+    """The Ramp id and number of bills of a blocker that stops more than one bill."""
+    rows = Blocker.objects.values("reason", "ramp_id").annotate(n=Count("posting", distinct=True))
+    return rows.filter(n__gt=1).order_by("-n").values_list("reason", "ramp_id", "n").first()
+
+
+def test_replaying_a_cause_takes_exactly_its_bills(box, mapped):
+    reason, ramp_id, count = blocked_twice()
+    asked = Blocker.objects.filter(reason=reason, ramp_id=ramp_id).values("posting__bill_id")
+    bills = {row["posting__bill_id"] for row in asked}
+    code, _ = document(replay, "demo", "--reason", reason, "--subject", ramp_id, "--dry-run")
+    assert not AuditEntry.objects.filter(action="posting.replayed").exists()
+    code, out, _ = shell(replay, "demo", "--reason", reason, "--subject", ramp_id)
+    replayed = AuditEntry.objects.filter(action="posting.replayed")
+    assert {entry.subject_id for entry in replayed} == bills
+    assert len(bills) == count
+    assert out.count("Bill ") == count
+    assert code in (0, 1)
+
+
+def test_replaying_a_reason_takes_bills_with_and_without_blockers(box, mapped):
+    waiting = Posting.objects.filter(hold_reason="invalid_bill")
+    assert waiting.exists()
+    bills = {posting.bill_id for posting in waiting}
+    code, out, _ = shell(replay, "demo", "--reason", "invalid_bill")
+    replayed = AuditEntry.objects.filter(action="posting.replayed")
+    assert {entry.subject_id for entry in replayed} == bills
+    assert code == 1
+    assert "waits again (invalid_bill)" in out
+
+
+def test_a_cause_that_nobody_waits_for_does_nothing(box, mapped):
+    before = Attempt.objects.count()
+    code, out, _ = shell(replay, "demo", "--reason", "bug")
+    assert code == 0
+    assert "No bill waits for that." in out
+    assert Attempt.objects.count() == before
+
+
+def test_replaying_something_entered_verifies_it_and_says_so(box, mapped):
+    bill_id, _ = enterable(box)
+    document(replay, "demo", bill_id)
+    attempts = Attempt.objects.filter(subject_kind="posting").count()
+    code, out, _ = shell(replay, "demo", bill_id, "--dry-run")
+    assert code == 0
+    assert f"Bill {bill_id} already in Epicor: would be verified again" in out
+    code, out, _ = shell(replay, "demo", bill_id)
+    assert code == 0
+    assert f"Bill {bill_id} already in Epicor: verified again" in out
+    assert AuditEntry.objects.filter(action="posting.rechecked", subject_id=bill_id).count() == 1
+    assert Attempt.objects.filter(subject_kind="posting").count() == attempts
+
+
+def test_what_is_at_its_end_is_not_replayed_and_says_why(box, mapped):
+    bill_id, _ = enterable(box)
+    document(dismiss, "demo", bill_id, "--reason", "Typed by hand.")
+    other = excepted(box, "invalid_bill")
+    Posting.objects.filter(bill_id=other).update(state="removed", hold_reason="")
+    for more in ((), ("--dry-run",)):
+        code, out, _ = shell(replay, "demo", bill_id, other, *more)
+        assert code == 0
+        assert f"Bill {bill_id} is dismissed" in out
+        assert f"Bill {other} was removed" in out
+        assert "--enter-again" in out
+    assert Posting.objects.get(bill_id=other).state == "removed"
+
+
+def test_a_dry_run_says_what_would_become_of_each_bill(box, mapped):
+    good, truth = enterable(box)
+    bad = excepted(box, "invalid_bill")
+    code, out, _ = shell(replay, "demo", good, bad, "--dry-run")
+    assert code == 1
+    assert f"Bill {good} would be entered as {truth.invoice_num} of " in out
+    assert f"Bill {bad} would wait again (invalid_bill): " in out
+
+
+def test_a_replay_reads_the_bill_anew_and_codes_it_afresh(box, tenant, mapped):
+    bill_id, truth = enterable(box)
+    box.ramp.app.edit_bill(bill_id, {"invoice_number": "FRESH-1"})
+    code, out, _ = shell(replay, "demo", bill_id)
+    assert code == 0
+    assert f"Bill {bill_id} entered as FRESH-1 of vendor {truth.vendor_num}" in out
+
+
+@pytest.mark.parametrize(
+    "argv", [("--all", "--reason", "bug"), ("some-bill", "--reason", "bug"), ("--subject", "v1")]
+)
+def test_one_way_of_choosing_at_a_time(tenant, argv):
+    before = snapshot()
+    assert "--reason" in refused(replay, "demo", *argv)
+    assert snapshot() == before
 
 
 @pytest.mark.parametrize("argv", [(), ("--all", "some-bill"), ("--dry-run",)])

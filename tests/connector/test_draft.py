@@ -1,6 +1,7 @@
 """From bill to invoice: what is ours, what is refused, which day counts, and nothing is lost."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -9,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.failures import HeldError, InvalidBillError, Reason
+from audit.plain import plain
 from connector.domain.bill import Bill, BillLine, Selection
 from connector.domain.draft import (
     LONGEST_NUMBER,
+    APInvoiceDraft,
+    DraftLine,
     PostingPolicy,
     apply_date,
     check_bill,
@@ -327,3 +331,59 @@ def test_the_invoice_has_every_line_in_order_to_the_cent(amounts):
     assert {one.source for one in draft.lines} == {"inventory"}
     assert draft.total == sum((one.amount for one in draft.lines), Decimal(0))
     assert draft.credit is (sum(amounts) < 0)
+
+
+# -- kept and read again -------------------------------------------------------------------------
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
+DRAFTS = st.builds(
+    APInvoiceDraft,
+    company=TEXTS,
+    site=TEXTS,
+    vendor_num=st.integers(1, 10**9),
+    vendor_id=TEXTS,
+    invoice_num=TEXTS,
+    invoice_date=st.dates(),
+    apply_date=st.dates(),
+    due_date=st.dates(),
+    terms_code=TEXTS,
+    currency_code=TEXTS,
+    rate_group=TEXTS,
+    total=AMOUNTS,
+    lines=st.lists(
+        st.builds(DraftLine, amount=AMOUNTS, account=TEXTS, description=TEXTS, source=TEXTS),
+        max_size=3,
+    ).map(tuple),
+    description=TEXTS,
+    stamp=TEXTS,
+    url=TEXTS,
+    pay_hold=st.booleans(),
+)
+
+
+@given(DRAFTS)
+def test_a_kept_draft_is_read_back_to_the_cent(draft):
+    kept = json.loads(json.dumps(draft.as_json()))
+    assert APInvoiceDraft.from_json(kept) == draft
+    assert APInvoiceDraft.from_json({**kept, "kept": {"changed": []}}) == draft
+    assert kept == plain(asdict(draft))
+
+
+WHOLE = invoice(bill()).as_json()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"adopted": True, "total": "1.00"},
+        {**WHOLE, "total": "much"},
+        {**WHOLE, "invoice_date": "yesterday"},
+        {**WHOLE, "lines": None},
+        {**WHOLE, "lines": [{"amount": "1.00"}]},
+        {name: value for name, value in WHOLE.items() if name != "vendor_num"},
+    ],
+)
+def test_what_is_not_a_whole_draft_is_not_read_as_one(broken):
+    with pytest.raises(ValueError, match="not a whole draft"):
+        APInvoiceDraft.from_json(broken)

@@ -1,4 +1,5 @@
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -7,8 +8,8 @@ import httpx
 import pytest
 import stamina
 
-from audit.failures import AccessError, TransientError, UncertainOutcomeError
-from connector import http
+from audit.failures import AccessError, OutageError, TransientError, UncertainOutcomeError
+from connector import breaker, http
 from connector.answers import retry_after
 from connector.http import Api, make_client
 from connector.jsontext import dump_json, load_json
@@ -172,15 +173,15 @@ def test_a_write_to_a_host_that_is_not_there_was_never_sent():
 
 
 def test_after_several_failures_the_system_is_left_alone_for_a_while(system, api, monkeypatch):
-    system.fail_next("GET /x", "status", 4 * http.TRIPS_AFTER, status=503)
-    for _ in range(http.TRIPS_AFTER):
+    system.fail_next("GET /x", "status", 4 * breaker.TRIPS_AFTER, status=503)
+    for _ in range(breaker.TRIPS_AFTER):
         with pytest.raises(TransientError):
             api.send("GET", "/x", repeatable=True)
     with pytest.raises(TransientError, match="in a row") as caught:
         api.send("GET", "/x", repeatable=True)
-    assert 0 < caught.value.retry_after_s <= http.RESTS_S
+    assert 0 < caught.value.retry_after_s <= breaker.RESTS_S
     now = http.time.monotonic()
-    monkeypatch.setattr(http.time, "monotonic", lambda: now + http.RESTS_S + 1)
+    monkeypatch.setattr(http.time, "monotonic", lambda: now + breaker.RESTS_S + 1)
     assert api.send("GET", "/x", repeatable=True).ok
 
 
@@ -245,3 +246,52 @@ def test_retry_after_as_a_date():
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     assert 85 < retry_after(later) <= 90
     assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+
+
+def test_clients_of_one_address_share_the_rest_and_one_probe_ends_it(system, monkeypatch):
+    first, second = (Api(make_client(system.url), "System") for _ in range(2))
+    system.fail_next("GET /x", "status", 4 * breaker.TRIPS_AFTER + 4, status=503)
+    for _ in range(breaker.TRIPS_AFTER):
+        with pytest.raises(TransientError):
+            first.send("GET", "/x", repeatable=True)
+    with pytest.raises(OutageError):
+        second.send("GET", "/x", repeatable=True)
+    assert second.calls == 0
+    start = http.time.monotonic()
+    monkeypatch.setattr(http.time, "monotonic", lambda: start + breaker.RESTS_S + 1)
+    with pytest.raises(TransientError, match="503"):
+        second.send("GET", "/x", repeatable=True)  # the probe: one failure is enough to rest again
+    with pytest.raises(OutageError):
+        first.send("GET", "/x", repeatable=True)
+    monkeypatch.setattr(http.time, "monotonic", lambda: start + 2 * breaker.RESTS_S + 2)
+    assert second.send("GET", "/x", repeatable=True).ok
+    assert first.send("GET", "/x", repeatable=True).ok
+
+
+def test_only_one_request_is_the_probe_and_its_thread_may_log_in(monkeypatch):
+    one = breaker.breaker_of("http://probed")
+    now = [0.0]
+    monkeypatch.setattr(breaker.time, "monotonic", lambda: now[0])
+    for _ in range(breaker.TRIPS_AFTER):
+        assert one.rests() == 0
+        one.tell(failed=True)
+    assert one.rests() == breaker.RESTS_S
+    now[0] = breaker.RESTS_S
+    assert one.rests() == 0
+    assert one.rests() == 0  # the login of the probe
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(one.rests).result() > 0
+    one.tell(failed=None)  # refused before anything could be said: the next one is the probe
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(one.rests).result() == 0
+        assert one.rests() > 0
+        other.submit(one.tell, failed=False).result()
+    assert one.rests() == 0
+
+
+def test_being_asked_to_slow_down_is_no_outage(system, api):
+    for _ in range(breaker.TRIPS_AFTER + 1):
+        system.fail_next("GET /x", "status", 1, status=429, headers={"Retry-After": "600"})
+        with pytest.raises(TransientError, match="slow down"):
+            api.send("GET", "/x", repeatable=True)
+    assert api.send("GET", "/x", repeatable=True).ok

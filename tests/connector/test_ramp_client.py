@@ -38,6 +38,16 @@ def test_every_bill_is_read_in_pages_of_at_most_a_hundred(box, ramp):
     assert len({bill["id"] for page in pages for bill in page}) == 210
 
 
+def test_the_list_can_be_gone_on_with_after_any_page(box, ramp):
+    for number in range(160):
+        box.ramp.app.add_bill(bill_payload(invoice_number=f"N{number}"))
+    first, start = ramp.bill_page()
+    second, start = ramp.bill_page(start)
+    third, end = ramp.bill_page(start)
+    assert [len(first), len(second), len(third), end] == [100, 100, 10, ""]
+    assert [*first, *second, *third] == [row for page in ramp.bills() for row in page]
+
+
 def test_filters_are_written_the_way_ramp_wants_them(box, ramp):
     archived = ready(box)[0]
     box.ramp.app.archive_bill(archived)
@@ -88,6 +98,8 @@ def test_pages_that_repeat_themselves_end_in_an_error(box, ramp):
     box.ramp.fail_next("GET /developer/v1/bills", "status", 3, status=200, body=text)
     with pytest.raises(TransientError, match="repeat"):
         list(ramp.bills())
+    with pytest.raises(TransientError, match="repeat"):
+        ramp.bill_page(start)
 
 
 def test_results_are_told_and_the_same_key_has_no_second_effect(box, ramp):

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from audit.failures import InvalidBillError
-from connector.ramp.content import content_hash, envelope, strip
+from connector.ramp.content import content_hash, envelope, hash_of, is_gone, strip
 from connector.ramp.parse import parse_bill
 from tests.builders import bill_payload, choice, money
 
@@ -156,6 +156,30 @@ def test_a_bill_that_cannot_be_read_still_has_a_hash_that_notices_its_correction
     assert content_hash(broken) == content_hash({**broken, "memo": "x", "status": "PAID"})
     assert content_hash(broken) != content_hash({**broken, "invoice_number": "INV-2"})
     assert content_hash(broken) != content_hash({**broken, "issued_at": "2026-11-02T00:00:00Z"})
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        {"archived_at": "2026-11-20T00:00:00Z"},
+        {"approval_status": "REJECTED"},
+        {"approval_status": "TERMINATED"},
+    ],
+)
+@pytest.mark.parametrize("broken", [{}, {"issued_at": "never"}])
+def test_a_bill_that_is_gone_has_another_hash_until_it_is_back(gone, broken):
+    there = {**bill_payload(), **broken}
+    away = {**there, **gone}
+    assert (is_gone(there), is_gone(away)) == (False, True)
+    assert content_hash(away) != content_hash(there)
+    assert content_hash({**away, "memo": "x"}) == content_hash(away)
+    if not broken:
+        assert hash_of(parse_bill(away), whatever_became=True) == content_hash(there)
+
+
+@pytest.mark.parametrize("approval", [None, "", "APPROVED", "PENDING", "INITIALIZED"])
+def test_a_bill_that_waits_for_approval_is_not_gone(approval):
+    assert not is_gone(bill_payload(approval_status=approval))
 
 
 def test_stored_payloads_carry_no_signed_addresses_and_read_the_same():

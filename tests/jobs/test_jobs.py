@@ -11,8 +11,9 @@ from django_q.models import OrmQ
 from audit import log
 from audit.failures import AccessError
 from audit.models import AuditEntry, Posting
-from connector import heartbeat, jobs, schedules
+from connector import heartbeat, jobs, ringing, schedules
 from connector.models import FinanceCalendar, Heartbeat, SyncRun, Tenant
+from connector.sync import turns
 from tests import builders
 
 NOW = datetime(2026, 11, 24, 10, 7, tzinfo=UTC)
@@ -59,8 +60,8 @@ def test_a_tenant_is_rung_once_each_time_it_is_due(tenant: Tenant, clock: list[d
 def test_two_ticks_that_read_the_same_row_ring_once(tenant: Tenant, clock: list[datetime]) -> None:
     FinanceCalendar.objects.update(next_run_at=NOW)
     first, second = FinanceCalendar.objects.get(), FinanceCalendar.objects.get()
-    assert jobs._ring_if_due(first, NOW) is True
-    assert jobs._ring_if_due(second, NOW) is False
+    assert ringing.ring_if_due(first, NOW) is True
+    assert ringing.ring_if_due(second, NOW) is False
     assert rung() == [tenant.pk]
 
 
@@ -93,7 +94,7 @@ def test_a_bad_calendar_pauses_that_tenant_only_until_it_is_corrected(
     assert rung() == [tenant.pk]
     bad.refresh_from_db()
     assert "'whenever'" in bad.paused_reason
-    assert [e.action for e in AuditEntry.objects.filter(tenant=bad)] == ["tenant_paused"]
+    assert [e.action for e in AuditEntry.objects.filter(tenant=bad)] == ["tenant.paused"]
     FinanceCalendar.objects.filter(tenant=bad).update(sync_cron="*/5 * * * *")
     jobs.tick()
     bad.refresh_from_db()
@@ -138,27 +139,52 @@ def test_the_trail_of_every_tenant_is_sealed(tenant: Tenant) -> None:
     assert not AuditEntry.objects.filter(seq__isnull=True).exists()
 
 
-class Cycle:
-    """Stands in for the cycle, and says whether the worker showed itself busy meanwhile."""
+class Step:
+    """Stands in for a step of a run, and says whether the worker showed itself busy meanwhile."""
 
-    def __init__(self, error: Exception | None = None) -> None:
-        self.tenants: list[Tenant] = []
+    def __init__(self, *ends: bool, error: Exception | None = None) -> None:
+        self.ends = list(ends)
         self.error = error
+        self.done: list[tuple[int, str]] = []
         self.was_busy = False
 
-    def __call__(self, tenant: Tenant, **options: Any) -> None:
-        self.tenants.append(tenant)
+    def __call__(self, run: SyncRun, budget_s: float, *, step: int | None = None) -> bool:
+        if not turns.take(run, step):
+            return False
+        assert budget_s <= 5
+        self.done.append((run.steps, run.tenant.slug))
         self.was_busy = heartbeat.is_busy(heartbeat.cluster_name(), timezone.now())
         if self.error:
+            turns.finish(run, error="x")
             raise self.error
+        more = self.ends.pop(0) if self.ends else False
+        if more:
+            turns.give_back(run)
+        else:
+            turns.finish(run)
+        return more
+
+
+def drain(most: int = 100) -> list[str]:
+    """Do what is in the queue, in its order, like one worker; the ends of the runs' tasks."""
+    ends = []
+    for _ in range(most):
+        row = OrmQ.objects.order_by("id").first()
+        if row is None:
+            return ends
+        task = row.task
+        row.delete()
+        if task["func"] == "connector.jobs.run_tenant":
+            ends.append(jobs.run_tenant(*task["args"]))
+    raise AssertionError("the queue never empties")
 
 
 def test_a_rung_tenant_runs_one_cycle(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    cycle = Cycle()
-    monkeypatch.setattr(jobs, "run_cycle", cycle)
+    step = Step()
+    monkeypatch.setattr(jobs, "advance", step)
     assert jobs.run_tenant(tenant.pk) == "done"
-    assert cycle.tenants == [tenant]
-    assert cycle.was_busy
+    assert step.done == [(0, "acme")]
+    assert step.was_busy
     assert not heartbeat.is_busy(heartbeat.cluster_name(), timezone.now())
     assert heartbeat.last_beat(heartbeat.cluster_name()) is not None
 
@@ -166,34 +192,247 @@ def test_a_rung_tenant_runs_one_cycle(tenant: Tenant, monkeypatch: pytest.Monkey
 def test_a_cycle_that_cannot_run_ends_in_a_sentence(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "run_cycle", Cycle(AccessError("Ramp refuses the secret.")))
+    monkeypatch.setattr(jobs, "advance", Step(error=AccessError("Ramp refuses the secret.")))
     assert jobs.run_tenant(tenant.pk) == "Ramp refuses the secret."
 
 
 def test_a_bug_in_a_cycle_is_not_swallowed(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "run_cycle", Cycle(KeyError("oops")))
+    monkeypatch.setattr(jobs, "advance", Step(error=KeyError("oops")))
     with pytest.raises(KeyError):
         jobs.run_tenant(tenant.pk)
     assert not heartbeat.is_busy(heartbeat.cluster_name(), timezone.now())
 
 
-def test_a_tenant_that_is_running_or_gone_is_left_alone(
+def test_long_runs_take_turns_at_the_end_of_the_queue(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cycle = Cycle()
-    monkeypatch.setattr(jobs, "run_cycle", cycle)
-    run = SyncRun.objects.create(tenant=tenant, started_at=timezone.now())
+    step = Step(True, True, True, True, False, False)
+    monkeypatch.setattr(jobs, "advance", step)
+    for one in (tenant, builders.make_tenant("other")):
+        jobs.ring_tenant(one)
+    drain()
+    assert [slug for _, slug in step.done] == ["acme", "other"] * 3
+
+
+def test_doubled_rings_of_every_step_do_each_step_once(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Step(True, True, False)
+    monkeypatch.setattr(jobs, "advance", step)
+    jobs.ring_tenant(tenant)
+    run = SyncRun.objects.get()
+    for number in (0, 1, 2, 0, 1, 2):
+        jobs.run_tenant(tenant.pk, run.pk, number)
+    drain()
+    assert [number for number, _ in step.done] == [0, 1, 2]
+    assert SyncRun.objects.count() == 1
+
+
+def test_a_lost_ring_is_made_up_for_by_the_tick_once(
+    tenant: Tenant, clock: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Step(True, False)
+    monkeypatch.setattr(jobs, "advance", step)
+    jobs.ring_tenant(tenant)
+    assert rung() == [tenant.pk]  # and lost with that
+    jobs.tick()
+    assert rung() == []  # it may still come
+    clock[0] = NOW + timedelta(seconds=61)
+    jobs.tick()
+    jobs.tick()
+    assert drain() == ["more", "done"]
+
+
+def test_a_run_that_somebody_is_at_is_left_alone_until_his_lease_ends(
+    tenant: Tenant, clock: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Step()
+    monkeypatch.setattr(jobs, "advance", step)
+    run, _ = turns.begin_in_background(tenant, ["bills"])
+    assert turns.take(run)
     assert jobs.run_tenant(tenant.pk) == "already running"
     assert jobs.run_tenant(0) == "gone"
-    assert cycle.tenants == []
-    run.started_at -= timedelta(seconds=jobs.RUN_TIMEOUT_S + 1)  # its worker was killed
-    run.save()
-    assert jobs.run_tenant(tenant.pk) == "done"
+    clock[0] = NOW + timedelta(seconds=100)
+    jobs.tick()
+    assert rung() == []
+    clock[0] = NOW + timedelta(seconds=turns.LEASE_S + 1)  # its worker was killed
+    jobs.tick()
+    assert drain() == ["done"]
+    assert jobs.run_tenant(tenant.pk, run.pk, 0) == "over"
+    with pytest.raises(turns.LostTurnError):  # the one thought dead wakes up
+        turns.give_back(run)
+    assert len(step.done) == 1
+
+
+def test_a_step_that_kills_its_worker_again_and_again_ends_the_run(
+    tenant: Tenant, clock: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = turns.begin_in_background(tenant, ["bills"])
+    for number in range(turns.MOST_LOST):
+        assert turns.take(SyncRun.objects.get(pk=run.pk))
+        clock[0] = NOW + timedelta(seconds=(number + 1) * (turns.LEASE_S + 1))
+    assert "given up" in jobs.run_tenant(tenant.pk)
+    run.refresh_from_db()
+    assert run.finished_at is not None
+    assert "No bill is lost" in run.error
+
+
+def test_who_is_rung_while_running_runs_once_more(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Step(True, False, False)
+    monkeypatch.setattr(jobs, "advance", step)
+    jobs.ring_tenant(tenant)
+    jobs.ring_tenant(tenant)
+    jobs.ring_tenant(tenant)
+    drain()
+    assert SyncRun.objects.count() == 2
+    assert len(step.done) == 3
+
+
+@pytest.mark.parametrize("kind", ["outage", "access"])
+def test_a_paused_tenant_is_rung_at_its_time(
+    tenant: Tenant, clock: list[datetime], kind: str
+) -> None:
+    Tenant.objects.update(paused_reason="Something.", paused_for=kind)
+    FinanceCalendar.objects.update(next_run_at=NOW)
+    jobs.tick()
+    assert rung() == [tenant.pk]
+
+
+def test_an_outage_is_looked_at_again_although_the_next_cycle_is_far(
+    tenant: Tenant, clock: list[datetime]
+) -> None:
+    FinanceCalendar.objects.update(sync_cron="0 6 * * 1")
+    Tenant.objects.update(paused_reason="Epicor is away.", paused_for="outage")
+    SyncRun.objects.create(tenant=tenant, started_at=NOW, finished_at=NOW, error="away")
+    jobs.tick()
+    assert rung() == []
+    clock[0] = NOW + timedelta(minutes=10)
+    jobs.tick()
+    assert rung() == [tenant.pk]
+    assert SyncRun.objects.get(finished_at=None).due_only is False
+
+
+def retries(tenant: Tenant, **values: Any) -> Posting:
+    defaults = {"state": "queued", "not_before": NOW + timedelta(minutes=1)}
+    return Posting.objects.create(tenant=tenant, bill_id="b", **{**defaults, **values})
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, True),
+        ({"state": "in_doubt"}, True),
+        ({"state": "confirmed", "hold_reason": "changed"}, True),  # replayed by a person
+        ({"hold_reason": "refused"}, False),
+        ({"not_before": None}, False),
+        ({"not_before": NOW + timedelta(hours=1)}, False),
+        ({"state": "dismissed"}, False),
+        ({"state": "in_doubt", "lease_owner": "somebody"}, False),
+    ],
+)
+def test_what_is_to_be_tried_again_does_not_wait_for_the_calendar(
+    tenant: Tenant, clock: list[datetime], values: dict[str, Any], expected: bool
+) -> None:
+    retries(tenant, **values)
+    jobs.tick()
+    assert rung() == []
+    clock[0] = NOW + timedelta(minutes=1)
+    jobs.tick()
+    jobs.tick()
+    assert rung() == ([tenant.pk] if expected else [])
+    assert all(run.due_only for run in SyncRun.objects.all())
+
+
+@pytest.mark.parametrize(
+    ("tenant_values", "calendar_values"),
+    [
+        ({"paused_reason": "No.", "paused_for": "access"}, {}),
+        ({}, {"blackout": ["2026-11-24"]}),
+        ({}, {"sync_cron": "whenever"}),
+    ],
+)
+def test_retries_keep_pauses_and_blackout_days(
+    tenant: Tenant,
+    clock: list[datetime],
+    tenant_values: dict[str, Any],
+    calendar_values: dict[str, Any],
+) -> None:
+    retries(tenant, not_before=NOW - timedelta(minutes=1))
+    Tenant.objects.update(**tenant_values)
+    FinanceCalendar.objects.update(**calendar_values)
+    jobs.tick()
+    assert rung() == []
+
+
+def test_work_of_a_dead_worker_is_entered_before_the_next_cycle(
+    tenant: Tenant, clock: list[datetime]
+) -> None:
+    over = NOW - timedelta(seconds=1)
+    retries(tenant, state="in_flight", not_before=None, lease_owner="dead", lease_until=over)
+    jobs.tick()
+    assert rung() == [tenant.pk]
+
+
+def test_the_proof_is_rung_once_a_night_in_the_tenants_zone(
+    tenant: Tenant, clock: list[datetime]
+) -> None:
+    def asked() -> int:
+        tasks = [row.task["func"] for row in OrmQ.objects.all()]
+        OrmQ.objects.all().delete()
+        return tasks.count("connector.jobs.reprove_tenant")
+
+    FinanceCalendar.objects.update(reproved_on=NOW.date() - timedelta(days=1))
+    clock[0] = datetime(2026, 11, 24, 6, 59, tzinfo=UTC)  # 01:59 in New York
+    jobs.tick()
+    assert asked() == 0
+    clock[0] = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+    first, second = FinanceCalendar.objects.get(), FinanceCalendar.objects.get()
+    assert ringing.ring_reprove(first, clock[0])
+    assert not ringing.ring_reprove(second, clock[0])
+    jobs.tick()
+    assert asked() == 1
+    clock[0] += timedelta(days=1)
+    jobs.tick()
+    assert asked() == 1
+
+
+def test_a_proof_that_cannot_run_ends_in_a_sentence(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def prove(tenant: Tenant, *, days: int) -> None:
+        asked.append((tenant.slug, days))
+        if len(asked) == 2:
+            raise AccessError("Epicor refuses the key.")
+
+    monkeypatch.setattr(jobs, "reprove", prove)
+    assert jobs.reprove_tenant(tenant.pk) == "done"
+    assert jobs.reprove_tenant(tenant.pk) == "Epicor refuses the key."
+    assert jobs.reprove_tenant(0) == "gone"
+    assert asked == [("acme", 35)] * 2
+
+
+def test_the_proof_waits_while_the_tenant_is_paused(tenant: Tenant, clock: list[datetime]) -> None:
+    Tenant.objects.update(paused_reason="Epicor is away.", paused_for="outage")
+    calendar = FinanceCalendar.objects.select_related("tenant").get()
+    assert not ringing.ring_reprove(calendar, NOW)
+    Tenant.objects.update(paused_reason="")
+    calendar = FinanceCalendar.objects.select_related("tenant").get()
+    assert ringing.ring_reprove(calendar, NOW)
 
 
 @pytest.mark.parametrize(
     "name",
-    [schedules.TICK, *(f"connector.jobs.{job}" for job in ["run_tenant", "seal_audit", "beat"])],
+    [
+        schedules.TICK,
+        *(
+            f"connector.jobs.{job}"
+            for job in ["run_tenant", "reprove_tenant", "seal_audit", "beat"]
+        ),
+    ],
 )
 def test_the_names_in_the_queue_are_functions(name: str) -> None:
     assert callable(import_string(name))

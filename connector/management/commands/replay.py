@@ -1,32 +1,32 @@
-"""`replay TENANT (BILL_ID… | --all)`: tries bills that wait for a person once more, now."""
+"""`replay TENANT (BILL_ID… | --all | --reason REASON)`: tries bills that wait once more, now."""
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from audit import postings
+from audit.failures import Reason
 from audit.models import Posting
-from audit.queue import open_holds
+from audit.queue import open_holds, waiting_for
 from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
-from connector.inspect_bill import rehearse
 from connector.management.commands.sync import table
 from connector.models import Tenant
 from connector.sync.context import open_cycle
+from connector.sync.replay import forecasts, replay, results
 from connector.sync.run import Summary, run_cycle
 
 ACTOR = "command line"
 BUDGET_S = 3600.0
-_CHUNK = 5000  # SQLite limits the values in one statement
 _NAMED = 10  # as many unknown bills are named in a sentence
-_TRIED = (Posting.State.QUEUED, Posting.State.IN_DOUBT)
+_SHOWN = 50  # as many bills are told one by one
 
 
 class Command(TenantCommand):
-    help = "Close the holds of these bills (or of all) and enter them now."
+    help = "Close the holds of these bills (or of all, or of one cause) and enter them now."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """A parser that takes options between TENANT and the bill ids, too."""
@@ -35,35 +35,53 @@ class Command(TenantCommand):
         return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """TENANT, then bill ids or --all; --dry-run only counts."""
+        """TENANT, then bill ids, --all or --reason; --dry-run only says what would happen."""
         super().add_arguments(parser)
         parser.add_argument("bill_ids", metavar="BILL_ID", nargs="*", help="bill ids in Ramp")
         parser.add_argument("--all", action="store_true", help="every bill that waits for a person")
         parser.add_argument(
-            "--dry-run", action="store_true", help="count what could be entered; change nothing"
+            "--reason",
+            metavar="REASON",
+            choices=[reason.value for reason in Reason],
+            help="every bill that waits for this reason",
+        )
+        parser.add_argument(
+            "--subject", metavar="RAMP_ID", help="with --reason: only because of this Ramp id"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would happen; change nothing"
         )
 
     def run(self, options: dict[str, Any]) -> None:
         """Replay and print the summary; exit code 1 when one of them waits again."""
-        chosen = _chosen(self.tenant, options["bill_ids"], every=options["all"])
+        chosen = _chosen(self.tenant, options)
         if options["dry_run"]:
-            summary, waits = _rehearsal(self.tenant, chosen)
+            summary, said, waits = _rehearsal(self.tenant, chosen)
             document = {**summary.as_json(), "run": None}  # nothing is recorded
         else:
-            summary, waits = _replay(self.tenant, chosen)
+            summary, said, waits = _replay(self.tenant, chosen)
             document = summary.as_json()
-        self.emit(document, lambda: table(summary), code=NEEDS_A_PERSON if waits else 0)
+        code = NEEDS_A_PERSON if waits else 0
+        self.emit(document, lambda: f"{_told(said)}\n{table(summary)}", code=code)
 
 
-def _chosen(tenant: Tenant, bill_ids: Sequence[str], *, every: bool) -> list[Posting]:
+def _chosen(tenant: Tenant, options: Mapping[str, Any]) -> list[Posting]:
     """The postings that are meant. Raises CommandProblem when that is not clear."""
-    if every and bill_ids:
-        raise CommandProblem("Give either bill ids or --all, not both. Nothing was changed.")
-    if every:
+    bill_ids, reason, subject = options["bill_ids"], options["reason"], options["subject"]
+    if sum(map(bool, (bill_ids, options["all"], reason))) != 1:
+        raise CommandProblem(
+            "Give the ids of the bills to replay, or --all, or --reason. Nothing was changed."
+        )
+    if subject and not reason:
+        raise CommandProblem("--subject needs --reason. Nothing was changed.")
+    if reason:
+        return list(waiting_for(tenant.pk, reason, ramp_id=subject or None).order_by("pk"))
+    if options["all"]:
         return list(open_holds(tenant.pk).order_by("pk"))
-    if not bill_ids:
-        raise CommandProblem("Give the ids of the bills to replay, or --all. Nothing was changed.")
-    wanted = list(dict.fromkeys(bill_ids))
+    return _named(tenant, list(dict.fromkeys(bill_ids)))
+
+
+def _named(tenant: Tenant, wanted: list[str]) -> list[Posting]:
     found = {p.bill_id: p for p in Posting.objects.filter(tenant=tenant, bill_id__in=wanted)}
     if unknown := [bill_id for bill_id in wanted if bill_id not in found]:
         more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
@@ -74,35 +92,33 @@ def _chosen(tenant: Tenant, bill_ids: Sequence[str], *, every: bool) -> list[Pos
     return [found[bill_id] for bill_id in wanted]
 
 
-def _replay(tenant: Tenant, chosen: Sequence[Posting]) -> tuple[Summary, bool]:
+def _replay(tenant: Tenant, chosen: Sequence[Posting]) -> tuple[Summary, dict[str, str], bool]:
     """Close the holds and run a cycle for just these; True when one has a hold afterwards."""
     ids = [posting.pk for posting in chosen]
     try:
-        for start in range(0, len(chosen), _CHUNK):
-            postings.replay(chosen[start : start + _CHUNK], actor=ACTOR)
+        replay(chosen, actor=ACTOR)
         summary = run_cycle(tenant, only_ids=ids, budget_s=BUDGET_S)
     except (ValueError, postings.LostLeaseError) as error:
         raise CommandProblem(str(error)) from error
     held = set(open_holds(tenant.pk).values_list("pk", flat=True))
-    return summary, not held.isdisjoint(ids)
+    return summary, results(chosen), not held.isdisjoint(ids)
 
 
-def _rehearsal(tenant: Tenant, chosen: Sequence[Posting]) -> tuple[Summary, bool]:
+def _rehearsal(tenant: Tenant, chosen: Sequence[Posting]) -> tuple[Summary, dict[str, str], bool]:
     """Prepare them only: `entered` is how many could go; True when one would wait again."""
     started = time.monotonic()
-    tried = [posting for posting in chosen if posting.state in _TRIED]
-    others = [posting for posting in chosen if posting.state not in _TRIED]
     cycle = open_cycle(tenant, dry_run=True)
     try:
-        ready, held = rehearse(cycle, tried)
+        said, waits = forecasts(cycle, chosen)
         calls = {"ramp": cycle.ramp.calls, "epicor": cycle.epicor.calls}
     finally:
         cycle.close()
+    tried = [p for p in chosen if p.state in (Posting.State.QUEUED, Posting.State.IN_DOUBT)]
     now = _now(tenant)
     summary = Summary(
         run=0,
         fetched=0,
-        entered=len(ready),
+        entered=sum(posting.bill_id not in waits for posting in tried),
         updated=0,
         confirmed=0,
         exceptions=now["exceptions"],
@@ -112,7 +128,7 @@ def _rehearsal(tenant: Tenant, chosen: Sequence[Posting]) -> tuple[Summary, bool
         calls=calls,
         seconds=round(time.monotonic() - started, 3),
     )
-    return summary, bool(held) or any(posting.hold_reason for posting in others)
+    return summary, said, bool(waits)
 
 
 def _now(tenant: Tenant) -> Counter[str]:
@@ -124,3 +140,11 @@ def _now(tenant: Tenant) -> Counter[str]:
         held=waiting.filter(not_before__gt=timezone.now()).count(),
         in_doubt=rows.filter(state=Posting.State.IN_DOUBT).count(),
     )
+
+
+def _told(said: Mapping[str, str]) -> str:
+    """One line for each bill, the first ones; and how many there are."""
+    lines = [f"Bill {bill_id} {text}" for bill_id, text in list(said.items())[:_SHOWN]]
+    if len(said) > _SHOWN:
+        lines.append(f"and {len(said) - _SHOWN} more")
+    return "\n".join(lines) or "No bill waits for that."

@@ -1,0 +1,64 @@
+"""`remove TENANT BILL_ID --reason TEXT`: takes an entered, unposted invoice out of Epicor again."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from connector.commands import CommandProblem, TenantCommand
+from connector.management.commands.bill import find_posting
+from connector.sync.remove import RemovalPlan, removal_plan, remove
+
+ACTOR = "command line"
+
+
+class Command(TenantCommand):
+    help = "Delete the unposted invoice of a bill in Epicor, and enter the bill anew if asked to."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """TENANT BILL_ID --reason TEXT, --enter-again, --dry-run."""
+        super().add_arguments(parser)
+        parser.add_argument("bill_id", metavar="BILL_ID", help="the bill's id in Ramp")
+        parser.add_argument("--reason", metavar="TEXT", required=True, help="why, for the record")
+        parser.add_argument(
+            "--enter-again", action="store_true", help="queue the bill: the next sync enters it"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show what would be deleted; change nothing"
+        )
+
+    def run(self, options: dict[str, Any]) -> None:
+        """Remove the invoice, or say in a sentence why it stays."""
+        posting = find_posting(self.tenant, options["bill_id"])
+        again = bool(options["enter_again"])
+        if options["dry_run"]:
+            plan = removal_plan(self.tenant, posting, enter_again=again)
+            if plan.refusal:
+                raise CommandProblem(plan.refusal)
+        else:
+            reason = str(options["reason"])
+            plan = remove(self.tenant, posting, actor=ACTOR, reason=reason, enter_again=again)
+        document = {
+            "bill": posting.bill_id,
+            "state": posting.state,
+            "invoice": None if plan.invoice is None else plan.invoice.as_json(),
+        }
+        dry = bool(options["dry_run"])
+        self.emit(document, lambda: _sentence(plan, again=again, dry=dry))
+
+
+def _sentence(plan: RemovalPlan, *, again: bool, dry: bool) -> str:
+    invoice, bill_id = plan.invoice, plan.posting.bill_id
+    if invoice is None:
+        said = f"Nothing of bill {bill_id} is in Epicor any more."
+        done = f"{said} It would be recorded as removed." if dry else said
+    else:
+        shown = invoice.as_json()
+        name = (
+            f"invoice {invoice.invoice_num} of {invoice.vendor_id} in {invoice.company} over "
+            f"{shown['total']} {invoice.currency} (group {invoice.group})"
+        )
+        touched = f" {invoice.changed_by} changed it on {invoice.changed_on}."
+        done = f"{'Would delete' if dry else 'Deleted'} {name}.{touched if invoice.changed else ''}"
+    if again:
+        return f"{done} The next sync {'would enter' if dry else 'enters'} the bill anew."
+    return done

@@ -1,0 +1,84 @@
+"""The one banner of a tenant that cannot work: why, since when, and when it goes by itself."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit import log
+from audit.failures import AccessError, TransientError
+from connector.models import Tenant
+
+ACCESS, OUTAGE, CALENDAR = "access", "outage", "calendar"
+
+
+def for_access(tenant: Tenant, error: AccessError) -> None:
+    """A person must act: credentials, permissions. Shown instead of any other banner."""
+    with transaction.atomic():
+        _show(tenant, ACCESS, error.message, "", timezone.now(), over=(ACCESS, OUTAGE, CALENDAR))
+
+
+def for_outage(tenant: Tenant, error: TransientError) -> None:
+    """A system does not answer: one banner for as long as it lasts, not one for each run."""
+    now = timezone.now()
+    system = _system(error)
+    begins = f"{system} has not been working since "
+    reason = (
+        f"{begins}{now:%Y-%m-%d %H:%M} UTC: {error.message} No bill is lost, and none is entered "
+        "twice; what waits is tried again by itself."
+    )
+    with transaction.atomic():
+        _show(tenant, OUTAGE, reason, begins, now, over=(OUTAGE,))
+
+
+def for_calendar(tenant: Tenant, reason: str) -> None:
+    """The tenant's schedule cannot be followed; other banners are not painted over."""
+    with transaction.atomic():
+        _show(tenant, CALENDAR, reason, "", timezone.now(), over=(CALENDAR,))
+
+
+def kind(tenant: Tenant) -> str:
+    """What the tenant is paused for; "" when it is not paused."""
+    return (tenant.paused_for or ACCESS) if tenant.paused_reason else ""
+
+
+def end(tenant: Tenant, *kinds: str) -> bool:
+    """Take the banner down if it is of one of these kinds; says whether it was."""
+    with transaction.atomic():
+        row = _locked(tenant)
+        if kind(row) not in kinds:
+            return False
+        _write(row, "", "", None)
+        _record(row, "tenant.resumed", {})
+        return True
+
+
+def _show(
+    tenant: Tenant, why: str, reason: str, same: str, now: datetime, *, over: tuple[str, ...]
+) -> None:
+    """Put the banner up unless it is there (`same` is how it begins) or hides a graver one."""
+    row = _locked(tenant)
+    shown = kind(row)
+    there = row.paused_reason.startswith(same) if same else row.paused_reason == reason
+    if shown and (shown not in over or (shown == why and there)):
+        return
+    _write(row, reason, why, now)
+    _record(row, "tenant.paused", {"for": why, "message": reason})
+
+
+def _locked(tenant: Tenant) -> Tenant:
+    return Tenant.objects.select_for_update().get(pk=tenant.pk)
+
+
+def _write(row: Tenant, reason: str, why: str, at: datetime | None) -> None:
+    Tenant.objects.filter(pk=row.pk).update(paused_reason=reason, paused_for=why, paused_at=at)
+
+
+def _record(row: Tenant, action: str, body: dict[str, str]) -> None:
+    log.record(row.pk, action, subject_kind="tenant", subject_id=row.slug, body=body)
+
+
+def _system(error: TransientError) -> str:
+    """The system that does not answer, for people."""
+    named = str(error.detail.get("system") or "")
+    return named or next((name for name in ("Epicor", "Ramp") if name in error.message), "A system")

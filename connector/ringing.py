@@ -1,0 +1,160 @@
+"""Who is rung, and when: the calendar, retries that came due, lost rings, and the nightly proof.
+
+Ringing means: a row says what is to be done, and a task in the queue asks a worker to look.
+"""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from audit.models import IN_EPICOR, Posting
+from connector import pauses
+from connector.models import FinanceCalendar, SyncRun, Tenant
+from connector.schedules import BadScheduleError, next_run
+from connector.sync import turns
+from connector.sync.phases import blacked_out
+from connector.sync.run import KINDS
+
+# The queue rings a job again after `retry` seconds; twice the time-out must fit into that.
+RUN_TIMEOUT_S = 280
+LOST_AFTER = timedelta(seconds=60)  # a ring that nobody has answered, and nobody is at work
+HEALS_AFTER = timedelta(minutes=10)  # an outage is looked at again, however rare the cycles are
+NIGHT_BEGINS = 2  # o'clock in the tenant's zone
+_State = Posting.State
+
+
+def ring_tenant(tenant: Tenant, *, due_only: bool = False) -> None:
+    """Ask for one cycle of the tenant; when one is under way, another one follows it.
+
+    `due_only`: only what waits and is due is entered, nothing is pulled.
+    """
+    with transaction.atomic():
+        run, new = turns.begin_in_background(tenant, KINDS, due_only=due_only)
+        if new:
+            ring_run(run)
+        elif not due_only:
+            SyncRun.objects.filter(pk=run.pk, finished_at=None).update(again=True)
+
+
+def ring_run(run: SyncRun) -> None:
+    """Ask for the next step of a run, at the end of the queue."""
+    async_task(
+        "connector.jobs.run_tenant",
+        run.tenant_id,
+        run.pk,
+        run.steps,
+        timeout=RUN_TIMEOUT_S,
+        save=False,
+        task_name=f"cycle of {run.tenant.slug}"[:100],
+    )
+
+
+def ring_if_due(calendar: FinanceCalendar, now: datetime) -> bool:
+    """Ring the tenant when its time has come; keep `next_run_at` true to the calendar.
+
+    A tenant that is paused is rung, too: that is how it notices that it can work again.
+    """
+    tenant = calendar.tenant
+    try:
+        upcoming = next_run(calendar.sync_cron, tenant.time_zone, now)
+    except BadScheduleError as error:
+        reason = f"The tenant's schedule cannot be followed. {error} Correct it in the tenant file."
+        pauses.for_calendar(tenant, reason)
+        return False
+    if pauses.kind(tenant) == pauses.CALENDAR:
+        pauses.end(tenant, pauses.CALENDAR)
+    if calendar.next_run_at == upcoming:
+        return False
+    # A moment in the future that is not `upcoming` belongs to an older calendar.
+    due = calendar.next_run_at is not None and calendar.next_run_at <= now
+    with transaction.atomic():
+        claimed = FinanceCalendar.objects.filter(
+            pk=calendar.pk, next_run_at=calendar.next_run_at
+        ).update(next_run_at=upcoming)
+        if due and claimed:
+            ring_tenant(tenant)
+    return bool(due and claimed)
+
+
+def ring_retries(calendar: FinanceCalendar, now: datetime, *, reaped: bool = False) -> bool:
+    """Between the cycles: ring a tenant for bills whose time to be tried again has come."""
+    tenant = calendar.tenant
+    if turns.unfinished(tenant) is not None:
+        return False
+    paused = Tenant.objects.get(pk=tenant.pk)
+    if pauses.kind(paused) == pauses.OUTAGE:
+        return _ring_to_heal(tenant, now)
+    if paused.paused_reason or not _is_followable(calendar) or blacked_out(tenant):
+        return False
+    if not reaped and not _has_retries(tenant, now):
+        return False
+    ring_tenant(tenant, due_only=True)
+    return True
+
+
+def ring_lost_runs(now: datetime) -> int:
+    """Ring runs again that nobody is at: their worker died, or their ring was lost."""
+    idle = SyncRun.objects.filter(
+        Q(lease_owner="") | Q(lease_until__lt=now),
+        Q(rung_at=None) | Q(rung_at__lt=now - LOST_AFTER),
+        background=True,
+        finished_at=None,
+    )
+    rung = 0
+    for run in idle.select_related("tenant"):
+        same = SyncRun.objects.filter(pk=run.pk, rung_at=run.rung_at, finished_at=None)
+        if same.update(rung_at=now):
+            ring_run(run)
+            rung += 1
+    return rung
+
+
+def ring_reprove(calendar: FinanceCalendar, now: datetime) -> bool:
+    """Once a night, from 02:00 in the tenant's zone: have its entered invoices read back."""
+    if not _is_followable(calendar) or calendar.tenant.paused_reason:
+        return False
+    local = now.astimezone(ZoneInfo(calendar.tenant.time_zone))
+    today = local.date()
+    if local.hour < NIGHT_BEGINS or calendar.reproved_on == today:
+        return False
+    rows = FinanceCalendar.objects.filter(pk=calendar.pk, reproved_on=calendar.reproved_on)
+    with transaction.atomic():
+        claimed = bool(rows.update(reproved_on=today))
+        if claimed:
+            async_task(
+                "connector.jobs.reprove_tenant",
+                calendar.tenant_id,
+                timeout=RUN_TIMEOUT_S,
+                task_name=f"proof of {calendar.tenant.slug}"[:100],
+            )
+    return claimed
+
+
+def _ring_to_heal(tenant: Tenant, now: datetime) -> bool:
+    last = SyncRun.objects.filter(tenant=tenant, finished_at__isnull=False).first()
+    if last is not None and last.finished_at is not None and last.finished_at > now - HEALS_AFTER:
+        return False
+    ring_tenant(tenant)
+    return True
+
+
+def _has_retries(tenant: Tenant, now: datetime) -> bool:
+    """Whether something that was put off is due; what was never tried waits for the cycle."""
+    waiting = Q(state=_State.QUEUED, hold_reason="")
+    waiting |= Q(state=_State.IN_DOUBT, hold_reason="", lease_owner="")
+    asked = Q(state__in=IN_EPICOR, hold_reason__gt="", lease_owner="")
+    rows = Posting.objects.filter(waiting | asked, tenant=tenant, not_before__lte=now)
+    return rows.exists()
+
+
+def _is_followable(calendar: FinanceCalendar) -> bool:
+    """Whether the calendar's zone and schedule can be read; if not there is a banner already."""
+    try:
+        next_run(calendar.sync_cron, calendar.tenant.time_zone, timezone.now())
+    except BadScheduleError:
+        return False
+    return True

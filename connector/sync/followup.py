@@ -1,0 +1,130 @@
+"""What follows when Ramp shows a bill again that has a posting: changed, archived, or back.
+
+Everything is decided from what is, not from what just happened: a step that was lost is made the
+next time the bill is seen. `entered_hash` is the content a person or Epicor has settled; the hash
+of a bill that is archived or rejected differs from the one it had before.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from audit import postings
+from audit.failures import Hold, Reason
+from audit.models import Posting
+from connector.ramp.content import is_gone
+
+_State = Posting.State
+_Row = Mapping[str, Any]
+_APPROVED = ("APPROVED", "")
+
+
+def follow_up(
+    rows: Sequence[_Row], known: Mapping[str, Posting], hashes: Mapping[str, str]
+) -> None:
+    """Settle these bills' postings, as they were read before `seen_hash` was brought up to date.
+
+    Postings that somebody works on just now are left to them, and to the next look.
+    """
+    waiting: list[tuple[_Row, Posting]] = []
+    entered: list[tuple[_Row, Posting]] = []
+    for row in rows:
+        posting = known[str(row["id"])]
+        if posting.lease_owner:
+            continue
+        if posting.in_epicor:
+            entered.append((row, posting))
+        elif posting.state == _State.QUEUED:
+            waiting.append((row, posting))
+    _waiting(waiting, hashes)
+    _entered(entered, hashes)
+
+
+def _waiting(pairs: Sequence[tuple[_Row, Posting]], hashes: Mapping[str, str]) -> None:
+    gone = [
+        (posting, Hold(Reason.ARCHIVED, _NOT_ENTERED.format(what=_what(row))))
+        for row, posting in pairs
+        if is_gone(row) and posting.hold_reason != Reason.ARCHIVED
+    ]
+    _hold(gone)
+    postings.requeue_changed(
+        [
+            posting
+            for row, posting in pairs
+            if not is_gone(row)
+            and (posting.seen_hash != hashes[posting.bill_id] or _is_back(row, posting))
+        ]
+    )
+
+
+def _entered(pairs: Sequence[tuple[_Row, Posting]], hashes: Mapping[str, str]) -> None:
+    gone, changed = [], []
+    for row, posting in pairs:
+        now = hashes[posting.bill_id]
+        if is_gone(row):
+            if posting.entered_hash != now and posting.hold_reason != Reason.ARCHIVED:
+                gone.append((posting, Hold(Reason.ARCHIVED, _in_epicor(row, posting))))
+        elif _needs_a_look(posting, now):
+            changed.append(posting)
+    _hold(gone)
+    postings.ask_recheck(changed, message="The bill was changed in Ramp after it was entered.")
+
+
+def _needs_a_look(posting: Posting, now: str) -> bool:
+    """Whether Epicor must be compared with the bill again.
+
+    A difference that a hold shows already is not asked about at every sight, a new one is; and so
+    is one that was changed back while a hold waits for it.
+    """
+    news = posting.seen_hash != now or posting.hold_reason in ("", Reason.ARCHIVED)
+    if posting.entered_hash != now:
+        return news
+    return bool(posting.hold_reason) and (
+        posting.seen_hash != now or posting.hold_reason == Reason.ARCHIVED
+    )
+
+
+def _is_back(row: _Row, posting: Posting) -> bool:
+    """Whether a bill that was archived can be entered after all."""
+    approved = str(row.get("approval_status") or "") in _APPROVED
+    return posting.hold_reason == Reason.ARCHIVED and approved
+
+
+def _hold(pairs: Sequence[tuple[Posting, Hold]]) -> None:
+    """Hold them at once; one that somebody has just taken does not keep the others from it."""
+    try:
+        postings.hold_many(pairs)
+    except postings.LostLeaseError:
+        for posting, hold in pairs:
+            _hold_one(posting, hold)
+
+
+def _hold_one(posting: Posting, hold: Hold) -> None:
+    posting.refresh_from_db()
+    if posting.lease_owner:
+        return
+    try:
+        postings.hold(posting, hold)
+    except postings.LostLeaseError:
+        return  # taken meanwhile: whoever has it sees for himself, or the next look does
+
+
+def _in_epicor(row: _Row, posting: Posting) -> str:
+    before = f" It waited before because: {posting.hold_message}" if posting.hold_reason else ""
+    return _ENTERED.format(what=_what(row)) + before
+
+
+def _what(row: _Row) -> str:
+    if row.get("archived_at"):
+        return "archived"
+    return str(row.get("approval_status") or "").lower() or "withdrawn"
+
+
+_NOT_ENTERED = (
+    "The bill was {what} in Ramp before it was entered. Nothing was sent now; if it was tried "
+    "before, look in Epicor for it. Then dismiss it, or restore it in Ramp: it is entered then."
+)
+_ENTERED = (
+    "The bill was {what} in Ramp, but its invoice is in Epicor. Nothing was changed there. If it "
+    "is not posted yet, remove it with the command remove; or keep it and dismiss this with a "
+    "reason."
+)

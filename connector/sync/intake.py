@@ -1,0 +1,118 @@
+"""What Ramp says of claimed bills in this run, and the drafts of those that can go on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit.failures import Hold, Reason
+from audit.models import Posting
+from connector.domain.draft import APInvoiceDraft
+from connector.models import Bill
+from connector.ramp.content import content_hash
+from connector.ramp.errors import NotFoundError
+from connector.ramp.parse import parse_bill
+from connector.sync.context import Cycle
+from connector.sync.prepare import Payloads, Prepared, prepare
+from connector.sync.pull import take
+from connector.sync.readiness import Stop, stops
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A slice sorted: what can go on, what waits for a person, and what only has to wait."""
+
+    ready: list[Prepared]
+    held: list[tuple[Posting, Hold]]
+    later: list[tuple[Posting, str]]
+
+
+def take_in(cycle: Cycle, slice_: Sequence[Posting]) -> Intake:
+    """Read what was not read in this run yet, apply Ramp's say, and draft the rest.
+
+    Raises AccessError, TransientError (Ramp).
+    """
+    payloads = _fresh(cycle, slice_)
+    said = stops(cycle.tenant.pk, slice_, payloads)
+    held: list[tuple[Posting, Hold]] = []
+    later: list[tuple[Posting, str]] = []
+    rest: list[Posting] = []
+    for posting in slice_:
+        stop = _stopped(posting, said.get(posting.bill_id))
+        if stop is None:
+            rest.append(posting)
+        elif isinstance(stop, Hold):
+            held.append((posting, stop))
+        else:
+            later.append((posting, stop))
+    unchanged = _as_entered(rest, payloads)
+    ready, unprepared = prepare(cycle, [p for p in rest if p.pk not in unchanged], payloads)
+    ready += unchanged.values()
+    held += [(posting, _perhaps_there(posting, hold)) for posting, hold in unprepared]
+    return Intake(ready, held, later)
+
+
+def _fresh(cycle: Cycle, slice_: Sequence[Posting]) -> Payloads:
+    """The bills as read in this run; those not among the ready ones are read singly."""
+    bill_ids = [posting.bill_id for posting in slice_]
+    seen = Bill.objects.filter(
+        tenant=cycle.tenant, bill_id__in=bill_ids, seen_at__gte=cycle.started_at
+    )
+    payloads: dict[str, dict[str, Any]] = dict(seen.values_list("bill_id", "payload"))
+    for bill_id in bill_ids:
+        if bill_id not in payloads:
+            payloads[bill_id] = _read(cycle, bill_id)
+    return payloads
+
+
+def _read(cycle: Cycle, bill_id: str) -> dict[str, Any]:
+    try:
+        payload = cycle.ramp.bill(bill_id)
+    except NotFoundError:
+        # What we know of it is still needed to look an invoice up that was perhaps entered.
+        known = Bill.objects.filter(tenant=cycle.tenant, bill_id=bill_id).first()
+        return {**(known.payload if known else {"id": bill_id}), "archived_at": "unknown"}
+    take(cycle, [payload])
+    return payload
+
+
+def _stopped(posting: Posting, stop: Stop | None) -> Hold | str | None:
+    """Why Ramp does not want it entered: for a person (Hold), for a while (a sentence), or None."""
+    if stop is None or posting.state == Posting.State.IN_DOUBT:
+        return None  # in doubt, it is perhaps in Epicor: looked up whatever Ramp says
+    if posting.in_epicor:
+        news = stop.reason == Reason.ARCHIVED and stop.reason not in posting.kept
+        return Hold(Reason.ARCHIVED, _ARCHIVED_IN_EPICOR) if news else None
+    return stop.message if stop.waits else stop.hold
+
+
+def _as_entered(slice_: Sequence[Posting], payloads: Payloads) -> dict[int, Prepared]:
+    """Bills that are as they were entered: compared with what was entered, by posting id.
+
+    Not coded anew: a mapping or a period that changed since does not change an old invoice.
+    """
+    found = {}
+    for posting in slice_:
+        payload = payloads[posting.bill_id]
+        if not posting.in_epicor or posting.adopted or not posting.entered_as:
+            continue
+        if content_hash(payload) == posting.entered_hash:
+            draft = APInvoiceDraft.from_json(posting.entered_as)
+            found[posting.pk] = Prepared(posting, parse_bill(payload), None, draft)
+    return found
+
+
+def _perhaps_there(posting: Posting, hold: Hold) -> Hold:
+    """Of a bill in doubt the doubt is what a person must know first."""
+    if posting.state != Posting.State.IN_DOUBT:
+        return hold
+    message = f"Perhaps already in Epicor, and cannot be looked up because: {hold.message}"
+    return Hold(Reason.IN_DOUBT, message, hold.detail, hold.gaps)
+
+
+_ARCHIVED_IN_EPICOR = (
+    "The bill was archived in Ramp, but its invoice is in Epicor. Nothing was changed there. "
+    "Remove the invoice if it is not posted yet, or keep it and dismiss this with a reason."
+)
+
+
+__all__ = ["Intake", "take_in"]

@@ -1,0 +1,172 @@
+"""What follows from what Epicor has: enter, complete, verify, wait, or ask a person. No HTTP."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from audit.failures import Hold, Reason
+from connector.epicor.dataset import SavedInvoice, differences
+from connector.sync.lookup import Found, Key, entered_key, key_of, name_of, normal
+from connector.sync.prepare import Prepared
+from connector.sync.twins import same_key_hold
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """It is there: compare it and end, without writing."""
+
+    saved: SavedInvoice
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Enter it (None), or complete or change what is there."""
+
+    saved: SavedInvoice | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotThere:
+    """A write whose outcome is unknown left nothing that can be seen."""
+
+
+Verdict = Verify | Write | NotThere | Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What we know to have saved of each bill: revisions on the record, and open doubts."""
+
+    revisions: Mapping[str, Collection[int]] = field(default_factory=dict)
+    doubts: Collection[str] = ()
+
+    def wrote(self, job: Prepared, saved: SavedInvoice) -> bool:
+        """Whether nobody but us can have saved what is there."""
+        posting = job.posting
+        if posting.bill_id in self.doubts:
+            return True
+        known = {posting.sys_rev_id, *self.revisions.get(posting.bill_id, ())}
+        return revision(saved) in known
+
+
+def judge(job: Prepared, found: Found, ours: Ours, *, update_edits: bool) -> Verdict:
+    """What to do with one bill. `update_edits`: an edit in Ramp may change an entered invoice."""
+    own = _own(job, found)
+    if isinstance(own, Hold):
+        return own
+    if own is None:
+        return _nothing_there(job, ours)
+    if job.posting.adopted:
+        return Verify(own)
+    wrong = differences(job.draft, own, found.stamp_column)
+    edited = job.posting.in_epicor and job.posting.entered_hash != job.content_hash
+    if not wrong or (job.posting.in_epicor and not edited):
+        return Verify(own)  # as it should be, or a mismatch that nobody's edit explains
+    why = _untouchable(job, own, ours)
+    if edited and not why and not update_edits:
+        why = "is not changed by itself (after_entry_edits is hold)"
+    if not why:
+        return Write(own)
+    return _changed(wrong, why) if edited else Verify(own)
+
+
+def _nothing_there(job: Prepared, ours: Ours) -> Verdict:
+    posting = job.posting
+    if posting.in_epicor:
+        return Hold(Reason.MISMATCH, _GONE)
+    doubted = posting.state == posting.State.IN_DOUBT or posting.bill_id in ours.doubts
+    return NotThere() if doubted else Write(None)
+
+
+def _untouchable(job: Prepared, saved: SavedInvoice, ours: Ours) -> str:
+    """Why we may not write into an invoice that is there, or ""."""
+    if (saved.header or {}).get("Posted"):
+        return "is posted there"
+    return "" if ours.wrote(job, saved) else "was changed there by a person"
+
+
+def revision(saved: SavedInvoice) -> int:
+    """The highest revision of all its rows: whoever saves any of them afterwards raises it."""
+    tables = (saved.lines, saved.expenses, saved.accounts)
+    rows = [saved.header or {}, *(row for table in tables for row in table.values())]
+    return max(int(row.get("SysRevID") or 0) for row in rows)
+
+
+def twins_among(jobs: Sequence[Prepared], busy: dict[Key, str]) -> dict[int, Hold]:
+    """Bills that share a key with one under way (`busy`: key → bill, added to): they wait.
+
+    By posting id. The first one goes on.
+    """
+    held: dict[int, Hold] = {}
+    for job in jobs:
+        bill_id = busy.setdefault(normal(job.draft.key), job.posting.bill_id)
+        if bill_id != job.posting.bill_id:
+            held[job.posting.pk] = Hold(
+                Reason.DUPLICATE_SUSPECTED,
+                f"Bill {bill_id} of the same vendor has the same number "
+                f"{job.draft.invoice_num!r}. This one was not entered. If it is the same bill, "
+                "dismiss it; if not, give it its own number in Ramp, then replay.",
+            )
+    return held
+
+
+def _own(job: Prepared, found: Found) -> SavedInvoice | Hold | None:
+    """The bill's own invoice, a reason to stop, or None when nothing of it is there."""
+    posting = job.posting
+    if posting.in_epicor and posting.adopted:
+        return found.by_key.get(normal(entered_key(job)))
+    mine = found.by_stamp.get(posting.bill_id, [])
+    if len(mine) > 1:
+        names = ", ".join(name_of(company, invoice) for company, invoice in mine)
+        return Hold(
+            Reason.DUPLICATE_SUSPECTED,
+            f"Epicor has more than one invoice stamped with this bill: {names}. Nothing more was "
+            "entered. Delete the wrong one in Epicor, then replay.",
+        )
+    if mine:
+        company, invoice = mine[0]
+        same = key_of(company, invoice.header or {}) == normal(job.draft.key)
+        credit = bool((invoice.header or {}).get("DebitMemo")) == job.draft.credit
+        return invoice if same and credit else _moved(name_of(company, invoice))
+    for key in found.sent.get(posting.bill_id, ()):
+        if normal(key) != normal(job.draft.key) and normal(key) in found.by_key:
+            return _sent_before(name_of(key[0], found.by_key[normal(key)]))
+    twin = found.by_key.get(normal(job.draft.key))
+    return None if twin is None else same_key_hold(job.draft, twin, found.stamp_column)
+
+
+def _moved(name: str) -> Hold:
+    return Hold(
+        Reason.CHANGED,
+        f"The bill was entered as {name} and now has another company, vendor, number or sign. "
+        "Nothing more was entered. Remove that invoice and enter the bill again (if it is not "
+        "posted yet), or undo the edit in Ramp and replay.",
+        {"moved": name},
+    )
+
+
+def _sent_before(name: str) -> Hold:
+    return Hold(
+        Reason.CHANGED,
+        f"We sent this bill before as {name}, which is in Epicor without our stamp. Nothing more "
+        "was entered. If it is this bill, remove it there first or dismiss this one; then replay.",
+    )
+
+
+def _changed(wrong: Sequence[Any], why: str) -> Hold:
+    listed = "; ".join(str(point) for point in wrong[:_SHOWN])
+    return Hold(
+        Reason.CHANGED,
+        f"The bill was changed in Ramp after it was entered, and its invoice {why}, so nothing "
+        f"was changed in Epicor. Differences: {listed}. Correct one of the two, then replay, or "
+        "keep it as it is and dismiss this with a reason.",
+        {"differences": [str(point) for point in wrong]},
+    )
+
+
+_GONE = (
+    "The bill was entered, but its invoice is not in Epicor any more. Nothing was entered again. "
+    "Find out who removed it; then record the removal (and enter it again if it is still owed)."
+)

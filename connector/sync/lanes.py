@@ -1,0 +1,163 @@
+"""One bill's way through a lane: its conversation with Epicor, and the record of each write."""
+
+from collections import Counter
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from audit import attempts, postings
+from audit.failures import (
+    AskedError,
+    PostingError,
+    Reason,
+    TransientError,
+    UncertainOutcomeError,
+)
+from audit.models import Attempt
+from connector.epicor.client import MethodAnswer
+from connector.epicor.dataset import TABLES, SavedInvoice
+from connector.epicor.writers import Reply, Step
+from connector.models import InvoiceGroup
+from connector.redaction import redact
+from connector.sync.context import Cycle
+from connector.sync.groups import open_group
+from connector.sync.prepare import Prepared
+from mappings.fiscal import PeriodTable
+
+WRITE_S = 120.0  # total deadline of one write
+GROUP_S = 60.0
+CROWDED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """A bill to be written: what is there of it already, and the company and fiscal period."""
+
+    prepared: Prepared
+    saved: SavedInvoice | None
+    period: tuple[str, str]
+
+    @classmethod
+    def of(cls, prepared: Prepared, saved: SavedInvoice | None, table: PeriodTable) -> "Todo":
+        """With the period that its group is for."""
+        draft = prepared.draft
+        state = table.find(draft.company, draft.apply_date)
+        label = state.label if state is not None else f"{draft.apply_date:%Y-%m}"
+        return cls(prepared, saved, (draft.company, label))
+
+
+@dataclass(slots=True)
+class Job:
+    """A bill in a lane. `opening`: its group is being opened first."""
+
+    item: Todo
+    group: InvoiceGroup | None
+    talk: Generator[Step, Reply, Any]
+    step: Step
+    opening: bool = False
+    attempt: Attempt | None = None
+    renewed: bool = False
+
+    @classmethod
+    def of(cls, item: Todo, group: InvoiceGroup | None, cycle: Cycle) -> "Job":
+        """Raises StopIteration with the invoice when nothing is left to be written."""
+        talk: Generator[Step, Reply, Any]
+        if group is not None and not group.ready:
+            talk = open_group(group, item.prepared.draft.apply_date)
+            return cls(item, group, talk, next(talk), opening=True)
+        talk = _writing(item, group, cycle)
+        return cls(item, group, talk, next(talk))
+
+    def write(self, cycle: Cycle) -> None:
+        """The group is open: go on with the bill's own conversation."""
+        self.talk = _writing(self.item, self.group, cycle)
+        self.step, self.opening, self.renewed = next(self.talk), False, False
+
+    @property
+    def deadline_s(self) -> float:
+        """How long a request may take, in seconds."""
+        return GROUP_S if self.opening else WRITE_S
+
+
+def _writing(item: Todo, group: InvoiceGroup | None, cycle: Cycle) -> Generator[Step, Reply, Any]:
+    there = item.saved.group_id if item.saved is not None else ""
+    group_id = group.group_id if group is not None else there
+    talk: Generator[Step, Reply, Any] = cycle.writer(
+        item.prepared.draft, group_id, item.saved, cycle.habits
+    )
+    return talk
+
+
+def begin_write(cycle: Cycle, job: Job, lease_s: float) -> None:
+    """Commit the intent of the job's next step; a write must end before our lease does."""
+    prepared, step = job.item.prepared, job.step
+    posting, draft = prepared.posting, prepared.draft
+    now = timezone.now()
+    if posting.lease_until is None or posting.lease_until < now + timedelta(seconds=2 * WRITE_S):
+        until = now + timedelta(seconds=lease_s)
+        postings.extend_lease([posting], owner=cycle.owner, until=until)
+    opened = job.group if job.opening else None
+    job.attempt = attempts.begin(
+        cycle.tenant.pk,
+        "posting" if opened is None else "group",
+        posting.bill_id if opened is None else f"{opened.company} {opened.group_id}",
+        "enter_invoice" if opened is None else "open_group",
+        request=redact({"method": step.method, **step.parameters}),
+        key=draft.key if opened is None else None,
+        coding=prepared.coding.as_json() if prepared.coding and opened is None else None,
+        deadline_at=now + timedelta(seconds=job.deadline_s),
+    )
+
+
+def note(
+    job: Job,
+    outcome: Attempt.Outcome,
+    answer: MethodAnswer | None,
+    error: PostingError | None = None,
+) -> None:
+    """Commit what came of the job's write, if one was under way."""
+    if job.attempt is None:
+        return
+    attempt, job.attempt = job.attempt, None
+    kept = _brief(answer) if answer is not None else redact(error.detail if error else {})
+    attempts.finish(attempt, outcome, answer=kept, message=error.message if error else "")
+
+
+def outcome_of(error: PostingError, *, answered: bool) -> Attempt.Outcome:
+    """What is known of a write that ended with this error."""
+    if isinstance(error, TransientError):
+        return Attempt.Outcome.NOT_SENT
+    if isinstance(error, UncertainOutcomeError) or error.reason == Reason.BUG:
+        return Attempt.Outcome.UNKNOWN
+    if isinstance(error, AskedError) and answered:
+        return Attempt.Outcome.DONE
+    return Attempt.Outcome.REFUSED
+
+
+def next_place(todo: Sequence[Todo], busy: Counter[tuple[str, str]]) -> int | None:
+    """Which bill a free lane takes: one whose period no lane works on, or of a crowded period.
+
+    Opening another group costs two calls and a name, so a second lane joins a period only when
+    enough bills of it wait.
+    """
+    waiting: Counter[tuple[str, str]] = Counter()
+    for place, item in enumerate(todo):
+        waiting[item.period] += 1
+        if waiting[item.period] > CROWDED * busy[item.period]:
+            return place
+    return None
+
+
+def _brief(answer: MethodAnswer) -> dict[str, Any]:
+    """What of an answer is kept: the out parameters and who saved which revision."""
+    kept = {name: value for name, value in answer.parameters.items() if name != "ds"}
+    headers = answer.ds.get("APInvHed") or [{}]
+    columns = ("SysRevID", "ChangedBy", "GroupID", "VendorNum", "InvoiceNum")
+    kept["header"] = {name: headers[-1].get(name) for name in columns}
+    rows = [row for table in TABLES for row in answer.ds.get(table) or ()]
+    kept["revision"] = max((int(row.get("SysRevID") or 0) for row in rows), default=0)
+    redacted: dict[str, Any] = redact(kept)
+    return redacted

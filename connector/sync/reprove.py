@@ -1,0 +1,295 @@
+"""Reads entered invoices back, many at once, and compares each to the cent with the entered."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from audit import log, postings
+from audit.failures import Hold, Reason
+from audit.models import IN_EPICOR, Posting
+from connector.domain.draft import APInvoiceDraft
+from connector.domain.money import format_amount
+from connector.epicor.dataset import SavedInvoice, differences, same_number
+from connector.epicor.invoices import find, stamp_of
+from connector.models import Tenant
+from connector.sync.context import Cycle, open_cycle
+from connector.sync.lookup import Key, key_of, normal
+from connector.sync.twins import adopted_differences, money_differences
+from mappings.models import CurrencyMapping
+
+AT_ONCE = 100  # invoices in one request
+LEASE = timedelta(minutes=5)
+_SHOWN = 10
+_BY = "reprove"  # in the detail of our holds, so that a later proof may close them
+_GONE = "The invoice is not in Epicor"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """An invoice that is not what was entered; amounts in major units, `live` None = not there."""
+
+    bill: str
+    company: str
+    vendor_num: int
+    invoice_num: str
+    currency: str
+    entered: Decimal
+    live: Decimal | None
+    differences: list[str]
+
+    @property
+    def unexplained(self) -> Decimal:
+        """By how much the total is off; the whole amount of an invoice that is not there."""
+        return abs((self.live or Decimal(0)) - self.entered)
+
+    def as_json(self) -> dict[str, Any]:
+        """One element of `drifted`; amounts as text."""
+        shown = {
+            "entered": format_amount(self.entered, self.currency),
+            "live": None if self.live is None else format_amount(self.live, self.currency),
+        }
+        return {**asdict(self), **shown}
+
+
+@dataclass(slots=True)
+class Proof:
+    """What was proven; `unexplained` per currency of every bill looked at, 0 where all is well."""
+
+    proven: int = 0
+    drifted: list[Drift] = field(default_factory=list)
+    unexplained: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+    @property
+    def sentence(self) -> str:
+        """The result in one sentence: "1 482 invoices proven, 0.00 USD unexplained"."""
+        proven = f"{self.proven:,} invoices proven".replace(",", " ")
+        differ = [f"{len(self.drifted):,} differ".replace(",", " ")] if self.drifted else []
+        sums = [f"{format_amount(v, c)} {c}" for c, v in sorted(self.unexplained.items())]
+        off = [f"{' + '.join(sums)} unexplained"] if sums else []
+        return ", ".join([proven, *differ, *off])
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `reprove`."""
+        return {
+            "proven": self.proven,
+            "drifted": [drift.as_json() for drift in self.drifted],
+            "unexplained": [
+                {"currency": currency, "amount": format_amount(amount, currency)}
+                for currency, amount in sorted(self.unexplained.items())
+            ],
+        }
+
+
+def reprove(tenant: Tenant, *, days: int) -> Proof:
+    """Read back every invoice entered in the last `days` days; changes nothing in Epicor.
+
+    One that drifted gets a hold (mismatch) with every difference, unless it has a hold already or
+    somebody works on it; a hold that an earlier proof put is closed when the invoice is right
+    again. What a person kept as it is counts as proven. Ends with one sentence in the trail.
+    Raises AccessError, TransientError, HeldError; what was compared until then stays.
+    """
+    cycle = open_cycle(tenant, dry_run=True)
+    try:
+        proof = _Prover(cycle, timezone.now() - timedelta(days=days)).run()
+        cycle.remember()
+    finally:
+        cycle.close()
+    body = {"days": days, "message": proof.sentence, **proof.as_json()}
+    log.record(
+        tenant.pk, "tenant.reproved", subject_kind="tenant", subject_id=tenant.slug, body=body
+    )
+    log.seal(tenant.pk)
+    return proof
+
+
+class _Prover:
+    """Goes through the postings of each company in chunks, so that memory stays the same."""
+
+    def __init__(self, cycle: Cycle, since: Any) -> None:
+        self.cycle = cycle
+        self.column = cycle.habits.stamp_column
+        rows = CurrencyMapping.objects.filter(tenant=cycle.tenant)
+        self.codes = dict(rows.values_list("iso", "epicor_code"))
+        self.rows: QuerySet[Posting] = Posting.objects.filter(
+            tenant=cycle.tenant, state__in=IN_EPICOR, entered_at__gte=since, lease_owner=""
+        )
+        self.proof = Proof()
+
+    def run(self) -> Proof:
+        for company in self.rows.order_by("company").values_list("company", flat=True).distinct():
+            for batch in self._batches(company):
+                self._compare(company, batch)
+        return self.proof
+
+    def _batches(self, company: str) -> Iterator[list[Posting]]:
+        last = 0
+        while batch := list(
+            self.rows.filter(company=company, pk__gt=last).order_by("pk")[:AT_ONCE]
+        ):
+            yield batch
+            last = batch[-1].pk
+
+    def _compare(self, company: str, batch: Sequence[Posting]) -> None:
+        there = self._read(company, batch)
+        wrong = {posting.pk: self._differences(posting, there[posting.pk]) for posting in batch}
+        # Whatever moved on while we read is not judged by what it was before.
+        now = dict(self.rows.filter(pk__in=list(wrong)).values_list("pk", "updated_at"))
+        still = [posting for posting in batch if now.get(posting.pk) == posting.updated_at]
+        good = [p for p in still if not wrong[p.pk] or wrong[p.pk] == p.kept.get(Reason.MISMATCH)]
+        bad = [posting for posting in still if posting not in good]
+        self._note(good, [self._drift(p, there[p.pk], wrong[p.pk]) for p in bad])
+        _hold([(posting, wrong[posting.pk]) for posting in bad])
+        for posting in good:
+            if posting.hold_reason == Reason.MISMATCH and posting.hold_detail.get("by") == _BY:
+                _close(posting, self.cycle.owner)
+
+    def _note(self, good: Sequence[Posting], drifted: Sequence[Drift]) -> None:
+        self.proof.proven += len(good)
+        self.proof.drifted += drifted
+        for posting in good:
+            self.proof.unexplained[posting.currency] += 0
+        for drift in drifted:
+            self.proof.unexplained[drift.currency] += drift.unexplained
+
+    # -- reading and comparing -------------------------------------------------------------------
+
+    def _read(self, company: str, batch: Sequence[Posting]) -> dict[int, list[SavedInvoice]]:
+        """What is there of each: one request, and one more if a stamp is not found."""
+        stamped = [posting for posting in batch if not posting.adopted]
+        typed = [posting for posting in batch if posting.adopted]
+        by_key, by_stamp = self._ask(company, stamped, typed)
+        missing = [posting for posting in stamped if not by_stamp.get(posting.bill_id)]
+        if missing:
+            more, _ = self._ask(company, [], missing)
+            by_key |= more
+        found = {}
+        for posting in batch:
+            there = [] if posting.adopted else by_stamp.get(posting.bill_id, [])
+            same = by_key.get(_key(posting))
+            found[posting.pk] = there or ([same] if same is not None else [])
+        return found
+
+    def _ask(
+        self, company: str, stamped: Sequence[Posting], typed: Sequence[Posting]
+    ) -> tuple[dict[Key, SavedInvoice], dict[str, list[SavedInvoice]]]:
+        by_key: dict[Key, SavedInvoice] = {}
+        by_stamp: dict[str, list[SavedInvoice]] = defaultdict(list)
+        keys = [(posting.vendor_num or 0, posting.invoice_num) for posting in typed]
+        stamps = [posting.bill_id for posting in stamped]
+        for invoice in find(
+            self.cycle.epicor, company, keys=keys, stamps=stamps, stamp_column=self.column
+        ):
+            header = invoice.header or {}
+            by_key[key_of(company, header)] = invoice
+            by_stamp[stamp_of(header, self.column)].append(invoice)
+        return by_key, by_stamp
+
+    def _differences(self, posting: Posting, there: Sequence[SavedInvoice]) -> list[str]:
+        if not there:
+            return [_GONE]
+        if len(there) > 1:
+            numbers = ", ".join(str((one.header or {}).get("InvoiceNum")) for one in there)
+            return [f"{len(there)} invoices carry this bill's stamp: {numbers}"]
+        (saved,) = there
+        if posting.adopted:
+            return adopted_differences(posting, saved)
+        if posting.entered_as.keys() - {"kept"}:
+            draft = APInvoiceDraft.from_json(posting.entered_as)
+            moved = _moved(posting, saved.header or {})
+            return moved + [str(point) for point in differences(draft, saved, self.column)]
+        return self._row_differences(posting, saved)
+
+    def _row_differences(self, posting: Posting, saved: SavedInvoice) -> list[str]:
+        """Of an invoice entered before its draft was kept: what the row itself knows."""
+        header = saved.header or {}
+        code = self.codes.get(posting.currency, posting.currency)
+        return _moved(posting, header) + money_differences(header, posting.amount, code)
+
+    def _drift(self, posting: Posting, there: Sequence[SavedInvoice], wrong: list[str]) -> Drift:
+        totals = [
+            Decimal(str((saved.header or {}).get("DocInvoiceVendorAmt") or 0)) for saved in there
+        ]
+        entered = posting.entered_as.get("total")
+        return Drift(
+            bill=posting.bill_id,
+            company=posting.company,
+            vendor_num=posting.vendor_num or 0,
+            invoice_num=posting.invoice_num,
+            currency=posting.currency,
+            entered=Decimal(str(entered)) if entered else posting.amount or Decimal(0),
+            live=sum(totals, Decimal(0)) if totals else None,
+            differences=wrong,
+        )
+
+
+def _key(posting: Posting) -> Key:
+    return normal((posting.company, posting.vendor_num or 0, posting.invoice_num))
+
+
+def _moved(posting: Posting, header: Mapping[str, Any]) -> list[str]:
+    """The key itself: a renamed invoice keeps its stamp."""
+    found = []
+    if int(header.get("VendorNum") or 0) != posting.vendor_num:
+        found.append(f"Vendor is {header.get('VendorNum')}, expected {posting.vendor_num}")
+    if not same_number(str(header.get("InvoiceNum") or ""), posting.invoice_num):
+        found.append(f"Number is {header.get('InvoiceNum')}, expected {posting.invoice_num}")
+    return found
+
+
+# -- what follows ----------------------------------------------------------------------------------
+
+
+def _hold(bad: Sequence[tuple[Posting, list[str]]]) -> None:
+    """Holds for those that have none; a recheck that was asked for will judge by itself."""
+    pairs = [
+        (posting, _mismatch(wrong))
+        for posting, wrong in bad
+        if not posting.hold_reason and posting.not_before is None
+    ]
+    try:
+        postings.hold_many(pairs)
+    except postings.LostLeaseError:
+        for pair in pairs:
+            try:
+                postings.hold_many([pair])
+            except postings.LostLeaseError:
+                continue  # somebody works on it; the next proof looks at it again
+
+
+def _mismatch(wrong: list[str]) -> Hold:
+    detail = {"differences": wrong, "by": _BY}
+    if wrong == [_GONE]:
+        message = (
+            "The bill was entered, but its invoice is not in Epicor any more. Nothing was entered "
+            "again. Find out who removed it; then record the removal (and enter the bill again if "
+            "it is still owed)."
+        )
+    else:
+        message = (
+            f"Read back, the invoice in Epicor is not what was entered: "
+            f"{'; '.join(wrong[:_SHOWN])}. Correct it in Epicor (the next proof sees it), or keep "
+            "it as it is: dismiss with a reason."
+        )
+    return Hold(Reason.MISMATCH, message, detail)
+
+
+def _close(posting: Posting, owner: str) -> None:
+    """It is right again: the hold that an earlier proof put closes."""
+    now = timezone.now()
+    try:
+        postings.take(posting, owner=owner, until=now + LEASE, now=now)
+        postings.mark_rechecked(
+            posting,
+            owner=owner,
+            sys_rev_id=posting.sys_rev_id,
+            entered_hash=posting.entered_hash,
+            body={"by": _BY, "message": "Read back, the invoice is what was entered again."},
+        )
+    except postings.LostLeaseError:
+        return  # somebody works on it; the next proof looks at it again

@@ -1,0 +1,79 @@
+"""Which bills may be in Epicor already, typed by hand: for the day before going live."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from audit.models import Posting
+from connector.models import Bill, Tenant
+from connector.sync.context import Cycle, open_cycle
+from connector.sync.prepare import prepare
+from connector.sync.readiness import stopped
+from connector.sync.twins import candidates_for, lenient, refresh_mirror, told
+
+AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class BillWithTwins:
+    """A bill that is not entered yet, and what the mirror knows that may be the same invoice.
+
+    `amount` is in major units of Epicor's `currency` code; `twins` as connector.sync.twins.told
+    writes them.
+    """
+
+    bill: str
+    number: str
+    amount: Decimal
+    currency: str
+    twins: list[dict[str, Any]]
+
+
+def list_twins(tenant: Tenant) -> list[BillWithTwins]:
+    """Every bill to be entered that may be in Epicor already. Reads Epicor's changes, holds none.
+
+    Bills that cannot be coded yet are left out. Raises AccessError, TransientError, HeldError.
+    """
+    cycle = open_cycle(tenant, dry_run=True)
+    try:
+        found: list[BillWithTwins] = []
+        last = 0
+        while slice_ := _waiting(tenant, after=last):
+            if not last:
+                refresh_mirror(cycle, cycle.companies)
+            last = slice_[-1].pk
+            found += _with_twins(lenient(cycle), slice_)
+        return found
+    finally:
+        cycle.remember()
+        cycle.close()
+
+
+def _waiting(tenant: Tenant, *, after: int) -> list[Posting]:
+    rows = Posting.objects.filter(tenant=tenant, state=Posting.State.QUEUED, pk__gt=after)
+    return list(rows.order_by("pk")[:AT_ONCE])
+
+
+def _with_twins(cycle: Cycle, slice_: Sequence[Posting]) -> list[BillWithTwins]:
+    ids = [posting.bill_id for posting in slice_]
+    rows = Bill.objects.filter(tenant=cycle.tenant, bill_id__in=ids)
+    payloads: Mapping[str, dict[str, Any]] = dict(rows.values_list("bill_id", "payload"))
+    wanted = [
+        posting
+        for posting in slice_
+        if posting.bill_id in payloads and stopped(payloads[posting.bill_id], ours=False) is None
+    ]
+    ready, _ = prepare(cycle, wanted, payloads)
+    found = candidates_for(cycle, ready)
+    return [
+        BillWithTwins(
+            bill=job.posting.bill_id,
+            number=job.draft.invoice_num,
+            amount=job.draft.total,
+            currency=job.draft.currency_code,
+            twins=[told(job.draft, candidate) for candidate in found[job.posting.bill_id]],
+        )
+        for job in ready
+        if job.posting.bill_id in found
+    ]

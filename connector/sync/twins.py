@@ -1,0 +1,247 @@
+"""Invoices that people typed by hand: noticed before we write, and shown to a person who decides.
+
+The mirror says which invoices might be a bill (`candidates_for`); they are looked up in Epicor
+together with the bill's own keys; only what is really there and still alike holds the bill.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from audit.failures import Hold, Reason
+from audit.models import Posting
+from connector.domain.draft import APInvoiceDraft
+from connector.domain.money import format_amount
+from connector.epicor.dataset import Row, SavedInvoice, same_number
+from connector.epicor.mirror import covers, invoice_row, refresh_invoices
+from connector.epicor.values import amount, number, text
+from connector.sync.context import Cycle
+from connector.sync.prepare import Prepared
+from mappings import invoices
+from mappings.models import InvoiceWindow
+from mappings.twins import Asked, Candidate, Facts, Key, is_twin, same_key
+
+MAX_AGE = timedelta(minutes=5)
+_SHOWN = 10
+
+Candidates = Mapping[str, Sequence[Candidate]]
+Live = Mapping[Key, SavedInvoice]  # by key as `mappings.twins.same_key` writes it
+
+
+def refresh_mirror(cycle: Cycle, companies: Collection[str]) -> None:
+    """Mirror what changed in these companies, unless that was done in this run or just now.
+
+    Raises AccessError, TransientError.
+    """
+    now = timezone.now()
+    known = invoices.windows(cycle.tenant.pk)
+    start_date = cycle.posting.start_date
+    for company in sorted(set(companies)):
+        window = known.get(company)
+        if window is not None and covers(window, start_date) and _is_young(cycle, window, now):
+            continue
+        refresh_invoices(
+            cycle.epicor,
+            cycle.tenant.pk,
+            company,
+            window=window,
+            start_date=start_date,
+            stamp_column=cycle.habits.stamp_column,
+            now=now,
+        )
+
+
+def _is_young(cycle: Cycle, window: InvoiceWindow, now: datetime) -> bool:
+    return window.read_at >= min(cycle.started_at, now - MAX_AGE)
+
+
+def candidates_for(cycle: Cycle, jobs: Sequence[Prepared]) -> dict[str, list[Candidate]]:
+    """What the mirror suspects, by bill id; of bills that are not in Epicor and not in doubt.
+
+    Database only, in a constant number of queries. Their keys belong into the look-up.
+    """
+    asked = [
+        Asked(job.posting.bill_id, facts_of(job.draft), _cleared(job.posting))
+        for job in jobs
+        if not job.posting.in_epicor and job.posting.state != Posting.State.IN_DOUBT
+    ]
+    return invoices.candidates(cycle.tenant.pk, asked) if asked else {}
+
+
+def keys_of(candidates: Candidates) -> dict[str, list[Key]]:
+    """What to look up in Epicor, by bill id: the numbers as they are written there."""
+    return {
+        bill_id: [(c.company, c.vendor_num, c.invoice_num) for c in some]
+        for bill_id, some in candidates.items()
+    }
+
+
+def still_there(cycle: Cycle, candidates: Candidates, live: Live) -> dict[str, list[Candidate]]:
+    """The candidates as they are in Epicor now: those that are gone are forgotten.
+
+    One that meanwhile carries a stamp of ours is not suspected. Database only, at most three
+    queries.
+    """
+    column = cycle.habits.stamp_column
+    gone = [
+        (c.company, c.vendor_num, c.invoice_num)
+        for some in candidates.values()
+        for c in some
+        if c.key not in live
+    ]
+    invoices.forget(cycle.tenant.pk, gone)
+    fresh = {
+        bill_id: [
+            _live(company, live[company, vendor_num, number], column)
+            for company, vendor_num, number in dict.fromkeys(c.key for c in some if c.key in live)
+        ]
+        for bill_id, some in candidates.items()
+    }
+    stamps = {c.stamp for some in fresh.values() for c in some}
+    ours = invoices.stamps_of_ours(cycle.tenant.pk, stamps)
+    return {
+        bill_id: [c for c in some if c.stamp not in ours] for bill_id, some in fresh.items() if some
+    }
+
+
+def suspected(job: Prepared, there: Sequence[Candidate]) -> Hold | None:
+    """The hold of a bill that is probably one of these invoices (from `still_there`). Pure."""
+    facts = facts_of(job.draft)
+    alike = [candidate for candidate in there if is_twin(facts, candidate.facts)]
+    return twins_hold(job.draft, alike) if alike else None
+
+
+def same_key_hold(draft: APInvoiceDraft, twin: SavedInvoice, stamp_column: str) -> Hold:
+    """The hold of a bill whose very number the vendor already has in Epicor. Pure."""
+    return twins_hold(draft, [_live(draft.company, twin, stamp_column)])
+
+
+def twins_hold(draft: APInvoiceDraft, alike: Sequence[Candidate]) -> Hold:
+    """The hold that shows a person the bill beside what may be the same invoice. Pure.
+
+    `detail` is {"twins": […]}, each as `told` writes it, at most ten.
+    """
+    taken = [candidate for candidate in alike if candidate.key == facts_of(draft).key]
+    shown = [*taken, *(candidate for candidate in alike if candidate not in taken)][:_SHOWN]
+    names = "; ".join(_sentence(candidate) for candidate in shown)
+    start = (
+        "Epicor already has an invoice of this vendor with this number: "
+        if taken
+        else "Epicor has an invoice of this vendor that is probably this bill: "
+    )
+    message = (
+        f"{start}{names}. The bill is {_described(facts_of(draft))}. Nothing was entered. "
+        f"{_advice(taken)}"
+    )
+    detail = {"twins": [told(draft, candidate) for candidate in shown]}
+    return Hold(Reason.DUPLICATE_SUSPECTED, message, detail)
+
+
+def told(draft: APInvoiceDraft, twin: Candidate) -> dict[str, Any]:
+    """One suspected invoice as JSON, for pages and commands. `same_key`: Epicor would refuse ours.
+
+    `total` is a decimal string with the currency's digits, negative for a debit memo.
+    """
+    facts = twin.facts
+    return {
+        "company": facts.company,
+        "vendor_num": facts.vendor_num,
+        "vendor_id": draft.vendor_id,
+        "invoice_num": facts.invoice_num,
+        "invoice_date": facts.invoice_date.isoformat() if facts.invoice_date else None,
+        "total": format_amount(facts.total, facts.currency_code),
+        "currency": facts.currency_code,
+        "entry_person": twin.entry_person,
+        "group_id": twin.group_id,
+        "posted": twin.posted,
+        "stamp": twin.stamp,
+        "same_key": facts.key == facts_of(draft).key,
+    }
+
+
+def lenient(cycle: Cycle) -> Cycle:
+    """The cycle without the rules about entering alone: what people typed broke none of them."""
+    policy = replace(cycle.policy, po_bills="expense", card_paid="enter", closed_period="next_open")
+    return replace(cycle, policy=policy)
+
+
+def facts_of(draft: APInvoiceDraft) -> Facts:
+    """What makes the invoice that we would enter recognisable."""
+    return Facts(
+        company=draft.company,
+        vendor_num=draft.vendor_num,
+        invoice_num=draft.invoice_num,
+        invoice_date=draft.invoice_date,
+        currency_code=draft.currency_code,
+        total=draft.total,
+    )
+
+
+def adopted_differences(posting: Posting, saved: SavedInvoice) -> list[str]:
+    """In what an adopted invoice is no longer what a person said is ours, as sentences. Pure."""
+    if saved.header is None:
+        return ["The invoice is not there."]
+    known = posting.entered_as
+    header = saved.header
+    found = []
+    if number(header.get("VendorNum") or 0) != known["vendor_num"]:
+        found.append(f"VendorNum is {header.get('VendorNum')}, expected {known['vendor_num']}")
+    if not same_number(text(header.get("InvoiceNum")), known["invoice_num"]):
+        found.append(f"InvoiceNum is {header.get('InvoiceNum')}, expected {known['invoice_num']}")
+    total = amount(known["total"])
+    return found + money_differences(header, total, known["currency_code"])
+
+
+def money_differences(header: Row, total: Any, currency_code: str) -> list[str]:
+    """In what the amounts of a saved header are not these, as sentences. Pure."""
+    found = [
+        f"{name} is {header.get(name)}, expected {total}"
+        for name in ("DocInvoiceVendorAmt", "DocInvoiceAmt")
+        if amount(header.get(name)) != total
+    ]
+    if text(header.get("CurrencyCode")) != currency_code:
+        found.append(f"CurrencyCode is {header.get('CurrencyCode')}, expected {currency_code}")
+    return found
+
+
+# -- inside ----------------------------------------------------------------------------------------
+
+
+def _cleared(posting: Posting) -> frozenset[Key]:
+    return frozenset(same_key(key) for key in posting.twins_cleared)
+
+
+def _live(company: str, saved: SavedInvoice, stamp_column: str) -> Candidate:
+    return invoice_row(saved.header or {}, stamp_column).candidate(company)
+
+
+def _described(facts: Facts) -> str:
+    day = facts.invoice_date.isoformat() if facts.invoice_date else "no date"
+    money = format_amount(facts.total, facts.currency_code)
+    return f"{facts.invoice_num} of {day} over {money} {facts.currency_code}"
+
+
+def _sentence(twin: Candidate) -> str:
+    posted = "posted" if twin.posted else "not posted"
+    stamp = f", stamped {twin.stamp}" if twin.stamp else ""
+    return (
+        f"{twin.company} {_described(twin.facts)}, entered by {twin.entry_person or 'unknown'} "
+        f"(group {twin.group_id or '-'}, {posted}{stamp})"
+    )
+
+
+def _advice(taken: Sequence[Candidate]) -> str:
+    if any(twin.stamp for twin in taken):
+        return (
+            "It was entered for another bill. If both bills are the same, dismiss this one; if "
+            "not, give this one its own number in Ramp."
+        )
+    if taken:
+        return (
+            "Compare the two: if it is the same bill, say that it is ours; if not, give this one "
+            "its own number in Ramp, because Epicor takes a number of a vendor only once."
+        )
+    return "Compare the two, then say that it is ours, or that it is different."

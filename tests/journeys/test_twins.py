@@ -1,0 +1,669 @@
+"""Invoices that people typed by hand: noticed before we write, and what a person says of them."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from decimal import Decimal
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+
+from audit import attempts, log, postings
+from audit.failures import HeldError, TransientError
+from audit.models import Attempt, AuditEntry, Posting
+from connector.commands import CommandProblem
+from connector.models import PostingSettings, Tenant
+from connector.sync.run import run_cycle
+from connector.sync.twin_answers import adopt, different
+from connector.sync.twin_list import list_twins
+from mappings.models import InvoiceWindow, TargetInvoice, VendorMapping
+from tests.journeys import truth
+
+State = Posting.State
+Ready = tuple[Any, Tenant]
+
+
+@pytest.fixture
+def ready(start) -> Iterator[Ready]:
+    """Twelve bills, nothing entered yet, no invoice of Epicor read yet."""
+    return start(bills=12)
+
+
+def plain_bills(box):
+    """What is planned for the bills that can simply be entered, by bill id."""
+    rows = box.world.expected().items()
+    return {bill_id: plan for bill_id, plan in rows if plan.outcome == "entered"}
+
+
+def chosen(box, *, number=0):
+    """One of the bills that can simply be entered: its id and its plan."""
+    return list(plain_bills(box).items())[number]
+
+
+def type_in(box, plan, number, *, total=None, shift=0, **given):
+    """A person types the bill into Epicor, under this number."""
+    day = plan.invoice_date + timedelta(days=shift)
+    amount = plan.total if total is None else total
+    given = {"apply_day": plan.apply_date, "currency": plan.currency, **given}
+    return box.epicor.app.type_invoice(
+        plan.company, plan.vendor_num, number, amount, day=day, **given
+    )
+
+
+def of(tenant, bill_id):
+    return Posting.objects.get(tenant=tenant, bill_id=bill_id)
+
+
+def entered_times(box, bill_id):
+    return len(truth.ledger(box).get(bill_id, []))
+
+
+def held_twin(box, tenant, number="", **given):
+    """A bill held because of a typed twin: its posting, its plan, the number typed."""
+    bill_id, plan = chosen(box)
+    number = number or f"inv {plan.invoice_num.lower()}."
+    type_in(box, plan, number, **given)
+    run_cycle(tenant)
+    posting = of(tenant, bill_id)
+    assert posting.hold_reason == "duplicate_suspected", posting.hold_message
+    return posting, plan, number
+
+
+# -- noticing --------------------------------------------------------------------------------------
+
+
+def test_another_spelling_of_the_number_is_noticed_before_anything_is_written(ready):
+    box, tenant = ready
+
+    posting, plan, number = held_twin(box, tenant, total=Decimal("5.00"), shift=-60)
+
+    assert posting.state == State.QUEUED
+    assert entered_times(box, posting.bill_id) == 0
+    assert not Attempt.objects.filter(subject_id=posting.bill_id, subject_kind="posting").exists()
+    (twin,) = posting.hold_detail["twins"]
+    assert twin["invoice_num"] == number
+    assert (twin["company"], twin["vendor_num"]) == (plan.company, plan.vendor_num)
+    assert (twin["entry_person"], twin["group_id"], twin["posted"]) == ("jsmith", "HAND01", False)
+    assert (twin["same_key"], twin["currency"]) == (False, plan.currency)
+    assert Decimal(twin["total"]) == 5
+    for fact in (number, "5", "jsmith", "HAND01", "not posted", plan.invoice_num):
+        assert fact in posting.hold_message
+    assert "say that it is ours, or that it is different" in posting.hold_message
+
+
+def test_the_same_money_within_a_week_is_noticed(ready):
+    box, tenant = ready
+    held_twin(box, tenant, "QUITE-ANOTHER", shift=-7)
+
+
+def test_the_same_money_a_day_later_than_a_week_is_another_invoice(ready):
+    box, tenant = ready
+    _, plan = chosen(box)
+    type_in(box, plan, "QUITE-ANOTHER", shift=-8)
+    run_cycle(tenant)
+    truth.check(box)
+
+
+def test_the_very_same_number_shows_the_same_facts(ready):
+    box, tenant = ready
+    bill_id, plan = chosen(box)
+    type_in(box, plan, plan.invoice_num)
+
+    run_cycle(tenant)
+
+    posting = of(tenant, bill_id)
+    assert posting.hold_reason == "duplicate_suspected"
+    (twin,) = posting.hold_detail["twins"]
+    assert (twin["invoice_num"], twin["same_key"]) == (plan.invoice_num, True)
+    assert "jsmith" in posting.hold_message
+
+
+def test_what_was_deleted_meanwhile_is_forgotten_and_the_bill_entered(ready):
+    box, tenant = ready
+    posting, plan, number = held_twin(box, tenant)
+    box.epicor.app.delete_invoice(plan.company, plan.vendor_num, number)
+    assert TargetInvoice.objects.filter(invoice_num=number).exists()
+    postings.replay([posting], actor="clerk")
+
+    run_cycle(tenant, only_ids=[posting.pk])
+
+    assert not TargetInvoice.objects.filter(invoice_num=number).exists()
+    truth.check(box)
+
+
+def test_what_was_corrected_meanwhile_is_compared_as_it_is_now(ready):
+    box, tenant = ready
+    posting, plan, _ = held_twin(box, tenant, "QUITE-ANOTHER")
+    box.epicor.app.edit_invoice(
+        plan.company, plan.vendor_num, "QUITE-ANOTHER", {"DocInvoiceVendorAmt": plan.total + 1}
+    )
+    postings.replay([posting], actor="clerk")
+
+    run_cycle(tenant, only_ids=[posting.pk])
+
+    assert entered_times(box, posting.bill_id) == 1
+
+
+def test_our_own_invoices_are_no_twins(ready):
+    box, tenant = ready
+    (bill_id, plan), (other_id, _) = list(plain_bills(box).items())[:2]
+    type_in(box, plan, "OF-ANOTHER-BILL", external_id=other_id)
+    run_cycle(tenant, dry_run=True)  # the other bill is known; nothing is entered yet
+    Posting.objects.filter(bill_id=other_id).update(not_before=timezone.now() + timedelta(days=9))
+
+    run_cycle(tenant)
+
+    assert of(tenant, bill_id).state == State.CONFIRMED
+
+
+def test_the_mirror_is_read_once_a_run_and_not_at_all_when_nothing_is_entered(ready):
+    _box, tenant = ready
+    run_cycle(tenant)
+    windows = InvoiceWindow.objects.filter(tenant=tenant)
+    read = {row.company: row.read_at for row in windows}
+    assert read
+    windows.update(read_at=timezone.now() - timedelta(hours=1))
+
+    idle = run_cycle(tenant)
+
+    assert idle.calls["epicor"] == 0
+    assert max(row.read_at for row in windows.all()) < timezone.now() - timedelta(minutes=30)
+
+
+def test_what_is_typed_between_two_runs_is_noticed(ready):
+    box, tenant = ready
+    bill_id, plan = chosen(box)
+    run_cycle(tenant, dry_run=True)
+    held = of(tenant, bill_id)
+    Posting.objects.filter(pk=held.pk).update(not_before=timezone.now() + timedelta(days=9))
+    run_cycle(tenant)
+    type_in(box, plan, "TYPED-LATER")
+    InvoiceWindow.objects.update(read_at=timezone.now() - timedelta(minutes=6))
+    Posting.objects.filter(pk=held.pk).update(not_before=None)
+
+    run_cycle(tenant)
+
+    assert of(tenant, bill_id).hold_reason == "duplicate_suspected"
+
+
+# -- "that one is ours" ----------------------------------------------------------------------------
+
+
+def test_an_adopted_invoice_is_entered_and_confirmed_and_epicor_is_not_touched(ready):
+    box, tenant = ready
+    posting, plan, number = held_twin(box, tenant)
+    before = box.epicor.state()["invoices"]
+
+    adopt(tenant, posting, actor="Ann")
+
+    assert box.epicor.state()["invoices"] == before
+    assert (posting.state, posting.hold_reason, posting.lease_owner) == (State.ENTERED, "", "")
+    assert posting.adopted
+    assert (posting.company, posting.vendor_num) == (plan.company, plan.vendor_num)
+    assert (posting.invoice_num, posting.group_id) == (number, "HAND01")
+    assert posting.entered_as == {
+        "adopted": True,
+        "company": plan.company,
+        "vendor_num": plan.vendor_num,
+        "invoice_num": number,
+        "total": str(plan.total),
+        "currency_code": plan.currency,
+    }
+    entry = AuditEntry.objects.get(action="posting.entered", subject_id=posting.bill_id)
+    assert entry.actor == "Ann"
+    assert entry.body["adopted"] is True
+    assert log.verify(tenant.pk).ok
+
+    summary = run_cycle(tenant)
+
+    assert (summary.entered, summary.confirmed) == (0, 1)
+    assert of(tenant, posting.bill_id).state == State.CONFIRMED
+    assert entered_times(box, posting.bill_id) == 0
+
+
+def test_an_adopted_invoice_is_verified_again_without_complaint(ready):
+    box, tenant = ready
+    posting, plan, number = held_twin(box, tenant)
+    adopt(tenant, posting, actor="Ann")
+    run_cycle(tenant)
+    posting.refresh_from_db()
+    postings.ask_recheck([posting], message="prove it")
+
+    run_cycle(tenant)
+
+    posting.refresh_from_db()
+    assert (posting.state, posting.hold_reason) == (State.CONFIRMED, "")
+    assert posting.adopted
+    box.epicor.app.edit_invoice(
+        plan.company, plan.vendor_num, number, {"DocInvoiceVendorAmt": plan.total + 1}
+    )
+    postings.ask_recheck([posting], message="prove it")
+    run_cycle(tenant)
+    posting.refresh_from_db()
+    assert posting.hold_reason == "mismatch"
+
+
+def test_a_posted_invoice_can_be_adopted(ready):
+    box, tenant = ready
+    posting, plan, _ = held_twin(box, tenant)
+    box.epicor.app.post_group(plan.company, "HAND01")
+    adopt(tenant, posting, actor="Ann")
+    assert posting.state == State.ENTERED
+
+
+def test_an_invoice_that_nobody_suspected_is_adopted_by_its_number(ready):
+    box, tenant = ready
+    bill_id, plan = chosen(box)
+    run_cycle(tenant, dry_run=True)
+    type_in(box, plan, "STRANGE", shift=-90)
+    posting = of(tenant, bill_id)
+
+    adopt(tenant, posting, actor="Ann", number=" strange ")
+
+    assert (posting.state, posting.invoice_num) == (State.ENTERED, "STRANGE")
+
+
+def test_a_bill_that_ramp_marked_as_synced_can_be_adopted(ready):
+    box, tenant = ready
+    posting, _, _ = held_twin(box, tenant)
+    box.ramp.app.edit_bill(posting.bill_id, {"sync_status": "BILL_SYNCED"})
+    adopt(tenant, posting, actor="Ann")
+    assert posting.state == State.ENTERED
+
+
+def refused(box, tenant, posting, match, **given):
+    """Adopting is refused with these words and leaves the posting exactly as it was."""
+    columns = [f.name for f in Posting._meta.fields if f.name != "updated_at"]
+    before = Posting.objects.filter(pk=posting.pk).values(*columns).get()
+    with pytest.raises(HeldError, match=match):
+        adopt(tenant, posting, actor="Ann", **given)
+    assert Posting.objects.filter(pk=posting.pk).values(*columns).get() == before
+
+
+def test_an_invoice_over_another_total_is_not_adopted(ready):
+    box, tenant = ready
+    posting, _, _ = held_twin(box, tenant, total=Decimal("5.00"))
+    refused(box, tenant, posting, "DocInvoiceVendorAmt is 5, .*Correct it in Epicor first")
+
+
+def test_an_invoice_in_another_currency_is_not_adopted(ready):
+    box, tenant = ready
+    _bill_id, plan = chosen(box)
+    currency = "EUR" if plan.currency != "EUR" else "USD"
+    posting, _, _ = held_twin(box, tenant, currency=currency)
+    refused(box, tenant, posting, "CurrencyCode is")
+
+
+def test_an_invoice_of_another_vendor_is_not_adopted(ready):
+    box, tenant = ready
+    posting, plan, _number = held_twin(box, tenant)
+    others = [p for p in plain_bills(box).values() if p.company == plan.company]
+    other = next(p for p in others if p.vendor_num != plan.vendor_num)
+    code = next(
+        row["VendorID"]
+        for row in box.epicor.app.store.table(plan.company, "Vendor").rows.values()
+        if row["VendorNum"] == other.vendor_num
+    )
+    VendorMapping.objects.update_or_create(
+        tenant=tenant,
+        company=plan.company,
+        ramp_id=posting.vendor_ramp_id,
+        defaults={"epicor_id": code},
+    )
+    refused(box, tenant, posting, "is coded to vendor")
+
+
+def test_an_invoice_that_is_gone_is_not_adopted(ready):
+    box, tenant = ready
+    posting, plan, number = held_twin(box, tenant)
+    box.epicor.app.delete_invoice(plan.company, plan.vendor_num, number)
+    refused(box, tenant, posting, "has no invoice")
+    assert not TargetInvoice.objects.filter(invoice_num=number).exists()
+
+
+def test_the_invoice_of_another_bill_is_not_adopted(ready):
+    box, tenant = ready
+    posting, plan, number = held_twin(box, tenant)
+    other = Posting.objects.filter(tenant=tenant, state=State.CONFIRMED).first()
+    assert other is not None
+    edited = {"ExternalID": other.bill_id}
+    box.epicor.app.edit_invoice(plan.company, plan.vendor_num, number, edited)
+    refused(box, tenant, posting, f"is bill {other.bill_id} already")
+    box.epicor.app.edit_invoice(plan.company, plan.vendor_num, number, {"ExternalID": ""})
+    Posting.objects.filter(pk=other.pk).update(
+        company=plan.company, vendor_num=plan.vendor_num, invoice_num=number.upper()
+    )
+    refused(box, tenant, posting, f"is bill {other.bill_id} already")
+
+
+def test_nothing_is_adopted_beside_an_invoice_of_our_own(ready):
+    box, tenant = ready
+    posting, plan, _number = held_twin(box, tenant)
+    type_in(box, plan, "OWN-1", external_id=posting.bill_id)
+    refused(box, tenant, posting, "We entered bill .* ourselves as .* invoice OWN-1")
+
+
+def test_nothing_is_adopted_while_a_write_may_still_arrive(ready):
+    box, tenant = ready
+    posting, plan, _number = held_twin(box, tenant)
+    attempt = attempts.begin(
+        tenant.pk,
+        "posting",
+        posting.bill_id,
+        "enter_invoice",
+        request={},
+        key=(plan.company, plan.vendor_num, plan.invoice_num),
+        deadline_at=timezone.now(),
+    )
+    refused(box, tenant, posting, "has no answer from Epicor yet")
+    Attempt.objects.filter(pk=attempt.pk).update(deadline_at=timezone.now() - timedelta(hours=1))
+
+    adopt(tenant, posting, actor="Ann")
+
+    attempt.refresh_from_db()
+    assert (posting.state, attempt.resolved) == (State.ENTERED, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"archived_at": "2026-11-20T00:00:00+00:00"}, "archived"),
+        ({"approval_status": "PENDING"}, "not approved"),
+        ({"enable_accounting_sync": False}, "excluded"),
+        ({"vendor": {"id": "nobody", "name": "Nobody", "remote_id": None}}, "cannot be compared"),
+    ],
+)
+def test_a_bill_that_ramp_or_the_mappings_stop_is_not_adopted(ready, change, match):
+    box, tenant = ready
+    posting, _, _ = held_twin(box, tenant)
+    box.ramp.app.edit_bill(posting.bill_id, change)
+    refused(box, tenant, posting, match)
+
+
+def test_an_answer_needs_to_say_which_of_several(ready):
+    box, tenant = ready
+    _bill_id, plan = chosen(box)
+    type_in(box, plan, "FIRST")
+    posting, _, _ = held_twin(box, tenant, "SECOND", shift=1)
+    assert len(posting.hold_detail["twins"]) == 2
+    refused(box, tenant, posting, "Its hold names FIRST, SECOND")
+
+    third = (plan.company, plan.vendor_num, "THIRD")
+    refused(box, tenant, posting, "has no invoice THIRD", key=third)
+
+    adopt(tenant, posting, actor="Ann", number=" second")
+
+    assert posting.invoice_num == "SECOND"
+
+
+def test_without_a_suspicion_the_number_must_be_said(ready):
+    box, tenant = ready
+    bill_id, _ = chosen(box)
+    run_cycle(tenant, dry_run=True)
+    refused(box, tenant, of(tenant, bill_id), "Its hold names none")
+
+
+def test_what_is_entered_dismissed_or_in_doubt_is_not_adopted(ready):
+    box, tenant = ready
+    posting, _, _ = held_twin(box, tenant)
+    for state in (State.IN_FLIGHT, State.IN_DOUBT, State.CONFIRMED, State.DISMISSED, State.REMOVED):
+        Posting.objects.filter(pk=posting.pk).update(state=state)
+        refused(box, tenant, posting, "Nothing was changed")
+        with pytest.raises(HeldError, match="Nothing was changed"):
+            different(tenant, posting, actor="Ann", reason="Because")
+
+
+def test_an_answer_that_epicor_interrupts_leaves_the_bill_as_it_was(ready):
+    box, tenant = ready
+    posting, _, _ = held_twin(box, tenant)
+    box.epicor.fail_next("APInvoiceSvc/GetRows", "status", times=9, status=503, body={})
+    before = Posting.objects.filter(pk=posting.pk).values("state", "hold_reason", "lease_owner")
+    wanted = before.get()
+
+    with pytest.raises(TransientError):
+        adopt(tenant, posting, actor="Ann")
+
+    assert (
+        before.get()
+        == wanted
+        == {
+            "state": State.QUEUED,
+            "hold_reason": "duplicate_suspected",
+            "lease_owner": "",
+        }
+    )
+
+
+def test_a_bill_that_is_entered_just_before_it_is_taken_stays_entered(ready, monkeypatch):
+    box, tenant = ready
+    posting, _, _ = held_twin(box, tenant)
+    real = postings.take
+
+    def late(taken, **given):
+        Posting.objects.filter(pk=taken.pk).update(state=State.CONFIRMED)
+        real(taken, **given)
+
+    monkeypatch.setattr(postings, "take", late)
+
+    with pytest.raises(HeldError, match="is entered in Epicor already"):
+        adopt(tenant, posting, actor="Ann")
+
+    posting.refresh_from_db()
+    assert (posting.state, posting.lease_owner) == (State.CONFIRMED, "")
+    assert posting.hold_reason == "duplicate_suspected"
+
+
+def test_an_answer_to_what_somebody_else_answered_is_not_heard(ready):
+    box, tenant = ready
+    posting, _, number = held_twin(box, tenant)
+    different(tenant, of(tenant, posting.bill_id), actor="Bob", reason="Two deliveries")
+    with pytest.raises(HeldError, match="Somebody answered"):
+        adopt(tenant, posting, actor="Ann", number=number)
+    posting.refresh_from_db()
+    assert (posting.state, posting.lease_owner) == (State.QUEUED, "")
+    adopt(tenant, posting, actor="Ann", number=number)  # she knows of it now
+    assert posting.state == State.ENTERED
+
+
+# -- "it is a different one" -----------------------------------------------------------------------
+
+
+def test_a_different_invoice_is_never_suspected_again(ready):
+    box, tenant = ready
+    posting, plan, number = held_twin(box, tenant)
+
+    different(tenant, posting, actor="Ann", reason="Two deliveries")
+
+    assert (posting.state, posting.hold_reason) == (State.QUEUED, "")
+    assert posting.twins_cleared == [[plan.company, plan.vendor_num, number]]
+    entry = AuditEntry.objects.get(action="posting.twins_cleared")
+    assert (entry.actor, entry.body["reason"]) == ("Ann", "Two deliveries")
+
+    run_cycle(tenant)
+
+    assert entered_times(box, posting.bill_id) == 1
+    assert of(tenant, posting.bill_id).state == State.CONFIRMED
+
+
+def test_a_second_twin_is_suspected_although_the_first_was_different(ready):
+    box, tenant = ready
+    posting, plan, _number = held_twin(box, tenant)
+    different(tenant, posting, actor="Ann", reason="Two deliveries")
+    type_in(box, plan, "ANOTHER-ONE")
+    InvoiceWindow.objects.update(read_at=timezone.now() - timedelta(hours=1))
+
+    run_cycle(tenant)
+
+    posting.refresh_from_db()
+    assert [twin["invoice_num"] for twin in posting.hold_detail["twins"]] == ["ANOTHER-ONE"]
+
+
+def test_the_very_same_number_is_never_different(ready):
+    box, tenant = ready
+    bill_id, plan = chosen(box)
+    type_in(box, plan, plan.invoice_num.lower())
+    run_cycle(tenant)
+    posting = of(tenant, bill_id)
+
+    with pytest.raises(HeldError, match="its own number in Ramp"):
+        different(tenant, posting, actor="Ann", reason="Two deliveries")
+
+    posting.refresh_from_db()
+    assert posting.hold_reason == "duplicate_suspected"
+    box.ramp.app.edit_bill(bill_id, {"invoice_number": f"{plan.invoice_num}-B"})
+    type_in(box, plan, "NOISE", total=Decimal(7))
+    run_cycle(tenant)
+    posting.refresh_from_db()  # another number, the same money: now it can be different
+    assert [twin["same_key"] for twin in posting.hold_detail["twins"]] == [False]
+    different(tenant, posting, actor="Ann", reason="Two deliveries")
+    run_cycle(tenant)
+    assert entered_times(box, bill_id) == 1
+
+
+def test_different_needs_a_reason_and_something_suspected(ready):
+    box, tenant = ready
+    posting, _, _ = held_twin(box, tenant)
+    with pytest.raises(HeldError, match="Say why"):
+        different(tenant, posting, actor="Ann", reason=" ")
+    Posting.objects.filter(pk=posting.pk).update(hold_detail={})
+    refused(box, tenant, of(tenant, posting.bill_id), "Its hold names none")
+    with pytest.raises(HeldError, match="does not wait because of"):
+        different(tenant, posting, actor="Ann", reason="Two deliveries")
+
+
+# -- two at once -----------------------------------------------------------------------------------
+
+
+def together(*works):
+    """Runs them at the same moment in threads; what each returned or raised."""
+    start = Barrier(len(works))
+
+    def run(work):
+        try:
+            connection.ensure_connection()
+            start.wait(timeout=30)
+            return work()
+        except (HeldError, postings.LostLeaseError) as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [future.result(timeout=120) for future in [pool.submit(run, w) for w in works]]
+
+
+def test_of_two_people_who_answer_at_once_one_is_heard(ready):
+    box, tenant = ready
+    posting, _, _ = held_twin(box, tenant)
+
+    answers = together(
+        lambda: adopt(tenant, of(tenant, posting.bill_id), actor="Ann"),
+        lambda: different(tenant, of(tenant, posting.bill_id), actor="Bob", reason="Other"),
+        lambda: adopt(tenant, of(tenant, posting.bill_id), actor="Cleo"),
+    )
+
+    assert sum(answer is None for answer in answers) == 1, answers
+    posting.refresh_from_db()
+    assert posting.lease_owner == ""
+    assert (posting.state == State.ENTERED) != bool(posting.twins_cleared)
+
+
+def test_one_invoice_is_adopted_by_one_of_two_bills(ready):
+    box, tenant = ready
+    (first, plan), (second, _) = [
+        pair for pair in plain_bills(box).items() if pair[1].company == "EPIC06"
+    ][:2]
+    payload = next(row for row in box.world.ramp["bills"] if row["id"] == first)
+    same = ("vendor", "amount", "line_items", "inventory_line_items", "entity_id", "issued_at")
+    box.ramp.app.edit_bill(
+        second, {**{name: payload[name] for name in same}, "invoice_number": "SECOND-NUMBER"}
+    )
+    type_in(box, plan, "TYPED-ONCE")
+    run_cycle(tenant)
+    both = [of(tenant, first), of(tenant, second)]
+    assert [p.hold_reason for p in both] == ["duplicate_suspected"] * 2, [
+        p.hold_message for p in both
+    ]
+
+    answers = together(*(lambda p=p: adopt(tenant, p, actor="Ann") for p in both))
+
+    assert sum(answer is None for answer in answers) == 1, answers
+    states = sorted(of(tenant, bill_id).state for bill_id in (first, second))
+    assert states == [State.ENTERED, State.QUEUED]
+
+
+# -- the command and the list ----------------------------------------------------------------------
+
+
+def command(capsys, *args):
+    """Run `twins … --json`; returns the document."""
+    capsys.readouterr()
+    call_command("twins", *args, "--json")
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_list_before_going_live_shows_twins_and_holds_nothing(ready, capsys, monkeypatch):
+    monkeypatch.setattr("connector.sync.twin_list.AT_ONCE", 5)
+    box, tenant = ready
+    bill_id, plan = chosen(box)
+    type_in(box, plan, "TYPED-BEFORE")
+    run_cycle(tenant, dry_run=True)
+    PostingSettings.objects.filter(tenant=tenant).update(start_date=plan.invoice_date)
+
+    document = command(capsys, tenant.slug)
+
+    items = {item["bill"]: item for item in document["items"]}
+    assert document["count"] == len(items)
+    item = items[bill_id]
+    assert item["number"] == plan.invoice_num
+    assert Decimal(item["amount"]) == plan.total
+    assert item["currency"] == plan.currency
+    assert [twin["invoice_num"] for twin in item["twins"]] == ["TYPED-BEFORE"]
+    assert not Posting.objects.exclude(hold_reason="").exists()
+    assert set(Posting.objects.values_list("state", flat=True)) == {State.QUEUED}
+    call_command("twins", tenant.slug)
+    assert "TYPED-BEFORE" in capsys.readouterr().out
+
+
+def test_the_list_asks_nothing_when_no_bill_waits(ready, capsys):
+    _, tenant = ready
+    assert list_twins(tenant) == []
+    assert not InvoiceWindow.objects.exists()
+    call_command("twins", tenant.slug)
+    assert "No bill" in capsys.readouterr().out
+
+
+def test_the_command_carries_out_answers(ready, capsys):
+    box, tenant = ready
+    posting, _plan, number = held_twin(box, tenant)
+    with pytest.raises(CommandProblem, match="Say why"):
+        call_command("twins", tenant.slug, posting.bill_id, "--different")
+    document = command(
+        capsys, tenant.slug, posting.bill_id, "--different", "--reason", "Two deliveries"
+    )
+    assert document == {"bill": posting.bill_id, "state": "queued"}
+
+    document = command(capsys, tenant.slug, posting.bill_id, "--ours", "--invoice", number)
+
+    assert document == {"bill": posting.bill_id, "state": "entered"}
+    for args in ([posting.bill_id], ["--ours"]):
+        with pytest.raises(CommandProblem, match="An answer needs both"):
+            call_command("twins", tenant.slug, *args)
+    with pytest.raises(CommandProblem, match="entered in Epicor already"):
+        call_command("twins", tenant.slug, posting.bill_id, "--ours")
+
+
+def test_the_command_says_so_when_somebody_works_on_the_bill(ready):
+    box, tenant = ready
+    posting, _, _ = held_twin(box, tenant)
+    now = timezone.now()
+    Posting.objects.filter(pk=posting.pk).update(
+        lease_owner="somebody", lease_until=now + timedelta(minutes=5)
+    )
+    with pytest.raises(CommandProblem, match="Nothing was changed"):
+        call_command("twins", tenant.slug, posting.bill_id, "--ours")
