@@ -12,7 +12,8 @@ Faults (`StandIn.fail_next`), matched by a substring of "METHOD /path":
   truncate      the handler runs, half of its body is sent, the connection closes
   html          200 with an HTML page, the handler does not run
   slow          the handler runs, its answer comes `seconds` later
-  late          504 at once, the handler runs `seconds` later
+  late          504 at once, the handler runs `seconds` later, or, with detail
+                {"until_told": true}, when `apply_late` is called
 
 Control plane (never counted, logged, delayed or failed):
   GET  /_sandbox/calls          {"METHOD /label": n}
@@ -20,6 +21,7 @@ Control plane (never counted, logged, delayed or failed):
   POST /_sandbox/reset-calls
   POST /_sandbox/fail           {"match", "kind", "times", "skip", "detail": {...}}
   POST /_sandbox/clear-faults
+  POST /_sandbox/apply-late     what waits "until told" happens now; answers {"applied": n}
   POST /_sandbox/latency        {"ms": n}
   POST /_sandbox/do             {"action": name, ...}: see the system's module
 """
@@ -104,7 +106,9 @@ class StandIn:
         self._handler = handler
         self._label = label or (lambda request: request.path)
         self._state = state or dict
+        self.failed: Counter[str] = Counter()  # faults that happened, by kind
         self._faults: list[Fault] = []
+        self._late: deque[Request] = deque()
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
         self._stopping = False
@@ -163,6 +167,22 @@ class StandIn:
         """Forget every planned failure."""
         with self._lock:
             self._faults.clear()
+
+    def waiting(self) -> list[Request]:
+        """The requests whose effect waits until told, oldest first."""
+        with self._lock:
+            return list(self._late)
+
+    def apply_late(self) -> int:
+        """Let every effect that waits until told happen now, in order; says how many."""
+        done = 0
+        while True:
+            with self._lock:
+                if not self._late:
+                    return done
+                request = self._late.popleft()
+            self._run(request)
+            done += 1
 
     def reset_calls(self) -> None:
         """Start counting anew."""
@@ -253,6 +273,7 @@ class StandIn:
             if fault.skip:
                 fault.skip -= 1
                 continue
+            self.failed[fault.kind] += 1
             fault.times -= 1
             if fault.times <= 0:
                 self._faults.remove(fault)
@@ -266,9 +287,7 @@ class StandIn:
             return _Outcome(fault.response())
         seconds = float(fault.detail.get("seconds", 1))
         if fault.kind == "late":
-            timer = threading.Timer(seconds, self._run, args=(request,))
-            timer.daemon = True
-            timer.start()
+            self._postpone(request, None if fault.detail.get("until_told") else seconds)
             return _Outcome(fault.response())
         response = self._run(request)
         if fault.kind == "slow":
@@ -279,6 +298,16 @@ class StandIn:
             None if fault.kind == "reset_after" else response, cut=fault.kind == "truncate"
         )
 
+    def _postpone(self, request: Request, seconds: float | None) -> None:
+        """Run the request `seconds` later; None = when told."""
+        if seconds is None:
+            with self._lock:
+                self._late.append(request)
+            return
+        timer = threading.Timer(seconds, self._run, args=(request,))
+        timer.daemon = True
+        timer.start()
+
     # -- control plane -------------------------------------------------------------------------
 
     def _control(self, request: Request) -> Response:
@@ -287,6 +316,7 @@ class StandIn:
             "GET /_sandbox/state": lambda _: self.state(),
             "POST /_sandbox/reset-calls": lambda _: self.reset_calls(),
             "POST /_sandbox/clear-faults": lambda _: self.clear_faults(),
+            "POST /_sandbox/apply-late": lambda _: {"applied": self.apply_late()},
             "POST /_sandbox/latency": self._set_latency,
             "POST /_sandbox/fail": self._plan_fault,
             "POST /_sandbox/do": self._do,

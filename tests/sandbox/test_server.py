@@ -173,6 +173,23 @@ def test_late_effect_after_a_504(box):
     assert box.app.handled == 1
 
 
+def test_late_until_told(box):
+    box.server.fail_next("/w", "late", times=2, until_told=True)
+    assert [box.client.post("/w").status_code for _ in range(2)] == [504, 504]
+    assert box.app.handled == 0
+    assert [request.path for request in box.server.waiting()] == ["/w", "/w"]
+    assert box.client.post("/_sandbox/apply-late").json() == {"applied": 2}
+    assert box.app.handled == 2
+    assert box.server.apply_late() == 0
+
+
+def test_faults_that_happened_are_counted(box):
+    box.server.fail_next("/w", "status", times=2, status=500)
+    box.server.fail_next("/other", "html")
+    box.client.get("/w")
+    assert dict(box.server.failed) == {"status": 1}
+
+
 def test_skip_and_times(box):
     box.client.post(
         "/_sandbox/fail",
