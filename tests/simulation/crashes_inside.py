@@ -1,0 +1,79 @@
+"""What the crash matrix asks of its children: set a tenant up, run it, say how things stand."""
+
+from typing import Any
+
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from django_q.models import OrmQ
+from django_q.signing import SignedPackage
+
+from audit import attempts, log
+from audit.models import Attempt, Posting
+from connector import demo, jobs
+from connector.models import AccessToken, InvoiceGroup, SyncRun, Tenant
+from connector.sync.run import run_cycle
+from sandbox.world import World
+
+MOST_TASKS = 100
+
+
+def set_up(seed: int, bills: int, ramp_url: str, epicor_url: str) -> str:
+    """The demo tenant of this world with its mappings and catalogs; returns its slug."""
+    tenant = demo.install(World(seed, bills), ramp_url, epicor_url)
+    run_cycle(tenant, kinds=frozenset({"accounts", "vendors"}))
+    return tenant.slug
+
+
+def work(slug: str) -> list[dict[str, Any]]:
+    """The tenant is rung, a minute's tick comes, and a worker does all that was asked for.
+
+    Returns the postings after it. A task is taken off the queue when it is done, as the broker
+    does, so that what a killed worker had begun comes once more.
+    """
+    tenant = Tenant.objects.get(slug=slug)
+    jobs.ring_tenant(tenant)
+    jobs.tick()
+    for _ in range(MOST_TASKS):
+        task = OrmQ.objects.order_by("id").first()
+        if task is None:
+            return _postings(tenant)
+        asked = SignedPackage.loads(task.payload)
+        import_string(asked["func"])(*asked["args"], **asked["kwargs"])
+        task.delete()
+    raise AssertionError("The queue never gets empty.")
+
+
+def facts(slug: str) -> dict[str, Any]:
+    """How things stand in our database."""
+    tenant = Tenant.objects.get(slug=slug)
+    now = timezone.now()
+    log.seal(tenant.pk)
+    open_ones = Attempt.objects.filter(attempts.OPEN, tenant=tenant)
+    leased = InvoiceGroup.objects.filter(tenant=tenant, lease_until__gt=now)
+    tokens = AccessToken.objects.filter(tenant=tenant, lease_until__gt=now)
+    return {
+        "postings": _postings(tenant),
+        "paused": tenant.paused_reason,
+        "leases": [str(row) for row in (*leased, *tokens)],
+        "doubts": [row.action for row in open_ones if row.subject_kind == "posting"],
+        "loose": [
+            *(row.action for row in open_ones if row.subject_kind != "posting"),
+            *(f"run {row.pk}" for row in SyncRun.objects.filter(tenant=tenant, finished_at=None)),
+        ],
+        "broken": "" if log.verify(tenant.pk).ok else "the chain of the record",
+    }
+
+
+def _postings(tenant: Tenant) -> list[dict[str, Any]]:
+    now = timezone.now()
+    return [
+        {
+            "bill": row.bill_id,
+            "state": row.state,
+            "hold": row.hold_reason,
+            "message": row.hold_message,
+            "owner": row.lease_owner,
+            "waits_s": max(0.0, (row.not_before - now).total_seconds() if row.not_before else 0),
+        }
+        for row in Posting.objects.filter(tenant=tenant)
+    ]

@@ -1,0 +1,160 @@
+"""Worlds in which one thing goes wrong on purpose, for bugs that the dice seldom show."""
+
+import copy
+from collections.abc import Callable
+
+from tests.simulation import in_ramp, invariants, trouble
+from tests.simulation.life import Life, Options, Violation, shortly
+
+Script = Callable[[Life], None]
+_WRITES = {"two_step": "UpdateMaster", "update_ext": "UpdateExt", "by_the_book": "UpdateMaster"}
+
+
+def options(*, saves: str = "all", writer: str = "two_step", bills: int = 6) -> Options:
+    """A small world of one kind."""
+    settings = {"writer": writer, "lanes": 2, "after_entry_edits": "update"}
+    return Options(bills=bills, saves=saves, settings=settings)
+
+
+def everything_arrives(life: Life) -> None:
+    while in_ramp.arrive(life):
+        pass
+    life.remember()
+
+
+def run(life: Life, plan: dict[str, object] | None = None) -> None:
+    """One run, disturbed only as planned."""
+    life.remember()
+    life.tell(f"run, {plan or 'undisturbed'}")
+    answer = life.act("sync", dict(plan or {}))
+    trouble.clear(life)
+    life.counts["runs"] += 1
+    life.tell(f"    → {shortly(answer)}")
+    life.remember_more()
+    invariants.after_act(life)
+
+
+def one_arrives(life: Life) -> None:
+    if life.to_come:
+        row = life.to_come.pop(0)
+        life.box.ramp.app.add_bill(row)
+        life.tell(f"Ramp: bill {life.name(row['id'])} arrives")
+    life.remember()
+
+
+def undisturbed(life: Life) -> None:
+    """Nothing goes wrong, so nobody has to do anything."""
+    everything_arrives(life)
+    run(life)
+    for bill_id, posting in life.postings().items():
+        if posting["hold_reason"] and life.verdict(bill_id).enterable:
+            raise Violation("idle", f"bill {bill_id} waits without need: {posting['hold_message']}")
+
+
+def refused(life: Life) -> None:
+    """Epicor refuses a bill in its own words."""
+    everything_arrives(life)
+    life.trouble["refuse"] += 1
+    life.box.epicor.fail_next(_write(life), "status", status=400, body=trouble.BUSINESS)
+    run(life)
+
+
+def late_and_renumbered(life: Life) -> None:
+    """A write takes effect late, and meanwhile the bill gets another number."""
+    everything_arrives(life)
+    life.box.epicor.fail_next(_write(life), "late", times=2, until_told=True)
+    run(life)
+    for posting in life.postings().values():
+        if posting["state"] != "confirmed" and not posting["hold_reason"]:
+            _renumber(life, posting["bill_id"])
+    life.pass_time(10.0)
+    run(life)
+    life.pass_time(150.0)
+    run(life)
+    life.apply_late()
+    life.remember_more()
+    invariants.after_act(life)
+    life.pass_time(600.0)
+    run(life)
+
+
+def unstamped_and_renumbered(life: Life) -> None:
+    """An answer is lost, a person erases our stamp, and the bill gets another number."""
+    everything_arrives(life)
+    life.box.epicor.fail_next(_write(life), "reset_after", times=6)
+    run(life)
+    for one in life.invoices():
+        head = one["header"]
+        bill_id = life.owners.get(head["SysRowID"])
+        if bill_id and life.postings()[bill_id]["state"] == "in_doubt":
+            life.box.epicor.app.edit_invoice(
+                one["company"], head["VendorNum"], head["InvoiceNum"], {"ExternalID": ""}
+            )
+            life.touched.add(head["SysRowID"])
+            life.tell(f"Epicor: somebody erases the stamp of bill {life.name(bill_id)}")
+            _renumber(life, bill_id)
+    for _ in range(3):
+        life.pass_time(600.0)
+        run(life)
+
+
+def dies_everywhere(life: Life) -> None:
+    """A process dies after each request of an entering run in turn."""
+    for request in range(4, 16):
+        one_arrives(life)
+        run(life, {"die_at": [request, "after"]})
+        life.pass_time(20 * 60.0)
+        run(life)
+
+
+def asleep_everywhere(life: Life) -> None:
+    """A process sleeps for longer than its lease before each request; others do its work."""
+    for request in range(4, 16):
+        one_arrives(life)
+        life.tell(f"run A, it sleeps before request {request}")
+        first = life.begin("sync", {"pause_at": [request]}, jumps={str(request): 1500.0})
+        if first.until_pause() is not None:
+            for _ in range(3):
+                life.pass_time(480.0)
+                answer = life.act("sync")
+                life.tell(f"    run B meanwhile → {shortly(answer)}")
+            first.go_on()
+        outcome = life.end(first)
+        life.tell(f"    A → {shortly(outcome.value)}")
+        life.remember_more()
+        invariants.after_act(life)
+        life.pass_time(300.0)
+
+
+def two_everywhere(life: Life) -> None:
+    """Before each request of an entering run, in turn, another run comes along."""
+    for request in range(4, 16):
+        one_arrives(life)
+        life.tell(f"run A, it stands still before request {request}")
+        first = life.begin("sync", {"pause_at": [request]})
+        if first.until_pause() is not None:
+            life.pass_time(1.0)
+            answer = life.act("sync")
+            life.tell(f"    run B meanwhile → {shortly(answer)}")
+            first.go_on()
+        outcome = life.end(first)
+        life.tell(f"    A → {shortly(outcome.value)}")
+        life.remember_more()
+        invariants.after_act(life)
+        life.pass_time(300.0)
+
+
+def _write(life: Life) -> str:
+    return _WRITES[life.options.settings["writer"]]
+
+
+def _renumber(life: Life, bill_id: str) -> None:
+    number = f"NEW-{bill_id[:6]}"
+    row = life.bill(bill_id)
+    lines = copy.deepcopy(row["line_items"])
+    lines[0]["amount"]["amount"] += 100
+    total = {**row["amount"], "amount": row["amount"]["amount"] + 100}
+    changes = {"invoice_number": number, "line_items": lines, "amount": total}
+    life.box.ramp.app.edit_bill(bill_id, changes)
+    life.tell(f"Ramp: another number, {number!r}, and total of bill {life.name(bill_id)}")
+    life.remember_more()

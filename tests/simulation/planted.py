@@ -1,0 +1,169 @@
+"""Bugs that the simulation must find. Each function plants one into the process it is called in.
+
+They are the mistakes that would cost money: each takes away one of the protections, or one of the
+rules of the arithmetic. `test_planted.py` says in which worlds they show.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from audit import attempts, postings, steps
+from audit.models import Attempt, Posting
+from connector.domain import draft as drafts
+from connector.epicor import dataset
+from connector.ramp import connect as ramp_connect
+from connector.sync import confirm, endings
+from connector.sync import lookup as lookups
+
+_OURS = ("audit", "mappings", "connector")
+
+
+def _everywhere(old: Any, new: Any) -> None:
+    """Put `new` in the place of `old`, under whatever name a module of ours knows it."""
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] in _OURS:
+            for known in [known for known, value in vars(module).items() if value is old]:
+                setattr(module, known, new)
+
+
+def retries_a_write_blindly() -> None:
+    """No answer is taken for "not applied": sent again, without a look and with no memory."""
+
+    def again(ends: endings.Endings, posting: Posting, message: str) -> None:
+        attempts.settle(posting.tenant_id, "posting", posting.bill_id, "surely not applied")
+        if posting.state == Posting.State.IN_FLIGHT:
+            postings.release(posting, owner=ends.cycle.owner, message=message)
+        else:
+            postings.settle_not_there(posting, owner=ends.cycle.owner)
+        ends.open.pop(posting.pk, None)
+
+    endings.Endings.doubt = again  # type: ignore[method-assign]
+    _sees_nothing()
+
+
+def _sees_nothing() -> None:
+    """Every look-up finds an empty Epicor."""
+    lookups.Question.ask = lambda question, client: []  # type: ignore[method-assign]
+
+
+def tells_ramp_before_it_is_committed() -> None:
+    """Ramp hears of the invoice, and only then our record does."""
+    finish = endings.Endings.finish
+
+    def told_first(ends: endings.Endings, prepared: Any, saved: Any) -> None:
+        posting, draft = prepared.posting, prepared.draft
+        if not posting.in_epicor:
+            names = ("company", "vendor_num", "invoice_num")
+            seen = Posting(bill_id=posting.bill_id, **{n: getattr(draft, n) for n in names})
+            item = confirm._success(ends.cycle, seen)
+            ends.cycle.ramp.sync("BILL_SYNC", f"early {posting.bill_id}", successes=[item])
+        finish(ends, prepared, saved)
+
+    endings.Endings.finish = told_first  # type: ignore[method-assign]
+    ramp_connect.wait_turn = lambda budget: None  # it is not for within a transaction
+
+
+def skips_the_stamp() -> None:
+    """The bill's id is not written into the invoice, and nobody checks."""
+    values, wrong = dataset.header_values, dataset.differences
+
+    def unstamped(draft: Any, stamp_column: str) -> dict[str, Any]:
+        found = values(draft, stamp_column)
+        found.pop(stamp_column)
+        return found
+
+    def unseen(draft: Any, saved: Any, stamp_column: str) -> list[Any]:
+        found = wrong(draft, saved, stamp_column)
+        return [point for point in found if stamp_column not in str(point)]
+
+    _everywhere(values, unstamped)
+    _everywhere(wrong, unseen)
+
+
+def claims_without_condition() -> None:
+    """Whoever asks gets the oldest bills that are not at an end, whoever works on them."""
+
+    def grabs(
+        tenant_id: int, _: Any, *, owner: str, until: Any, limit: int, ids: Any = None, **to: Any
+    ) -> list[Posting]:
+        due = Q(not_before=None) | Q(not_before__lte=timezone.now())
+        rows = Posting.objects.filter(
+            due, tenant_id=tenant_id, hold_reason="", state__in=["queued", "in_flight"]
+        ).exclude(lease_owner=owner)
+        if to.get("state") != Posting.State.IN_FLIGHT:
+            return []
+        with transaction.atomic():
+            chosen = list(rows.order_by("id").values_list("pk", flat=True)[:limit])
+            Posting.objects.filter(pk__in=chosen).update(lease_owner=owner, lease_until=until, **to)
+        return list(Posting.objects.filter(pk__in=chosen).order_by("id"))
+
+    _everywhere(steps.lease, grabs)
+
+
+def drops_the_commit_after_the_answer() -> None:
+    """What came of a write is not recorded when its answer arrives."""
+
+    def dropped(attempt: Attempt, outcome: Any, **_: Any) -> None:
+        attempt.outcome = outcome
+
+    _everywhere(attempts.finish, dropped)
+
+
+def forgets_old_keys() -> None:
+    """Only the number that the bill has now is looked up."""
+
+    def none(_: int, bill_ids: Any) -> dict[str, set[Any]]:
+        return {bill_id: set() for bill_id in bill_ids}
+
+    _everywhere(attempts.keys_of, none)
+
+
+def trusts_echoed_rows() -> None:
+    """Rows that Epicor only sends back count as saved."""
+
+    def trusting(ds: Any, table: str, vendor_num: int, invoice_num: str) -> Iterator[Any]:
+        for row in ds.get(table) or ():
+            if row.get("VendorNum") == vendor_num and dataset.same_number(
+                str(row.get("InvoiceNum", "")), invoice_num
+            ):
+                yield {**row, "SysRevID": row.get("SysRevID") or 1, "RowMod": ""}
+
+    _everywhere(dataset.saved_rows, trusting)
+
+
+def rounds_each_line() -> None:
+    """Every line is rounded to one decimal fewer than its currency has."""
+    made = drafts.draft_ap_invoice
+
+    def rounded(*args: Any, **options: Any) -> Any:
+        draft = made(*args, **options)
+        lines = tuple(replace(line, amount=_shorter(line.amount)) for line in draft.lines)
+        total = sum((line.amount for line in lines), Decimal(0))
+        return replace(draft, lines=lines, total=total)
+
+    _everywhere(made, rounded)
+
+
+def _shorter(amount: Decimal) -> Decimal:
+    exponent = amount.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return amount.quantize(Decimal(1).scaleb(exponent + 1))
+
+
+BUGS: dict[str, Callable[[], None]] = {
+    "retry": retries_a_write_blindly,
+    "early": tells_ramp_before_it_is_committed,
+    "unstamped": skips_the_stamp,
+    "claims": claims_without_condition,
+    "unrecorded": drops_the_commit_after_the_answer,
+    "forgetful": forgets_old_keys,
+    "echo": trusts_echoed_rows,
+    "rounding": rounds_each_line,
+}
