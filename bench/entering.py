@@ -9,6 +9,7 @@ from bench.run import Case, Result, run
 
 COLUMNS: dict[str, Callable[[Result], str]] = {
     "bills": lambda r: f"{r.case.bills}",
+    "writer": lambda r: r.case.writer,
     "save": lambda r: r.case.update_master,
     "latency": lambda r: f"{r.case.latency_ms:g} ms",
     "lanes": lambda r: f"{r.case.lanes}",
@@ -18,6 +19,7 @@ COLUMNS: dict[str, Callable[[Result], str]] = {
     "Ramp confirms": lambda r: f"{r.first.ramp_writes}",
     "seconds": lambda r: f"{r.first.seconds:.1f}",
     "bills/s": lambda r: f"{r.first.entered / r.first.seconds:.1f}",
+    "of limit": lambda r: "–" if r.of_limit is None else f"{r.of_limit:.2f}",
     "CPU ms/bill": lambda r: f"{r.first.cpu_s * 1000 / max(1, r.first.entered):.1f}",
     "peak MB": lambda r: f"{r.first.peak_mb:.0f}",
     "2nd: Epicor": lambda r: f"{r.second.epicor}",
@@ -38,10 +40,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.entering", description=__doc__)
     parser.add_argument("--bills", type=int, nargs="+", default=[1000], metavar="N")
-    parser.add_argument("--latency-ms", type=float, nargs="+", default=[0, 50], metavar="N")
-    parser.add_argument("--lanes", type=int, nargs="+", default=[1, 2, 4], metavar="N")
+    parser.add_argument("--latency-ms", type=float, nargs="+", default=[0, 50, 200], metavar="N")
+    parser.add_argument("--lanes", type=int, nargs="+", default=[1, 2, 4, 8], metavar="N")
+    writers = ("two_step", "update_ext", "by_the_book")
+    parser.add_argument("--writer", nargs="+", choices=writers, default=["two_step"])
     modes = ("all", "named", "echo")
-    parser.add_argument("--update-master", nargs="+", choices=modes, default=["all", "named"])
+    parser.add_argument("--update-master", nargs="+", choices=modes, default=["all"])
     parser.add_argument("--calls", action="store_true", help="also every request by its name")
     return parser.parse_args(arguments)
 
@@ -52,10 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
     print(row(list(COLUMNS)))
     print(row(["-" * (len(name) - 1) + ":" for name in COLUMNS]), flush=True)
     good = True
-    for bills, save, latency_ms, lanes in itertools.product(
-        options.bills, options.update_master, options.latency_ms, options.lanes
+    for bills, writer, save, latency_ms, lanes in itertools.product(
+        options.bills, options.writer, options.update_master, options.latency_ms, options.lanes
     ):
-        result = run(Case(bills, latency_ms, lanes, save))
+        result = run(Case(bills, latency_ms, lanes, save, writer))
         good = good and result.ok
         print(row([cell(result) for cell in COLUMNS.values()]), flush=True)
         if options.calls:

@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,16 @@ from bench.standins import ROOT, standins
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is measured."""
+    """What is measured. `enter_s`: the first sync only reads, the second enters about that long;
+    None: the first enters everything.
+    """
 
     bills: int
-    latency_ms: float
-    lanes: int
-    update_master: str
+    latency_ms: float = 0
+    lanes: int = 2
+    update_master: str = "all"
+    writer: str = "two_step"
+    enter_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +37,29 @@ class Result:
     start_mb: float
     first: Sync
     second: Sync
-    planned: int
+    planned: int | None
 
     @property
     def ok(self) -> bool:
-        """Whether exactly the enterable bills were entered and confirmed, and none twice."""
-        first = self.first
-        entered = first.entered == self.planned and first.confirmed == self.planned
-        quiet = self.second.entered == self.second.epicor_writes == self.second.ramp_writes == 0
-        return entered and quiet
+        """Whether exactly the enterable bills were entered and confirmed, and none twice.
+
+        Where entering is limited only that what was entered was confirmed.
+        """
+        first, second = self.first, self.second
+        if self.planned is None:
+            return first.entered == 0 and second.entered == second.confirmed > 0
+        entered = first.entered == first.confirmed == self.planned
+        return entered and second.entered == second.epicor_writes == second.ramp_writes == 0
+
+    @property
+    def of_limit(self) -> float | None:
+        """The speed as a part of what these lanes could do at this latency, if each were always
+        waiting for Epicor; None without latency."""
+        first, latency_s = self.first, self.case.latency_ms / 1000
+        if not latency_s or not first.entered:
+            return None
+        limit = self.case.lanes / (first.epicor / first.entered * latency_s)
+        return first.entered / first.seconds / limit
 
 
 def run(case: Case) -> Result:
@@ -52,11 +70,12 @@ def run(case: Case) -> Result:
     ):
         environment = _environment(Path(folder))
         _python(environment, "manage.py", "migrate", "--verbosity", "0")
-        lanes = str(case.lanes)
-        output = _python(environment, "-m", "bench.measure", boxes.ramp, boxes.epicor, lanes)
+        how = json.dumps(asdict(case))
+        output = _python(environment, "-m", "bench.measure", boxes.ramp, boxes.epicor, how)
     document: dict[str, Any] = json.loads(output)
     first, second = Sync(**document["first"]), Sync(**document["second"])
-    return Result(case, document["start_mb"], first, second, _planned(case.bills))
+    planned = _planned(case.bills) if case.enter_s is None else None
+    return Result(case, document["start_mb"], first, second, planned)
 
 
 def _environment(folder: Path) -> dict[str, str]:
