@@ -222,6 +222,7 @@ class InvoiceGroup(models.Model):
     ready = models.BooleanField(default=False)  # seen to exist in Epicor
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    locked_to = models.CharField(max_length=75, blank=True)  # us, where opening a group locks it
 
     class Meta:
         ordering: ClassVar = ["opened_on", "group_id"]

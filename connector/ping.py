@@ -238,8 +238,7 @@ def _company_checks(
 
 
 def _user(client: EpicorClient, company: str) -> str:
-    answer = client.call(company, contract.USER, "GetCurrentUserId", {}, repeatable=True)
-    return f"Epicor accepts our login as {answer.return_obj}."
+    return f"Epicor accepts our login as {client.user(company)}."
 
 
 def _company(client: EpicorClient, company: str) -> str:

@@ -16,7 +16,7 @@ from connector.answers import Answer
 from connector.epicor import errors
 from connector.epicor.address import service_url
 from connector.epicor.auth import Login
-from connector.epicor.contract import TABLES, where_of
+from connector.epicor.contract import TABLES, USER, where_of
 from connector.epicor.contract import quote as quote
 from connector.epicor.metadata import ADDRESS, lengths
 from connector.epicor.methods import Dataset, Row, method_answer
@@ -106,6 +106,11 @@ class EpicorClient:
             self._login.ensure()
             return
         self._renew(used)
+
+    def user(self, company: str) -> str:
+        """The id of the user that we are logged in as. Raises AccessError, TransientError."""
+        answer = self.call(company, USER, "GetCurrentUserId", {}, repeatable=True)
+        return str(answer.return_obj)
 
     # -- calling -----------------------------------------------------------------------------
 

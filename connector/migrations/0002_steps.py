@@ -71,6 +71,11 @@ class Migration(migrations.Migration):
             field=models.PositiveSmallIntegerField(default=0),
         ),
         migrations.AddField(
+            model_name='invoicegroup',
+            name='locked_to',
+            field=models.CharField(blank=True, max_length=75),
+        ),
+        migrations.AddField(
             model_name='syncrun',
             name='only_ids',
             field=models.JSONField(blank=True, null=True),

@@ -3,7 +3,7 @@
 import logging
 import string
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 TABLE = "APInvGrp"
 LETTERS = string.ascii_uppercase + string.digits
 LEASE = timedelta(minutes=20)
+_NO_LEASE: Mapping[str, Any] = {"lease_owner": "", "lease_until": None}
 
 
 def open_group(group: InvoiceGroup, apply_on: date) -> Generator[Step, Reply, str]:
@@ -45,7 +46,6 @@ class Groups:
         self._today = timezone.now().astimezone(ZoneInfo(cycle.tenant.time_zone)).date()
         self._idle: dict[tuple[str, str], list[InvoiceGroup]] = defaultdict(list)
         self._checked: set[str] = set()
-        self._locked: dict[int, tuple[InvoiceGroup, str]] = {}
 
     def take(self, company: str, period: str) -> InvoiceGroup:
         """A group nobody else writes into. Not `ready`: it must be opened in Epicor first.
@@ -63,10 +63,8 @@ class Groups:
 
     def opened(self, group: InvoiceGroup, locked_to: str) -> None:
         """Epicor has it now; `locked_to` is the user it is locked to, us, or ""."""
-        group.ready = True
-        InvoiceGroup.objects.filter(pk=group.pk).update(ready=True)
-        if locked_to:
-            self._locked[group.pk] = (group, locked_to)
+        group.ready, group.locked_to = True, locked_to
+        InvoiceGroup.objects.filter(pk=group.pk).update(ready=True, locked_to=locked_to)
 
     def give_back(self, group: InvoiceGroup) -> None:
         """The lane is done with it; one that was never opened is not used again."""
@@ -79,11 +77,10 @@ class Groups:
         A group that a person took, that is being posted or is gone is not used again: the next
         letter is taken, and the trail says so. Raises AccessError, TransientError.
         """
-        why = taken(self._cycle, group.company, group.group_id, ours=self._locked_to(group))
+        why = taken(self._cycle, group.company, group.group_id, ours=group.locked_to)
         if why:
-            group.ready = False
-            self._locked.pop(group.pk, None)
-            InvoiceGroup.objects.filter(pk=group.pk).update(ready=False)
+            group.ready, group.locked_to = False, ""
+            InvoiceGroup.objects.filter(pk=group.pk).update(ready=False, locked_to="")
             log.record(
                 self._cycle.tenant.pk,
                 "group.lost",
@@ -94,22 +91,13 @@ class Groups:
         return why
 
     def close(self) -> None:
-        """Release every lease, and Epicor's lock where it locks groups by itself."""
-        InvoiceGroup.objects.filter(
+        """Give up Epicor's locks where it locks groups by itself, then every lease."""
+        mine = InvoiceGroup.objects.filter(
             tenant=self._cycle.tenant, lease_owner=self._cycle.owner
-        ).update(lease_owner="", lease_until=None)
-        for group, _ in self._locked.values():
-            body = {"InGroupID": group.group_id}
-            try:
-                self._cycle.epicor.call(
-                    group.company, AP_GROUP, "UnlockGroup", body, repeatable=True
-                )
-            except PostingError as error:
-                # Nothing is at risk: a person who opens the group is told that it is in use.
-                logger.warning("Group %s stays locked: %s", group.group_id, error.message)
-
-    def _locked_to(self, group: InvoiceGroup) -> str:
-        return self._locked[group.pk][1] if group.pk in self._locked else ""
+        )
+        for group in mine.exclude(locked_to=""):
+            _unlock(self._cycle, group)
+        mine.update(**_NO_LEASE)
 
     def _known(self, company: str, period: str) -> InvoiceGroup | None:
         now = timezone.now()
@@ -171,6 +159,42 @@ class Groups:
                 )
         except IntegrityError:
             return None  # another worker was faster
+
+
+def unlock_left(cycle: Cycle) -> None:
+    """Free the groups that dead workers left locked to us, so that people can open them.
+
+    A group that a person has open by now stays theirs. Asks Epicor nothing when none was left.
+    Raises AccessError, TransientError.
+    """
+    over = Q(lease_until__lt=timezone.now()) & ~Q(lease_owner="")
+    left = InvoiceGroup.objects.filter(
+        over | Q(lease_owner="") & ~Q(locked_to=""), tenant=cycle.tenant
+    )
+    by_company: dict[str, dict[str, InvoiceGroup]] = defaultdict(dict)
+    for group in left:
+        by_company[group.company][group.group_id] = group
+    for company, groups in by_company.items():
+        pks = [group.pk for group in groups.values()]
+        us = cycle.epicor.user(company)
+        rows = [row for row in _rows(cycle, company, groups) if row.get("ActiveUserID") == us]
+        locked = [groups[str(row["GroupID"])] for row in rows]
+        InvoiceGroup.objects.filter(over, pk__in=pks).update(**_NO_LEASE)
+        InvoiceGroup.objects.filter(pk__in=pks, lease_owner="").update(locked_to="")
+        InvoiceGroup.objects.filter(pk__in=[group.pk for group in locked]).update(locked_to=us)
+        for group in locked:
+            _unlock(cycle, group)
+
+
+def _unlock(cycle: Cycle, group: InvoiceGroup) -> None:
+    body = {"InGroupID": group.group_id}
+    try:
+        cycle.epicor.call(group.company, AP_GROUP, "UnlockGroup", body, repeatable=True)
+    except PostingError as error:
+        # Nothing is at risk: a person who opens it is told that it is in use; tried again later.
+        logger.warning("Group %s stays locked: %s", group.group_id, error.message)
+    else:
+        InvoiceGroup.objects.filter(pk=group.pk).update(locked_to="")
 
 
 def taken(cycle: Cycle, company: str, group_id: str, *, ours: str = "") -> str:

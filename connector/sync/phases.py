@@ -17,6 +17,7 @@ from connector.ramp.client import endless
 from connector.sync.confirm import confirm_entered, report_held
 from connector.sync.context import Cycle
 from connector.sync.enter import enter_due
+from connector.sync.groups import unlock_left
 from connector.sync.pull import pull_page
 from connector.sync.refresh import refresh
 from connector.sync.rehearse import rehearse
@@ -87,6 +88,7 @@ def _settle(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
     """Take back what dead workers left, and confirm what they entered."""
     if not run.cursor:
         postings.reap(cycle.tenant.pk, timezone.now())
+        unlock_left(cycle)
     return _confirm(cycle, run, stop_at)
 
 

@@ -25,14 +25,7 @@ def test_a_death_at_any_request_costs_nothing(zygote, name):
     assert verdict.said == []
 
 
-LOCKED = pytest.mark.xfail(reason="a group that a dead worker locked stays locked to us")
-OTHERS = [
-    pytest.param(name, marks=[LOCKED] if name == "locking" else [])
-    for name in sorted(CASES.keys() - {"plain", "named"})
-]
-
-
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", sorted(CASES.keys() - {"plain", "named"}))
 def test_a_death_on_the_way_of_any_other_bill_costs_nothing(zygote, name):
     verdict = matrix(zygote, CASES[name], requests=15)
 
