@@ -15,6 +15,7 @@ from audit import log as audit_log
 from audit import postings
 from audit.failures import PostingError
 from connector import heartbeat, ringing
+from connector.errands import work
 from connector.models import FinanceCalendar, SyncRun, Tenant
 from connector.ringing import RUN_TIMEOUT_S, ring_run, ring_tenant
 from connector.sync import turns
@@ -44,6 +45,7 @@ def tick() -> dict[str, int]:
         for calendar in calendars:
             ringing.ring_reprove(calendar, now)
         ringing.ring_lost_runs(now)
+        work.reap(now)
         heartbeat.forget_old(now)
         async_task("connector.jobs.seal_audit", save=False)
     return {"rung": rung, "taken_back": sum(taken_back.values())}
@@ -87,6 +89,12 @@ def reprove_tenant(tenant_id: int) -> str:
             logger.warning("The proof of %s stopped: %s", tenant.slug, error.message)
             return error.message
         return "done"
+
+
+def run_errand(pk: int) -> bool:
+    """Do what a person asked for on a page; False when it is done or somebody is at it."""
+    with heartbeat.busy(RUN_TIMEOUT_S):
+        return work.run(pk)
 
 
 def seal_audit() -> int:

@@ -305,6 +305,44 @@ class SyncRun(models.Model):
         return f"run {self.pk}"
 
 
+class Errand(models.Model):
+    """Something a person asked for on a page that takes longer than a page may: how far it is.
+
+    `done` of `total` while it is under way; then `said` tells in a sentence what came of it. A
+    `replay` is asked for at once; how far its bills are is read from their postings.
+    """
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=24)  # connector/errands/work.py
+    title = models.CharField(max_length=255)  # what was asked, as the person would say it
+    subject = models.CharField(max_length=64, blank=True)  # the bill id, where it is one bill's
+    arguments = models.JSONField(default=dict, blank=True)
+    actor = models.CharField(max_length=150)
+    asked_at = models.DateTimeField()
+    rung_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True, blank=True)  # a worker is at it
+    finished_at = models.DateTimeField(null=True, blank=True)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    failed = models.BooleanField(default=False)
+    said = models.TextField(blank=True)
+    result = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-id"], name="errand_recent"),
+            models.Index(
+                fields=["rung_at"],
+                name="errand_open",
+                condition=models.Q(finished_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class Heartbeat(models.Model):
     """The last sign of life of a background worker."""
 

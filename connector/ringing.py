@@ -13,7 +13,7 @@ from django_q.tasks import async_task
 
 from audit.models import IN_EPICOR, Posting
 from connector import pauses
-from connector.models import FinanceCalendar, SyncRun, Tenant
+from connector.models import Errand, FinanceCalendar, SyncRun, Tenant
 from connector.schedules import BadScheduleError, next_run
 from connector.sync import turns
 from connector.sync.phases import blacked_out
@@ -36,7 +36,7 @@ def ring_tenant(tenant: Tenant, *, due_only: bool = False) -> None:
         run, new = turns.begin_in_background(tenant, KINDS, due_only=due_only)
         if new:
             ring_run(run)
-        elif not due_only:
+        else:
             SyncRun.objects.filter(pk=run.pk, finished_at=None).update(again=True)
 
 
@@ -50,6 +50,17 @@ def ring_run(run: SyncRun) -> None:
         timeout=RUN_TIMEOUT_S,
         save=False,
         task_name=f"cycle of {run.tenant.slug}"[:100],
+    )
+
+
+def ring_errand(errand: Errand) -> None:
+    """Ask a worker for what a person asked for on a page."""
+    async_task(
+        "connector.jobs.run_errand",
+        errand.pk,
+        timeout=RUN_TIMEOUT_S,
+        save=False,
+        task_name=f"{errand.kind} for {errand.tenant.slug}"[:100],
     )
 
 

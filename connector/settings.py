@@ -170,7 +170,7 @@ UNFOLD = {
     "SITE_SUBHEADER": "Ramp to Epicor Kinetic",
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
-    "SIDEBAR": {"navigation": "connector.navigation.sidebar"},
+    "SIDEBAR": {"navigation": "connector.web.navigation.sidebar"},
 }
 
 ENVIRONMENT_PROBLEMS = _env.problems

@@ -1,22 +1,14 @@
-"""Which address shows what; contract.md's "Web addresses" are promises."""
+"""Which address shows what; those in docs/commands.md are promises."""
 
 from django.contrib import admin
 from django.urls import include, path
 
-from connector import health, views
-
-_tenant = [
-    path("", views.today, name="today"),
-    path("exceptions/", views.exceptions, name="exceptions"),
-    path("bills/", views.bill_list, name="bills"),
-    # Ramp keeps the address without a slash for ever; neither form costs a redirect.
-    path("bills/<str:bill_id>", views.bill, name="bill"),
-    path("bills/<str:bill_id>/", views.bill),
-]
+from connector import health
+from connector.web import home
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("t/<slug:slug>/", include(_tenant)),
+    *home.urlpatterns,
+    path("t/<slug:slug>/", include("connector.web.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -92,9 +92,7 @@ class Groups:
 
     def close(self) -> None:
         """Give up Epicor's locks where it locks groups by itself, then every lease."""
-        mine = InvoiceGroup.objects.filter(
-            tenant=self._cycle.tenant, lease_owner=self._cycle.owner
-        )
+        mine = InvoiceGroup.objects.filter(tenant=self._cycle.tenant, lease_owner=self._cycle.owner)
         for group in mine.exclude(locked_to=""):
             _unlock(self._cycle, group)
         mine.update(**_NO_LEASE)

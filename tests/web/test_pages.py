@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from audit.failures import NEXT_STEP, Reason
 from audit.models import Posting
-from connector import pages
 from connector.models import Bill, FinanceCalendar, SyncRun, Tenant
+from connector.web import today
 from tests import builders
 from tests.web.rows import SECRET, block, make_posting
 
@@ -159,7 +159,7 @@ def test_today_counts_each_bill_once(client: Client, tenant: Tenant, held: Posti
     make_posting(tenant, "t6", state="in_doubt", currency="EUR")
     make_posting(tenant, "t7", state="dismissed")
     with timezone.override("America/New_York"):
-        piles = pages.today(tenant)
+        piles = today.today(tenant)
     assert (piles.entered.bills, piles.entered.sums) == (2, {"USD": Decimal("120.1")})
     assert (piles.waiting.bills, piles.waiting.sums) == (2, {"USD": Decimal(120)})
     assert (piles.doubt.bills, piles.doubt.sums) == (1, {"EUR": Decimal(120)})
@@ -178,9 +178,9 @@ def test_today_begins_at_the_tenants_midnight(
         tenant, "new", state="entered", entered_at=datetime(2026, 11, 24, 5, 1, tzinfo=UTC)
     )
     with timezone.override("America/New_York"):
-        assert pages.today(tenant).entered.bills == 1
+        assert today.today(tenant).entered.bills == 1
     with timezone.override("Europe/Berlin"):
-        assert pages.today(tenant).entered.bills == 2
+        assert today.today(tenant).entered.bills == 2
 
 
 def test_today_shows_the_cycles_in_the_tenants_zone_and_the_pause(

@@ -1,0 +1,35 @@
+"""What people asked for: how far it is, and what came of it. Can be left and come back to."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path
+from django.views.decorators.http import require_safe
+
+from audit.access import requires
+from connector.errands import asking
+from connector.models import Errand
+from connector.web import shell
+
+
+@require_safe
+@requires("view")
+def page(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """One errand; the piece that the browser asks for again every second while it moves."""
+    errand = Errand.objects.filter(tenant=shell.tenant_of(request), pk=pk).first()
+    if errand is None:
+        raise Http404("No such page.")
+    context = context_of(errand)
+    if shell.is_part(request):
+        return shell.part(request, "connector/_errand.html", context)
+    return shell.page(request, "connector/errand.html", errand.title, context)
+
+
+def context_of(errand: Errand) -> dict[str, Any]:
+    """What `_errand.html` needs: the errand, its bills' progress, and whether it moves."""
+    bills = asking.progress(errand) if errand.kind == asking.REPLAY else None
+    moves = errand.finished_at is None or (bills is not None and not bills.over)
+    return {"errand": errand, "bills": bills, "moves": moves}
+
+
+urlpatterns = [path("errands/<int:pk>/", page, name="errand")]

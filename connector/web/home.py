@@ -1,0 +1,31 @@
+"""The start: Today of the only tenant that the person may see, or a chooser."""
+
+from typing import TYPE_CHECKING, cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.views.decorators.http import require_safe
+
+from connector.models import Tenant
+from connector.web import shell
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+@require_safe
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """Today of the only tenant that the person may see, or a chooser."""
+    tenants = Tenant.objects.all()
+    if not request.user.is_superuser:
+        tenants = tenants.filter(memberships__user=cast("User", request.user))
+    found = list(tenants)
+    if len(found) == 1:
+        return redirect("today", found[0].slug)
+    return shell.page(request, "connector/chooser.html", "Choose a tenant", {"tenants": found})
+
+
+urlpatterns = [path("", home, name="home")]

@@ -1,0 +1,74 @@
+"""What every page shares: the shell around it, whose page it is, and how an act answers."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from audit.access import CAPABILITIES, can
+from connector.models import Tenant
+from connector.web.navigation import sidebar
+
+
+def tenant_of(request: HttpRequest) -> Tenant:
+    """The tenant of the address; set by the middleware, and there wherever `requires` let in."""
+    tenant: Tenant = request.tenant  # type: ignore[attr-defined]
+    return tenant
+
+
+def may(request: HttpRequest, capability: str) -> bool:
+    """Whether the person of this request has a capability in the tenant of the address."""
+    return can(getattr(request, "role", None), capability)
+
+
+def actor(request: HttpRequest) -> str:
+    """The person's name as the trail keeps it."""
+    return request.user.get_username()
+
+
+def page(
+    request: HttpRequest, template: str, title: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """The template in the shell, with the sidebar of this person; `may` tells it what to offer."""
+    request.current_app = admin.site.name
+    shell = {
+        **admin.site.each_context(request),
+        "title": title,
+        "has_permission": True,
+        "sidebar_navigation": sidebar(request),
+        **_whose(request),
+    }
+    return render(request, template, shell | context, status=status)
+
+
+def part(
+    request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """A piece of a page, for the browser to put in the place of another."""
+    return render(request, template, _whose(request) | context, status=status)
+
+
+def is_part(request: HttpRequest) -> bool:
+    """Whether the browser asks for a piece of the page only (htmx)."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def done(request: HttpRequest, sentence: str, to: str, *, good: bool = True) -> HttpResponse:
+    """The end of an act: say what happened on the page at `to` (one of our own addresses)."""
+    messages.add_message(request, messages.SUCCESS if good else messages.ERROR, sentence)
+    if not url_has_allowed_host_and_scheme(to, None):
+        to = "/"
+    if is_part(request):
+        return HttpResponse(headers={"HX-Redirect": to})
+    return HttpResponseRedirect(to)
+
+
+def _whose(request: HttpRequest) -> dict[str, Any]:
+    role = getattr(request, "role", None)
+    return {
+        "tenant": getattr(request, "tenant", None),
+        "role": role,
+        "may": dict.fromkeys(CAPABILITIES.get(role or "", ()), True),
+    }
