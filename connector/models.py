@@ -305,6 +305,27 @@ class SyncRun(models.Model):
         return f"run {self.pk}"
 
 
+class SavedView(models.Model):
+    """A filter of a list that a person gave a name."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    page = models.CharField(max_length=16)  # bills, audit
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000, blank=True)  # the part of the address after "?"
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "user", "page", "name"], name="saved_view_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Errand(models.Model):
     """Something a person asked for on a page that takes longer than a page may: how far it is.
 

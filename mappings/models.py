@@ -5,6 +5,13 @@ from typing import ClassVar
 from django.db import models
 
 
+SOURCES = [
+    ("manual", "by hand"),
+    ("import", "from a file"),
+    ("suggestion", "an accepted suggestion"),
+]
+
+
 class _Mapping(models.Model):
     """A Ramp reference and its Epicor target; a blank company means every company."""
 
@@ -16,6 +23,7 @@ class _Mapping(models.Model):
     epicor_name = models.CharField(max_length=255, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.CharField(max_length=150, blank=True)
+    source = models.CharField(max_length=10, choices=SOURCES, default="manual")
 
     class Meta:
         abstract = True
@@ -61,6 +69,48 @@ class DimensionMapping(_Mapping):
                 fields=["tenant", "field", "company", "ramp_id"], name="dimension_mapping_once"
             ),
         ]
+
+
+class MappingRules(models.Model):
+    """How a tenant's mappings may be changed."""
+
+    tenant = models.OneToOneField("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    needs_approval = models.BooleanField(default=False)  # by somebody else than who proposed it
+
+    def __str__(self) -> str:
+        return "mappings need approval" if self.needs_approval else "mappings count at once"
+
+
+class ProposedMapping(models.Model):
+    """A change of a mapping that counts once somebody else has approved it; "" = take it away."""
+
+    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=80)  # vendors, gl_accounts, cost_centers, dimension:FIELD
+    company = models.CharField(max_length=16, blank=True)
+    ramp_id = models.CharField(max_length=255)
+    ramp_name = models.CharField(max_length=255, blank=True)
+    epicor_id = models.CharField(max_length=255, blank=True)
+    epicor_name = models.CharField(max_length=255, blank=True)
+    source = models.CharField(max_length=10, choices=SOURCES, default="manual")
+    before = models.CharField(max_length=255, blank=True)  # the target when it was proposed
+    proposed_by = models.CharField(max_length=150)
+    proposed_at = models.DateTimeField()
+    decided_by = models.CharField(max_length=150, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    approved = models.BooleanField(null=True)  # None: nobody has decided yet
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "kind", "company", "ramp_id"],
+                condition=models.Q(approved=None),
+                name="proposed_mapping_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.ramp_name or self.ramp_id} → {self.epicor_id or 'none'}"
 
 
 class Dimension(models.Model):
