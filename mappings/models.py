@@ -4,7 +4,6 @@ from typing import ClassVar
 
 from django.db import models
 
-
 SOURCES = [
     ("manual", "by hand"),
     ("import", "from a file"),
