@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from audit.failures import Gap, Hold
+from audit.failures import Gap, Hold, Reason
 from audit.models import Blocker, Posting
 from audit.plain import plain, text
 
@@ -19,6 +19,28 @@ NONE: Mapping[str, Any] = {
     "hold_detail": {},
     "hold_opened_at": None,
 }
+
+GONE = "gone"  # in a hold's detail: the invoice is not in Epicor any more
+# What a person cannot accept as it is, because nobody knows yet what it is.
+_NOT_KEPT: Mapping[str, str] = {
+    Reason.IN_DOUBT: "an answer of Epicor is missing; replay it, so that it is looked up",
+    Reason.DUPLICATE_SUSPECTED: (
+        "Epicor has more than one invoice that may be this bill; delete the wrong one, then replay"
+    ),
+    Reason.UNAVAILABLE: "it could not be looked at; replay it once the connection works",
+    Reason.BUG: "something unforeseen happened; report it, then replay it",
+}
+_NOT_THERE = (
+    "its invoice is not in Epicor any more; record the removal (remove), and have the bill "
+    "entered again if it is still owed"
+)
+
+
+def not_to_be_kept(posting: Posting) -> str:
+    """Why what is in Epicor cannot be accepted as it is, as the rest of a sentence, or ""."""
+    if posting.hold_detail.get(GONE):
+        return _NOT_THERE
+    return _NOT_KEPT.get(posting.hold_reason, "")
 
 
 def is_open(posting: Posting, hold: Hold) -> bool:

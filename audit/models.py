@@ -59,6 +59,8 @@ class Posting(models.Model):
     entered_hash = models.CharField(max_length=64, blank=True)
     # The draft as it was verified in Epicor; what a later proof compares with.
     entered_as = models.JSONField(default=dict, blank=True)
+    # What a person accepted as it is since it was entered: hold reason → differences.
+    kept = models.JSONField(default=dict, blank=True)
     sys_rev_id = models.BigIntegerField(null=True, blank=True)
     entered_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
@@ -89,11 +91,6 @@ class Posting(models.Model):
     def adopted(self) -> bool:
         """Whether a person said that an invoice typed by hand is this bill."""
         return bool(self.entered_as.get("adopted"))
-
-    @property
-    def kept(self) -> dict[str, list[str]]:
-        """What a person accepted as it is since it was entered: hold reason → differences."""
-        return dict(self.entered_as.get("kept") or {})
 
 
 IN_EPICOR = (Posting.State.ENTERED, Posting.State.CONFIRMED)

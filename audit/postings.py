@@ -410,10 +410,13 @@ def keep(posting: Posting, *, actor: str, reason: str) -> None:
     """A person accepts what is in Epicor as it is: the hold of something entered closes.
 
     What was accepted is remembered (the content of the bill, and the differences that the hold
-    named), so that it is not raised again. ValueError without a reason.
+    named), so that it is not raised again. ValueError without a reason, and for what nobody can
+    accept because nobody knows what it is, or because it is not there.
     """
     if not reason.strip():
         raise ValueError(f"Say why bill {posting.bill_id} stays as it is; nothing was changed.")
+    if why_not := holds.not_to_be_kept(posting):
+        raise ValueError(f"Bill {posting.bill_id} cannot stay as it is: {why_not}.")
     differences = plain(posting.hold_detail.get("differences") or [])
     # Exactly the hold and the content that the person saw.
     ready = Q(state__in=IN_EPICOR, lease_owner="", seen_hash=posting.seen_hash) & Q(
@@ -429,10 +432,9 @@ def keep(posting: Posting, *, actor: str, reason: str) -> None:
     with transaction.atomic():
         # What was verified may be newer than what is on the person's screen.
         row = Posting.objects.select_for_update().get(pk=posting.pk)
-        kept = {**row.kept, posting.hold_reason: differences}
         changes = {
             "entered_hash": posting.seen_hash,
-            "entered_as": {**row.entered_as, "kept": kept},
+            "kept": {**row.kept, posting.hold_reason: differences},
             "not_before": None,
         }
         sentence = entry(posting, "posting.kept", body, actor)
@@ -451,6 +453,7 @@ def enter_again(posting: Posting, *, actor: str, reason: str) -> None:
         "sys_rev_id": None,
         "entered_hash": "",
         "entered_as": {},
+        "kept": {},
         "entered_at": None,
         "confirmed_at": None,
     }

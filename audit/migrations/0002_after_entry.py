@@ -22,6 +22,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='posting',
+            name='kept',
+            field=models.JSONField(blank=True, default=dict),
+        ),
+        migrations.AddField(
+            model_name='posting',
             name='look_ups',
             field=models.PositiveIntegerField(default=0),
         ),

@@ -101,13 +101,8 @@ def _line_from(value: Mapping[str, Any]) -> DraftLine:
     return DraftLine(**{**known, "amount": Decimal(value["amount"])})
 
 
-def in_scope(bill: Bill, policy: PostingPolicy) -> bool:
-    """Whether the bill is ours to enter: wanted in the ledger and not older than the start date.
-
-    Issued or created on or after the start date counts; without a start date everything does.
-    """
-    if not bill.accounting_sync_enabled or bill.archived:
-        return False
+def since_start(bill: Bill, policy: PostingPolicy) -> bool:
+    """Whether the bill was issued or created on or after the start date, if there is one."""
     if policy.start_date is None:
         return True
     days = [bill.issued_on, bill.created_on or bill.issued_on]

@@ -19,12 +19,12 @@ from audit.failures import (
 from audit.models import Attempt, Posting
 from connector.ramp.errors import NotReadyError
 from connector.sync.context import Cycle
+from connector.sync.readiness import SYNCED
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 100
 _TOLD = [reason.value for reason in TOLD_TO_RAMP]
-_SYNCED = ("BILL_SYNCED", "BILL_AND_PAYMENT_SYNCED")
 
 
 def confirm_entered(cycle: Cycle, *, stop_at: float = inf, after: int = 0) -> int | None:
@@ -128,7 +128,7 @@ def _told(batch: Sequence[Posting]) -> None:
 def _is_synced(cycle: Cycle, posting: Posting) -> bool:
     """Whether Ramp has it as synced already: then "not ready" means done."""
     try:
-        return str(cycle.ramp.bill(posting.bill_id).get("sync_status")) in _SYNCED
+        return str(cycle.ramp.bill(posting.bill_id).get("sync_status")) in SYNCED
     except RejectedError as error:
         logger.warning("Bill %s cannot be read in Ramp: %s", posting.bill_id, error.message)
         return False

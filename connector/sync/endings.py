@@ -13,7 +13,7 @@ from audit.models import Posting
 from connector import retry
 from connector.epicor.dataset import SavedInvoice, differences
 from connector.sync.context import Cycle
-from connector.sync.judge import revision
+from connector.sync.judge import is_settled, revision
 from connector.sync.prepare import Prepared
 from connector.sync.twins import adopted_differences
 
@@ -46,7 +46,7 @@ class Endings:
             wrong: Sequence[Any] = adopted_differences(posting, saved)
         else:
             wrong = differences(draft, saved, self.cycle.habits.stamp_column)
-        if wrong:
+        if not is_settled(posting, wrong):
             points = [str(point) for point in wrong]
             message = (
                 f"The invoice is in Epicor but differs from the bill: "

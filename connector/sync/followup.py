@@ -12,10 +12,10 @@ from audit import postings
 from audit.failures import Hold, Reason
 from audit.models import Posting
 from connector.ramp.content import is_gone
+from connector.sync.readiness import gone_in_epicor, stopped
 
 _State = Posting.State
 _Row = Mapping[str, Any]
-_APPROVED = ("APPROVED", "")
 
 
 def follow_up(
@@ -41,9 +41,10 @@ def follow_up(
 
 def _waiting(pairs: Sequence[tuple[_Row, Posting]], hashes: Mapping[str, str]) -> None:
     gone = [
-        (posting, Hold(Reason.ARCHIVED, _NOT_ENTERED.format(what=_what(row))))
+        (posting, stop.hold)
         for row, posting in pairs
         if is_gone(row) and posting.hold_reason != Reason.ARCHIVED
+        if (stop := stopped(row, ours=True)) is not None
     ]
     _hold(gone)
     postings.requeue_changed(
@@ -62,7 +63,7 @@ def _entered(pairs: Sequence[tuple[_Row, Posting]], hashes: Mapping[str, str]) -
         now = hashes[posting.bill_id]
         if is_gone(row):
             if posting.entered_hash != now and posting.hold_reason != Reason.ARCHIVED:
-                gone.append((posting, Hold(Reason.ARCHIVED, _in_epicor(row, posting))))
+                gone.append((posting, gone_in_epicor(row, posting.hold_message)))
         elif _needs_a_look(posting, now):
             changed.append(posting)
     _hold(gone)
@@ -85,8 +86,7 @@ def _needs_a_look(posting: Posting, now: str) -> bool:
 
 def _is_back(row: _Row, posting: Posting) -> bool:
     """Whether a bill that was archived can be entered after all."""
-    approved = str(row.get("approval_status") or "") in _APPROVED
-    return posting.hold_reason == Reason.ARCHIVED and approved
+    return posting.hold_reason == Reason.ARCHIVED and stopped(row, ours=True) is None
 
 
 def _hold(pairs: Sequence[tuple[Posting, Hold]]) -> None:
@@ -106,25 +106,3 @@ def _hold_one(posting: Posting, hold: Hold) -> None:
         postings.hold(posting, hold)
     except postings.LostLeaseError:
         return  # taken meanwhile: whoever has it sees for himself, or the next look does
-
-
-def _in_epicor(row: _Row, posting: Posting) -> str:
-    before = f" It waited before because: {posting.hold_message}" if posting.hold_reason else ""
-    return _ENTERED.format(what=_what(row)) + before
-
-
-def _what(row: _Row) -> str:
-    if row.get("archived_at"):
-        return "archived"
-    return str(row.get("approval_status") or "").lower() or "withdrawn"
-
-
-_NOT_ENTERED = (
-    "The bill was {what} in Ramp before it was entered. Nothing was sent now; if it was tried "
-    "before, look in Epicor for it. Then dismiss it, or restore it in Ramp: it is entered then."
-)
-_ENTERED = (
-    "The bill was {what} in Ramp, but its invoice is in Epicor. Nothing was changed there. If it "
-    "is not posted yet, remove it with the command remove; or keep it and dismiss this with a "
-    "reason."
-)

@@ -1,20 +1,19 @@
 """What Ramp says of claimed bills in this run, and the drafts of those that can go on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from audit.failures import Hold, Reason
 from audit.models import Posting
-from connector.domain.draft import APInvoiceDraft
 from connector.models import Bill
 from connector.ramp.content import content_hash
 from connector.ramp.errors import NotFoundError
 from connector.ramp.parse import parse_bill
 from connector.sync.context import Cycle
-from connector.sync.prepare import Payloads, Prepared, prepare
+from connector.sync.prepare import Payloads, Prepared, entered_draft, prepare
 from connector.sync.pull import take
-from connector.sync.readiness import Stop, stops
+from connector.sync.readiness import Stop, gone_in_epicor, stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ def take_in(cycle: Cycle, slice_: Sequence[Posting]) -> Intake:
     later: list[tuple[Posting, str]] = []
     rest: list[Posting] = []
     for posting in slice_:
-        stop = _stopped(posting, said.get(posting.bill_id))
+        stop = _stopped(posting, said.get(posting.bill_id), payloads[posting.bill_id])
         if stop is None:
             rest.append(posting)
         elif isinstance(stop, Hold):
@@ -75,13 +74,13 @@ def _read(cycle: Cycle, bill_id: str) -> dict[str, Any]:
     return payload
 
 
-def _stopped(posting: Posting, stop: Stop | None) -> Hold | str | None:
+def _stopped(posting: Posting, stop: Stop | None, payload: Mapping[str, Any]) -> Hold | str | None:
     """Why Ramp does not want it entered: for a person (Hold), for a while (a sentence), or None."""
     if stop is None or posting.state == Posting.State.IN_DOUBT:
         return None  # in doubt, it is perhaps in Epicor: looked up whatever Ramp says
     if posting.in_epicor:
         news = stop.reason == Reason.ARCHIVED and stop.reason not in posting.kept
-        return Hold(Reason.ARCHIVED, _ARCHIVED_IN_EPICOR) if news else None
+        return gone_in_epicor(payload) if news else None
     return stop.message if stop.waits else stop.hold
 
 
@@ -93,10 +92,8 @@ def _as_entered(slice_: Sequence[Posting], payloads: Payloads) -> dict[int, Prep
     found = {}
     for posting in slice_:
         payload = payloads[posting.bill_id]
-        if not posting.in_epicor or posting.adopted or not posting.entered_as:
-            continue
-        if content_hash(payload) == posting.entered_hash:
-            draft = APInvoiceDraft.from_json(posting.entered_as)
+        draft = entered_draft(posting)
+        if draft is not None and content_hash(payload) == posting.entered_hash:
             found[posting.pk] = Prepared(posting, parse_bill(payload), None, draft)
     return found
 
@@ -107,12 +104,3 @@ def _perhaps_there(posting: Posting, hold: Hold) -> Hold:
         return hold
     message = f"Perhaps already in Epicor, and cannot be looked up because: {hold.message}"
     return Hold(Reason.IN_DOUBT, message, hold.detail, hold.gaps)
-
-
-_ARCHIVED_IN_EPICOR = (
-    "The bill was archived in Ramp, but its invoice is in Epicor. Nothing was changed there. "
-    "Remove the invoice if it is not posted yet, or keep it and dismiss this with a reason."
-)
-
-
-__all__ = ["Intake", "take_in"]

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audit.failures import Hold, Reason
+from audit.holds import GONE
+from audit.models import Posting
 from connector.epicor.dataset import SavedInvoice, differences
 from connector.sync.lookup import Found, Key, entered_key, key_of, name_of, normal
 from connector.sync.prepare import Prepared
@@ -75,7 +77,7 @@ def judge(job: Prepared, found: Found, ours: Ours, *, update_edits: bool) -> Ver
 def _nothing_there(job: Prepared, ours: Ours) -> Verdict:
     posting = job.posting
     if posting.in_epicor:
-        return Hold(Reason.MISMATCH, _GONE)
+        return gone()
     doubted = posting.state == posting.State.IN_DOUBT or posting.bill_id in ours.doubts
     return NotThere() if doubted else Write(None)
 
@@ -92,6 +94,11 @@ def revision(saved: SavedInvoice) -> int:
     tables = (saved.lines, saved.expenses, saved.accounts)
     rows = [saved.header or {}, *(row for table in tables for row in table.values())]
     return max(int(row.get("SysRevID") or 0) for row in rows)
+
+
+def is_settled(posting: Posting, wrong: Sequence[Any]) -> bool:
+    """Whether an invoice is as it should be, or differs only in what a person has accepted."""
+    return not wrong or [str(point) for point in wrong] == posting.kept.get(Reason.MISMATCH)
 
 
 def twins_among(jobs: Sequence[Prepared], busy: dict[Key, str]) -> dict[int, Hold]:
@@ -164,6 +171,11 @@ def _changed(wrong: Sequence[Any], why: str) -> Hold:
         "keep it as it is and dismiss this with a reason.",
         {"differences": [str(point) for point in wrong]},
     )
+
+
+def gone(detail: Mapping[str, Any] | None = None) -> Hold:
+    """What was entered is not in Epicor any more."""
+    return Hold(Reason.MISMATCH, _GONE, {GONE: True, **(detail or {})})
 
 
 _GONE = (

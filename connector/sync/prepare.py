@@ -1,10 +1,11 @@
 """From claimed postings to drafts: parse, check, route, code. A bill that cannot go gets a hold."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.failures import Gap, Hold, PostingError, Reason, UnmappedError
+from audit.failures import Gap, HeldError, Hold, PostingError, Reason, UnmappedError
 from audit.models import Posting
 from connector.domain.bill import Bill
 from connector.domain.draft import (
@@ -13,6 +14,7 @@ from connector.domain.draft import (
     check_bill,
     coding_request,
     draft_ap_invoice,
+    since_start,
 )
 from connector.models import EntityRoute
 from connector.ramp.content import hash_of
@@ -23,6 +25,8 @@ from mappings.fiscal import PeriodTable
 from mappings.periods import periods
 from mappings.resolve import resolve
 from mappings.tables import load_tables
+
+logger = logging.getLogger(__name__)
 
 Payloads = Mapping[str, dict[str, Any]]
 
@@ -82,9 +86,22 @@ def prepare(
     return ready, held
 
 
+def entered_draft(posting: Posting) -> APInvoiceDraft | None:
+    """What was entered, as it was verified; None where that was not kept or cannot be read."""
+    if not posting.in_epicor or posting.adopted or not posting.entered_as:
+        return None
+    try:
+        return APInvoiceDraft.from_json(posting.entered_as)
+    except ValueError:
+        logger.exception("What was entered of bill %s cannot be read", posting.bill_id)
+        return None
+
+
 def _ask(cycle: Cycle, posting: Posting, payloads: Payloads, calendar: PeriodTable) -> _Asked:
     bill = parse_bill(payloads[posting.bill_id])
     check_bill(bill, cycle.policy)
+    if _is_new(posting) and not since_start(bill, cycle.policy):
+        raise HeldError(_BEFORE_START.format(day=cycle.policy.start_date))
     route = cycle.routes.get(bill.entity_id)
     if route is None:
         message = (
@@ -114,3 +131,15 @@ def _draft(cycle: Cycle, item: _Asked, tables: Tables) -> Prepared:
         url=cycle.bill_url,
     )
     return Prepared(item.posting, item.bill, coding, draft)
+
+
+def _is_new(posting: Posting) -> bool:
+    """Whether nothing of the bill can be in Epicor by our hand."""
+    return posting.state in (Posting.State.QUEUED, Posting.State.IN_FLIGHT)
+
+
+_BEFORE_START = (
+    "The bill was issued and created before {day}, the day from which bills are entered "
+    "(posting.start_date), so it is not entered. Dismiss it if it was handled before; or set an "
+    "earlier day, then replay."
+)

@@ -8,14 +8,14 @@ from django.utils import timezone
 from audit import postings
 from audit.failures import InvalidBillError, RejectedError
 from audit.models import Posting
-from connector.domain.draft import in_scope
+from connector.domain.draft import since_start
 from connector.models import Bill
 from connector.ramp.content import content_hash, envelope, strip
 from connector.ramp.parse import parse_bill
 from connector.sync.context import Cycle
 from connector.sync.followup import follow_up
+from connector.sync.readiness import stopped
 
-_APPROVED = ("APPROVED", "")
 _Row = dict[str, Any]
 
 
@@ -89,11 +89,9 @@ def mirror(cycle: Cycle, rows: Sequence[_Row], hashes: Mapping[str, str]) -> Non
 
 def _wanted(cycle: Cycle, row: _Row) -> bool:
     """Whether a bill we have not seen is ours to enter; what cannot be read is, to be held."""
-    if str(row.get("sync_status") or "") not in ("NOT_SYNCED", ""):
-        return False
-    if str(row.get("approval_status") or "") not in _APPROVED:
+    if stopped(row, ours=False) is not None:
         return False
     try:
-        return in_scope(parse_bill(row), cycle.policy)
+        return since_start(parse_bill(row), cycle.policy)
     except InvalidBillError:
-        return row.get("enable_accounting_sync") is not False and not row.get("archived_at")
+        return True

@@ -1,4 +1,7 @@
-"""What Ramp itself says against entering a bill: archived, synced, not approved, excluded."""
+"""What Ramp itself says against entering a bill: archived, synced, not approved, excluded.
+
+The one answer to "does Ramp want it entered": for the first sight, each run and every rehearsal.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,10 +10,11 @@ from typing import Any
 from audit.failures import Hold, Reason
 from audit.history import confirmed_before
 from audit.models import Posting
+from connector.ramp.content import is_gone
 
-_ARCHIVED = (
-    "The bill is archived in Ramp, so it is not entered. If it was tried before, look in Epicor "
-    "for it. Then dismiss it, or restore it in Ramp and replay."
+_GONE = (
+    "The bill is {what} in Ramp, so it is not entered. If it was tried before, look in Epicor for "
+    "it. Then dismiss it, or restore it in Ramp: it is entered then."
 )
 _ELSEWHERE = (
     "Ramp says that the bill was marked as synced, but not by us, so it is not entered. Find out "
@@ -20,6 +24,10 @@ _NOT_APPROVED = "The bill is not approved in Ramp, so it is not entered; it is o
 _EXCLUDED = (
     "The bill is excluded from accounting sync in Ramp, so it is not entered; it is once that is "
     "undone."
+)
+_GONE_IN_EPICOR = (
+    "The bill was {what} in Ramp, but its invoice is in Epicor. Nothing was changed there. If it "
+    "is not posted yet, remove it; or keep it and dismiss this with a reason."
 )
 SYNCED = ("BILL_SYNCED", "BILL_AND_PAYMENT_SYNCED")
 
@@ -43,15 +51,30 @@ def stopped(payload: Mapping[str, Any], *, ours: bool) -> Stop | None:
 
     `ours`: it is, or was, entered and told to Ramp by us, so that "synced" is our own doing.
     """
-    if payload.get("archived_at"):
-        return Stop(Reason.ARCHIVED, _ARCHIVED)
+    if is_gone(payload):
+        return Stop(Reason.ARCHIVED, _GONE.format(what=gone_how(payload)))
     if not ours and str(payload.get("sync_status") or "NOT_SYNCED") != "NOT_SYNCED":
         return Stop(Reason.SYNCED_ELSEWHERE, _ELSEWHERE)
-    if str(payload.get("approval_status") or "APPROVED") != "APPROVED":
+    if str(payload.get("approval_status") or "APPROVED").upper() != "APPROVED":
         return Stop(Reason.NEEDS_REVIEW, _NOT_APPROVED, waits=True)
     if payload.get("enable_accounting_sync") is False:
         return Stop(Reason.NEEDS_REVIEW, _EXCLUDED, waits=True)
     return None
+
+
+def gone_how(payload: Mapping[str, Any]) -> str:
+    """What happened in Ramp to a bill that is gone, in a word."""
+    if payload.get("archived_at"):
+        return "archived"
+    return str(payload.get("approval_status") or "").lower() or "withdrawn"
+
+
+def gone_in_epicor(payload: Mapping[str, Any], before: str = "") -> Hold:
+    """For a bill that Ramp does not want any more and that is in Epicor; `before`: its hold."""
+    message = _GONE_IN_EPICOR.format(what=gone_how(payload))
+    return Hold(
+        Reason.ARCHIVED, f"{message} It waited before because: {before}" if before else message
+    )
 
 
 def stops(

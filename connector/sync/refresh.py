@@ -33,7 +33,9 @@ def refresh(cycle: Cycle, *, kinds: frozenset[str], stop_at: float = inf) -> boo
 
 
 def _stale(cycle: Cycle, kinds: frozenset[str], now: datetime) -> list[tuple[str, str]]:
-    """The catalogs to read: (company, name)."""
+    """The catalogs to read: (company, name). After a pause all, to see that Epicor is back."""
+    paused = bool(cycle.tenant.paused_reason)
+    max_age = min(MAX_AGE, now - cycle.started_at) if paused else MAX_AGE
     wanted = [
         name
         for name in catalog.ALL_CATALOGS
@@ -43,7 +45,7 @@ def _stale(cycle: Cycle, kinds: frozenset[str], now: datetime) -> list[tuple[str
         (company, name)
         for company in cycle.companies
         for name in wanted
-        if not catalog.is_fresh(cycle.tenant.pk, company, [name], now=now, max_age=MAX_AGE)
+        if not catalog.is_fresh(cycle.tenant.pk, company, [name], now=now, max_age=max_age)
     ]
 
 

@@ -13,13 +13,14 @@ from django.utils import timezone
 from audit import log, postings
 from audit.failures import Hold, Reason
 from audit.models import IN_EPICOR, Posting
-from connector.domain.draft import APInvoiceDraft
 from connector.domain.money import format_amount
 from connector.epicor.dataset import SavedInvoice, differences, same_number
 from connector.epicor.invoices import find, stamp_of
 from connector.models import Tenant
 from connector.sync.context import Cycle, open_cycle
+from connector.sync.judge import gone, is_settled
 from connector.sync.lookup import Key, key_of, normal
+from connector.sync.prepare import entered_draft
 from connector.sync.twins import adopted_differences, money_differences
 from mappings.models import CurrencyMapping
 
@@ -141,7 +142,7 @@ class _Prover:
         # Whatever moved on while we read is not judged by what it was before.
         now = dict(self.rows.filter(pk__in=list(wrong)).values_list("pk", "updated_at"))
         still = [posting for posting in batch if now.get(posting.pk) == posting.updated_at]
-        good = [p for p in still if not wrong[p.pk] or wrong[p.pk] == p.kept.get(Reason.MISMATCH)]
+        good = [p for p in still if there[p.pk] and is_settled(p, wrong[p.pk])]
         bad = [posting for posting in still if posting not in good]
         self._note(good, [self._drift(p, there[p.pk], wrong[p.pk]) for p in bad])
         _hold([(posting, wrong[posting.pk]) for posting in bad])
@@ -199,8 +200,8 @@ class _Prover:
         (saved,) = there
         if posting.adopted:
             return adopted_differences(posting, saved)
-        if posting.entered_as.keys() - {"kept"}:
-            draft = APInvoiceDraft.from_json(posting.entered_as)
+        draft = entered_draft(posting)
+        if draft is not None:
             moved = _moved(posting, saved.header or {})
             return moved + [str(point) for point in differences(draft, saved, self.column)]
         return self._row_differences(posting, saved)
@@ -265,17 +266,11 @@ def _hold(bad: Sequence[tuple[Posting, list[str]]]) -> None:
 def _mismatch(wrong: list[str]) -> Hold:
     detail = {"differences": wrong, "by": _BY}
     if wrong == [_GONE]:
-        message = (
-            "The bill was entered, but its invoice is not in Epicor any more. Nothing was entered "
-            "again. Find out who removed it; then record the removal (and enter the bill again if "
-            "it is still owed)."
-        )
-    else:
-        message = (
-            f"Read back, the invoice in Epicor is not what was entered: "
-            f"{'; '.join(wrong[:_SHOWN])}. Correct it in Epicor (the next proof sees it), or keep "
-            "it as it is: dismiss with a reason."
-        )
+        return gone(detail)
+    message = (
+        f"Read back, the invoice in Epicor is not what was entered: {'; '.join(wrong[:_SHOWN])}. "
+        "Correct it in Epicor (the next proof sees it), or keep it as it is: dismiss with a reason."
+    )
     return Hold(Reason.MISMATCH, message, detail)
 
 

@@ -149,7 +149,9 @@ def _counted(cycle: Cycle, before: dict[str, float], seconds: float) -> dict[str
 
 def _end(run: SyncRun) -> None:
     turns.finish(run, summary=_summary(run).as_json())
-    pauses.end(run.tenant, pauses.ACCESS, pauses.OUTAGE)
+    both_answered = run.counts.get("ramp", 0) > 0 and run.counts.get("epicor", 0) > 0
+    if both_answered and not run.dry_run:
+        pauses.end(run.tenant, pauses.ACCESS, pauses.OUTAGE)
 
 
 def _pause(tenant: Tenant, error: PostingError) -> None:

@@ -21,7 +21,7 @@ from connector.domain.draft import (
     check_bill,
     coding_request,
     draft_ap_invoice,
-    in_scope,
+    since_start,
 )
 from mappings.coding import Coding, LineCoding, Ref
 from mappings.fiscal import Period, PeriodTable
@@ -95,25 +95,22 @@ def test_a_made_number_is_stable_and_fits(bill_id):
     assert len(number) <= LONGEST_NUMBER
 
 
-# -- whether it is ours --------------------------------------------------------------------------
+# -- whether it is new enough ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("start", "changes", "ours"),
     [
         (None, {}, True),
-        (None, {"accounting_sync_enabled": False}, False),
-        (None, {"archived": True}, False),
         (ISSUED, {}, True),
         (ISSUED + timedelta(days=1), {}, False),
         (ISSUED + timedelta(days=1), {"created_on": ISSUED + timedelta(days=1)}, True),
         (ISSUED + timedelta(days=1), {"created_on": ISSUED - timedelta(days=9)}, False),
         (ISSUED, {"created_on": ISSUED - timedelta(days=9)}, True),
-        (ISSUED, {"archived": True}, False),
     ],
 )
-def test_which_bills_are_ours(start, changes, ours):
-    assert in_scope(bill(**changes), PostingPolicy(start_date=start)) is ours
+def test_which_bills_are_new_enough(start, changes, ours):
+    assert since_start(bill(**changes), PostingPolicy(start_date=start)) is ours
 
 
 # -- what is refused -----------------------------------------------------------------------------

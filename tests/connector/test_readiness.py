@@ -21,7 +21,8 @@ CASES = [
     ({"approval_status": ""}, None, None),
     ({"enable_accounting_sync": False}, Reason.NEEDS_REVIEW, True),
     ({"enable_accounting_sync": None}, None, None),
-    ({"approval_status": "REJECTED", "enable_accounting_sync": False}, Reason.NEEDS_REVIEW, True),
+    ({"approval_status": "REJECTED", "enable_accounting_sync": False}, Reason.ARCHIVED, False),
+    ({"approval_status": "TERMINATED"}, Reason.ARCHIVED, False),
 ]
 
 

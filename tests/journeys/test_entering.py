@@ -1,6 +1,7 @@
 """One undisturbed cycle after another: what is entered, adopted, refused, asked and rechecked."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from audit import postings
 from audit.failures import AccessError
 from audit.models import Attempt, Posting
-from connector.models import InvoiceGroup, Tenant
+from connector.models import InvoiceGroup, PostingSettings, Tenant
 from connector.sync.run import run_cycle
 from tests.journeys import truth
 
@@ -185,5 +186,22 @@ def test_a_run_out_of_time_gives_everything_back(ready):
 
     assert summary.entered == 0
     assert not Posting.objects.filter(state=State.IN_FLIGHT).exists()
+    assert run_cycle(tenant).entered > 5
+    truth.check(box)
+
+
+def test_a_bill_from_before_the_start_date_waits_even_when_it_was_seen_earlier(ready):
+    box, tenant = ready
+    run_cycle(tenant, dry_run=True)
+    assert Posting.objects.filter(tenant=tenant, state=State.QUEUED).count() > 5
+    PostingSettings.objects.filter(tenant=tenant).update(start_date=date(2100, 1, 1))
+
+    assert run_cycle(tenant).entered == 0
+
+    assert truth.ledger(box) == {}
+    held = Posting.objects.filter(tenant=tenant, hold_message__contains="posting.start_date")
+    assert held.filter(hold_reason="needs_review").count() > 5
+    PostingSettings.objects.filter(tenant=tenant).update(start_date=None)
+    postings.replay(list(held), actor="clerk")
     assert run_cycle(tenant).entered > 5
     truth.check(box)

@@ -297,3 +297,49 @@ def test_the_command_needs_a_number_of_days(month, argv):
     code, out, err = shell(tenant.slug, *argv)
     assert (code, out) == (2, "")
     assert "days" in err
+
+
+def test_an_invoice_that_is_gone_cannot_be_kept(month):
+    box, tenant = month
+    posting = dollars(tenant)
+    box.epicor.app.delete_invoice(*place(posting))
+    reprove(tenant, days=1)
+    posting.refresh_from_db()
+
+    with pytest.raises(ValueError, match="record the removal"):
+        postings.keep(posting, actor="clerk", reason="I do not mind.")
+
+    assert [drift.bill for drift in reprove(tenant, days=1).drifted] == [posting.bill_id]
+
+
+def test_what_a_person_kept_is_not_raised_again_by_a_replay(month):
+    box, tenant = month
+    posting = dollars(tenant)
+    edit(box, posting, TermsCode="N60")
+    reprove(tenant, days=1)
+    posting.refresh_from_db()
+    assert posting.hold_reason == "mismatch"
+    postings.keep(posting, actor="clerk", reason="Agreed with the vendor.")
+
+    for _ in range(2):
+        postings.ask_recheck([posting], message="look again")
+        run_cycle(tenant, only_ids=[posting.pk])
+        posting.refresh_from_db()
+        assert posting.hold_reason == ""
+    edit(box, posting, TermsCode="N15")
+    postings.ask_recheck([posting], message="look again")
+    run_cycle(tenant, only_ids=[posting.pk])
+    posting.refresh_from_db()
+    assert posting.hold_reason == "mismatch"
+
+
+@pytest.mark.parametrize("kept", [{}, {"adopted": False, "half": "a draft"}])
+def test_one_record_that_cannot_be_read_stops_neither_the_run_nor_the_proof(month, kept):
+    _, tenant = month
+    posting = dollars(tenant)
+    Posting.objects.filter(pk=posting.pk).update(entered_as=kept)
+    posting.refresh_from_db()
+    postings.ask_recheck([posting], message="look again")
+
+    assert run_cycle(tenant).updated == 1
+    assert reprove(tenant, days=1).drifted == []

@@ -393,3 +393,24 @@ def test_steps_in_which_nothing_moves_get_longer(start, monkeypatch):
     while phases.PHASES["enter"](Cycle, run, 104.0):
         pass
     assert given == [4, 8, 16, 32]
+
+
+def test_a_banner_stays_until_both_systems_have_answered(start):
+    box, tenant = start(bills=12)
+    pauses.for_outage(tenant, OutageError("Epicor is away.", detail={"system": "Epicor"}))
+    box.epicor.fail_next("", "status", 1_000_000, status=503)
+
+    for options in ({"kinds": frozenset({"accounts"})}, {"only_ids": []}, {"dry_run": True}):
+        with pytest.raises(TransientError):
+            run_cycle(tenant, **options)
+        breaker.forget()
+    tenant.refresh_from_db()
+    assert pauses.kind(tenant) == "outage"
+
+    box.epicor.clear_faults()
+    run_cycle(tenant, dry_run=True)
+    tenant.refresh_from_db()
+    assert pauses.kind(tenant) == "outage"
+    run_cycle(tenant, only_ids=[])
+    tenant.refresh_from_db()
+    assert tenant.paused_reason == ""

@@ -181,7 +181,7 @@ def test_a_waiting_bill_that_is_archived_is_held_at_once_and_tried_again_when_re
     again(posting, tenant)
 
     assert (posting.state, posting.hold_reason) == (State.QUEUED, "archived")
-    assert "before it was entered" in posting.hold_message
+    assert "so it is not entered" in posting.hold_message
     held = events(posting, "posting.held")
     again(posting, tenant)
     assert events(posting, "posting.held") == held

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from audit import postings
-from audit.failures import Reason
+from audit.holds import not_to_be_kept
 from audit.models import Posting
 from connector.commands import CommandProblem, TenantCommand
 from connector.management.commands.bill import find_posting
@@ -23,15 +23,6 @@ _WHY_NOT = {
     _State.CONFIRMED: _IN_EPICOR,
     _State.REMOVED: "was entered and taken out of Epicor again; nothing is left to dismiss",
     _State.DISMISSED: "is dismissed already, with the reason given then",
-}
-# What a person cannot accept as it is, because nobody knows yet what it is.
-_NOT_KEPT = {
-    Reason.IN_DOUBT: "an answer of Epicor is missing; replay it, so that it is looked up",
-    Reason.DUPLICATE_SUSPECTED: (
-        "Epicor has more than one invoice that may be this bill; delete the wrong one, then replay"
-    ),
-    Reason.UNAVAILABLE: "it could not be looked at; replay it once the connection works",
-    Reason.BUG: "something unforeseen happened; report it, then replay it",
 }
 
 
@@ -67,5 +58,5 @@ class Command(TenantCommand):
 def dismissal_refused(posting: Posting) -> str:
     """Why this cannot be dismissed (or kept as it is) now, as the rest of a sentence, or ""."""
     if posting.in_epicor and posting.hold_reason:
-        return _NOT_KEPT.get(Reason(posting.hold_reason), "")
+        return not_to_be_kept(posting)
     return _WHY_NOT.get(_State(posting.state), "")
