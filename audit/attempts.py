@@ -22,6 +22,8 @@ Key = tuple[str, int, str]  # company, vendor number, invoice number
 
 # Perhaps applied, and no look-up has settled it yet.
 OPEN = Q(outcome__in=[Attempt.Outcome.INTENT, Attempt.Outcome.UNKNOWN], resolved=False)
+_KEY = ("company", "vendor_num", "invoice_num")
+_LEFT_NOTHING = (Attempt.Outcome.NOT_SENT, Attempt.Outcome.REFUSED)
 _CHUNK = 5000  # SQLite limits the values in one statement
 
 
@@ -130,10 +132,14 @@ def settle(tenant_id: int, subject_kind: str, subject_id: str, message: str) -> 
 
 
 def keys_of(tenant_id: int, bill_ids: Collection[str]) -> dict[str, set[Key]]:
-    """Every natural key ever sent for each of these bills (an empty set for none)."""
+    """Every natural key under which each of these bills was perhaps saved (an empty set for none).
+
+    What Epicor refused left nothing under its key, so that a number that a person had taken
+    already does not bind the bill that got another one.
+    """
     keys: dict[str, set[Key]] = {bill_id: set() for bill_id in bill_ids}
     for chunk in _chunks(list(keys)):
-        sent = _of(tenant_id, "posting", chunk).exclude(outcome=Attempt.Outcome.NOT_SENT)
+        sent = _of(tenant_id, "posting", chunk).exclude(outcome__in=_LEFT_NOTHING)
         rows = sent.exclude(company="").values_list(
             "subject_id", "company", "vendor_num", "invoice_num"
         )
@@ -173,6 +179,62 @@ def revisions(tenant_id: int, bill_ids: Collection[str]) -> dict[str, set[int]]:
             if isinstance(answer, dict) and answer.get("revision"):
                 found.setdefault(bill_id, set()).add(int(answer["revision"]))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What was being written when a look-up was asked: the last attempt, and the open ones' keys.
+
+    Keys are as `same` makes them, each with the bills that it was sent for.
+    """
+
+    last: int
+    open_keys: Mapping[Key, frozenset[str]]
+
+    def taken(self, bill_id: str, key: Key) -> bool:
+        """Whether another bill's write under this key had no outcome yet."""
+        return bool(self.open_keys.get(same(key), frozenset()) - {bill_id})
+
+
+def moment(tenant_id: int) -> Moment:
+    """What is being written now. Two queries."""
+    rows = Attempt.objects.filter(OPEN, tenant_id=tenant_id, subject_kind="posting")
+    keys: dict[Key, set[str]] = {}
+    for attempt in rows.exclude(vendor_num=None).only(*_KEY, "subject_id"):
+        key = (attempt.company, attempt.vendor_num or 0, attempt.invoice_num)
+        keys.setdefault(same(key), set()).add(attempt.subject_id)
+    last = Attempt.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    return Moment(last, {key: frozenset(bills) for key, bills in keys.items()})
+
+
+def overtaken(attempt: Attempt, since: Moment) -> bool:
+    """Whether another bill was sent under this attempt's key since a look-up was asked.
+
+    Asked once the intent is committed: of two that begin at the same time the first goes on.
+    """
+    key = same((attempt.company, attempt.vendor_num or 0, attempt.invoice_num))
+    if since.taken(attempt.subject_id, key):
+        return True
+    rows = (
+        Attempt.objects.filter(
+            tenant_id=attempt.tenant_id,
+            subject_kind="posting",
+            company=attempt.company,
+            vendor_num=attempt.vendor_num,
+            pk__gt=since.last,
+            pk__lt=attempt.pk,
+        )
+        .exclude(subject_id=attempt.subject_id)
+        .exclude(outcome__in=_LEFT_NOTHING)
+    )
+    numbers = rows.values_list("invoice_num", flat=True)
+    return any(same((*key[:2], number)) == key for number in numbers)
+
+
+def same(key: Key) -> Key:
+    """A key as Epicor compares it: the number trimmed and caseless."""
+    company, vendor_num, number = key
+    return company, vendor_num, number.strip().casefold()
 
 
 def _of(tenant_id: int, subject_kind: str, subject_ids: Collection[str]) -> Any:

@@ -21,7 +21,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from audit import attempts, holds, log
-from audit.failures import Hold
+from audit.failures import Hold, Reason
 from audit.models import IN_EPICOR, Posting
 from audit.plain import plain, text
 from audit.seen import PostingSeed, open_many, update_values
@@ -281,15 +281,21 @@ def mark_in_doubt(
     )
 
 
-def settle_not_there(posting: Posting, *, owner: str, message: str = "") -> None:
-    """The look-up is sure that nothing was applied: in doubt -> queued, open attempts settled."""
+def settle_not_there(
+    posting: Posting, *, owner: str, not_before: datetime | None = None, message: str = ""
+) -> None:
+    """The look-up is sure that nothing was applied: in doubt -> queued, open attempts settled.
+
+    It counts as a failed attempt; tried again `not_before` that moment.
+    """
     with transaction.atomic():
         change(
             [posting],
             Q(state=State.IN_DOUBT, lease_owner=owner),
-            {"state": State.QUEUED, "not_before": None, "look_ups": 0, **_NO_LEASE},
+            {"state": State.QUEUED, "not_before": not_before, "look_ups": 0, **_NO_LEASE},
             "settled",
-            [entry(posting, "posting.settled", {"message": message})],
+            [entry(posting, "posting.settled", {"message": message, "not_before": not_before})],
+            failed=True,
         )
         attempts.settle(
             posting.tenant_id,
@@ -310,7 +316,7 @@ def mark_entered(
     sys_rev_id: int | None,
     entered_hash: str,
     entered_as: Mapping[str, Any],
-    apply_on: date,
+    apply_on: date | None,
     body: Mapping[str, Any],
     actor: str = log.SYSTEM,
 ) -> None:
@@ -409,15 +415,18 @@ def mark_removed(
 def keep(posting: Posting, *, actor: str, reason: str) -> None:
     """A person accepts what is in Epicor as it is: the hold of something entered closes.
 
-    What was accepted is remembered (the content of the bill, and the differences that the hold
-    named), so that it is not raised again. ValueError without a reason, and for what nobody can
-    accept because nobody knows what it is, or because it is not there.
+    What was accepted is remembered (the content of the bill that the hold was about, or the
+    differences that it named), so that it is not raised again; what came later is. ValueError
+    without a reason, and for what nobody can accept because nobody knows what it is, or because
+    it is not there.
     """
     if not reason.strip():
         raise ValueError(f"Say why bill {posting.bill_id} stays as it is; nothing was changed.")
     if why_not := holds.not_to_be_kept(posting):
         raise ValueError(f"Bill {posting.bill_id} cannot stay as it is: {why_not}.")
     differences = plain(posting.hold_detail.get("differences") or [])
+    drifted = posting.hold_reason == Reason.MISMATCH  # it is Epicor that differs, not the bill
+    seen = posting.hold_detail.get("content") or posting.seen_hash
     # Exactly the hold and the content that the person saw.
     ready = Q(state__in=IN_EPICOR, lease_owner="", seen_hash=posting.seen_hash) & Q(
         hold_reason=posting.hold_reason, hold_message=posting.hold_message
@@ -432,11 +441,9 @@ def keep(posting: Posting, *, actor: str, reason: str) -> None:
     with transaction.atomic():
         # What was verified may be newer than what is on the person's screen.
         row = Posting.objects.select_for_update().get(pk=posting.pk)
-        changes = {
-            "entered_hash": posting.seen_hash,
-            "kept": {**row.kept, posting.hold_reason: differences},
-            "not_before": None,
-        }
+        changes: dict[str, Any] = {"kept": {**row.kept, posting.hold_reason: differences}}
+        if not drifted and row.not_before is None:
+            changes["entered_hash"] = seen
         sentence = entry(posting, "posting.kept", body, actor)
         change([posting], ready, {**changes, **holds.NONE}, "kept as it is", [sentence])
         holds.clear([posting.pk])

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from audit import attempts, postings
@@ -12,8 +13,10 @@ from audit.failures import AccessError, Hold, OutageError, PostingError, Reason,
 from audit.models import Posting
 from connector import retry
 from connector.epicor.dataset import SavedInvoice, differences
+from connector.epicor.values import day as day_of
 from connector.sync.context import Cycle
 from connector.sync.judge import is_settled, revision
+from connector.sync.lookup import name_of
 from connector.sync.prepare import Prepared
 from connector.sync.twins import adopted_differences
 
@@ -46,28 +49,71 @@ class Endings:
             wrong: Sequence[Any] = adopted_differences(posting, saved)
         else:
             wrong = differences(draft, saved, self.cycle.habits.stamp_column)
-        if not is_settled(posting, wrong):
-            points = [str(point) for point in wrong]
-            message = (
-                f"The invoice is in Epicor but differs from the bill: "
-                f"{'; '.join(points[:_SHOWN])}. "
-                "Correct it in Epicor or the bill in Ramp, then replay."
-            )
-            self.hold([(posting, Hold(Reason.MISMATCH, message, {"differences": points}))])
-        elif posting.in_epicor:
-            self._verified(prepared, saved)
+        if is_settled(posting, wrong):
+            self._good(prepared, saved, kept=bool(wrong))
+            return
+        points = [str(point) for point in wrong]
+        message = (
+            f"The invoice is in Epicor but differs from the bill: {'; '.join(points[:_SHOWN])}. "
+            "Correct it in Epicor or the bill in Ramp, then replay; or keep it as it is."
+        )
+        self.there(prepared, saved, Hold(Reason.MISMATCH, message, {"differences": points}))
+
+    def _good(self, prepared: Prepared, saved: SavedInvoice, *, kept: bool) -> None:
+        if prepared.posting.in_epicor:
+            self._verified(prepared, saved, kept=kept)
         else:
             self._entered(prepared, saved)
+            self.cycle.counts.entered += 1
 
-    def _verified(self, prepared: Prepared, saved: SavedInvoice) -> None:
+    def there(self, prepared: Prepared, saved: SavedInvoice, hold: Hold) -> None:
+        """It is in Epicor by our hand, and a person must look: entered, with a hold.
+
+        Only what is entered can be kept, removed, proven and followed; Ramp is not told yet.
+        """
+        posting = prepared.posting
+        if posting.in_epicor:
+            self.hold([(posting, hold)])
+            return
+        with transaction.atomic():
+            self._entered(prepared, saved)
+            postings.hold(posting, hold)
+
+    def there_blind(self, posting: Posting, company: str, saved: SavedInvoice, hold: Hold) -> None:
+        """The same of a bill that was in doubt and cannot be drafted just now (`hold` says why)."""
+        header = saved.header or {}
+        message = (
+            f"The bill is in Epicor as {name_of(company, saved)}, but cannot be compared with "
+            f"Ramp just now because: {hold.message} Replay it once that is solved; or compare the "
+            "two and keep it as it is, or remove it."
+        )
+        with transaction.atomic():
+            postings.mark_entered(
+                posting,
+                owner=self.cycle.owner,
+                company=company,
+                vendor_num=int(header.get("VendorNum") or 0),
+                invoice_num=str(header.get("InvoiceNum") or ""),
+                group_id=saved.group_id,
+                sys_rev_id=revision(saved),
+                entered_hash=posting.seen_hash,
+                entered_as={},
+                apply_on=day_of(header.get("ApplyDate")),
+                body={"found": "by its stamp, after an answer was lost"},
+            )
+            postings.hold(posting, Hold(Reason.MISMATCH, message, {"differences": []}))
+        self.open.pop(posting.pk, None)
+
+    def _verified(self, prepared: Prepared, saved: SavedInvoice, *, kept: bool) -> None:
         posting, draft = prepared.posting, prepared.draft
         postings.mark_rechecked(
             posting,
             owner=self.cycle.owner,
-            sys_rev_id=revision(saved),
+            # What a person changed and another accepted stays a person's work.
+            sys_rev_id=posting.sys_rev_id if kept else revision(saved),
             entered_hash=prepared.content_hash,
             entered_as=None if posting.adopted else asdict(draft),
-            apply_on=draft.apply_date,
+            apply_on=None if posting.adopted else draft.apply_date,
             body={"total": str(draft.total), "currency": draft.currency_code},
         )
         self.open.pop(posting.pk, None)
@@ -94,7 +140,6 @@ class Endings:
             },
         )
         self.open.pop(posting.pk, None)
-        self.cycle.counts.entered += 1
 
     def end_badly(self, posting: Posting, error: PostingError) -> None:
         """Nothing of it was applied: a pause of the tenant, a later try, or a hold."""
@@ -115,6 +160,10 @@ class Endings:
         """Ramp does not want it entered just now: looked at again in an hour."""
         self._later(posting, _NOT_READY, message, failed=False)
 
+    def wait(self, posting: Posting, why: str) -> None:
+        """It has to wait for another bill; nothing was sent."""
+        self._later(posting, timedelta(minutes=1), why, failed=False)
+
     def again(self, posting: Posting, why: str) -> None:
         """What stood in its way was found and is gone: back to the queue, due at once."""
         message = f"{why} Nothing was saved; it is tried again."
@@ -122,7 +171,11 @@ class Endings:
 
     def doubt(self, posting: Posting, message: str) -> None:
         """Perhaps applied: looked up later, before anything is sent again."""
-        wait = retry.delay(retry.IN_DOUBT, posting.look_ups + 1)
+        if posting.in_epicor:
+            self._doubt_about_an_edit(posting, message)
+            return
+        begins = posting.state == Posting.State.IN_FLIGHT
+        wait = retry.delay(retry.IN_DOUBT, 1 if begins else posting.look_ups + 1)
         postings.mark_in_doubt(
             posting,
             owner=self.cycle.owner,
@@ -133,17 +186,38 @@ class Endings:
         if wait is None:
             postings.hold(posting, Hold(Reason.IN_DOUBT, message))
 
+    def _doubt_about_an_edit(self, posting: Posting, message: str) -> None:
+        """What is entered stays entered; whether the change arrived shows when it is read."""
+        wait = retry.delay(retry.IN_DOUBT, posting.failed_attempts + 1)
+        if wait is None:
+            said = f"{message} That happened several times with a change of this invoice."
+            self.hold([(posting, Hold(Reason.CHANGED, f"{said} {_COMPARE}"))])
+        else:
+            self._later(posting, wait, message, failed=True)
+
     def not_there(self, posting: Posting) -> None:
-        """Twice not found, well after the write's deadline, means that it was never applied."""
+        """Twice not found, well after the write's deadline, means that it was never applied.
+
+        It is sent again, later each time; when that never gets an answer a person is asked.
+        """
         sent = attempts.unresolved(self.cycle.tenant.pk, "posting", posting.bill_id)
         ends = [attempt.deadline_at for attempt in sent if attempt.deadline_at is not None]
         settled = not ends or timezone.now() > max(ends) + LATE
         doubted = posting.state == Posting.State.IN_DOUBT
         if doubted and posting.look_ups >= 1 and settled:
-            postings.settle_not_there(posting, owner=self.cycle.owner)
-            self.open.pop(posting.pk, None)
+            self._settle(posting)
         else:
             self.doubt(posting, "The look-up did not find the invoice yet; it looks once more.")
+
+    def _settle(self, posting: Posting) -> None:
+        wait = retry.delay(retry.UNANSWERED, posting.failed_attempts + 1)
+        due = None if wait is None else timezone.now() + wait
+        with transaction.atomic():
+            postings.settle_not_there(posting, owner=self.cycle.owner, not_before=due)
+            if wait is None:
+                message = _UNANSWERED.format(times=posting.failed_attempts)
+                postings.hold(posting, Hold(Reason.IN_DOUBT, message))
+        self.open.pop(posting.pk, None)
 
     def hold(self, pairs: Sequence[tuple[Posting, Hold]]) -> None:
         """Each waits for a person, with its reason."""
@@ -167,9 +241,13 @@ class Endings:
             postings.release_many(calm, owner=self.cycle.owner, message=_ENDED, failed=False)
         there = [posting for posting in left if posting.state != Posting.State.QUEUED]
         there = [posting for posting in there if posting not in flying]
-        if there:
-            now = timezone.now()
-            postings.postpone(there, owner=self.cycle.owner, not_before=now, message=_ENDED)
+        now = timezone.now()
+        for some, due in (
+            ([p for p in there if p.bill_id not in doubts], now),
+            ([p for p in there if p.bill_id in doubts], now + LATE),
+        ):
+            if some:
+                postings.postpone(some, owner=self.cycle.owner, not_before=due, message=_ENDED)
         self.open.clear()
 
     def _retry(
@@ -196,3 +274,9 @@ class Endings:
 
 
 _ENDED = "The run ended before."
+_COMPARE = "Compare the bill with the invoice in Epicor, correct one of them, then replay."
+_UNANSWERED = (
+    "Epicor gave no usable answer the {times} times that this bill was sent, and each time nothing "
+    "of it was there afterwards. Nothing is in Epicor now. Find out in Epicor's event log why it "
+    "fails (a directive, a field of this vendor), then replay."
+)

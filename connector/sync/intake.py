@@ -1,10 +1,11 @@
 """What Ramp says of claimed bills in this run, and the drafts of those that can go on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
-from audit.failures import Hold, Reason
+from audit.failures import Hold, InvalidBillError, Reason
 from audit.models import Posting
 from connector.models import Bill
 from connector.ramp.content import content_hash
@@ -18,11 +19,26 @@ from connector.sync.readiness import Stop, gone_in_epicor, stops
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """A slice sorted: what can go on, what waits for a person, and what only has to wait."""
+    """A slice sorted: what can go on, what waits for a person, and what only has to wait.
 
-    ready: list[Prepared]
-    held: list[tuple[Posting, Hold]]
-    later: list[tuple[Posting, str]]
+    `blind`: in doubt, and cannot be drafted because of the hold; looked up all the same.
+    """
+
+    ready: list[Prepared] = field(default_factory=list)
+    held: list[tuple[Posting, Hold]] = field(default_factory=list)
+    later: list[tuple[Posting, str]] = field(default_factory=list)
+    blind: list[tuple[Posting, Hold]] = field(default_factory=list)
+
+    @classmethod
+    def joined(cls, several: Sequence["Intake"]) -> "Intake":
+        """One of several."""
+        whole = cls()
+        for one in several:
+            whole.ready.extend(one.ready)
+            whole.held.extend(one.held)
+            whole.later.extend(one.later)
+            whole.blind.extend(one.blind)
+        return whole
 
 
 def take_in(cycle: Cycle, slice_: Sequence[Posting]) -> Intake:
@@ -46,8 +62,13 @@ def take_in(cycle: Cycle, slice_: Sequence[Posting]) -> Intake:
     unchanged = _as_entered(rest, payloads)
     ready, unprepared = prepare(cycle, [p for p in rest if p.pk not in unchanged], payloads)
     ready += unchanged.values()
-    held += [(posting, _perhaps_there(posting, hold)) for posting, hold in unprepared]
-    return Intake(ready, held, later)
+    blind: list[tuple[Posting, Hold]] = []
+    for posting, hold in unprepared:
+        if posting.state == Posting.State.IN_DOUBT:
+            blind.append((posting, _perhaps_there(hold)))
+        else:
+            held.append((posting, hold))
+    return Intake(ready, held, later, blind)
 
 
 def _fresh(cycle: Cycle, slice_: Sequence[Posting]) -> Payloads:
@@ -94,13 +115,12 @@ def _as_entered(slice_: Sequence[Posting], payloads: Payloads) -> dict[int, Prep
         payload = payloads[posting.bill_id]
         draft = entered_draft(posting)
         if draft is not None and content_hash(payload) == posting.entered_hash:
-            found[posting.pk] = Prepared(posting, parse_bill(payload), None, draft)
+            with suppress(InvalidBillError):  # accepted so by a person: coding it says why
+                found[posting.pk] = Prepared(posting, parse_bill(payload), None, draft)
     return found
 
 
-def _perhaps_there(posting: Posting, hold: Hold) -> Hold:
+def _perhaps_there(hold: Hold) -> Hold:
     """Of a bill in doubt the doubt is what a person must know first."""
-    if posting.state != Posting.State.IN_DOUBT:
-        return hold
-    message = f"Perhaps already in Epicor, and cannot be looked up because: {hold.message}"
+    message = f"Perhaps already in Epicor, and not to be compared because: {hold.message}"
     return Hold(Reason.IN_DOUBT, message, hold.detail, hold.gaps)

@@ -4,13 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from audit.attempts import same
 from audit.failures import Hold, Reason
 from audit.holds import GONE
 from audit.models import Posting
 from connector.epicor.dataset import SavedInvoice, differences
-from connector.sync.lookup import Found, Key, entered_key, key_of, name_of, normal
+from connector.epicor.invoices import stamp_of
+from connector.sync.lookup import Found, Key, entered_key, key_of, name_of
 from connector.sync.prepare import Prepared
-from connector.sync.twins import same_key_hold
+from connector.sync.twins import live, money_differences, same_key_hold, told
+from mappings.twins import same_key
 
 _SHOWN = 10
 
@@ -45,12 +48,15 @@ class Ours:
     doubts: Collection[str] = ()
 
     def wrote(self, job: Prepared, saved: SavedInvoice) -> bool:
-        """Whether nobody but us can have saved what is there."""
+        """Whether nobody but us can have saved what is there.
+
+        Of a write in doubt we have no revision: then all of it must be by the hand that made it.
+        """
         posting = job.posting
-        if posting.bill_id in self.doubts:
-            return True
         known = {posting.sys_rev_id, *self.revisions.get(posting.bill_id, ())}
-        return revision(saved) in known
+        if revision(saved) in known:
+            return True
+        return posting.bill_id in self.doubts and one_hand(saved)
 
 
 def judge(job: Prepared, found: Found, ours: Ours, *, update_edits: bool) -> Verdict:
@@ -60,18 +66,19 @@ def judge(job: Prepared, found: Found, ours: Ours, *, update_edits: bool) -> Ver
         return own
     if own is None:
         return _nothing_there(job, ours)
-    if job.posting.adopted:
-        return Verify(own)
-    wrong = differences(job.draft, own, found.stamp_column)
     edited = job.posting.in_epicor and job.posting.entered_hash != job.content_hash
-    if not wrong or (job.posting.in_epicor and not edited):
-        return Verify(own)  # as it should be, or a mismatch that nobody's edit explains
+    if job.posting.adopted:
+        return _adopted(job, own, edited=edited)
+    wrong = differences(job.draft, own, found.stamp_column)
+    recoded = job.posting.in_epicor and not edited and job.coding is not None
+    if is_settled(job.posting, wrong) or recoded:
+        return Verify(own)  # what was entered is not changed because a mapping is another by now
     why = _untouchable(job, own, ours)
     if edited and not why and not update_edits:
         why = "is not changed by itself (after_entry_edits is hold)"
     if not why:
         return Write(own)
-    return _changed(wrong, why) if edited else Verify(own)
+    return _changed(job, wrong, why) if edited else Verify(own)
 
 
 def _nothing_there(job: Prepared, ours: Ours) -> Verdict:
@@ -87,6 +94,23 @@ def _untouchable(job: Prepared, saved: SavedInvoice, ours: Ours) -> str:
     if (saved.header or {}).get("Posted"):
         return "is posted there"
     return "" if ours.wrote(job, saved) else "was changed there by a person"
+
+
+def _adopted(job: Prepared, saved: SavedInvoice, *, edited: bool) -> Verdict:
+    """What people typed is never changed: an edit in Ramp that it does not show is for a person."""
+    header, draft = saved.header or {}, job.draft
+    wrong = money_differences(header, draft.total, draft.currency_code)
+    if header.get("VendorNum") != draft.vendor_num:
+        wrong.append(f"VendorNum is {header.get('VendorNum')}, expected {draft.vendor_num}")
+    return _changed(job, wrong, "was typed by a person") if edited and wrong else Verify(saved)
+
+
+def one_hand(saved: SavedInvoice) -> bool:
+    """Whether everything of it that names who saved it names the one who made it."""
+    header = saved.header or {}
+    names = [header.get("EntryPerson"), header.get("ChangedBy")]
+    names += [row.get("ChangedBy") for row in saved.lines.values()]
+    return len({str(name).strip().casefold() for name in names if name}) <= 1
 
 
 def revision(saved: SavedInvoice) -> int:
@@ -108,7 +132,7 @@ def twins_among(jobs: Sequence[Prepared], busy: dict[Key, str]) -> dict[int, Hol
     """
     held: dict[int, Hold] = {}
     for job in jobs:
-        bill_id = busy.setdefault(normal(job.draft.key), job.posting.bill_id)
+        bill_id = busy.setdefault(same(job.draft.key), job.posting.bill_id)
         if bill_id != job.posting.bill_id:
             held[job.posting.pk] = Hold(
                 Reason.DUPLICATE_SUSPECTED,
@@ -123,7 +147,7 @@ def _own(job: Prepared, found: Found) -> SavedInvoice | Hold | None:
     """The bill's own invoice, a reason to stop, or None when nothing of it is there."""
     posting = job.posting
     if posting.in_epicor and posting.adopted:
-        return found.by_key.get(normal(entered_key(job)))
+        return found.by_key.get(same(entered_key(posting)))
     mine = found.by_stamp.get(posting.bill_id, [])
     if len(mine) > 1:
         names = ", ".join(name_of(company, invoice) for company, invoice in mine)
@@ -134,14 +158,22 @@ def _own(job: Prepared, found: Found) -> SavedInvoice | Hold | None:
         )
     if mine:
         company, invoice = mine[0]
-        same = key_of(company, invoice.header or {}) == normal(job.draft.key)
+        unmoved = key_of(company, invoice.header or {}) == same(job.draft.key)
         credit = bool((invoice.header or {}).get("DebitMemo")) == job.draft.credit
-        return invoice if same and credit else _moved(name_of(company, invoice))
+        return invoice if unmoved and credit else _moved(name_of(company, invoice))
     for key in found.sent.get(posting.bill_id, ()):
-        if normal(key) != normal(job.draft.key) and normal(key) in found.by_key:
-            return _sent_before(name_of(key[0], found.by_key[normal(key)]))
-    twin = found.by_key.get(normal(job.draft.key))
+        if same(key) != same(job.draft.key) and (there := _unstamped(found, posting, key)):
+            return _sent_before(job, key[0], there, found.stamp_column)
+    twin = found.by_key.get(same(job.draft.key))
     return None if twin is None else same_key_hold(job.draft, twin, found.stamp_column)
+
+
+def _unstamped(found: Found, posting: Posting, key: Key) -> SavedInvoice | None:
+    """What is there under a key sent before, unless it is another bill's or called different."""
+    there = found.by_key.get(same(key))
+    stamp = stamp_of(there.header or {}, found.stamp_column) if there is not None else ""
+    cleared = {same_key(twin) for twin in posting.twins_cleared}
+    return None if stamp or same_key(key) in cleared else there
 
 
 def _moved(name: str) -> Hold:
@@ -154,22 +186,24 @@ def _moved(name: str) -> Hold:
     )
 
 
-def _sent_before(name: str) -> Hold:
+def _sent_before(job: Prepared, company: str, there: SavedInvoice, stamp_column: str) -> Hold:
     return Hold(
-        Reason.CHANGED,
-        f"We sent this bill before as {name}, which is in Epicor without our stamp. Nothing more "
-        "was entered. If it is this bill, remove it there first or dismiss this one; then replay.",
+        Reason.DUPLICATE_SUSPECTED,
+        f"We sent this bill before as {name_of(company, there)}, which is in Epicor without our "
+        "stamp. Nothing more was entered. If it is this bill, remove it there, then replay; if it "
+        "is another invoice, say that it is different.",
+        {"twins": [told(job.draft, live(company, there, stamp_column))]},
     )
 
 
-def _changed(wrong: Sequence[Any], why: str) -> Hold:
+def _changed(job: Prepared, wrong: Sequence[Any], why: str) -> Hold:
     listed = "; ".join(str(point) for point in wrong[:_SHOWN])
     return Hold(
         Reason.CHANGED,
         f"The bill was changed in Ramp after it was entered, and its invoice {why}, so nothing "
         f"was changed in Epicor. Differences: {listed}. Correct one of the two, then replay, or "
         "keep it as it is and dismiss this with a reason.",
-        {"differences": [str(point) for point in wrong]},
+        {"differences": [str(point) for point in wrong], "content": job.content_hash},
     )
 
 

@@ -27,6 +27,7 @@ from connector.sync.groups import open_group
 from connector.sync.prepare import Prepared
 from mappings.fiscal import PeriodTable
 
+LEASE_S = 900.0  # of a claimed posting
 WRITE_S = 120.0  # total deadline of one write
 GROUP_S = 60.0
 CROWDED = 8
@@ -34,24 +35,36 @@ CROWDED = 8
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """A bill to be written: what is there of it already, and the company and fiscal period."""
+    """A bill to be written: what is there of it already, and the company and fiscal period.
+
+    `since`: what was being written when it was looked up.
+    """
 
     prepared: Prepared
     saved: SavedInvoice | None
     period: tuple[str, str]
+    since: attempts.Moment
 
     @classmethod
-    def of(cls, prepared: Prepared, saved: SavedInvoice | None, table: PeriodTable) -> "Todo":
+    def of(
+        cls,
+        prepared: Prepared,
+        saved: SavedInvoice | None,
+        table: PeriodTable,
+        since: attempts.Moment,
+    ) -> "Todo":
         """With the period that its group is for."""
         draft = prepared.draft
         state = table.find(draft.company, draft.apply_date)
         label = state.label if state is not None else f"{draft.apply_date:%Y-%m}"
-        return cls(prepared, saved, (draft.company, label))
+        return cls(prepared, saved, (draft.company, label), since)
 
 
 @dataclass(slots=True)
 class Job:
-    """A bill in a lane. `opening`: its group is being opened first."""
+    """A bill in a lane. `opening`: its group is being opened first; `wrote`: something of it is
+    perhaps saved by this conversation.
+    """
 
     item: Todo
     group: InvoiceGroup | None
@@ -59,6 +72,7 @@ class Job:
     step: Step
     opening: bool = False
     attempt: Attempt | None = None
+    wrote: bool = False
     renewed: bool = False
 
     @classmethod
@@ -91,8 +105,12 @@ def _writing(item: Todo, group: InvoiceGroup | None, cycle: Cycle) -> Generator[
     return talk
 
 
-def begin_write(cycle: Cycle, job: Job, lease_s: float) -> None:
-    """Commit the intent of the job's next step; a write must end before our lease does."""
+def begin_write(cycle: Cycle, job: Job, lease_s: float) -> bool:
+    """Commit the intent of the job's next step; a write must end before our lease does.
+
+    False when another bill was sent under the same key since ours was looked up: then nothing may
+    be sent, because a writer that changes what is there would write over the other bill.
+    """
     prepared, step = job.item.prepared, job.step
     posting, draft = prepared.posting, prepared.draft
     now = timezone.now()
@@ -110,6 +128,11 @@ def begin_write(cycle: Cycle, job: Job, lease_s: float) -> None:
         coding=prepared.coding.as_json() if prepared.coding and opened is None else None,
         deadline_at=now + timedelta(seconds=job.deadline_s),
     )
+    creates = opened is None and job.item.saved is None and not job.wrote
+    if creates and attempts.overtaken(job.attempt, job.item.since):
+        note(job, Attempt.Outcome.NOT_SENT, None)
+        return False
+    return True
 
 
 def note(
@@ -122,6 +145,7 @@ def note(
     if job.attempt is None:
         return
     attempt, job.attempt = job.attempt, None
+    job.wrote = job.wrote or (outcome == Attempt.Outcome.DONE and not job.opening)
     kept = _brief(answer) if answer is not None else redact(error.detail if error else {})
     attempts.finish(attempt, outcome, answer=kept, message=error.message if error else "")
 

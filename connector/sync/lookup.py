@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audit import attempts
+from audit.models import Posting
 from connector.epicor.client import EpicorClient
 from connector.epicor.dataset import Row, SavedInvoice
 from connector.epicor.invoices import find, stamp_of
@@ -36,6 +37,7 @@ class Found:
 
     stamp_column: str
     sent: Mapping[str, Collection[Key]]
+    since: attempts.Moment  # what was being written when it was asked
     by_stamp: dict[str, list[tuple[str, SavedInvoice]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -49,6 +51,11 @@ class Found:
             if stamp := stamp_of(header, self.stamp_column):
                 self.by_stamp[stamp].append((company, invoice))
 
+    def unstamped(self, bill_id: str) -> list[SavedInvoice]:
+        """What is there under a key that was sent for the bill, without any stamp."""
+        there = [self.by_key.get(attempts.same(key)) for key in self.sent.get(bill_id, ())]
+        return [one for one in there if one and not stamp_of(one.header or {}, self.stamp_column)]
+
     def own(self, bill_id: str) -> SavedInvoice | None:
         """The one invoice that carries the bill's stamp, if there is exactly one."""
         mine = self.by_stamp.get(bill_id, [])
@@ -56,44 +63,48 @@ class Found:
 
 
 def questions(
-    cycle: Cycle, jobs: Sequence[Prepared], more: Mapping[str, Collection[Key]] | None = None
+    cycle: Cycle,
+    jobs: Sequence[Prepared],
+    more: Mapping[str, Collection[Key]] | None = None,
+    blind: Sequence[Posting] = (),
 ) -> tuple[list[Question], Found]:
     """What to ask about these bills, and where the answers go.
 
     Asked for are the key about to be sent, every key ever sent, the key it was entered under,
-    the stamp in every routed company, and `more` keys by bill.
+    the stamp in every routed company, and `more` keys by bill. Of `blind` bills nobody knows what
+    would be sent now.
     """
-    bill_ids = [job.posting.bill_id for job in jobs]
+    since = attempts.moment(cycle.tenant.pk)
+    postings = [*(job.posting for job in jobs), *blind]
+    bill_ids = [posting.bill_id for posting in postings]
     sent = attempts.keys_of(cycle.tenant.pk, bill_ids)
+    drafted = {job.posting.bill_id: job.draft.key for job in jobs}
     keys: dict[str, set[tuple[int, str]]] = {company: set() for company in cycle.companies}
-    for job in jobs:
-        bill_id = job.posting.bill_id
-        asked = {job.draft.key, *sent[bill_id], *(more or {}).get(bill_id, ())}
-        if job.posting.in_epicor:
-            asked.add(entered_key(job))
+    for posting in postings:
+        bill_id = posting.bill_id
+        asked = {*sent[bill_id], *(more or {}).get(bill_id, ())}
+        if bill_id in drafted:
+            asked.add(drafted[bill_id])
+        if posting.in_epicor:
+            asked.add(entered_key(posting))
         for company, vendor_num, number in asked:
             keys.setdefault(company, set()).add((vendor_num, number))
     column = cycle.habits.stamp_column
     stamps = frozenset(bill_ids)
     asked_of = [Question(name, frozenset(wanted), stamps, column) for name, wanted in keys.items()]
-    return asked_of, Found(column, sent)
+    return asked_of, Found(column, sent, since)
 
 
-def entered_key(job: Prepared) -> Key:
+def entered_key(posting: Posting) -> Key:
     """The key under which a bill was entered."""
-    posting = job.posting
     return (posting.company, posting.vendor_num or 0, posting.invoice_num)
 
 
 def key_of(company: str, header: Row) -> Key:
     """The natural key of an invoice, ready to be compared."""
-    return normal((company, int(header.get("VendorNum") or 0), str(header.get("InvoiceNum"))))
-
-
-def normal(key: Key) -> Key:
-    """The key as Epicor compares it: the number trimmed and caseless."""
-    company, vendor_num, number = key
-    return (company, vendor_num, number.strip().casefold())
+    return attempts.same(
+        (company, int(header.get("VendorNum") or 0), str(header.get("InvoiceNum")))
+    )
 
 
 def name_of(company: str, invoice: SavedInvoice) -> str:

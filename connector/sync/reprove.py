@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import log, postings
+from audit.attempts import same
 from audit.failures import Hold, Reason
 from audit.models import IN_EPICOR, Posting
 from connector.domain.money import format_amount
@@ -19,7 +20,7 @@ from connector.epicor.invoices import find, stamp_of
 from connector.models import Tenant
 from connector.sync.context import Cycle, open_cycle
 from connector.sync.judge import gone, is_settled
-from connector.sync.lookup import Key, key_of, normal
+from connector.sync.lookup import Key, key_of
 from connector.sync.prepare import entered_draft
 from connector.sync.twins import adopted_differences, money_differences
 from mappings.models import CurrencyMapping
@@ -172,8 +173,8 @@ class _Prover:
         found = {}
         for posting in batch:
             there = [] if posting.adopted else by_stamp.get(posting.bill_id, [])
-            same = by_key.get(_key(posting))
-            found[posting.pk] = there or ([same] if same is not None else [])
+            named = by_key.get(_key(posting))
+            found[posting.pk] = there or ([named] if named is not None else [])
         return found
 
     def _ask(
@@ -230,7 +231,7 @@ class _Prover:
 
 
 def _key(posting: Posting) -> Key:
-    return normal((posting.company, posting.vendor_num or 0, posting.invoice_num))
+    return same((posting.company, posting.vendor_num or 0, posting.invoice_num))
 
 
 def _moved(posting: Posting, header: Mapping[str, Any]) -> list[str]:

@@ -79,7 +79,7 @@ def keys_of(candidates: Candidates) -> dict[str, list[Key]]:
     }
 
 
-def still_there(cycle: Cycle, candidates: Candidates, live: Live) -> dict[str, list[Candidate]]:
+def still_there(cycle: Cycle, candidates: Candidates, there: Live) -> dict[str, list[Candidate]]:
     """The candidates as they are in Epicor now: those that are gone are forgotten.
 
     One that meanwhile carries a stamp of ours is not suspected. Database only, at most three
@@ -90,13 +90,13 @@ def still_there(cycle: Cycle, candidates: Candidates, live: Live) -> dict[str, l
         (c.company, c.vendor_num, c.invoice_num)
         for some in candidates.values()
         for c in some
-        if c.key not in live
+        if c.key not in there
     ]
     invoices.forget(cycle.tenant.pk, gone)
     fresh = {
         bill_id: [
-            _live(company, live[company, vendor_num, number], column)
-            for company, vendor_num, number in dict.fromkeys(c.key for c in some if c.key in live)
+            live(company, there[company, vendor_num, number], column)
+            for company, vendor_num, number in dict.fromkeys(c.key for c in some if c.key in there)
         ]
         for bill_id, some in candidates.items()
     }
@@ -116,7 +116,7 @@ def suspected(job: Prepared, there: Sequence[Candidate]) -> Hold | None:
 
 def same_key_hold(draft: APInvoiceDraft, twin: SavedInvoice, stamp_column: str) -> Hold:
     """The hold of a bill whose very number the vendor already has in Epicor. Pure."""
-    return twins_hold(draft, [_live(draft.company, twin, stamp_column)])
+    return twins_hold(draft, [live(draft.company, twin, stamp_column)])
 
 
 def twins_hold(draft: APInvoiceDraft, alike: Sequence[Candidate]) -> Hold:
@@ -160,6 +160,11 @@ def told(draft: APInvoiceDraft, twin: Candidate) -> dict[str, Any]:
         "stamp": twin.stamp,
         "same_key": facts.key == facts_of(draft).key,
     }
+
+
+def live(company: str, saved: SavedInvoice, stamp_column: str) -> Candidate:
+    """An invoice as it is in Epicor now, to be compared or told."""
+    return invoice_row(saved.header or {}, stamp_column).candidate(company)
 
 
 def lenient(cycle: Cycle) -> Cycle:
@@ -212,10 +217,6 @@ def money_differences(header: Row, total: Any, currency_code: str) -> list[str]:
 
 def _cleared(posting: Posting) -> frozenset[Key]:
     return frozenset(same_key(key) for key in posting.twins_cleared)
-
-
-def _live(company: str, saved: SavedInvoice, stamp_column: str) -> Candidate:
-    return invoice_row(saved.header or {}, stamp_column).candidate(company)
 
 
 def _described(facts: Facts) -> str:

@@ -326,7 +326,7 @@ def test_what_a_person_kept_is_not_raised_again_by_a_replay(month):
         run_cycle(tenant, only_ids=[posting.pk])
         posting.refresh_from_db()
         assert posting.hold_reason == ""
-    edit(box, posting, TermsCode="N15")
+    edit(box, posting, TermsCode="N90")
     postings.ask_recheck([posting], message="look again")
     run_cycle(tenant, only_ids=[posting.pk])
     posting.refresh_from_db()

@@ -1,0 +1,257 @@
+"""Looks before anything is written: claims what is due, asks Epicor, and sorts by what is there.
+
+The next slice is looked up while the lanes still write the one before, so that no lane waits.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from django.utils import timezone
+
+from audit import attempts, postings
+from audit.failures import AccessError, Hold, PostingError, Reason
+from audit.models import Posting
+from connector.epicor.dataset import SavedInvoice
+from connector.sync.board import Board
+from connector.sync.intake import Intake, take_in
+from connector.sync.judge import NotThere, Ours, Verify, Write, judge, twins_among
+from connector.sync.lanes import LEASE_S, Todo
+from connector.sync.lookup import Found, Question, questions
+from connector.sync.prepare import Prepared
+from connector.sync.twins import candidates_for, keys_of, refresh_mirror, still_there, suspected
+from connector.tokens import TokenExpiredError
+from mappings.periods import periods
+from mappings.twins import Candidate
+
+logger = logging.getLogger(__name__)
+
+SLICE = 50
+_AHEAD_S = 1.5  # so long before the end nothing new is claimed
+_IN_FLIGHT = Posting.State.IN_FLIGHT
+TOKEN = "Epicor refuses a token that it just issued. No bill is lost; check epicor.auth."  # noqa: S105
+_NOT_SENT = "Nothing was sent now."
+
+
+@dataclass(slots=True)
+class Search:
+    """A look-up under way: one question a company, then what follows from all answers."""
+
+    jobs: list[Prepared]
+    found: Found
+    suspects: dict[str, list[Candidate]]
+    then: Callable[["Search"], None]
+    pending: int
+    blind: Sequence[tuple[Posting, Hold]] = ()  # in doubt, and cannot be drafted
+
+
+@dataclass(slots=True)
+class Asked:
+    """One question of a search, in a thread."""
+
+    search: Search
+    question: Question
+    renewed: bool = False
+
+
+class Looking:
+    """The look-ups of one run."""
+
+    def __init__(self, board: Board, lanes: int) -> None:
+        self.board = board
+        self.enough = 4 * lanes  # so much to be written that no more is looked up
+        self._claimed = False
+
+    def ahead(self) -> None:
+        """Claim and look up the next slice while the lanes still have something to do."""
+        while not self.board.asked and len(self.board.todo) <= self.enough:
+            slice_ = self._claim()
+            if not slice_:
+                break
+            self._take_in(slice_)
+        if not self.board.asked and self.board.ends.stopped is None and self._must_prove():
+            proving, self.board.unproven = self.board.unproven, []
+            self.search(proving, self._proved)
+
+    def _must_prove(self) -> bool:
+        idle = not self.board.jobs and not self.board.asked and not self.board.todo
+        return bool(self.board.unproven) and (idle or len(self.board.unproven) >= SLICE)
+
+    def _claim(self) -> list[Posting]:
+        early = time.monotonic() >= self.board.stop_at - _AHEAD_S
+        while self.board.claims and not self.board.stopping() and not (early and self._claimed):
+            slice_ = self.board.claims[0](
+                self.board.cycle.tenant.pk,
+                owner=self.board.cycle.owner,
+                limit=SLICE,
+                lease_s=LEASE_S,
+                now=timezone.now(),
+                ids=self.board.ids,
+            )
+            if slice_:
+                self._claimed = True
+                return slice_
+            self.board.claims.pop(0)
+        return []
+
+    def _take_in(self, slice_: list[Posting]) -> None:
+        self.board.ends.add(slice_)
+        intake = self._sorted(slice_)
+        self.board.ends.hold(intake.held)
+        for posting, why in intake.later:
+            self.board.ends.not_ready(posting, why)
+        if intake.ready or intake.blind:
+            self.board.cycle.epicor.ensure()
+            if self._mirrored(intake.ready):
+                self.search(intake.ready, self._judged, intake.blind)
+
+    def _sorted(self, slice_: list[Posting]) -> Intake:
+        """The slice taken in; a bill that breaks it is held alone and stops nobody else."""
+        try:
+            return take_in(self.board.cycle, slice_)
+        except PostingError:
+            raise  # Ramp is away or refuses us
+        except Exception as error:
+            if len(slice_) > 1:
+                return Intake.joined([self._sorted([posting]) for posting in slice_])
+            logger.exception("Bill %s cannot be taken in", slice_[0].bill_id)
+            return Intake(held=[(slice_[0], bug(error, _NOT_SENT))])
+
+    def _mirrored(self, jobs: Sequence[Prepared]) -> bool:
+        """Know what people typed lately where something is about to be entered; False = stop."""
+        new = {job.draft.company for job in jobs if job.posting.state == _IN_FLIGHT}
+        try:
+            refresh_mirror(self.board.cycle, new)
+        except PostingError as error:
+            self.board.ends.stopped = self.board.ends.stopped or error
+            return False
+        return True
+
+    def search(
+        self,
+        jobs: list[Prepared],
+        then: Callable[[Search], None],
+        blind: Sequence[tuple[Posting, Hold]] = (),
+    ) -> None:
+        """Ask Epicor about these bills; `then` gets the search with what was found."""
+        suspects = candidates_for(self.board.cycle, jobs)
+        unseen = [posting for posting, _ in blind]
+        asked, found = questions(self.board.cycle, jobs, keys_of(suspects), unseen)
+        search = Search(jobs, found, suspects, then, len(asked), blind)
+        for question in asked:
+            self._ask(Asked(search, question))
+
+    def _ask(self, asked: Asked) -> None:
+        future = self.board.look_pool.submit(asked.question.ask, self.board.cycle.epicor)
+        self.board.asked[future] = asked
+
+    def answered(self, asked: Asked, future: Future[list[SavedInvoice]]) -> None:
+        """Take in what a company answered."""
+        search = asked.search
+        try:
+            invoices = future.result()
+        except TokenExpiredError:
+            if asked.renewed:
+                raise AccessError(TOKEN) from None
+            self.board.cycle.epicor.renew()
+            self._ask(Asked(search, asked.question, renewed=True))
+            return
+        except PostingError as error:
+            self.board.ends.stopped = self.board.ends.stopped or error
+            return
+        search.found.add(asked.question.company, invoices)
+        search.pending -= 1
+        if search.pending == 0 and self.board.ends.stopped is None:
+            self._conclude(search)
+
+    def _conclude(self, search: Search) -> None:
+        """What follows from a look-up; a bill that breaks it is ended alone and stops nobody."""
+        try:
+            search.then(search)
+        except postings.LostLeaseError:
+            raise
+        except Exception as error:
+            # This owns what nobody foresaw in judging: one bill must not take the others along.
+            logger.exception("A look-up of %s bills broke", len(search.jobs))
+            under_way = {item.prepared.posting.pk for item in self.board.todo}
+            left = [job for job in search.jobs if job.posting.pk in self.board.ends.open]
+            left = [job for job in left if job.posting.pk not in under_way]
+            if len(search.jobs) + len(search.blind) > 1:
+                for job in left:
+                    self._conclude(replace(search, jobs=[job], blind=()))
+            elif left:
+                self._end_alone(left[0].posting, error)
+
+    def _end_alone(self, posting: Posting, error: Exception) -> None:
+        if isinstance(error, PostingError):
+            self.board.ends.end_badly(posting, error)
+        else:
+            self.board.ends.hold([(posting, bug(error, _NOT_SENT))])
+
+    def _judged(self, search: Search) -> None:
+        """Sort a slice by what Epicor has of it."""
+        bill_ids = [job.posting.bill_id for job in search.jobs]
+        ours = Ours(
+            attempts.revisions(self.board.cycle.tenant.pk, bill_ids),
+            attempts.doubts(self.board.cycle.tenant.pk, bill_ids),
+        )
+        update_edits = self.board.cycle.posting.after_entry_edits == "update"
+        table = periods(self.board.cycle.tenant.pk, self.board.cycle.companies)
+        typed = still_there(self.board.cycle, search.suspects, search.found.by_key)
+        since = search.found.since
+        held, new = [], []
+        for job in search.jobs:
+            verdict = judge(job, search.found, ours, update_edits=update_edits)
+            if verdict == Write(None):
+                verdict = suspected(job, typed.get(job.posting.bill_id, ())) or verdict
+            if isinstance(verdict, Hold):
+                held.append((job.posting, verdict))
+            elif isinstance(verdict, Verify):
+                self.board.ends.finish(job, verdict.saved)
+            elif isinstance(verdict, NotThere):
+                self.board.ends.not_there(job.posting)
+            elif isinstance(verdict, Write) and verdict.saved is not None:
+                self.board.todo.append(Todo.of(job, verdict.saved, table, since))
+            else:
+                new.append(job)
+        twins = twins_among(new, self.board.busy_keys())
+        held += [(job.posting, twins[job.posting.pk]) for job in new if job.posting.pk in twins]
+        self.board.ends.hold(held)
+        fresh = [job for job in new if job.posting.pk not in twins]
+        rivals = [job for job in fresh if since.taken(job.posting.bill_id, job.draft.key)]
+        for job in rivals:
+            self.board.give_way(job.posting)
+        self.board.todo += [Todo.of(job, None, table, since) for job in fresh if job not in rivals]
+        self._judged_blind(search)
+
+    def _judged_blind(self, search: Search) -> None:
+        """Bills in doubt of which only the look-up can say anything."""
+        for posting, hold in search.blind:
+            mine = search.found.by_stamp.get(posting.bill_id, [])
+            if len(mine) == 1:
+                self.board.ends.there_blind(posting, *mine[0], hold)
+            elif mine or search.found.unstamped(posting.bill_id):
+                self.board.ends.hold([(posting, hold)])
+            else:
+                self.board.ends.not_there(posting)
+
+    def _proved(self, search: Search) -> None:
+        """Verify invoices whose totals their own answers did not show, read back in one go."""
+        for job in search.jobs:
+            saved = search.found.own(job.posting.bill_id)
+            if saved is not None:
+                self.board.ends.finish(job, saved)
+            else:
+                message = "Epicor said that it saved the invoice, but it cannot be seen there."
+                self.board.ends.doubt(job.posting, message)
+
+
+def bug(error: Exception, then: str) -> Hold:
+    """For what nobody foresaw; the words of the error are in the log, they may hold secrets."""
+    return Hold(
+        Reason.BUG,
+        f"Something nobody foresaw happened with this bill ({type(error).__name__}). {then} "
+        "Report it with the bill's number.",
+    )

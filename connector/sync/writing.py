@@ -1,0 +1,270 @@
+"""Writes what is to be written: one bill a lane, intent before each write, outcome after it.
+
+The lanes are threads that only do HTTP; everything that touches the database happens in the job's
+own thread. A few more bills than lanes are begun, so that a lane that is done finds the next
+request waiting for it.
+"""
+
+import logging
+import time
+from collections import Counter
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+
+from audit import postings
+from audit.failures import (
+    AccessError,
+    AskedError,
+    DuplicateInvoiceError,
+    HeldError,
+    Hold,
+    OutageError,
+    PostingError,
+    Reason,
+    RejectedError,
+    TransientError,
+    UncertainOutcomeError,
+)
+from audit.models import Attempt
+from connector.epicor.client import EpicorClient, MethodAnswer
+from connector.epicor.dataset import SavedInvoice, differences
+from connector.epicor.writers import Step
+from connector.sync.board import Board
+from connector.sync.groups import Groups, taken
+from connector.sync.judge import is_settled
+from connector.sync.lanes import LEASE_S, Job, Todo, begin_write, next_place, note, outcome_of
+from connector.sync.looking import TOKEN, Looking, Search, bug
+from connector.sync.lookup import name_of
+from connector.sync.prepare import Prepared
+from connector.sync.trouble import period_closed_now
+from connector.tokens import TokenExpiredError
+
+logger = logging.getLogger(__name__)
+
+
+class Writing:
+    """The lanes of one run."""
+
+    def __init__(self, board: Board, looking: Looking, lanes: int) -> None:
+        self.board = board
+        self.looking = looking
+        self.groups = Groups(board.cycle)
+        self.most = lanes + lanes // 2  # bills under way at the same time
+        self.refused_as_double: set[str] = set()
+
+    def start(self) -> None:
+        """Give each free lane a bill."""
+        while self.board.todo and not self.board.stopping():
+            jobs = self.board.jobs.values()
+            if len(jobs) >= self.most:
+                return
+            place = next_place(self.board.todo, Counter(job.item.period for job in jobs))
+            if place is None:
+                return
+            self._begin(self.board.todo.pop(place))
+
+    def _begin(self, item: Todo) -> None:
+        """Start the conversation of one bill: where needed its group's first, then its own."""
+        try:
+            group = None if item.saved is not None else self.groups.take(*item.period)
+            job = Job.of(item, group, self.board.cycle)
+        except StopIteration as end:
+            self.board.ends.finish(item.prepared, end.value)
+        except PostingError as error:
+            self.board.ends.end_badly(item.prepared.posting, error)
+        else:
+            self._send(job)
+
+    def _send(self, job: Job) -> None:
+        step = job.step
+        if step.writes and job.attempt is None and not begin_write(self.board.cycle, job, LEASE_S):
+            self._free(job)
+            self.board.give_way(job.item.prepared.posting)
+            return
+        future = self.board.lane_pool.submit(
+            _call,
+            self.board.cycle.epicor,
+            job.item.prepared.draft.company,
+            step,
+            time.monotonic() + job.deadline_s,
+        )
+        self.board.jobs[future] = job
+
+    def answered(self, job: Job, future: Future[Any]) -> None:
+        """Take an answer in: commit its outcome, then go on with the conversation or end it."""
+        answer = None
+        try:
+            answer, job.step = _next_step(job, future)
+            note(job, Attempt.Outcome.DONE, answer)
+        except StopIteration as end:
+            self._ended(job, answer, end.value)
+        except TokenExpiredError:
+            self._renew(job)
+        except PostingError as error:
+            self._failed(job, error, answer)
+        except postings.LostLeaseError:
+            raise
+        except Exception as error:
+            # The one place that owns what nobody foresaw: it must not take other bills along.
+            logger.exception("Entering bill %s failed", job.item.prepared.posting.bill_id)
+            self._failed(job, PostingError(bug(error, _LOOKED_UP).message), answer)
+        else:
+            self._send(job)
+
+    def _renew(self, job: Job) -> None:
+        """The token was refused before anything was looked at: log in anew, send the step again."""
+        if job.renewed:
+            self._failed(job, AccessError(TOKEN), None)
+            return
+        try:
+            self.board.cycle.epicor.renew()
+        except PostingError as error:
+            self._failed(job, error, None)
+            return
+        job.renewed = True
+        self._send(job)
+
+    def _ended(self, job: Job, answer: Any, result: Any) -> None:
+        """A conversation is over: the lane gets its next request before this one is recorded."""
+        if job.opening and job.group is not None:
+            note(job, Attempt.Outcome.DONE, answer)
+            self.groups.opened(job.group, result)
+            self._begin_in(job)
+            return
+        self._free(job)
+        self.start()
+        with transaction.atomic():
+            note(job, Attempt.Outcome.DONE, answer)
+            if result.stale:
+                self.board.unproven.append(job.item.prepared)
+            else:
+                self.board.ends.finish(job.item.prepared, result)
+
+    def _begin_in(self, job: Job) -> None:
+        """The group is open: now the bill's own conversation."""
+        try:
+            job.write(self.board.cycle)
+        except PostingError as error:
+            self._failed(job, error, None)
+        else:
+            self._send(job)
+
+    def _free(self, job: Job) -> None:
+        if job.group is not None:
+            self.groups.give_back(job.group)
+
+    def _failed(self, job: Job, error: PostingError, answer: Any) -> None:
+        sending = job.attempt is not None
+        note(job, outcome_of(error, answered=answer is not None), answer, error)
+        self._free(job)
+        posting = job.item.prepared.posting
+        unknown = isinstance(error, UncertainOutcomeError) or error.reason == Reason.BUG
+        if job.opening and isinstance(error, DuplicateInvoiceError):
+            self.board.todo.insert(0, job.item)  # that name is in use in Epicor: the next one
+        elif job.opening and isinstance(error, UncertainOutcomeError):
+            # Perhaps opened: the name is used up, and an empty group does no harm.
+            self.board.ends.end_badly(posting, TransientError(f"{_GROUP_UNSURE} ({error.message})"))
+        elif unknown and (sending or job.wrote):
+            self.board.ends.doubt(posting, error.message)
+        elif job.wrote and not isinstance(error, HeldError | AccessError | OutageError):
+            # Something of it is perhaps saved: nobody is told "refused" before that is known.
+            self.looking.search([job.item.prepared], partial(self._seen, error))
+        elif isinstance(error, RejectedError) and not job.opening:
+            self._refused(job, error)
+        else:
+            self.board.ends.end_badly(posting, error)
+
+    def _seen(self, error: PostingError, search: Search) -> None:
+        """What is there of a bill whose entering was stopped in the middle."""
+        (job,) = search.jobs
+        own = search.found.own(job.posting.bill_id)
+        if own is not None:
+            self._begun(job, own, error)
+        elif isinstance(error, AskedError):
+            self.board.ends.end_badly(job.posting, error)
+        else:
+            self.board.ends.doubt(job.posting, error.message)
+
+    def _begun(self, job: Prepared, saved: SavedInvoice, error: PostingError) -> None:
+        wrong = differences(job.draft, saved, self.board.cycle.habits.stamp_column)
+        if is_settled(job.posting, wrong):
+            self.board.ends.finish(job, saved)
+            return
+        points = [str(point) for point in wrong]
+        message = _BEGUN.format(name=name_of(job.draft.company, saved), why=error.message)
+        detail = {**error.detail, "differences": points}
+        self.board.ends.there(job, saved, Hold(Reason.MISMATCH, message, detail))
+
+    def _refused(self, job: Job, error: RejectedError) -> None:
+        """Was it the bill, or what stands around it: its group, its period, its number?"""
+        posting = job.item.prepared.posting
+        if isinstance(error, DuplicateInvoiceError):
+            if posting.bill_id in self.refused_as_double:
+                self.board.ends.end_badly(posting, error)
+                return
+            self.refused_as_double.add(posting.bill_id)
+            self.board.again([posting], "Epicor has this number by now; it is looked up once more.")
+            return
+        try:
+            if job.group is None:
+                self._refused_there(job, error)
+            elif why := self.groups.lost(job.group):
+                self.board.again([posting], why)
+            elif why := period_closed_now(self.board.cycle, job.item):
+                self.board.again([posting, *self.board.take_out(job.item.period)], why)
+            else:
+                self.board.ends.end_badly(posting, error)
+        except PostingError as second:
+            self.board.ends.end_badly(posting, second)
+
+    def _refused_there(self, job: Job, error: RejectedError) -> None:
+        """Something was to be changed in an invoice that is there: is its group in use?"""
+        item = job.item
+        group_id = item.saved.group_id if item.saved is not None else ""
+        why = taken(self.board.cycle, item.prepared.draft.company, group_id) if group_id else ""
+        if why:
+            self.board.ends.occupied(item.prepared.posting, why)
+        elif item.saved is not None and not item.prepared.posting.in_epicor:
+            self._begun(item.prepared, item.saved, error)
+        else:
+            self.board.ends.end_badly(item.prepared.posting, error)
+
+
+def _call(epicor: EpicorClient, company: str, step: Step, give_up_at: float) -> MethodAnswer:
+    """One request, in a lane. What waited too long for one is not sent any more."""
+    left_s = give_up_at - time.monotonic()
+    if left_s <= 0:
+        raise TransientError("No lane was free in time. Nothing was sent; it is tried again.")
+    return epicor.call(
+        company,
+        step.service,
+        step.method,
+        step.parameters,
+        repeatable=not step.writes,
+        deadline_s=left_s,
+    )
+
+
+def _next_step(job: Job, future: Future[Any]) -> tuple[Any, Step]:
+    """The answer and what the conversation wants then. Raises StopIteration at its end."""
+    try:
+        answer = future.result()
+    except RejectedError as error:
+        if job.step.writes:
+            raise
+        return None, job.talk.throw(error)  # a look that finds nothing: it knows what that means
+    return answer, job.talk.send(answer)
+
+
+_GROUP_UNSURE = (
+    "Epicor did not say whether a group was opened. No bill was sent into it; it is tried again "
+    "in another group."
+)
+_LOOKED_UP = "It is looked up in Epicor before anything is sent again."
+_BEGUN = (
+    "The invoice {name} is begun in Epicor but not whole: {why} Ramp was not told. Correct that, "
+    "then replay, and the rest is entered; or remove it."
+)
