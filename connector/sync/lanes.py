@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Generator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from audit.failures import (
     AskedError,
     PostingError,
     Reason,
+    RejectedError,
     TransientError,
     UncertainOutcomeError,
 )
@@ -72,6 +74,7 @@ class Job:
     step: Step
     opening: bool = False
     attempt: Attempt | None = None
+    answer: MethodAnswer | None = None  # the last one
     wrote: bool = False
     renewed: bool = False
 
@@ -89,6 +92,22 @@ class Job:
         """The group is open: go on with the bill's own conversation."""
         self.talk = _writing(self.item, self.group, cycle)
         self.step, self.opening, self.renewed = next(self.talk), False, False
+
+    def advance(self, future: Future[MethodAnswer]) -> None:
+        """Give the conversation its answer, so that it says the next step.
+
+        A look that finds nothing is thrown into it, because it knows what that means. Raises
+        StopIteration at its end, and what the request or the conversation raised.
+        """
+        self.answer = None
+        try:
+            self.answer = future.result()
+        except RejectedError as error:
+            if self.step.writes:
+                raise
+            self.step = self.talk.throw(error)
+        else:
+            self.step = self.talk.send(self.answer)
 
     @property
     def deadline_s(self) -> float:

@@ -19,7 +19,6 @@ from audit.failures import (
     AccessError,
     AskedError,
     DuplicateInvoiceError,
-    HeldError,
     Hold,
     OutageError,
     PostingError,
@@ -95,22 +94,21 @@ class Writing:
 
     def answered(self, job: Job, future: Future[Any]) -> None:
         """Take an answer in: commit its outcome, then go on with the conversation or end it."""
-        answer = None
         try:
-            answer, job.step = _next_step(job, future)
-            note(job, Attempt.Outcome.DONE, answer)
+            job.advance(future)
+            note(job, Attempt.Outcome.DONE, job.answer)
         except StopIteration as end:
-            self._ended(job, answer, end.value)
+            self._ended(job, job.answer, end.value)
         except TokenExpiredError:
             self._renew(job)
         except PostingError as error:
-            self._failed(job, error, answer)
+            self._failed(job, error, job.answer)
         except postings.LostLeaseError:
             raise
         except Exception as error:
             # The one place that owns what nobody foresaw: it must not take other bills along.
             logger.exception("Entering bill %s failed", job.item.prepared.posting.bill_id)
-            self._failed(job, PostingError(bug(error, _LOOKED_UP).message), answer)
+            self._failed(job, PostingError(bug(error, _LOOKED_UP).message), job.answer)
         else:
             self._send(job)
 
@@ -167,9 +165,11 @@ class Writing:
         elif job.opening and isinstance(error, UncertainOutcomeError):
             # Perhaps opened: the name is used up, and an empty group does no harm.
             self.board.ends.end_badly(posting, TransientError(f"{_GROUP_UNSURE} ({error.message})"))
-        elif unknown and (sending or job.wrote):
+        elif (unknown and (sending or job.wrote)) or (
+            job.wrote and isinstance(error, TransientError) and not isinstance(error, OutageError)
+        ):
             self.board.ends.doubt(posting, error.message)
-        elif job.wrote and not isinstance(error, HeldError | AccessError | OutageError):
+        elif job.wrote and isinstance(error, RejectedError | AskedError):
             # Something of it is perhaps saved: nobody is told "refused" before that is known.
             self.looking.search([job.item.prepared], partial(self._seen, error))
         elif isinstance(error, RejectedError) and not job.opening:
@@ -194,7 +194,8 @@ class Writing:
             self.board.ends.finish(job, saved)
             return
         points = [str(point) for point in wrong]
-        message = _BEGUN.format(name=name_of(job.draft.company, saved), why=error.message)
+        words = _CHANGING if job.posting.in_epicor else _BEGUN
+        message = words.format(name=name_of(job.draft.company, saved), why=error.message)
         detail = {**error.detail, "differences": points}
         self.board.ends.there(job, saved, Hold(Reason.MISMATCH, message, detail))
 
@@ -248,22 +249,15 @@ def _call(epicor: EpicorClient, company: str, step: Step, give_up_at: float) -> 
     )
 
 
-def _next_step(job: Job, future: Future[Any]) -> tuple[Any, Step]:
-    """The answer and what the conversation wants then. Raises StopIteration at its end."""
-    try:
-        answer = future.result()
-    except RejectedError as error:
-        if job.step.writes:
-            raise
-        return None, job.talk.throw(error)  # a look that finds nothing: it knows what that means
-    return answer, job.talk.send(answer)
-
-
 _GROUP_UNSURE = (
     "Epicor did not say whether a group was opened. No bill was sent into it; it is tried again "
     "in another group."
 )
 _LOOKED_UP = "It is looked up in Epicor before anything is sent again."
+_CHANGING = (
+    "The bill was edited in Ramp, and its invoice {name} follows only in part: {why} Correct that, "
+    "then replay; or correct the invoice in Epicor."
+)
 _BEGUN = (
     "The invoice {name} is begun in Epicor but not whole: {why} Ramp was not told. Correct that, "
     "then replay, and the rest is entered; or remove it."
