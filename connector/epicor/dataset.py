@@ -106,13 +106,11 @@ Place = tuple[str, int, int]  # table, line, distribution
 class SavedInvoice:
     """What Epicor has saved of one invoice: only rows with RowMod "" and a SysRevID.
 
-    `stale` says that something was saved after the header row was last seen, so that its totals
-    prove nothing; `old` names the other rows that were last seen before that. `whole` says that
-    the invoice was read and nothing was saved since: what is not here is not there.
+    `old` names the rows that the latest answer did not show again. `whole` says that the invoice
+    was read and nothing was saved since: what is not here is not there.
     """
 
     header: Row | None = None
-    stale: bool = False
     lines: dict[int, Row] = field(default_factory=dict)
     expenses: dict[tuple[int, int], Row] = field(default_factory=dict)
     accounts: dict[tuple[int, int], Row] = field(default_factory=dict)
@@ -128,7 +126,6 @@ class SavedInvoice:
         self._add(ds, vendor_num, invoice_num)
         news = {place for place, rev in self._revisions().items() if before.get(place) != rev}
         self.old = before.keys() - news
-        self.stale = (HEADER, 0, 0) not in news
         self.whole = False
 
     def see(self, ds: Dataset, vendor_num: int, invoice_num: str) -> None:
@@ -137,7 +134,7 @@ class SavedInvoice:
         for rows in (self.lines, self.expenses, self.accounts, self.old):
             rows.clear()
         self._add(ds, vendor_num, invoice_num)
-        self.stale, self.whole = self.header is None, True
+        self.whole = True
 
     def shows(self, table: str, row: Row) -> bool:
         """Whether the latest answer showed the row in this place as saved."""
@@ -164,6 +161,11 @@ class SavedInvoice:
             for (number, sequence), row in rows.items():
                 found[table, number, sequence] = row.get("SysRevID")
         return found
+
+    @property
+    def stale(self) -> bool:
+        """Whether something was saved after the header was last seen: its totals prove nothing."""
+        return self.header is None or (HEADER, 0, 0) in self.old
 
     @property
     def group_id(self) -> str:

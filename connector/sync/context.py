@@ -11,7 +11,8 @@ from django.utils import timezone
 from connector.domain.draft import PostingPolicy
 from connector.epicor.client import EpicorClient
 from connector.epicor.connect import connect_epicor, credentials, keep_facts
-from connector.epicor.writers import WRITERS, Habits, Writer, two_step
+from connector.epicor.conversation import Habits, Writer
+from connector.epicor.writers import WRITERS, two_step
 from connector.models import EntityRoute, LearnedFact, PostingSettings, Tenant
 from connector.ramp.client import RampClient
 from connector.ramp.connect import connect_ramp
@@ -59,9 +60,10 @@ class Cycle:
 
     def remember(self) -> None:
         """Store what Epicor taught us in this cycle."""
-        if self.habits.learned:
-            self.habits.learned.clear()
-            _store(self.tenant, "saves", self.habits.saves)
+        if saves := self.habits.saves:
+            LearnedFact.objects.get_or_create(
+                tenant=self.tenant, name="saves", defaults={"value": saves}
+            )
         keep_facts(self.tenant, self.epicor)
 
     def close(self) -> None:
@@ -119,7 +121,3 @@ def _habits(posting: PostingSettings, facts: dict[str, Any]) -> Habits:
     if posting.skeleton_method not in _SKELETONS:
         habits.invoice_skeleton = posting.skeleton_method
     return habits
-
-
-def _store(tenant: Tenant, name: str, value: Any) -> None:
-    LearnedFact.objects.update_or_create(tenant=tenant, name=name, defaults={"value": value})

@@ -18,8 +18,8 @@ from audit.failures import (
 )
 from audit.models import Attempt
 from connector.epicor.client import MethodAnswer
+from connector.epicor.conversation import Reply, Step
 from connector.epicor.dataset import TABLES, SavedInvoice
-from connector.epicor.writers import Reply, Step
 from connector.models import InvoiceGroup
 from connector.redaction import redact
 from connector.sync.context import Cycle
