@@ -12,10 +12,10 @@ from decimal import Decimal
 
 from django.db.models import Q
 
+from audit.chunks import chunks
 from audit.models import IN_EPICOR, Posting
 from audit.plain import text
 from mappings.models import InvoiceWindow, TargetInvoice
-from mappings.tables import chunks
 from mappings.twins import NEAR, Asked, Candidate, Facts, Key, is_twin, normalised, same_key
 
 BATCH = 1000

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from audit.keys import trimmed
 from connector.domain.draft import APInvoiceDraft, DraftLine
 
 Row = dict[str, Any]
@@ -197,7 +198,7 @@ def saved_rows(ds: Dataset, table: str, vendor_num: int, invoice_num: str) -> It
 
 def same_number(one: str, other: str) -> bool:
     """Whether two invoice numbers are the same key: trimmed and caseless, as Epicor compares."""
-    return one.strip().casefold() == other.strip().casefold()
+    return trimmed(one) == trimmed(other)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,7 @@ class Todo:
     ) -> "Todo":
         """With the period that its group is for."""
         draft = prepared.draft
-        state = table.find(draft.company, draft.apply_date)
-        label = state.label if state is not None else f"{draft.apply_date:%Y-%m}"
+        label = table.label(draft.company, draft.apply_date)
         return cls(prepared, saved, (draft.company, label), since)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from audit import attempts
+from audit.keys import Key
 from audit.models import Posting
 from connector.domain.money import format_amount
 from connector.epicor.dataset import SavedInvoice
@@ -15,10 +16,9 @@ from connector.epicor.invoices import find, stamp_of
 from connector.models import Tenant
 from connector.ramp.errors import NotFoundError
 from connector.sync.context import Cycle, open_cycle
-from connector.sync.endings import LATE
 from connector.sync.groups import taken
 from connector.sync.judge import revision
-from connector.sync.lookup import Key, name_of
+from connector.sync.lookup import name_of
 from connector.sync.readiness import stopped
 
 _State = Posting.State
@@ -175,8 +175,7 @@ def _locked(cycle: Cycle, invoice: LiveInvoice) -> str:
 
 def _unanswered(posting: Posting) -> str:
     """A late delete must not hit the invoice that is entered anew: it waits for its deadline."""
-    sent = attempts.unresolved(posting.tenant_id, "posting", posting.bill_id)
-    until = max((a.deadline_at + LATE for a in sent if a.deadline_at), default=None)
+    until = attempts.settled_at(posting.tenant_id, posting.bill_id)
     if until is None or until <= timezone.now():
         return ""
     return (

@@ -27,7 +27,6 @@ from connector.models import InvoiceGroup, Tenant
 from connector.ramp.content import envelope
 from connector.redaction import redact
 from connector.sync.context import Cycle, open_cycle
-from connector.sync.endings import LATE
 from connector.sync.readiness import SYNCED, stops
 from connector.sync.removal_plan import (
     LiveInvoice,
@@ -38,9 +37,9 @@ from connector.sync.removal_plan import (
     removal_plan,
     wrong_state,
 )
+from connector.sync.taking import give_back, take
 
 WRITE_S = 60.0
-LEASE = timedelta(minutes=15)
 
 _STILL_THERE = (
     "Epicor did not say whether it deleted the invoice, and it is still there. Nothing else was "
@@ -89,9 +88,8 @@ def _lease(cycle: Cycle, posting: Posting) -> None:
     posting.refresh_from_db()
     if not posting.in_epicor:
         raise HeldError(wrong_state(posting))
-    now = timezone.now()
     try:
-        postings.take(posting, owner=cycle.owner, until=now + LEASE, now=now)
+        take(posting, cycle.owner)
     except postings.LostLeaseError as error:
         raise HeldError(
             f"Somebody works on bill {posting.bill_id} just now (a sync, or another person). "
@@ -119,7 +117,7 @@ def _remove(
         _record(cycle, plan, payload, actor=actor, reason=reason, enter_again=enter_again)
     except PostingError as error:
         if posting.lease_owner == cycle.owner:
-            _give_back(cycle, posting, due, error.message)
+            give_back(posting, cycle.owner, not_before=due, message=error.message)
         raise
     return plan
 
@@ -196,7 +194,8 @@ def _look_again(
         raise failure
     # It may still be applied: verified by itself once that is over; what is missing then is a
     # hold, and removing it once more only records it.
-    _give_back(cycle, posting, deadline + LATE, message)
+    due = deadline + attempts.LATE
+    give_back(posting, cycle.owner, not_before=due, message=message)
     raise HeldError(message)
 
 
@@ -244,13 +243,6 @@ def _queue(
         postings.enter_again(posting, actor=actor, reason=reason)
         postings.update_values(cycle.tenant.pk, [envelope(dict(payload))])
     posting.refresh_from_db()
-
-
-def _give_back(cycle: Cycle, posting: Posting, due: datetime | None, message: str) -> None:
-    if posting.state == Posting.State.IN_FLIGHT:  # queued anew in the moment before we took it
-        postings.release(posting, owner=cycle.owner, message=message, failed=False)
-    else:
-        postings.postpone([posting], owner=cycle.owner, not_before=due, message=message)
 
 
 __all__ = ["LiveInvoice", "RemovalPlan", "removal_plan", "remove"]

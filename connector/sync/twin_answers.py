@@ -5,7 +5,6 @@ Nothing is written to Epicor. Whatever fails leaves the posting as it was.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -20,17 +19,15 @@ from connector.epicor.mirror import invoice_row
 from connector.epicor.values import day
 from connector.models import Tenant
 from connector.sync.context import Cycle, open_cycle
-from connector.sync.endings import LATE
 from connector.sync.judge import revision
 from connector.sync.lookup import Found, name_of, questions
 from connector.sync.prepare import Prepared, prepare
 from connector.sync.readiness import SYNCED, stopped
+from connector.sync.taking import give_back, take
 from connector.sync.twins import lenient, money_differences
 from mappings import invoices
 from mappings.models import TargetInvoice
 from mappings.twins import Key, same_key
-
-LEASE = timedelta(minutes=10)
 
 _State = Posting.State
 _WHY_NOT = {
@@ -151,23 +148,13 @@ def _suspect(posting: Posting, number: str) -> Key | None:
 @contextmanager
 def _taken(posting: Posting, owner: str) -> Iterator[None]:
     """The posting is ours meanwhile; unless it was entered, it goes back as it was."""
-    now = timezone.now()
-    postings.take(posting, owner=owner, until=now + LEASE, now=now)
+    take(posting, owner)
     try:
         yield
     finally:
         if posting.lease_owner == owner:
-            _give_back(posting, owner)
-
-
-def _give_back(posting: Posting, owner: str) -> None:
-    message = "A person's answer could not be carried out."
-    if posting.state == _State.IN_FLIGHT:
-        postings.release(
-            posting, owner=owner, not_before=posting.not_before, message=message, failed=False
-        )
-    else:  # somebody entered it between our look and our taking
-        postings.postpone([posting], owner=owner, not_before=posting.not_before, message=message)
+            message = "A person's answer could not be carried out."
+            give_back(posting, owner, not_before=posting.not_before, message=message)
 
 
 def _as_coded(cycle: Cycle, posting: Posting) -> Prepared:
@@ -220,8 +207,7 @@ def _check_nothing_of_ours(prepared: Prepared, found: Found, chosen: Key) -> Non
             f"We entered bill {posting.bill_id} ourselves as {mine[0]}. Nothing was changed. "
             "Remove that one in Epicor, or replay the bill to keep it."
         )
-    sent = attempts.unresolved(posting.tenant_id, "posting", posting.bill_id)
-    until = max((a.deadline_at + LATE for a in sent if a.deadline_at), default=None)
+    until = attempts.settled_at(posting.tenant_id, posting.bill_id)
     if until is not None and until > timezone.now():
         raise HeldError(
             f"A write for bill {posting.bill_id} has no answer from Epicor yet. Nothing was "
