@@ -61,6 +61,7 @@ class Candidate:
     posted: bool = False
     group_id: str = ""
     entry_person: str = ""
+    pay_hold: bool | None = None  # whether Epicor is kept from paying it; None: not known
 
     @property
     def company(self) -> str:

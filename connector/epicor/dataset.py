@@ -100,6 +100,9 @@ def typed(amount: Decimal, draft: APInvoiceDraft) -> Decimal:
     return -amount if draft.credit else amount
 
 
+# The header's amounts that must be the bill's total, in an accountant's words.
+AMOUNTS = (("Invoice total", "DocInvoiceVendorAmt"), ("Sum of the lines", "DocInvoiceAmt"))
+
 Place = tuple[str, int, int]  # table, line, distribution
 
 
@@ -243,8 +246,7 @@ def _expected_header(draft: APInvoiceDraft, stamp_column: str) -> list[tuple[str
         ("Due date", "DueDate", draft.due_date),
         ("Terms", "TermsCode", draft.terms_code),
         ("Currency", "CurrencyCode", draft.currency_code),
-        ("Invoice total", "DocInvoiceVendorAmt", draft.total),
-        ("Sum of the lines", "DocInvoiceAmt", draft.total),
+        *((label, name, draft.total) for label, name in AMOUNTS),
         ("Variance", "DocInvoiceVariance", Decimal(0)),
         ("Payment hold", "PayHold", draft.pay_hold),
         (f"Bill id ({stamp_column})", stamp_column, draft.stamp),

@@ -27,6 +27,7 @@ _COLUMNS = (
     "Posted",
     "GroupID",
     "EntryPerson",
+    "PayHold",
     "SysRevID",
 )
 
@@ -110,4 +111,5 @@ def invoice_row(header: Row, stamp_column: str) -> invoices.InvoiceRow:
         group_id=text(header.get("GroupID")),
         entry_person=text(header.get("EntryPerson")),
         sys_rev_id=number(header.get("SysRevID") or 0),
+        pay_hold=flag(header.get("PayHold")),
     )

@@ -24,8 +24,9 @@ from connector.sync.lookup import Found, name_of, questions
 from connector.sync.prepare import Prepared, prepare
 from connector.sync.readiness import SYNCED, stopped
 from connector.sync.taking import give_back, take
-from connector.sync.twins import lenient, money_differences
+from connector.sync.twins import lenient, may_be_paid, money_differences
 from mappings import invoices
+from mappings.invoices import InvoiceRow
 from mappings.models import TargetInvoice
 from mappings.twins import Key, same_key
 
@@ -41,13 +42,20 @@ _WHY_NOT = {
 
 
 def adopt(
-    tenant: Tenant, posting: Posting, *, actor: str, key: Key | None = None, number: str = ""
-) -> None:
+    tenant: Tenant,
+    posting: Posting,
+    *,
+    actor: str,
+    key: Key | None = None,
+    number: str = "",
+    reason: str = "",
+) -> str:
     """A person says that an invoice typed by hand is this bill: it is entered, as that invoice.
 
     Which one: its `key`, or its `number` with the vendor that the bill is coded to, or else the
     only one its hold names. It must have the bill's vendor, total and currency and belong to no
-    other bill. The next run tells Ramp. The posting given follows.
+    other bill. The next run tells Ramp. The posting given follows. Returns what the person must
+    still do in Epicor, in a sentence, "" for nothing.
 
     Raises HeldError with a sentence when it cannot be, LostLeaseError when somebody works on the
     bill just now, AccessError, TransientError, and what Ramp raises for a bill it does not know.
@@ -67,7 +75,13 @@ def adopt(
             company, vendor_num, _ = prepared.draft.key
             chosen = wanted or (company, vendor_num, number.strip())
             saved = _live(cycle, prepared, chosen)
-            _mark(cycle, prepared, chosen, saved, actor)
+            # First whose it is: nobody shall correct the invoice of another bill.
+            _check_free(cycle, prepared, chosen, saved)
+            _check_same(prepared, chosen, saved)
+            row = invoice_row(saved.header or {}, cycle.habits.stamp_column)
+            _mark(cycle, prepared, saved, row, actor=actor, reason=reason)
+            paid = may_be_paid(prepared.draft, row.candidate(company))
+            return _MAY_BE_PAID if paid else ""
     finally:
         cycle.remember()
         cycle.close()
@@ -231,9 +245,10 @@ def _check_same(prepared: Prepared, chosen: Key, saved: SavedInvoice) -> None:
         )
 
 
-def _check_free(tenant: Tenant, prepared: Prepared, chosen: Key, stamp: str) -> None:
+def _check_free(cycle: Cycle, prepared: Prepared, chosen: Key, saved: SavedInvoice) -> None:
     """No other bill may be this invoice already."""
-    others = Posting.objects.filter(tenant=tenant).exclude(pk=prepared.posting.pk)
+    stamp = stamp_of(saved.header or {}, cycle.habits.stamp_column)
+    others = Posting.objects.filter(tenant=cycle.tenant).exclude(pk=prepared.posting.pk)
     owner = others.filter(bill_id=stamp).values_list("bill_id", flat=True).first() if stamp else ""
     if not owner:
         held = others.filter(state__in=IN_EPICOR, company=chosen[0], vendor_num=chosen[1])
@@ -246,12 +261,17 @@ def _check_free(tenant: Tenant, prepared: Prepared, chosen: Key, stamp: str) -> 
         )
 
 
-def _mark(cycle: Cycle, prepared: Prepared, chosen: Key, saved: SavedInvoice, actor: str) -> None:
+def _mark(
+    cycle: Cycle,
+    prepared: Prepared,
+    saved: SavedInvoice,
+    row: InvoiceRow,
+    *,
+    actor: str,
+    reason: str,
+) -> None:
     """Entered as that invoice; two bills that want the same one at once wait for each other."""
-    _check_same(prepared, chosen, saved)
-    posting, draft, header = prepared.posting, prepared.draft, saved.header or {}
-    column = cycle.habits.stamp_column
-    row = invoice_row(header, column)
+    draft = prepared.draft
     invoices.store(cycle.tenant.pk, draft.company, [row], seen_at=timezone.now())
     facts: dict[str, Any] = {
         "company": draft.company,
@@ -261,21 +281,29 @@ def _mark(cycle: Cycle, prepared: Prepared, chosen: Key, saved: SavedInvoice, ac
     amounts = {"total": str(draft.total), "currency_code": draft.currency_code}
     with transaction.atomic():
         TargetInvoice.objects.select_for_update().get(tenant=cycle.tenant, **facts)
-        _check_free(cycle.tenant, prepared, chosen, stamp_of(header, column))
+        _check_free(cycle, prepared, (draft.company, draft.vendor_num, row.invoice_num), saved)
         postings.mark_entered(
-            posting,
+            prepared.posting,
             owner=cycle.owner,
             **facts,
             group_id=row.group_id,
             sys_rev_id=revision(saved),
             entered_hash=prepared.content_hash,
-            entered_as={"adopted": True, **facts, **amounts},
-            apply_on=day(header.get("ApplyDate")) or draft.apply_date,
+            entered_as={"adopted": True, **facts, **amounts, "pay_hold": draft.pay_hold},
+            apply_on=day((saved.header or {}).get("ApplyDate")) or draft.apply_date,
             body={
                 "adopted": True,
                 "vendor_id": draft.vendor_id,
                 "entered_by": row.entry_person,
+                "pay_hold": row.pay_hold,
+                "reason": reason.strip(),
                 **amounts,
             },
             actor=actor,
         )
+
+
+_MAY_BE_PAID = (
+    "It has no payment hold in Epicor; set it there, because Ramp pays this bill and Epicor would "
+    "pay it a second time."
+)

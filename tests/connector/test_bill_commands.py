@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import pwd
 from collections import Counter
 from decimal import Decimal
 
@@ -11,6 +13,7 @@ from django.db.models import Count
 from audit import postings
 from audit.failures import Hold, Reason
 from audit.models import Attempt, AuditEntry, Blocker, Posting
+from connector import commands
 from connector.management.commands import bill, dismiss, exceptions, preview, replay
 from connector.models import Bill, InvoiceGroup, PostingSettings, SyncRun
 from connector.sync.run import run_cycle
@@ -294,7 +297,8 @@ def test_replaying_one_enters_only_that_one(box, mapped):
     assert found["exceptions"] == waiting - 1
     assert Posting.objects.get(bill_id=bill_id).state == "confirmed"
     actors = AuditEntry.objects.filter(action="posting.replayed").values_list("actor", "subject_id")
-    assert list(actors) == [("command line", bill_id)]
+    assert list(actors) == [(commands.actor(), bill_id)]
+    assert commands.actor() == f"{pwd.getpwuid(os.getuid()).pw_name} (command line)"
 
 
 def test_replaying_all_leaves_exactly_what_a_person_must_decide(box, mapped):

@@ -4,11 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connector.commands import CommandProblem, TenantCommand
+from connector.commands import CommandProblem, TenantCommand, actor
 from connector.management.commands.bill import find_posting
 from connector.sync.remove import RemovalPlan, removal_plan, remove
-
-ACTOR = "command line"
 
 
 class Command(TenantCommand):
@@ -36,7 +34,7 @@ class Command(TenantCommand):
                 raise CommandProblem(plan.refusal)
         else:
             reason = str(options["reason"])
-            plan = remove(self.tenant, posting, actor=ACTOR, reason=reason, enter_again=again)
+            plan = remove(self.tenant, posting, actor=actor(), reason=reason, enter_again=again)
         document = {
             "bill": posting.bill_id,
             "state": posting.state,

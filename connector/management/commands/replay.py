@@ -12,14 +12,13 @@ from audit import postings
 from audit.failures import Reason
 from audit.models import Posting
 from audit.queue import open_holds, waiting_for
-from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
+from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
 from connector.management.commands.sync import table
 from connector.models import Tenant
 from connector.sync.context import open_cycle
 from connector.sync.replay import forecasts, replay, results
 from connector.sync.run import Summary, run_cycle
 
-ACTOR = "command line"
 BUDGET_S = 3600.0
 _NAMED = 10  # as many unknown bills are named in a sentence
 _SHOWN = 50  # as many bills are told one by one
@@ -96,7 +95,7 @@ def _replay(tenant: Tenant, chosen: Sequence[Posting]) -> tuple[Summary, dict[st
     """Close the holds and run a cycle for just these; True when one has a hold afterwards."""
     ids = [posting.pk for posting in chosen]
     try:
-        replay(chosen, actor=ACTOR)
+        replay(chosen, actor=actor())
         summary = run_cycle(tenant, only_ids=ids, budget_s=BUDGET_S)
     except (ValueError, postings.LostLeaseError) as error:
         raise CommandProblem(str(error)) from error
