@@ -27,7 +27,6 @@ from connector.models import InvoiceGroup, Tenant
 from connector.ramp.content import envelope
 from connector.redaction import redact
 from connector.sync.context import Cycle, open_cycle
-from connector.sync.readiness import SYNCED, stops
 from connector.sync.removal_plan import (
     LiveInvoice,
     RemovalPlan,
@@ -69,11 +68,11 @@ def remove(
     try:
         if posting.state == Posting.State.REMOVED and enter_again:
             payload = bill_now(cycle, posting)
-            stop = stops(tenant.pk, [posting], {posting.bill_id: payload}).get(posting.bill_id)
-            if stop is not None:
-                raise HeldError(f"{stop.message} Nothing was changed.")
+            plan = plan_for(cycle, posting, payload, enter_again=True)
+            if plan.refusal:
+                raise HeldError(plan.refusal)
             _queue(cycle, posting, payload, actor=actor, reason=reason)
-            return RemovalPlan(posting, None)
+            return plan
         _lease(cycle, posting)
         return _remove(cycle, posting, actor=actor, reason=reason, enter_again=enter_again)
     except postings.LostLeaseError as error:
@@ -226,7 +225,7 @@ def _record(
         "enter_again": enter_again,
     }
     with transaction.atomic():
-        if str(payload.get("sync_status")) in SYNCED:
+        if plan.synced:
             # Told by a run that ended before it noted so; without the note, the bill would count
             # as synced by somebody else when it is entered again.
             postings.mark_confirmed_many([posting], body={"message": "Ramp has it as synced."})
