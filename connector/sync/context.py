@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from audit.failures import Hold
 from connector.domain.draft import PostingPolicy
 from connector.epicor.client import EpicorClient
 from connector.epicor.connect import connect_epicor, credentials, keep_facts
@@ -23,13 +24,24 @@ _SKELETONS = ("auto", "GetNewAPInvHedInvoice")
 
 @dataclass(slots=True)
 class Counts:
-    """What a cycle did so far."""
+    """What a cycle did so far, or would do in a dry run; `verified` are looked at again.
+
+    `would_hold` only in a dry run: how many bills each cause would hold, by its reason and name.
+    """
 
     fetched: int = 0
     entered: int = 0
     updated: int = 0
+    verified: int = 0
     confirmed: int = 0
     unchanged: int = 0
+    would_hold: dict[str, int] = field(default_factory=dict)
+
+    def hold(self, hold: Hold) -> None:
+        """One more bill that would wait; with several gaps for each of them."""
+        gaps = {f"{gap.reason} {gap.name or gap.ramp_id}" for gap in hold.gaps}
+        for cause in gaps or {str(hold.reason)}:
+            self.would_hold[cause] = self.would_hold.get(cause, 0) + 1
 
 
 @dataclass(slots=True)

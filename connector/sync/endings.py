@@ -105,6 +105,8 @@ class Endings:
 
     def _verified(self, prepared: Prepared, saved: SavedInvoice, *, kept: bool) -> None:
         posting, draft = prepared.posting, prepared.draft
+        edited = posting.entered_hash != prepared.content_hash and not posting.adopted
+        written = edited and posting.sys_rev_id != revision(saved)
         postings.mark_rechecked(
             posting,
             owner=self.cycle.owner,
@@ -116,7 +118,8 @@ class Endings:
             body={"total": str(draft.total), "currency": draft.currency_code},
         )
         self.open.pop(posting.pk, None)
-        self.cycle.counts.updated += 1
+        self.cycle.counts.verified += 1
+        self.cycle.counts.updated += written
 
     def _entered(self, prepared: Prepared, saved: SavedInvoice) -> None:
         posting, draft = prepared.posting, prepared.draft
