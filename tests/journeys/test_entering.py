@@ -8,7 +8,7 @@ import pytest
 
 from audit import postings
 from audit.failures import AccessError
-from audit.models import Attempt, Posting
+from audit.models import Attempt, AuditEntry, Posting
 from connector.models import InvoiceGroup, PostingSettings, Tenant
 from connector.sync.run import run_cycle
 from tests.journeys import truth
@@ -119,7 +119,8 @@ def test_an_entered_bill_with_a_hold_is_verified_again_on_replay(ready):
 
     summary = run_cycle(tenant, only_ids=[posting.pk])
 
-    assert (summary.updated, summary.entered) == (1, 0)
+    assert (summary.updated, summary.entered) == (0, 0)  # nothing was written
+    assert AuditEntry.objects.filter(action="posting.rechecked").count() == 1
     box.epicor.app.delete_invoice(posting.company, posting.vendor_num, posting.invoice_num)
     posting.refresh_from_db()
     postings.ask_recheck([posting], message="prove it")

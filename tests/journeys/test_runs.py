@@ -15,6 +15,7 @@ from audit.models import Attempt, AuditEntry, Posting
 from connector import breaker, demo, jobs, pauses, tenantfile
 from connector.models import SyncRun, Tenant
 from connector.sync import phases, run, turns
+from connector.sync.context import Counts
 from connector.sync.run import KINDS, run_cycle
 from sandbox.wire import json_response
 from tests.journeys import truth
@@ -389,7 +390,7 @@ def test_steps_in_which_nothing_moves_get_longer(start, monkeypatch):
     run = SyncRun(tenant=tenant, phase="enter")
 
     class Cycle:
-        counts = type("Counts", (), {"entered": 0, "updated": 0})
+        counts = Counts()
 
     Cycle.tenant = tenant
     while phases.PHASES["enter"](Cycle, run, 104.0):
