@@ -106,7 +106,7 @@ class Endings:
     def _verified(self, prepared: Prepared, saved: SavedInvoice, *, kept: bool) -> None:
         posting, draft = prepared.posting, prepared.draft
         edited = posting.entered_hash != prepared.content_hash and not posting.adopted
-        written = edited and posting.sys_rev_id != revision(saved)
+        written = edited and not kept and posting.sys_rev_id != revision(saved)
         postings.mark_rechecked(
             posting,
             owner=self.cycle.owner,

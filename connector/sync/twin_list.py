@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from audit.failures import HeldError
+from audit.failures import HeldError, InvalidBillError
 from audit.models import Posting
+from connector.domain.draft import since_start
 from connector.models import Bill, Tenant
+from connector.ramp.parse import parse_bill
 from connector.sync.context import Cycle, open_cycle
 from connector.sync.prepare import prepare
 from connector.sync.readiness import stopped
@@ -70,12 +72,20 @@ def _waiting(tenant: Tenant, *, after: int) -> list[Posting]:
     return list(rows.order_by("pk")[:AT_ONCE])
 
 
+def _is_ours_to_enter(cycle: Cycle, payload: Mapping[str, Any]) -> bool:
+    try:
+        old = not since_start(parse_bill(payload), cycle.policy)
+    except InvalidBillError:
+        old = False  # nobody knows
+    return not old and stopped(payload, ours=False) is None
+
+
 def _compare(cycle: Cycle, slice_: Sequence[Posting], found: TwinList) -> None:
     ids = [posting.bill_id for posting in slice_]
     rows = Bill.objects.filter(tenant=cycle.tenant, bill_id__in=ids)
     payloads: Mapping[str, dict[str, Any]] = dict(rows.values_list("bill_id", "payload"))
     known = [posting for posting in slice_ if posting.bill_id in payloads]
-    wanted = [p for p in known if stopped(payloads[p.bill_id], ours=False) is None]
+    wanted = [p for p in known if _is_ours_to_enter(cycle, payloads[p.bill_id])]
     ready, held = prepare(cycle, wanted, payloads)
     candidates = candidates_for(cycle, ready)
     found.compared += len(ready)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from threading import Barrier
 from typing import Any
@@ -719,6 +719,16 @@ def exit_code(*args):
     asked = twins.Command()
     call_command(asked, *args)
     return asked.exit_code
+
+
+def test_bills_before_the_start_date_are_not_compared(ready):
+    box, tenant = ready
+    run_cycle(tenant, dry_run=True)
+    _, plan = chosen(box)
+    type_in(box, plan, "TYPED-BEFORE")
+    assert len(list_twins(tenant).items) == 1
+    PostingSettings.objects.filter(tenant=tenant).update(start_date=date(2030, 1, 1))
+    assert list_twins(tenant) == TwinList()
 
 
 def test_the_list_asks_nothing_when_no_bill_waits(ready, capsys):
