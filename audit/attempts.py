@@ -5,9 +5,9 @@ first, and then calls `resolve`. Attempts are never deleted, so every key that w
 a bill can be looked up again.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -15,16 +15,17 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit import log
+from audit.chunks import chunks
+from audit.keys import Key as Key
+from audit.keys import same as same
 from audit.models import Attempt
 from audit.plain import digest, plain, text
-
-Key = tuple[str, int, str]  # company, vendor number, invoice number
 
 # Perhaps applied, and no look-up has settled it yet.
 OPEN = Q(outcome__in=[Attempt.Outcome.INTENT, Attempt.Outcome.UNKNOWN], resolved=False)
 _KEY = ("company", "vendor_num", "invoice_num")
 _LEFT_NOTHING = (Attempt.Outcome.NOT_SENT, Attempt.Outcome.REFUSED)
-_CHUNK = 5000  # SQLite limits the values in one statement
+LATE = timedelta(minutes=2)  # a gateway may give up long before the server behind it does
 
 
 class AlreadyFinishedError(RuntimeError):
@@ -138,7 +139,7 @@ def keys_of(tenant_id: int, bill_ids: Collection[str]) -> dict[str, set[Key]]:
     already does not bind the bill that got another one.
     """
     keys: dict[str, set[Key]] = {bill_id: set() for bill_id in bill_ids}
-    for chunk in _chunks(list(keys)):
+    for chunk in chunks(keys):
         sent = _of(tenant_id, "posting", chunk).exclude(outcome__in=_LEFT_NOTHING)
         rows = sent.exclude(company="").values_list(
             "subject_id", "company", "vendor_num", "invoice_num"
@@ -164,16 +165,25 @@ class Doubt:
 def doubts(tenant_id: int, bill_ids: Collection[str]) -> dict[str, Doubt]:
     """The bills among these that have open attempts, each with them."""
     found: dict[str, Doubt] = {}
-    for chunk in _chunks(list(bill_ids)):
+    for chunk in chunks(bill_ids):
         for attempt in _of(tenant_id, "posting", chunk).filter(OPEN):
             found.setdefault(attempt.subject_id, Doubt()).attempts.append(attempt)
     return found
 
 
+def settled_at(tenant_id: int, bill_id: str) -> datetime | None:
+    """From when on a look-up tells whether what we sent for this bill was applied.
+
+    None when nothing is open: the latest answer says it, or the look-up said it.
+    """
+    until = Doubt(unresolved(tenant_id, "posting", bill_id)).until
+    return None if until is None else until + LATE
+
+
 def revisions(tenant_id: int, bill_ids: Collection[str]) -> dict[str, set[int]]:
     """The revisions (SysRevID) that Epicor reported for our own writes, by bill."""
     found: dict[str, set[int]] = {}
-    for chunk in _chunks(list(bill_ids)):
+    for chunk in chunks(bill_ids):
         done = _of(tenant_id, "posting", chunk).filter(outcome=Attempt.Outcome.DONE)
         for bill_id, answer in done.values_list("subject_id", "answer"):
             if isinstance(answer, dict) and answer.get("revision"):
@@ -231,21 +241,10 @@ def overtaken(attempt: Attempt, since: Moment) -> bool:
     return any(same((*key[:2], number)) == key for number in numbers)
 
 
-def same(key: Key) -> Key:
-    """A key as Epicor compares it: the number trimmed and caseless."""
-    company, vendor_num, number = key
-    return company, vendor_num, number.strip().casefold()
-
-
 def _of(tenant_id: int, subject_kind: str, subject_ids: Collection[str]) -> Any:
     return Attempt.objects.filter(
         tenant_id=tenant_id, subject_kind=subject_kind, subject_id__in=subject_ids
     )
-
-
-def _chunks(values: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
 
 
 def _entry(attempt: Attempt, action: str, body: dict[str, Any]) -> log.NewEntry:

@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 
+from audit.chunks import chunks
 from audit.models import AuditEntry
-
-_CHUNK = 5000  # SQLite limits the values in one statement
 
 
 def confirmed_before(tenant_id: int, bill_ids: Collection[str]) -> set[str]:
@@ -14,12 +13,11 @@ def confirmed_before(tenant_id: int, bill_ids: Collection[str]) -> set[str]:
     it is to be entered anew.
     """
     found: set[str] = set()
-    wanted = list(bill_ids)
-    for start in range(0, len(wanted), _CHUNK):
+    for chunk in chunks(bill_ids):
         rows = AuditEntry.objects.filter(
             tenant_id=tenant_id,
             subject_kind="posting",
-            subject_id__in=wanted[start : start + _CHUNK],
+            subject_id__in=chunk,
             action="posting.confirmed",
         )
         found.update(rows.values_list("subject_id", flat=True))

@@ -10,11 +10,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit import log
+from audit.chunks import chunks
 from audit.models import Posting
 from audit.plain import text
 from audit.steps import entry
 
-_CHUNK = 5000  # SQLite limits the values in one statement
 _AMOUNT_LIMIT = Decimal(10) ** 16  # what the column holds; more is not an amount
 _FOLLOWS_RAMP = [Posting.State.QUEUED, Posting.State.IN_FLIGHT, Posting.State.IN_DOUBT]
 
@@ -138,6 +138,4 @@ def _values(seed: PostingSeed) -> dict[str, Any]:
 
 def _chunks(seeds: Sequence[PostingSeed]) -> Iterator[list[PostingSeed]]:
     """The seeds in pieces, each bill once (the last one wins)."""
-    unique = list({seed.bill_id: seed for seed in seeds}.values())
-    for start in range(0, len(unique), _CHUNK):
-        yield unique[start : start + _CHUNK]
+    return chunks({seed.bill_id: seed for seed in seeds}.values())

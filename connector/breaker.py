@@ -64,9 +64,3 @@ def breaker_of(address: str) -> Breaker:
     """The breaker that all clients of this base address share."""
     with _guard:
         return _breakers.setdefault(address.rstrip("/"), Breaker())
-
-
-def forget() -> None:
-    """Close every breaker, for tests that use one address again."""
-    with _guard:
-        _breakers.clear()

@@ -5,6 +5,8 @@ Exit codes: 0 nothing needs a person, 1 something does, 2 could not run.
 
 import json
 import logging
+import os
+import pwd
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -115,6 +117,15 @@ class TenantCommand(PlainCommand):
     def prepare(self, options: dict[str, Any]) -> None:
         """Find the tenant. Raises CommandProblem for an unknown one, naming those there are."""
         self.tenant = find_tenant(str(options["tenant"]))
+
+
+def actor() -> str:
+    """Who the trail says did it: the user that runs the command."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user without a name
+        name = f"user {os.getuid()}"
+    return f"{name} (command line)"
 
 
 def find_tenant(slug: str) -> Tenant:

@@ -109,7 +109,7 @@ def _waiting(slugs: dict[int, str]) -> Iterator[str]:
 def _cycles(slugs: dict[int, str]) -> Iterator[str]:
     name = "connector_last_cycle_timestamp_seconds"
     yield from _head(name, "End of the last cycle without error")
-    whole = SyncRun.objects.order_by().filter(due_only=False)
+    whole = SyncRun.objects.order_by().filter(due_only=False, dry_run=False, only_ids__isnull=True)
     good = whole.filter(error="", finished_at__isnull=False)
     for tenant_id, at in good.values_list("tenant_id").annotate(Max("finished_at")):
         yield f'{name}{{tenant="{slugs[tenant_id]}"}} {_unix(at)}'

@@ -114,8 +114,7 @@ def _group_id(cycle: Cycle, draft: APInvoiceDraft) -> str:
     """The group the bill would go to if it were entered now by the next free lane."""
     today = timezone.now().astimezone(ZoneInfo(cycle.tenant.time_zone)).date()
     mine = InvoiceGroup.objects.filter(tenant=cycle.tenant, company=draft.company)
-    state = periods(cycle.tenant.pk, cycle.companies).find(draft.company, draft.apply_date)
-    label = state.label if state is not None else f"{draft.apply_date:%Y-%m}"
+    label = periods(cycle.tenant.pk, cycle.companies).label(draft.company, draft.apply_date)
     known = mine.filter(fiscal_period=label, opened_on=today, ready=True).first()
     if known is not None:
         return known.group_id

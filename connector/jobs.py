@@ -22,8 +22,6 @@ from connector.sync import turns
 from connector.sync.reprove import reprove
 from connector.sync.run import KINDS, advance
 
-__all__ = ["RUN_TIMEOUT_S", "ring_tenant"]
-
 logger = logging.getLogger(__name__)
 
 STEP_S = 4.5  # what is under way then still ends

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import models, transaction
 from django.utils import timezone
 
+from audit.chunks import chunks
 from mappings.fiscal import PeriodState as PeriodState
 from mappings.fiscal import PeriodTable as PeriodTable
 from mappings.models import (
@@ -28,7 +29,6 @@ from mappings.models import (
 from mappings.periods import PERIODS
 from mappings.periods import period_of as period_of
 from mappings.periods import periods as periods
-from mappings.tables import chunks
 
 BATCH = 1000
 

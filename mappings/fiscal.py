@@ -48,6 +48,11 @@ class PeriodTable:
                 return PeriodState(period.label, period.closed, early)
         return None
 
+    def label(self, company: str, day: date) -> str:
+        """The name of a day's period; its calendar month where the fiscal calendar has none."""
+        state = self.find(company, day)
+        return f"{day:%Y-%m}" if state is None else state.label
+
     def next_open(self, company: str, day: date) -> date | None:
         """The first day from `day` on that Epicor would take an entry for; None when unknown."""
         floor = max(day, self.earliest.get(company, day))

@@ -12,10 +12,10 @@ from decimal import Decimal
 
 from django.db.models import Q
 
+from audit.chunks import chunks
 from audit.models import IN_EPICOR, Posting
 from audit.plain import text
 from mappings.models import InvoiceWindow, TargetInvoice
-from mappings.tables import chunks
 from mappings.twins import NEAR, Asked, Candidate, Facts, Key, is_twin, normalised, same_key
 
 BATCH = 1000
@@ -28,6 +28,7 @@ _UPDATED = [
     "posted",
     "group_id",
     "entry_person",
+    "pay_hold",
     "sys_rev_id",
     "seen_at",
 ]
@@ -47,6 +48,7 @@ class InvoiceRow:
     group_id: str = ""
     entry_person: str = ""
     sys_rev_id: int | None = None
+    pay_hold: bool | None = None  # None: not known
 
     def candidate(self, company: str) -> Candidate:
         """The same as something that a bill can be compared with."""
@@ -58,7 +60,14 @@ class InvoiceRow:
             currency_code=self.currency_code,
             total=self.total,
         )
-        return Candidate(facts, self.stamp, self.posted, self.group_id, self.entry_person)
+        return Candidate(
+            facts,
+            stamp=self.stamp,
+            posted=self.posted,
+            group_id=self.group_id,
+            entry_person=self.entry_person,
+            pay_hold=self.pay_hold,
+        )
 
 
 def store(tenant_id: int, company: str, rows: Iterable[InvoiceRow], *, seen_at: datetime) -> int:
@@ -80,6 +89,7 @@ def store(tenant_id: int, company: str, rows: Iterable[InvoiceRow], *, seen_at: 
                     posted=row.posted,
                     group_id=text(row.group_id, 16),
                     entry_person=text(row.entry_person, 75),
+                    pay_hold=row.pay_hold,
                     sys_rev_id=row.sys_rev_id,
                     seen_at=seen_at,
                 )

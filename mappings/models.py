@@ -367,6 +367,7 @@ class TargetInvoice(_CatalogRow):
     posted = models.BooleanField(default=False)
     group_id = models.CharField(max_length=16, blank=True)
     entry_person = models.CharField(max_length=75, blank=True)
+    pay_hold = models.BooleanField(null=True)  # None: last read before this was asked for
     sys_rev_id = models.BigIntegerField(null=True, blank=True)
     seen_at = models.DateTimeField()
 

@@ -4,11 +4,10 @@ First what users decided about the references that these bills name, then only t
 that the decisions point at.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
-from typing import TypeVar
 
+from audit.chunks import chunks
 from mappings import choose
 from mappings.coding import (
     GL_ACCOUNTS,
@@ -35,9 +34,6 @@ from mappings.models import (
     VendorMapping,
 )
 
-CHUNK = 5000  # SQLite takes at most 32,766 variables in one statement
-ItemT = TypeVar("ItemT")
-
 
 def load_tables(tenant_id: int, requests: Sequence[CodingRequest]) -> Tables:
     """Everything that resolve needs for these bills, in at most twelve queries.
@@ -48,13 +44,6 @@ def load_tables(tenant_id: int, requests: Sequence[CodingRequest]) -> Tables:
         return Tables()
     decisions = _decisions(tenant_id, requests)
     return _with_catalog(tenant_id, requests, decisions)
-
-
-def chunks(items: Iterable[ItemT], size: int = CHUNK) -> Iterator[list[ItemT]]:
-    """The items in lists of at most `size`."""
-    rest = iter(items)
-    while piece := list(islice(rest, size)):
-        yield piece
 
 
 def _decisions(tenant_id: int, requests: Sequence[CodingRequest]) -> Tables:

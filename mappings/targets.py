@@ -7,11 +7,12 @@ one is held later.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from audit.chunks import chunks
 from mappings import chart
 from mappings.coding import GL_ACCOUNTS, SEGMENT_SEPARATOR, VENDORS, Tables
 from mappings.files import MappingRow
 from mappings.models import Dimension, EpicorAccount, EpicorSegmentValue, EpicorVendor
-from mappings.tables import chunks, load_accounts, load_segment_values, load_segments
+from mappings.tables import load_accounts, load_segment_values, load_segments
 
 _NEXT = "correct it, or sync first if it is new in Epicor."
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-Key = tuple[str, int, str]  # company, vendor number, invoice number
+from audit.keys import Key as Key
+from audit.keys import same
 
 NEAR = timedelta(days=7)
 LONGEST_KEY = 255
@@ -60,6 +61,7 @@ class Candidate:
     posted: bool = False
     group_id: str = ""
     entry_person: str = ""
+    pay_hold: bool | None = None  # whether Epicor is kept from paying it; None: not known
 
     @property
     def company(self) -> str:
@@ -85,7 +87,7 @@ class Candidate:
 def same_key(key: Sequence[object]) -> Key:
     """The natural key as Epicor compares it: the number trimmed and caseless."""
     company, vendor_num, number = key
-    return (str(company), int(str(vendor_num)), str(number).strip().casefold())
+    return same((str(company), int(str(vendor_num)), str(number)))
 
 
 def normalised(invoice_num: str) -> str:

@@ -165,7 +165,7 @@ def apply_date(
         moved = periods.next_open(company, wanted)
         if moved is not None:
             return moved, ()
-    label = f"{wanted:%Y-%m}" if state is None else state.label
+    label = periods.label(company, wanted)
     why = "has no fiscal period in Epicor" if state is None else "is closed in Epicor"
     message = (
         f"Period {label} of {company} {why} for {wanted.isoformat()}. "

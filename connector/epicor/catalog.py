@@ -243,11 +243,6 @@ def main_book(client: EpicorClient, company: str) -> Row:
     )
 
 
-def main_chart(client: EpicorClient, company: str) -> str:
-    """The code of the chart of accounts that the company's main book uses."""
-    return _text(main_book(client, company)["COACode"])
-
-
 def earliest_apply_on(client: EpicorClient, company: str) -> date | None:
     """The first day on which the company lets entries be made, if it names one."""
     rows = client.rows(

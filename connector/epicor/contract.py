@@ -6,7 +6,7 @@ the client learns a name that a newer one adds. Source: docs/epicor.md, "Reading
 
 import re
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 
 from connector.epicor.address import V1
 
@@ -81,12 +81,6 @@ def odata_day(day: date, api_version: str) -> str:
     if api_version == V1:
         return f"datetime'{day.isoformat()}T00:00:00'"
     return f"{day.isoformat()}T00:00:00Z"
-
-
-def odata_days(column: str, first: date, last: date, api_version: str) -> str:
-    """A `$filter` for a date column from the first to the last day, both included."""
-    after = odata_day(last + timedelta(days=1), api_version)
-    return f"{column} ge {odata_day(first, api_version)} and {column} lt {after}"
 
 
 def where_of(odata_filter: str) -> str:

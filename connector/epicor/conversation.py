@@ -7,14 +7,14 @@ saved. It sends nothing itself. A look that finds no record may be thrown in as 
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from audit.failures import AskedError, RejectedError, UncertainOutcomeError
 from connector.domain.draft import APInvoiceDraft
+from connector.epicor.contract import AP_INVOICE
 from connector.epicor.dataset import HEADER, Row, SavedInvoice
 
-SERVICE = "Erp.BO.APInvoiceSvc"
 _QUESTION = re.compile(r"(?i)msg|message")  # opMessage, confirmMsg, cMessageText, DateMessage, …
 
 Rows = dict[str, list[Row]]
@@ -38,7 +38,7 @@ class Step:
     method: str
     parameters: dict[str, Any]
     writes: bool
-    service: str = SERVICE
+    service: str = AP_INVOICE
 
 
 @dataclass(slots=True)
@@ -49,7 +49,6 @@ class Habits:
     invoice_skeleton: str = "GetNewAPInvHedInvoice"
     credit_skeleton: str = "GetNewAPInvHedDebitMemo"
     stamp_column: str = "ExternalID"
-    learned: dict[str, str] = field(default_factory=dict)
 
 
 Conversation = Generator[Step, Reply, SavedInvoice]

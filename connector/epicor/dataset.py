@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from audit.keys import trimmed
 from connector.domain.draft import APInvoiceDraft, DraftLine
 
 Row = dict[str, Any]
@@ -99,6 +100,9 @@ def typed(amount: Decimal, draft: APInvoiceDraft) -> Decimal:
     return -amount if draft.credit else amount
 
 
+# The header's amounts that must be the bill's total, in an accountant's words.
+AMOUNTS = (("Invoice total", "DocInvoiceVendorAmt"), ("Sum of the lines", "DocInvoiceAmt"))
+
 Place = tuple[str, int, int]  # table, line, distribution
 
 
@@ -106,13 +110,11 @@ Place = tuple[str, int, int]  # table, line, distribution
 class SavedInvoice:
     """What Epicor has saved of one invoice: only rows with RowMod "" and a SysRevID.
 
-    `stale` says that something was saved after the header row was last seen, so that its totals
-    prove nothing; `old` names the other rows that were last seen before that. `whole` says that
-    the invoice was read and nothing was saved since: what is not here is not there.
+    `old` names the rows that the latest answer did not show again. `whole` says that the invoice
+    was read and nothing was saved since: what is not here is not there.
     """
 
     header: Row | None = None
-    stale: bool = False
     lines: dict[int, Row] = field(default_factory=dict)
     expenses: dict[tuple[int, int], Row] = field(default_factory=dict)
     accounts: dict[tuple[int, int], Row] = field(default_factory=dict)
@@ -128,7 +130,6 @@ class SavedInvoice:
         self._add(ds, vendor_num, invoice_num)
         news = {place for place, rev in self._revisions().items() if before.get(place) != rev}
         self.old = before.keys() - news
-        self.stale = (HEADER, 0, 0) not in news
         self.whole = False
 
     def see(self, ds: Dataset, vendor_num: int, invoice_num: str) -> None:
@@ -137,7 +138,7 @@ class SavedInvoice:
         for rows in (self.lines, self.expenses, self.accounts, self.old):
             rows.clear()
         self._add(ds, vendor_num, invoice_num)
-        self.stale, self.whole = self.header is None, True
+        self.whole = True
 
     def shows(self, table: str, row: Row) -> bool:
         """Whether the latest answer showed the row in this place as saved."""
@@ -164,6 +165,11 @@ class SavedInvoice:
             for (number, sequence), row in rows.items():
                 found[table, number, sequence] = row.get("SysRevID")
         return found
+
+    @property
+    def stale(self) -> bool:
+        """Whether something was saved after the header was last seen: its totals prove nothing."""
+        return self.header is None or (HEADER, 0, 0) in self.old
 
     @property
     def group_id(self) -> str:
@@ -195,7 +201,7 @@ def saved_rows(ds: Dataset, table: str, vendor_num: int, invoice_num: str) -> It
 
 def same_number(one: str, other: str) -> bool:
     """Whether two invoice numbers are the same key: trimmed and caseless, as Epicor compares."""
-    return one.strip().casefold() == other.strip().casefold()
+    return trimmed(one) == trimmed(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +246,7 @@ def _expected_header(draft: APInvoiceDraft, stamp_column: str) -> list[tuple[str
         ("Due date", "DueDate", draft.due_date),
         ("Terms", "TermsCode", draft.terms_code),
         ("Currency", "CurrencyCode", draft.currency_code),
-        ("Invoice total", "DocInvoiceVendorAmt", draft.total),
-        ("Sum of the lines", "DocInvoiceAmt", draft.total),
+        *((label, name, draft.total) for label, name in AMOUNTS),
         ("Variance", "DocInvoiceVariance", Decimal(0)),
         ("Payment hold", "PayHold", draft.pay_hold),
         (f"Bill id ({stamp_column})", stamp_column, draft.stamp),

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from connector.epicor.client import EpicorClient, quote
+from connector.epicor.contract import AP_INVOICE
 from connector.epicor.dataset import ACCOUNT, EXPENSE, HEADER, LINE, Row, SavedInvoice
-from connector.epicor.writers import SERVICE
 
 AT_ONCE = 100  # terms in one where clause
 
@@ -30,7 +30,7 @@ def find(
     found: dict[tuple[int, str], SavedInvoice] = {}
     for chunk in _chunks(terms):
         where = {HEADER: " or ".join(chunk), LINE: "", EXPENSE: "", ACCOUNT: ""}
-        for page in client.get_rows(company, SERVICE, where, tables=(HEADER, *_CHILDREN)):
+        for page in client.get_rows(company, AP_INVOICE, where, tables=(HEADER, *_CHILDREN)):
             for header in page.get(HEADER) or ():
                 key = (int(header["VendorNum"]), str(header["InvoiceNum"]))
                 found.setdefault(key, SavedInvoice()).see(page, *key)

@@ -6,13 +6,13 @@ By the day of the last change, because invoices have no better column. Source: d
 
 from datetime import UTC, date, datetime, time, timedelta
 
+from audit.chunks import chunks
 from connector.epicor import contract
 from connector.epicor.client import PAGE, EpicorClient
 from connector.epicor.methods import Row
 from connector.epicor.values import amount, day, flag, number, text
 from mappings import invoices
 from mappings.models import InvoiceWindow
-from mappings.tables import chunks
 
 BEFORE_START = timedelta(days=30)  # what was typed shortly before bills became ours to enter
 WITHOUT_START = timedelta(days=180)
@@ -27,6 +27,7 @@ _COLUMNS = (
     "Posted",
     "GroupID",
     "EntryPerson",
+    "PayHold",
     "SysRevID",
 )
 
@@ -110,4 +111,5 @@ def invoice_row(header: Row, stamp_column: str) -> invoices.InvoiceRow:
         group_id=text(header.get("GroupID")),
         entry_person=text(header.get("EntryPerson")),
         sys_rev_id=number(header.get("SysRevID") or 0),
+        pay_hold=flag(header.get("PayHold")),
     )

@@ -16,7 +16,7 @@ def requests(writer: Writer, draft: APInvoiceDraft, group_id: str, habits: Habit
     Changes nothing, `habits` neither.
     """
     epicor = _Agreeing(named=habits.saves == "named")
-    talk = writer(draft, group_id, None, replace(habits, learned={}))
+    talk = writer(draft, group_id, None, replace(habits))
     steps: list[Step] = []
     try:
         step = next(talk)

@@ -11,7 +11,6 @@ from connector.domain.draft import APInvoiceDraft
 from connector.epicor.bythebook import by_the_book
 from connector.epicor.converge import converge
 from connector.epicor.conversation import (
-    SERVICE,
     Conversation,
     Entry,
     Habits,
@@ -55,23 +54,11 @@ def _create(entry: Entry) -> Generator[Step, Reply, None]:
     yield from save(entry, HEADER, rows, rows)
     entry.named = not entry.saved.lines
     if not habits.saves:
-        habits.saves = habits.learned["saves"] = "named" if entry.named else "all"
+        habits.saves = "named" if entry.named else "all"
 
 
 WRITERS: Mapping[str, Writer] = MappingProxyType(
     {"two_step": two_step, "update_ext": update_ext, "by_the_book": by_the_book}
 )
 
-__all__ = [
-    "SERVICE",
-    "WRITERS",
-    "Conversation",
-    "Habits",
-    "Reply",
-    "Step",
-    "Writer",
-    "by_the_book",
-    "requests",
-    "two_step",
-    "update_ext",
-]
+__all__ = ["WRITERS", "requests", "two_step"]

@@ -8,10 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from audit.failures import Hold
 from connector.domain.draft import PostingPolicy
 from connector.epicor.client import EpicorClient
 from connector.epicor.connect import connect_epicor, credentials, keep_facts
-from connector.epicor.writers import WRITERS, Habits, Writer, two_step
+from connector.epicor.conversation import Habits, Writer
+from connector.epicor.writers import WRITERS, two_step
 from connector.models import EntityRoute, LearnedFact, PostingSettings, Tenant
 from connector.ramp.client import RampClient
 from connector.ramp.connect import connect_ramp
@@ -22,13 +24,24 @@ _SKELETONS = ("auto", "GetNewAPInvHedInvoice")
 
 @dataclass(slots=True)
 class Counts:
-    """What a cycle did so far."""
+    """What a cycle did so far, or would do in a dry run; `verified` are looked at again.
+
+    `would_hold` only in a dry run: how many bills each cause would hold, by its reason and name.
+    """
 
     fetched: int = 0
     entered: int = 0
     updated: int = 0
+    verified: int = 0
     confirmed: int = 0
     unchanged: int = 0
+    would_hold: dict[str, int] = field(default_factory=dict)
+
+    def hold(self, hold: Hold) -> None:
+        """One more bill that would wait; with several gaps for each of them."""
+        gaps = {f"{gap.reason} {gap.name or gap.ramp_id}" for gap in hold.gaps}
+        for cause in gaps or {str(hold.reason)}:
+            self.would_hold[cause] = self.would_hold.get(cause, 0) + 1
 
 
 @dataclass(slots=True)
@@ -59,9 +72,10 @@ class Cycle:
 
     def remember(self) -> None:
         """Store what Epicor taught us in this cycle."""
-        if self.habits.learned:
-            self.habits.learned.clear()
-            _store(self.tenant, "saves", self.habits.saves)
+        if saves := self.habits.saves:
+            LearnedFact.objects.get_or_create(
+                tenant=self.tenant, name="saves", defaults={"value": saves}
+            )
         keep_facts(self.tenant, self.epicor)
 
     def close(self) -> None:
@@ -119,7 +133,3 @@ def _habits(posting: PostingSettings, facts: dict[str, Any]) -> Habits:
     if posting.skeleton_method not in _SKELETONS:
         habits.invoice_skeleton = posting.skeleton_method
     return habits
-
-
-def _store(tenant: Tenant, name: str, value: Any) -> None:
-    LearnedFact.objects.update_or_create(tenant=tenant, name=name, defaults={"value": value})

@@ -20,7 +20,6 @@ from connector.sync.lookup import name_of
 from connector.sync.prepare import Prepared
 from connector.sync.twins import adopted_differences
 
-LATE = timedelta(minutes=2)  # a gateway may give up long before the server behind it does
 _AT_LAST = timedelta(hours=1)
 _NOT_READY = timedelta(hours=1)
 _SHOWN = 10
@@ -106,6 +105,8 @@ class Endings:
 
     def _verified(self, prepared: Prepared, saved: SavedInvoice, *, kept: bool) -> None:
         posting, draft = prepared.posting, prepared.draft
+        edited = posting.entered_hash != prepared.content_hash and not posting.adopted
+        written = edited and not kept and posting.sys_rev_id != revision(saved)
         postings.mark_rechecked(
             posting,
             owner=self.cycle.owner,
@@ -117,7 +118,8 @@ class Endings:
             body={"total": str(draft.total), "currency": draft.currency_code},
         )
         self.open.pop(posting.pk, None)
-        self.cycle.counts.updated += 1
+        self.cycle.counts.verified += 1
+        self.cycle.counts.updated += written
 
     def _entered(self, prepared: Prepared, saved: SavedInvoice) -> None:
         posting, draft = prepared.posting, prepared.draft
@@ -200,9 +202,8 @@ class Endings:
 
         It is sent again, later each time; when that never gets an answer a person is asked.
         """
-        sent = attempts.unresolved(self.cycle.tenant.pk, "posting", posting.bill_id)
-        ends = [attempt.deadline_at for attempt in sent if attempt.deadline_at is not None]
-        settled = not ends or timezone.now() > max(ends) + LATE
+        at = attempts.settled_at(self.cycle.tenant.pk, posting.bill_id)
+        settled = at is None or timezone.now() > at
         doubted = posting.state == Posting.State.IN_DOUBT
         if doubted and posting.look_ups >= 1 and settled:
             self._settle(posting)
@@ -244,7 +245,7 @@ class Endings:
         now = timezone.now()
         for some, due in (
             ([p for p in there if p.bill_id not in doubts], now),
-            ([p for p in there if p.bill_id in doubts], now + LATE),
+            ([p for p in there if p.bill_id in doubts], now + attempts.LATE),
         ):
             if some:
                 postings.postpone(some, owner=self.cycle.owner, not_before=due, message=_ENDED)

@@ -16,8 +16,8 @@ from audit import log
 from audit.failures import PostingError, TransientError
 from connector.epicor.client import quote
 from connector.epicor.contract import AP_GROUP
+from connector.epicor.conversation import Reply, Step
 from connector.epicor.dataset import Row, day
-from connector.epicor.writers import Reply, Step
 from connector.models import InvoiceGroup
 from connector.sync.context import Cycle
 

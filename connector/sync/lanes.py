@@ -20,8 +20,8 @@ from audit.failures import (
 )
 from audit.models import Attempt
 from connector.epicor.client import MethodAnswer
+from connector.epicor.conversation import Reply, Step
 from connector.epicor.dataset import TABLES, SavedInvoice
-from connector.epicor.writers import Reply, Step
 from connector.models import InvoiceGroup
 from connector.redaction import redact
 from connector.sync.context import Cycle
@@ -57,8 +57,7 @@ class Todo:
     ) -> "Todo":
         """With the period that its group is for."""
         draft = prepared.draft
-        state = table.find(draft.company, draft.apply_date)
-        label = state.label if state is not None else f"{draft.apply_date:%Y-%m}"
+        label = table.label(draft.company, draft.apply_date)
         return cls(prepared, saved, (draft.company, label), since)
 
 

@@ -5,14 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audit import attempts
+from audit.keys import Key as Key
 from audit.models import Posting
 from connector.epicor.client import EpicorClient
 from connector.epicor.dataset import Row, SavedInvoice
 from connector.epicor.invoices import find, stamp_of
 from connector.sync.context import Cycle
 from connector.sync.prepare import Prepared
-
-Key = tuple[str, int, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def _waiting(cycle: Cycle) -> tuple[int, int, int]:
         hold_reason="",
     )
     counts = cycle.counts
-    return due.count(), counts.entered, counts.updated
+    return due.count(), counts.entered, counts.verified
 
 
 def _rehearse(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
@@ -138,8 +138,10 @@ def _rehearse(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
     slice_: Sequence[Posting] = list(rows.order_by("pk")[:SLICE])
     if not slice_:
         return _from(run, None)
-    ready, _ = rehearse(cycle, slice_)
+    ready, held = rehearse(cycle, slice_)
     cycle.counts.entered += len(ready)
+    for _, hold in held:
+        cycle.counts.hold(hold)
     return _from(run, slice_[-1].pk)
 
 

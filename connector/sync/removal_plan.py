@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from audit import attempts
+from audit.keys import Key
 from audit.models import Posting
 from connector.domain.money import format_amount
 from connector.epicor.dataset import SavedInvoice
@@ -15,11 +16,10 @@ from connector.epicor.invoices import find, stamp_of
 from connector.models import Tenant
 from connector.ramp.errors import NotFoundError
 from connector.sync.context import Cycle, open_cycle
-from connector.sync.endings import LATE
 from connector.sync.groups import taken
 from connector.sync.judge import revision
-from connector.sync.lookup import Key, name_of
-from connector.sync.readiness import stopped
+from connector.sync.lookup import name_of
+from connector.sync.readiness import SYNCED, stopped, stops
 
 _State = Posting.State
 Found = Sequence[tuple[str, SavedInvoice]]
@@ -29,7 +29,8 @@ Found = Sequence[tuple[str, SavedInvoice]]
 class LiveInvoice:
     """An invoice as it is in Epicor now; `total` in major units of Epicor's `currency` code.
 
-    `changed` says that somebody saved it after we did: `changed_by`, on `changed_on`.
+    `changed` says that somebody saved it after we did: `changed_by`, on `changed_on`; `typed`
+    that a person entered it, and not we.
     """
 
     company: str
@@ -40,6 +41,7 @@ class LiveInvoice:
     group: str
     vendor_id: str
     entered_by: str
+    typed: bool
     changed: bool
     changed_by: str
     changed_on: str
@@ -60,12 +62,15 @@ class LiveInvoice:
 class RemovalPlan:
     """What a removal would delete (`invoice`, None = nothing is there any more), or why it cannot.
 
-    `refusal` is a sentence for people, "" when nothing stands in the way.
+    `refusal` is a sentence for people, "" when nothing stands in the way; `synced` says that Ramp
+    has the bill as entered; `again` that it was removed before, and is only entered anew.
     """
 
     posting: Posting
     invoice: LiveInvoice | None
     refusal: str = ""
+    synced: bool = False
+    again: bool = False
 
 
 def removal_plan(tenant: Tenant, posting: Posting, *, enter_again: bool = False) -> RemovalPlan:
@@ -81,19 +86,24 @@ def plan_for(
     cycle: Cycle, posting: Posting, payload: Mapping[str, Any], *, enter_again: bool
 ) -> RemovalPlan:
     """The plan for a posting with the bill as Ramp has it. Raises AccessError, TransientError."""
+    if posting.state == _State.REMOVED and enter_again:
+        stop = stops(cycle.tenant.pk, [posting], {posting.bill_id: payload}).get(posting.bill_id)
+        refusal = f"{stop.message} Nothing was changed." if stop is not None else ""
+        return RemovalPlan(posting, None, refusal, again=True)
     refusal = wrong_state(posting) if not posting.in_epicor else _unanswered(posting)
     stop = stopped(payload, ours=True) if enter_again else None
     if not refusal and stop is not None:
         refusal = f"{stop.message} So it cannot be entered again; nothing was removed."
     if refusal:
         return RemovalPlan(posting, None, refusal)
+    synced = str(payload.get("sync_status")) in SYNCED
     found = live_invoices(cycle, posting)
     if not found:
-        return RemovalPlan(posting, None)
+        return RemovalPlan(posting, None, synced=synced)
     company, saved = found[0]
     invoice = _live(posting, company, saved)
     refusal = _not_ours(posting, found, cycle.habits.stamp_column) or _locked(cycle, invoice)
-    return RemovalPlan(posting, invoice, refusal)
+    return RemovalPlan(posting, invoice, refusal, synced=synced)
 
 
 def bill_now(cycle: Cycle, posting: Posting) -> dict[str, Any]:
@@ -131,6 +141,7 @@ def _live(posting: Posting, company: str, saved: SavedInvoice) -> LiveInvoice:
         group=saved.group_id,
         vendor_id=str(header.get("VendorNumVendorID") or ""),
         entered_by=str(header.get("EntryPerson") or ""),
+        typed=posting.adopted,
         changed=revision(saved) != posting.sys_rev_id,
         changed_by=str(header.get("ChangedBy") or ""),
         changed_on=str(header.get("ChangeDate") or "")[:10],
@@ -175,8 +186,7 @@ def _locked(cycle: Cycle, invoice: LiveInvoice) -> str:
 
 def _unanswered(posting: Posting) -> str:
     """A late delete must not hit the invoice that is entered anew: it waits for its deadline."""
-    sent = attempts.unresolved(posting.tenant_id, "posting", posting.bill_id)
-    until = max((a.deadline_at + LATE for a in sent if a.deadline_at), default=None)
+    until = attempts.settled_at(posting.tenant_id, posting.bill_id)
     if until is None or until <= timezone.now():
         return ""
     return (

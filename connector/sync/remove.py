@@ -27,8 +27,6 @@ from connector.models import InvoiceGroup, Tenant
 from connector.ramp.content import envelope
 from connector.redaction import redact
 from connector.sync.context import Cycle, open_cycle
-from connector.sync.endings import LATE
-from connector.sync.readiness import SYNCED, stops
 from connector.sync.removal_plan import (
     LiveInvoice,
     RemovalPlan,
@@ -38,9 +36,9 @@ from connector.sync.removal_plan import (
     removal_plan,
     wrong_state,
 )
+from connector.sync.taking import give_back, take
 
 WRITE_S = 60.0
-LEASE = timedelta(minutes=15)
 
 _STILL_THERE = (
     "Epicor did not say whether it deleted the invoice, and it is still there. Nothing else was "
@@ -70,11 +68,11 @@ def remove(
     try:
         if posting.state == Posting.State.REMOVED and enter_again:
             payload = bill_now(cycle, posting)
-            stop = stops(tenant.pk, [posting], {posting.bill_id: payload}).get(posting.bill_id)
-            if stop is not None:
-                raise HeldError(f"{stop.message} Nothing was changed.")
+            plan = plan_for(cycle, posting, payload, enter_again=True)
+            if plan.refusal:
+                raise HeldError(plan.refusal)
             _queue(cycle, posting, payload, actor=actor, reason=reason)
-            return RemovalPlan(posting, None)
+            return plan
         _lease(cycle, posting)
         return _remove(cycle, posting, actor=actor, reason=reason, enter_again=enter_again)
     except postings.LostLeaseError as error:
@@ -89,9 +87,8 @@ def _lease(cycle: Cycle, posting: Posting) -> None:
     posting.refresh_from_db()
     if not posting.in_epicor:
         raise HeldError(wrong_state(posting))
-    now = timezone.now()
     try:
-        postings.take(posting, owner=cycle.owner, until=now + LEASE, now=now)
+        take(posting, cycle.owner)
     except postings.LostLeaseError as error:
         raise HeldError(
             f"Somebody works on bill {posting.bill_id} just now (a sync, or another person). "
@@ -119,7 +116,7 @@ def _remove(
         _record(cycle, plan, payload, actor=actor, reason=reason, enter_again=enter_again)
     except PostingError as error:
         if posting.lease_owner == cycle.owner:
-            _give_back(cycle, posting, due, error.message)
+            give_back(posting, cycle.owner, not_before=due, message=error.message)
         raise
     return plan
 
@@ -196,7 +193,8 @@ def _look_again(
         raise failure
     # It may still be applied: verified by itself once that is over; what is missing then is a
     # hold, and removing it once more only records it.
-    _give_back(cycle, posting, deadline + LATE, message)
+    due = deadline + attempts.LATE
+    give_back(posting, cycle.owner, not_before=due, message=message)
     raise HeldError(message)
 
 
@@ -227,7 +225,7 @@ def _record(
         "enter_again": enter_again,
     }
     with transaction.atomic():
-        if str(payload.get("sync_status")) in SYNCED:
+        if plan.synced:
             # Told by a run that ended before it noted so; without the note, the bill would count
             # as synced by somebody else when it is entered again.
             postings.mark_confirmed_many([posting], body={"message": "Ramp has it as synced."})
@@ -244,13 +242,6 @@ def _queue(
         postings.enter_again(posting, actor=actor, reason=reason)
         postings.update_values(cycle.tenant.pk, [envelope(dict(payload))])
     posting.refresh_from_db()
-
-
-def _give_back(cycle: Cycle, posting: Posting, due: datetime | None, message: str) -> None:
-    if posting.state == Posting.State.IN_FLIGHT:  # queued anew in the moment before we took it
-        postings.release(posting, owner=cycle.owner, message=message, failed=False)
-    else:
-        postings.postpone([posting], owner=cycle.owner, not_before=due, message=message)
 
 
 __all__ = ["LiveInvoice", "RemovalPlan", "removal_plan", "remove"]

@@ -93,13 +93,13 @@ def _there(before: Posting, now: Posting) -> str:
     if before.in_epicor:
         late = now.not_before is not None
         again = "is verified again by the next sync" if late else "verified again"
-        return f"already in Epicor: {again}"
+        return f"is already in Epicor: {again}"
     return f"entered as {now.invoice_num} of vendor {now.vendor_num} in {now.company}"
 
 
 def _untried(posting: Posting) -> str:
     if posting.in_epicor:
-        return "already in Epicor: would be verified again"
+        return "is already in Epicor: would be verified again"
     return _LEFT[_State(posting.state)]
 
 

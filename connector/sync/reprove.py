@@ -71,9 +71,10 @@ class Proof:
     def sentence(self) -> str:
         """The result in one sentence: "1 482 invoices proven, 0.00 USD unexplained"."""
         proven = f"{self.proven:,} invoices proven".replace(",", " ")
-        differ = [f"{len(self.drifted):,} differ".replace(",", " ")] if self.drifted else []
+        verb = "differs" if len(self.drifted) == 1 else "differ"
+        differ = [f"{len(self.drifted):,} {verb}".replace(",", " ")] if self.drifted else []
         sums = [f"{format_amount(v, c)} {c}" for c, v in sorted(self.unexplained.items())]
-        off = [f"{' + '.join(sums)} unexplained"] if sums else []
+        off = [f"{' and '.join(sums)} unexplained"] if sums else []
         return ", ".join([proven, *differ, *off])
 
     def as_json(self) -> dict[str, Any]:

@@ -4,14 +4,13 @@ import logging
 import time
 from dataclasses import asdict, dataclass
 
-from django.utils import timezone
-
 from audit import log
 from audit.failures import AccessError, PostingError, TransientError
 from audit.models import Posting
 from connector import pauses
 from connector.models import SyncRun, Tenant
 from connector.sync import turns
+from connector.sync.blackout import stopped_bills
 from connector.sync.context import Counts, Cycle, open_cycle
 from connector.sync.phases import DONE, ENTER, PHASES, following, plan
 
@@ -163,7 +162,6 @@ def _pause(tenant: Tenant, error: PostingError) -> None:
 
 def _summary(run: SyncRun) -> Summary:
     rows = Posting.objects.filter(tenant=run.tenant)
-    waiting = rows.filter(state=Posting.State.QUEUED, hold_reason="")
     counts = run.counts
     return Summary(
         run=run.pk,
@@ -172,7 +170,7 @@ def _summary(run: SyncRun) -> Summary:
         updated=counts.get("updated", 0),
         confirmed=counts.get("confirmed", 0),
         exceptions=rows.exclude(hold_reason="").count(),
-        held=waiting.filter(not_before__gt=timezone.now()).count(),
+        held=0 if run.force else stopped_bills(run.tenant),
         in_doubt=rows.filter(state=Posting.State.IN_DOUBT).count(),
         unchanged=counts.get("unchanged", 0),
         calls={"ramp": counts.get("ramp", 0), "epicor": counts.get("epicor", 0)},

@@ -46,7 +46,6 @@ TRACKS = (
     Track("archived", 3, archived=True, newest=None, oldest=HISTORY),
     Track("history", 4, archived=False, newest=RECENT, oldest=HISTORY),
 )
-MOST_PAGES = sum(track.pages for track in TRACKS)
 
 
 def sweep(cycle: Cycle, cursor: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ Nothing is written to Epicor. Whatever fails leaves the posting as it was.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -20,17 +19,16 @@ from connector.epicor.mirror import invoice_row
 from connector.epicor.values import day
 from connector.models import Tenant
 from connector.sync.context import Cycle, open_cycle
-from connector.sync.endings import LATE
 from connector.sync.judge import revision
 from connector.sync.lookup import Found, name_of, questions
 from connector.sync.prepare import Prepared, prepare
 from connector.sync.readiness import SYNCED, stopped
-from connector.sync.twins import lenient, money_differences
+from connector.sync.taking import give_back, take
+from connector.sync.twins import lenient, may_be_paid, money_differences
 from mappings import invoices
+from mappings.invoices import InvoiceRow
 from mappings.models import TargetInvoice
 from mappings.twins import Key, same_key
-
-LEASE = timedelta(minutes=10)
 
 _State = Posting.State
 _WHY_NOT = {
@@ -44,13 +42,20 @@ _WHY_NOT = {
 
 
 def adopt(
-    tenant: Tenant, posting: Posting, *, actor: str, key: Key | None = None, number: str = ""
-) -> None:
+    tenant: Tenant,
+    posting: Posting,
+    *,
+    actor: str,
+    key: Key | None = None,
+    number: str = "",
+    reason: str = "",
+) -> str:
     """A person says that an invoice typed by hand is this bill: it is entered, as that invoice.
 
     Which one: its `key`, or its `number` with the vendor that the bill is coded to, or else the
     only one its hold names. It must have the bill's vendor, total and currency and belong to no
-    other bill. The next run tells Ramp. The posting given follows.
+    other bill. The next run tells Ramp. The posting given follows. Returns what the person must
+    still do in Epicor, in a sentence, "" for nothing.
 
     Raises HeldError with a sentence when it cannot be, LostLeaseError when somebody works on the
     bill just now, AccessError, TransientError, and what Ramp raises for a bill it does not know.
@@ -70,7 +75,13 @@ def adopt(
             company, vendor_num, _ = prepared.draft.key
             chosen = wanted or (company, vendor_num, number.strip())
             saved = _live(cycle, prepared, chosen)
-            _mark(cycle, prepared, chosen, saved, actor)
+            # First whose it is: nobody shall correct the invoice of another bill.
+            _check_free(cycle, prepared, chosen, saved)
+            _check_same(prepared, chosen, saved)
+            row = invoice_row(saved.header or {}, cycle.habits.stamp_column)
+            _mark(cycle, prepared, saved, row, actor=actor, reason=reason)
+            paid = may_be_paid(prepared.draft, row.candidate(company))
+            return _MAY_BE_PAID if paid else ""
     finally:
         cycle.remember()
         cycle.close()
@@ -151,23 +162,13 @@ def _suspect(posting: Posting, number: str) -> Key | None:
 @contextmanager
 def _taken(posting: Posting, owner: str) -> Iterator[None]:
     """The posting is ours meanwhile; unless it was entered, it goes back as it was."""
-    now = timezone.now()
-    postings.take(posting, owner=owner, until=now + LEASE, now=now)
+    take(posting, owner)
     try:
         yield
     finally:
         if posting.lease_owner == owner:
-            _give_back(posting, owner)
-
-
-def _give_back(posting: Posting, owner: str) -> None:
-    message = "A person's answer could not be carried out."
-    if posting.state == _State.IN_FLIGHT:
-        postings.release(
-            posting, owner=owner, not_before=posting.not_before, message=message, failed=False
-        )
-    else:  # somebody entered it between our look and our taking
-        postings.postpone([posting], owner=owner, not_before=posting.not_before, message=message)
+            message = "A person's answer could not be carried out."
+            give_back(posting, owner, not_before=posting.not_before, message=message)
 
 
 def _as_coded(cycle: Cycle, posting: Posting) -> Prepared:
@@ -220,8 +221,7 @@ def _check_nothing_of_ours(prepared: Prepared, found: Found, chosen: Key) -> Non
             f"We entered bill {posting.bill_id} ourselves as {mine[0]}. Nothing was changed. "
             "Remove that one in Epicor, or replay the bill to keep it."
         )
-    sent = attempts.unresolved(posting.tenant_id, "posting", posting.bill_id)
-    until = max((a.deadline_at + LATE for a in sent if a.deadline_at), default=None)
+    until = attempts.settled_at(posting.tenant_id, posting.bill_id)
     if until is not None and until > timezone.now():
         raise HeldError(
             f"A write for bill {posting.bill_id} has no answer from Epicor yet. Nothing was "
@@ -245,9 +245,10 @@ def _check_same(prepared: Prepared, chosen: Key, saved: SavedInvoice) -> None:
         )
 
 
-def _check_free(tenant: Tenant, prepared: Prepared, chosen: Key, stamp: str) -> None:
+def _check_free(cycle: Cycle, prepared: Prepared, chosen: Key, saved: SavedInvoice) -> None:
     """No other bill may be this invoice already."""
-    others = Posting.objects.filter(tenant=tenant).exclude(pk=prepared.posting.pk)
+    stamp = stamp_of(saved.header or {}, cycle.habits.stamp_column)
+    others = Posting.objects.filter(tenant=cycle.tenant).exclude(pk=prepared.posting.pk)
     owner = others.filter(bill_id=stamp).values_list("bill_id", flat=True).first() if stamp else ""
     if not owner:
         held = others.filter(state__in=IN_EPICOR, company=chosen[0], vendor_num=chosen[1])
@@ -260,12 +261,17 @@ def _check_free(tenant: Tenant, prepared: Prepared, chosen: Key, stamp: str) -> 
         )
 
 
-def _mark(cycle: Cycle, prepared: Prepared, chosen: Key, saved: SavedInvoice, actor: str) -> None:
+def _mark(
+    cycle: Cycle,
+    prepared: Prepared,
+    saved: SavedInvoice,
+    row: InvoiceRow,
+    *,
+    actor: str,
+    reason: str,
+) -> None:
     """Entered as that invoice; two bills that want the same one at once wait for each other."""
-    _check_same(prepared, chosen, saved)
-    posting, draft, header = prepared.posting, prepared.draft, saved.header or {}
-    column = cycle.habits.stamp_column
-    row = invoice_row(header, column)
+    draft = prepared.draft
     invoices.store(cycle.tenant.pk, draft.company, [row], seen_at=timezone.now())
     facts: dict[str, Any] = {
         "company": draft.company,
@@ -275,21 +281,29 @@ def _mark(cycle: Cycle, prepared: Prepared, chosen: Key, saved: SavedInvoice, ac
     amounts = {"total": str(draft.total), "currency_code": draft.currency_code}
     with transaction.atomic():
         TargetInvoice.objects.select_for_update().get(tenant=cycle.tenant, **facts)
-        _check_free(cycle.tenant, prepared, chosen, stamp_of(header, column))
+        _check_free(cycle, prepared, (draft.company, draft.vendor_num, row.invoice_num), saved)
         postings.mark_entered(
-            posting,
+            prepared.posting,
             owner=cycle.owner,
             **facts,
             group_id=row.group_id,
             sys_rev_id=revision(saved),
             entered_hash=prepared.content_hash,
-            entered_as={"adopted": True, **facts, **amounts},
-            apply_on=day(header.get("ApplyDate")) or draft.apply_date,
+            entered_as={"adopted": True, **facts, **amounts, "pay_hold": draft.pay_hold},
+            apply_on=day((saved.header or {}).get("ApplyDate")) or draft.apply_date,
             body={
                 "adopted": True,
                 "vendor_id": draft.vendor_id,
                 "entered_by": row.entry_person,
+                "pay_hold": row.pay_hold,
+                "reason": reason.strip(),
                 **amounts,
             },
             actor=actor,
         )
+
+
+_MAY_BE_PAID = (
+    "It has no payment hold in Epicor; set it there, because Ramp pays this bill and Epicor would "
+    "pay it a second time."
+)

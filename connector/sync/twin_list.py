@@ -1,12 +1,15 @@
 """Which bills may be in Epicor already, typed by hand: for the day before going live."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from audit.failures import HeldError, InvalidBillError
 from audit.models import Posting
+from connector.domain.draft import since_start
 from connector.models import Bill, Tenant
+from connector.ramp.parse import parse_bill
 from connector.sync.context import Cycle, open_cycle
 from connector.sync.prepare import prepare
 from connector.sync.readiness import stopped
@@ -30,20 +33,34 @@ class BillWithTwins:
     twins: list[dict[str, Any]]
 
 
-def list_twins(tenant: Tenant) -> list[BillWithTwins]:
+@dataclass(slots=True)
+class TwinList:
+    """The bills that may be in Epicor already, of `compared`; `left_out` cannot be coded yet."""
+
+    items: list[BillWithTwins] = field(default_factory=list)
+    compared: int = 0
+    left_out: int = 0
+
+
+def list_twins(tenant: Tenant) -> TwinList:
     """Every bill to be entered that may be in Epicor already. Reads Epicor's changes, holds none.
 
-    Bills that cannot be coded yet are left out. Raises AccessError, TransientError, HeldError.
+    Raises HeldError when no bill was ever read, AccessError, TransientError.
     """
+    if not Posting.objects.filter(tenant=tenant).exists():
+        raise HeldError(
+            "No bill was read yet, so nothing can be compared. Read them first, without entering "
+            f"any: python manage.py sync {tenant.slug} --dry-run"
+        )
     cycle = open_cycle(tenant, dry_run=True)
     try:
-        found: list[BillWithTwins] = []
+        found = TwinList()
         last = 0
         while slice_ := _waiting(tenant, after=last):
             if not last:
                 refresh_mirror(cycle, cycle.companies)
             last = slice_[-1].pk
-            found += _with_twins(lenient(cycle), slice_)
+            _compare(lenient(cycle), slice_, found)
         return found
     finally:
         cycle.remember()
@@ -55,25 +72,32 @@ def _waiting(tenant: Tenant, *, after: int) -> list[Posting]:
     return list(rows.order_by("pk")[:AT_ONCE])
 
 
-def _with_twins(cycle: Cycle, slice_: Sequence[Posting]) -> list[BillWithTwins]:
+def _is_ours_to_enter(cycle: Cycle, payload: Mapping[str, Any]) -> bool:
+    try:
+        old = not since_start(parse_bill(payload), cycle.policy)
+    except InvalidBillError:
+        old = False  # nobody knows
+    return not old and stopped(payload, ours=False) is None
+
+
+def _compare(cycle: Cycle, slice_: Sequence[Posting], found: TwinList) -> None:
     ids = [posting.bill_id for posting in slice_]
     rows = Bill.objects.filter(tenant=cycle.tenant, bill_id__in=ids)
     payloads: Mapping[str, dict[str, Any]] = dict(rows.values_list("bill_id", "payload"))
-    wanted = [
-        posting
-        for posting in slice_
-        if posting.bill_id in payloads and stopped(payloads[posting.bill_id], ours=False) is None
-    ]
-    ready, _ = prepare(cycle, wanted, payloads)
-    found = candidates_for(cycle, ready)
-    return [
+    known = [posting for posting in slice_ if posting.bill_id in payloads]
+    wanted = [p for p in known if _is_ours_to_enter(cycle, payloads[p.bill_id])]
+    ready, held = prepare(cycle, wanted, payloads)
+    candidates = candidates_for(cycle, ready)
+    found.compared += len(ready)
+    found.left_out += len(held) + len(slice_) - len(known)
+    found.items += [
         BillWithTwins(
             bill=job.posting.bill_id,
             number=job.draft.invoice_num,
             amount=job.draft.total,
             currency=job.draft.currency_code,
-            twins=[told(job.draft, candidate) for candidate in found[job.posting.bill_id]],
+            twins=[told(job.draft, candidate) for candidate in candidates[job.posting.bill_id]],
         )
         for job in ready
-        if job.posting.bill_id in found
+        if job.posting.bill_id in candidates
     ]

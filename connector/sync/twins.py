@@ -15,9 +15,9 @@ from audit.failures import Hold, Reason
 from audit.models import Posting
 from connector.domain.draft import APInvoiceDraft
 from connector.domain.money import format_amount
-from connector.epicor.dataset import Row, SavedInvoice, same_number
+from connector.epicor.dataset import AMOUNTS, Row, SavedInvoice, same_number
 from connector.epicor.mirror import covers, invoice_row, refresh_invoices
-from connector.epicor.values import amount, number, text
+from connector.epicor.values import amount, flag, number, text
 from connector.sync.context import Cycle
 from connector.sync.prepare import Prepared
 from mappings import invoices
@@ -126,7 +126,7 @@ def twins_hold(draft: APInvoiceDraft, alike: Sequence[Candidate]) -> Hold:
     """
     taken = [candidate for candidate in alike if candidate.key == facts_of(draft).key]
     shown = [*taken, *(candidate for candidate in alike if candidate not in taken)][:_SHOWN]
-    names = "; ".join(_sentence(candidate) for candidate in shown)
+    names = "; ".join(_sentence(draft, candidate) for candidate in shown)
     start = (
         "Epicor already has an invoice of this vendor with this number: "
         if taken
@@ -143,7 +143,8 @@ def twins_hold(draft: APInvoiceDraft, alike: Sequence[Candidate]) -> Hold:
 def told(draft: APInvoiceDraft, twin: Candidate) -> dict[str, Any]:
     """One suspected invoice as JSON, for pages and commands. `same_key`: Epicor would refuse ours.
 
-    `total` is a decimal string with the currency's digits, negative for a debit memo.
+    `total` is a decimal string with the currency's digits, negative for a debit memo;
+    `may_be_paid`: Ramp pays the bill, and Epicor would pay this invoice as well.
     """
     facts = twin.facts
     return {
@@ -159,12 +160,18 @@ def told(draft: APInvoiceDraft, twin: Candidate) -> dict[str, Any]:
         "posted": twin.posted,
         "stamp": twin.stamp,
         "same_key": facts.key == facts_of(draft).key,
+        "may_be_paid": may_be_paid(draft, twin),
     }
 
 
 def live(company: str, saved: SavedInvoice, stamp_column: str) -> Candidate:
     """An invoice as it is in Epicor now, to be compared or told."""
     return invoice_row(saved.header or {}, stamp_column).candidate(company)
+
+
+def may_be_paid(draft: APInvoiceDraft, twin: Candidate) -> bool:
+    """Whether Epicor would pay the invoice although the tenant's bills are paid by Ramp. Pure."""
+    return draft.pay_hold and twin.pay_hold is False
 
 
 def lenient(cycle: Cycle) -> Cycle:
@@ -193,22 +200,24 @@ def adopted_differences(posting: Posting, saved: SavedInvoice) -> list[str]:
     header = saved.header
     found = []
     if number(header.get("VendorNum") or 0) != known["vendor_num"]:
-        found.append(f"VendorNum is {header.get('VendorNum')}, expected {known['vendor_num']}")
+        found.append(f"Vendor is {header.get('VendorNum')}, expected {known['vendor_num']}")
     if not same_number(text(header.get("InvoiceNum")), known["invoice_num"]):
-        found.append(f"InvoiceNum is {header.get('InvoiceNum')}, expected {known['invoice_num']}")
-    total = amount(known["total"])
-    return found + money_differences(header, total, known["currency_code"])
+        found.append(f"Number is {header.get('InvoiceNum')}, expected {known['invoice_num']}")
+    found += money_differences(header, amount(known["total"]), known["currency_code"])
+    if known.get("pay_hold") and not flag(header.get("PayHold")):
+        found.append("Payment hold is no, expected yes")
+    return found
 
 
 def money_differences(header: Row, total: Any, currency_code: str) -> list[str]:
     """In what the amounts of a saved header are not these, as sentences. Pure."""
     found = [
-        f"{name} is {header.get(name)}, expected {total}"
-        for name in ("DocInvoiceVendorAmt", "DocInvoiceAmt")
+        f"{label} is {amount(header.get(name)):f}, expected {total}"
+        for label, name in AMOUNTS
         if amount(header.get(name)) != total
     ]
     if text(header.get("CurrencyCode")) != currency_code:
-        found.append(f"CurrencyCode is {header.get('CurrencyCode')}, expected {currency_code}")
+        found.append(f"Currency is {header.get('CurrencyCode')}, expected {currency_code}")
     return found
 
 
@@ -225,12 +234,13 @@ def _described(facts: Facts) -> str:
     return f"{facts.invoice_num} of {day} over {money} {facts.currency_code}"
 
 
-def _sentence(twin: Candidate) -> str:
+def _sentence(draft: APInvoiceDraft, twin: Candidate) -> str:
     posted = "posted" if twin.posted else "not posted"
+    unheld = ", no payment hold" if may_be_paid(draft, twin) else ""
     stamp = f", stamped {twin.stamp}" if twin.stamp else ""
     return (
         f"{twin.company} {_described(twin.facts)}, entered by {twin.entry_person or 'unknown'} "
-        f"(group {twin.group_id or '-'}, {posted}{stamp})"
+        f"(group {twin.group_id or '-'}, {posted}{unheld}{stamp})"
     )
 
 

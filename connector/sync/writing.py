@@ -29,8 +29,8 @@ from audit.failures import (
 )
 from audit.models import Attempt
 from connector.epicor.client import EpicorClient, MethodAnswer
+from connector.epicor.conversation import Step
 from connector.epicor.dataset import SavedInvoice, differences
-from connector.epicor.writers import Step
 from connector.sync.board import Board
 from connector.sync.groups import Groups, taken
 from connector.sync.judge import is_settled

@@ -1,5 +1,7 @@
 """Intent first, one outcome, and every key remembered."""
 
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from django.db import transaction
 
 from audit import attempts
 from audit.attempts import AlreadyFinishedError
+from audit.chunks import chunks
 from audit.models import Attempt
 from connector.models import Tenant
 from tests.audit.build import LATER, actions, make_tenant
@@ -76,6 +79,19 @@ def test_open_ones_are_those_perhaps_applied(tenant: Tenant) -> None:
     assert actions(tenant, "b").count("attempt.resolved") == 2
 
 
+def test_a_look_up_tells_well_after_the_latest_deadline_of_what_is_open(tenant: Tenant) -> None:
+    assert attempts.settled_at(tenant.pk, "b") is None
+    open_one = begin(tenant)
+    begin(tenant, deadline_at=LATER - timedelta(hours=1))
+    attempts.finish(begin(tenant, deadline_at=LATER + timedelta(hours=1)), Outcome.DONE)
+    begin(tenant, "other", deadline_at=LATER + timedelta(hours=2))
+    assert attempts.settled_at(tenant.pk, "b") == LATER + attempts.LATE
+    attempts.resolve([open_one])
+    assert attempts.settled_at(tenant.pk, "b") == LATER - timedelta(hours=1) + attempts.LATE
+    Attempt.objects.update(deadline_at=None)
+    assert attempts.settled_at(tenant.pk, "b") is None
+
+
 def test_an_outcome_that_comes_after_the_look_up_is_still_written(tenant: Tenant) -> None:
     attempt = begin(tenant)
     attempts.resolve([attempt])
@@ -84,7 +100,7 @@ def test_an_outcome_that_comes_after_the_look_up_is_still_written(tenant: Tenant
 
 
 def test_every_key_ever_sent_is_remembered(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "_CHUNK", 2)
+    monkeypatch.setattr(attempts, "chunks", partial(chunks, size=2))
     one, two = ("EPIC06", 7, "I1"), ("EPIC07", 8, "I1")
     attempts.finish(begin(tenant, key=one), Outcome.REFUSED)
     begin(tenant, key=one)

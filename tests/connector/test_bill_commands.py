@@ -2,20 +2,28 @@
 
 import io
 import json
+import os
+import pwd
+import re
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db.models import Count
+from django.utils import timezone
 
 from audit import postings
 from audit.failures import Hold, Reason
 from audit.models import Attempt, AuditEntry, Blocker, Posting
-from connector.management.commands import bill, dismiss, exceptions, preview, replay
-from connector.models import Bill, InvoiceGroup, PostingSettings, SyncRun
+from connector import commands
+from connector.management.commands import bill, dismiss, exceptions, preview, replay, sync
+from connector.models import Bill, FinanceCalendar, InvoiceGroup, PostingSettings, SyncRun
 from connector.sync.run import run_cycle
 from connector.tenantfile import apply, parse
 from mappings.files import MappingRow
+from mappings.models import VendorMapping
 from mappings.transfer import import_mappings
 
 # Intents are committed before they are sent, which no test transaction may hide.
@@ -120,6 +128,9 @@ def test_the_table_names_each_next_step(tenant):
     assert code == 1
     assert "Map the account to an Epicor GL account, then replay." in out
     assert "Correct the bill in Ramp, then replay." in out
+    row = Posting.objects.exclude(hold_reason="").exclude(invoice_num="").first()
+    line = next(line for line in out.splitlines() if line.startswith(row.bill_id))
+    assert line.endswith(f"{row.vendor_name}, {row.invoice_num}")
 
 
 def test_an_empty_queue_is_zero(tenant):
@@ -158,6 +169,34 @@ def test_an_entered_bill_shows_attempt_and_invoice(box, mapped):
     code, out, _ = shell(bill, "demo", bill_id)
     assert code == 0
     assert "enter_invoice done" in out
+
+
+def test_the_history_says_why(box, tenant):
+    row = Posting.objects.get(bill_id=excepted(box, "invalid_bill"))
+    now = timezone.now()
+    postings.replay([row], actor="Ann")
+    postings.take(row, owner="w", until=now + timedelta(minutes=5), now=now)
+    due = datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
+    postings.release(row, owner="w", not_before=due, message="Not approved.", failed=False)
+    postings.take(row, owner="w", until=now + timedelta(minutes=5), now=now)
+    facts = {"company": "E", "vendor_num": 1, "invoice_num": "N", "group_id": "", "sys_rev_id": 1}
+    postings.mark_entered(
+        row,
+        owner="w",
+        entered_hash="",
+        entered_as={"adopted": True},
+        apply_on=due.date(),
+        body={"adopted": True, "reason": "Compared the paper."},
+        actor="Ann",
+        **facts,
+    )
+    postings.mark_removed(row, actor="Ann", reason="Wrong vendor.")
+    _, out, _ = shell(bill, "demo", row.bill_id)
+    assert "posting.held by system: invalid_bill; " in out
+    assert "posting.replayed by Ann\n" in out
+    assert "posting.released by system: Not approved.; not before 2026-12-01 08:30 UTC\n" in out
+    assert "posting.entered by Ann: typed by hand; Compared the paper.\n" in out
+    assert "posting.removed by Ann: Wrong vendor." in out
 
 
 @pytest.mark.parametrize("module", [bill, replay, dismiss])
@@ -246,6 +285,17 @@ def test_a_bill_that_is_not_mirrored_is_read_from_ramp_and_not_kept(box, mapped)
     assert not Posting.objects.filter(bill_id=bill_id).exists()
 
 
+def test_nothing_is_sent_for_what_is_entered(box, mapped):
+    bill_id, _ = enterable(box)
+    document(replay, "demo", bill_id)
+    code, found = document(preview, "demo", bill_id)
+    assert (code, found["request"], found["problems"]) == (0, None, [])
+    assert found["draft"] is not None
+    code, out, _ = shell(preview, "demo", bill_id)
+    assert "is confirmed, so nothing is sent for it any more" in out
+    assert "UpdateMaster" not in out
+
+
 def test_what_epicor_said_stays_a_problem_although_the_bill_looks_fine(box, mapped):
     bill_id, _ = enterable(box)
     posting = Posting.objects.get(bill_id=bill_id)
@@ -294,7 +344,8 @@ def test_replaying_one_enters_only_that_one(box, mapped):
     assert found["exceptions"] == waiting - 1
     assert Posting.objects.get(bill_id=bill_id).state == "confirmed"
     actors = AuditEntry.objects.filter(action="posting.replayed").values_list("actor", "subject_id")
-    assert list(actors) == [("command line", bill_id)]
+    assert list(actors) == [(commands.actor(), bill_id)]
+    assert commands.actor() == f"{pwd.getpwuid(os.getuid()).pw_name} (command line)"
 
 
 def test_replaying_all_leaves_exactly_what_a_person_must_decide(box, mapped):
@@ -331,7 +382,8 @@ def test_a_dry_run_counts_and_changes_nothing(box, mapped):
     assert found["exceptions"] == Posting.objects.exclude(hold_reason="").count()
     code, found = document(replay, "demo", "--all", "--dry-run")
     assert code == 1
-    assert found["entered"] >= sum(e.outcome == "entered" for e in box.world.expected().values())
+    outcomes = Counter(truth.outcome for truth in box.world.expected().values())
+    assert found["entered"] == outcomes["entered"] + outcomes["one_of"]
     assert (snapshot(), dict(box.epicor.calls)) == (before, calls)
 
 
@@ -352,7 +404,24 @@ def test_replaying_a_cause_takes_exactly_its_bills(box, mapped):
     assert {entry.subject_id for entry in replayed} == bills
     assert len(bills) == count
     assert out.count("Bill ") == count
-    assert code in (0, 1)
+    held = Posting.objects.filter(bill_id__in=bills).exclude(hold_reason="")
+    assert code == (1 if held.exists() else 0)
+
+
+def test_a_subject_is_what_the_exceptions_call_it(box, mapped):
+    _, found = document(exceptions, "demo")
+    cause = next(c for c in found["causes"] if c["reason"] == "vendor_unmapped")
+    argv = ("--reason", cause["reason"], "--subject")
+    _code, out, _ = shell(replay, "demo", *argv, cause["subject"], "--dry-run")
+    assert out.count("Bill ") == cause["bills"]
+    before = snapshot()
+    said = refused(replay, "demo", *argv, "Nobody Ltd")
+    assert "'Nobody Ltd'" in said
+    others = sorted(c["subject"] for c in found["causes"] if c["reason"] == "vendor_unmapped")
+    assert f"Known: {others[0]}" in said
+    said = refused(replay, "demo", "--reason", "invalid_bill", "--subject", "Nobody Ltd")
+    assert "invalid_bill has no subjects" in said
+    assert snapshot() == before
 
 
 def test_replaying_a_reason_takes_bills_with_and_without_blockers(box, mapped):
@@ -367,11 +436,15 @@ def test_replaying_a_reason_takes_bills_with_and_without_blockers(box, mapped):
 
 
 def test_a_cause_that_nobody_waits_for_does_nothing(box, mapped):
-    before = Attempt.objects.count()
-    code, out, _ = shell(replay, "demo", "--reason", "bug")
-    assert code == 0
-    assert "No bill waits for that." in out
-    assert Attempt.objects.count() == before
+    entered = {"state": "entered", "company": "EPIC06", "vendor_num": 1, "hold_reason": ""}
+    Posting.objects.filter(bill_id=enterable(box)[0]).update(**entered)  # to be confirmed
+    before, calls = snapshot(), dict(box.ramp.calls)
+    for more in ((), ("--dry-run",), ("--subject", "Nobody")):
+        code, out, _ = shell(replay, "demo", "--reason", "bug", *more)
+        assert code == 0
+        assert "No bill waits for that." in out
+    assert document(replay, "demo", "--reason", "bug")[1]["run"] is None
+    assert (snapshot(), dict(box.ramp.calls)) == (before, calls)
 
 
 def test_replaying_something_entered_verifies_it_and_says_so(box, mapped):
@@ -380,10 +453,10 @@ def test_replaying_something_entered_verifies_it_and_says_so(box, mapped):
     attempts = Attempt.objects.filter(subject_kind="posting").count()
     code, out, _ = shell(replay, "demo", bill_id, "--dry-run")
     assert code == 0
-    assert f"Bill {bill_id} already in Epicor: would be verified again" in out
+    assert f"Bill {bill_id} is already in Epicor: would be verified again" in out
     code, out, _ = shell(replay, "demo", bill_id)
     assert code == 0
-    assert f"Bill {bill_id} already in Epicor: verified again" in out
+    assert f"Bill {bill_id} is already in Epicor: verified again" in out
     assert AuditEntry.objects.filter(action="posting.rechecked", subject_id=bill_id).count() == 1
     assert Attempt.objects.filter(subject_kind="posting").count() == attempts
 
@@ -433,6 +506,100 @@ def test_either_ids_or_all(tenant, argv):
     before = snapshot()
     assert "--all" in refused(replay, "demo", *argv)
     assert snapshot() == before
+
+
+@pytest.fixture
+def blackout(tenant):
+    """Today nothing is entered."""
+    today = timezone.now().astimezone(ZoneInfo(tenant.time_zone)).date().isoformat()
+    FinanceCalendar.objects.update_or_create(tenant=tenant, defaults={"blackout": [today]})
+
+
+def test_on_a_blackout_day_a_replay_says_so_and_leaves_the_hold(box, mapped, blackout):
+    bill_id, _ = enterable(box)
+    before = snapshot()
+    said = refused(replay, "demo", bill_id)
+    assert "Today is a blackout day" in said
+    assert "--force" in said
+    assert snapshot() == before
+    code, out, _ = shell(replay, "demo", bill_id, "--dry-run")
+    assert code == 0
+    assert "Today is a blackout day" in out
+    assert snapshot() == before
+    code, found = document(replay, "demo", bill_id, "--force")
+    assert (code, found["entered"]) == (0, 1)
+    assert Posting.objects.get(bill_id=bill_id).state == "confirmed"
+
+
+def test_a_sync_on_a_blackout_day_says_so_and_counts_what_the_calendar_stops(box, mapped, blackout):
+    bills = [enterable(box)[0], excepted(box, "invalid_bill")]
+    Posting.objects.filter(bill_id__in=bills).update(hold_reason="", not_before=None)
+    later = timezone.now() + timedelta(hours=1)
+    other = Posting.objects.exclude(hold_reason="").first()
+    Posting.objects.filter(pk=other.pk).update(hold_reason="", not_before=later)
+
+    _code, found = document(sync, "demo")
+    assert (found["entered"], found["held"]) == (0, 2)
+    _, out, _ = shell(sync, "demo")
+    assert "Today is a blackout day" in out
+    assert re.search(r"held by calendar +2\n", out)
+    _, out, _ = shell(sync, "demo", "--only", "accounts")
+    assert "blackout" not in out
+
+    FinanceCalendar.objects.update(blackout=[])
+    assert run_cycle(mapped, dry_run=True).held == 0
+    FinanceCalendar.objects.update(blackout=["2020-01-01"])
+    _, out, _ = shell(sync, "demo")
+    assert "blackout" not in out
+
+
+def test_a_forced_sync_leaves_nothing_to_the_calendar(box, mapped, blackout):
+    bill_id, _ = enterable(box)
+    Posting.objects.filter(bill_id=bill_id).update(hold_reason="", not_before=None)
+    _code, found = document(sync, "demo", "--force")
+    assert (found["entered"], found["held"]) == (1, 0)
+
+
+# -- sync --------------------------------------------------------------------------------------
+
+
+def test_a_dry_sync_says_what_would_be_entered_and_what_would_wait(box, mapped):
+    good, bad = enterable(box)[0], excepted(box, "invalid_bill")
+    vendor = Posting.objects.get(bill_id=good).vendor_ramp_id
+    blockers = Blocker.objects.filter(reason="vendor_unmapped").exclude(ramp_id=vendor)
+    missing = blockers.exclude(posting__bill_id=bad).first()
+    bills = [good, bad, missing.posting.bill_id]
+    Posting.objects.exclude(bill_id__in=bills).update(state="dismissed", hold_reason="")
+    Posting.objects.filter(bill_id__in=bills).update(hold_reason="")
+    VendorMapping.objects.filter(ramp_id=missing.ramp_id).delete()
+
+    code, found = document(sync, "demo", "--dry-run")
+    assert (code, set(found)) == (1, SYNC_KEYS)
+    assert (found["entered"], found["exceptions"]) == (1, 0)
+    code, out, _ = shell(sync, "demo", "--dry-run")
+    assert code == 1
+    assert re.search(r"would be entered +1\n", out)
+    assert "entered in Epicor" not in out
+    assert re.search(r" 1  invalid_bill\n", out)
+    assert f" 1  vendor_unmapped {missing.name or missing.ramp_id}\n" in out
+    assert "Epicor was not asked" in out
+
+    Posting.objects.exclude(bill_id=good).update(state="dismissed")
+    code, out, _ = shell(sync, "demo", "--dry-run")
+    assert code == 0
+    assert "Nothing would wait for a person." in out
+    assert Posting.objects.get(bill_id=good).state == "queued"
+    assert "person" not in shell(sync, "demo", "--dry-run", "--only", "accounts")[1]
+
+
+def test_only_what_was_written_counts_as_updated(box, mapped):
+    bill_id, _ = enterable(box)
+    document(replay, "demo", bill_id)
+    assert document(replay, "demo", bill_id)[1]["updated"] == 0
+    box.ramp.app.edit_bill(bill_id, {"due_at": "2026-12-24T00:00:00+00:00"})
+    assert document(replay, "demo", bill_id)[1]["updated"] == 1
+    _code, out, _ = shell(replay, "demo", bill_id)
+    assert re.search(r"updated in Epicor +0\n", out)
 
 
 def test_one_unknown_bill_stops_the_whole_replay(box, mapped):

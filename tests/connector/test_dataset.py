@@ -203,7 +203,7 @@ def row(revision: int = 1, **values):
 
 def test_answers_are_gathered_and_later_rows_win():
     saved = SavedInvoice()
-    assert (saved.header, saved.group_id, saved.stale) == (None, "", False)
+    assert (saved.header, saved.group_id, saved.stale) == (None, "", True)
     saved.take(
         {
             HEADER: [row(GroupID="G1")],

@@ -326,10 +326,8 @@ class TestCalling:
 
 
 def test_days_and_where_clauses() -> None:
-    first, last = date(2026, 11, 1), date(2026, 11, 30)
-    v2 = contract.odata_days("ApplyDate", first, last, "v2")
-    v1 = contract.odata_days("ApplyDate", first, last, "v1")
-    assert v2 == "ApplyDate ge 2026-11-01T00:00:00Z and ApplyDate lt 2026-12-01T00:00:00Z"
-    assert contract.where_of(v2) == contract.where_of(v1)
-    assert contract.where_of(v2) == "ApplyDate >= '2026-11-01' and ApplyDate < '2026-12-01'"
+    v2 = f"ApplyDate ge {contract.odata_day(date(2026, 11, 1), 'v2')}"
+    v1 = f"ApplyDate ge {contract.odata_day(date(2026, 11, 1), 'v1')}"
+    assert v2 == "ApplyDate ge 2026-11-01T00:00:00Z"
+    assert contract.where_of(v2) == contract.where_of(v1) == "ApplyDate >= '2026-11-01'"
     assert contract.where_of("Name eq 'it''s eq 2' and N ne 1") == "Name = 'it''s eq 2' and N <> 1"

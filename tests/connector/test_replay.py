@@ -86,6 +86,6 @@ def test_each_result_is_said(tenant, values, said):
 def test_something_entered_says_whether_it_is_verified_already(tenant):
     (posting,) = claimed(tenant, "a")
     enter(posting)
-    assert results([posting]) == {"a": "already in Epicor: verified again"}
+    assert results([posting]) == {"a": "is already in Epicor: verified again"}
     replay([posting], actor="Ann")
     assert "by the next sync" in results([posting])["a"]

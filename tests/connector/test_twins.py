@@ -56,6 +56,7 @@ HEADER: dict[str, Any] = {
     "GroupID": "HAND01",
     "EntryPerson": "jsmith",
     "SysRevID": 9,
+    "PayHold": True,
 }
 
 
@@ -92,9 +93,21 @@ def test_the_hold_names_both_invoices_and_what_to_do() -> None:
                 "posted": False,
                 "stamp": "",
                 "same_key": False,
+                "may_be_paid": False,
             }
         ]
     }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held", "shown"), [(True, False, True), (True, None, False), (False, False, False)]
+)
+def test_what_epicor_would_pay_beside_ramp_is_said(
+    wanted: bool, held: bool | None, shown: bool
+) -> None:
+    hold = twins_hold(replace(DRAFT, pay_hold=wanted), [replace(TYPED, pay_hold=held)])
+    assert [twin["may_be_paid"] for twin in hold.detail["twins"]] == [shown]
+    assert ("not posted, no payment hold)" in hold.message) is shown
 
 
 def test_what_is_not_alike_any_more_holds_nothing() -> None:
@@ -138,6 +151,7 @@ ADOPTED = {
     "invoice_num": "inv 123",
     "total": "120.00",
     "currency_code": "USD",
+    "pay_hold": True,
 }
 
 
@@ -146,11 +160,12 @@ ADOPTED = {
     [
         ({}, []),
         ({"InvoiceNum": "INV 123 ", "DocInvoiceVendorAmt": Decimal(120)}, []),
-        ({"VendorNum": 8}, ["VendorNum is 8, expected 7"]),
-        ({"InvoiceNum": "9"}, ["InvoiceNum is 9, expected inv 123"]),
-        ({"DocInvoiceVendorAmt": "119.99"}, ["DocInvoiceVendorAmt is 119.99, expected 120.00"]),
-        ({"DocInvoiceAmt": None}, ["DocInvoiceAmt is None, expected 120.00"]),
-        ({"CurrencyCode": "EUR"}, ["CurrencyCode is EUR, expected USD"]),
+        ({"VendorNum": 8}, ["Vendor is 8, expected 7"]),
+        ({"InvoiceNum": "9"}, ["Number is 9, expected inv 123"]),
+        ({"DocInvoiceVendorAmt": "119.99"}, ["Invoice total is 119.99, expected 120.00"]),
+        ({"DocInvoiceAmt": None}, ["Sum of the lines is 0, expected 120.00"]),
+        ({"CurrencyCode": "EUR"}, ["Currency is EUR, expected USD"]),
+        ({"PayHold": False}, ["Payment hold is no, expected yes"]),
     ],
 )
 def test_in_what_an_adopted_invoice_is_not_ours_any_more(
@@ -158,6 +173,13 @@ def test_in_what_an_adopted_invoice_is_not_ours_any_more(
 ) -> None:
     posting = Posting(bill_id="bill-1", entered_as=ADOPTED)
     assert adopted_differences(posting, SavedInvoice({**HEADER, **changes})) == found
+
+
+@pytest.mark.parametrize("known", [{"pay_hold": False}, {}])
+def test_a_payment_hold_that_was_not_wanted_is_not_missed(known: dict[str, Any]) -> None:
+    entered_as = {**{k: v for k, v in ADOPTED.items() if k != "pay_hold"}, **known}
+    posting = Posting(bill_id="bill-1", entered_as=entered_as)
+    assert adopted_differences(posting, SavedInvoice({**HEADER, "PayHold": False})) == []
 
 
 def test_an_adopted_invoice_that_is_gone() -> None:

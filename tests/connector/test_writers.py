@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from audit.failures import AskedError, Reason, UncertainOutcomeError
 from connector.domain.draft import APInvoiceDraft
+from connector.epicor.contract import AP_INVOICE
+from connector.epicor.conversation import Habits, Step
 from connector.epicor.dataset import ACCOUNT, EXPENSE, HEADER, LINE, TABLES, SavedInvoice
-from connector.epicor.writers import SERVICE, Habits, Step, two_step
+from connector.epicor.writers import two_step
 from tests.connector.little_epicor import (
     DONE,
     GROUP,
@@ -49,7 +51,6 @@ LOOKED = [*CREATE, "GetByID", *BY_TABLE[2:]]
 def test_each_kind_of_epicor_gets_the_whole_invoice(epicor, known, steps, learned):
     server, draft, habits = Epicor(*epicor), make_draft(), Habits(saves=known)
     taken, saved = play(server.answer, draft, habits=habits)
-    assert habits.learned == ({"saves": learned} if learned else {})
     assert habits.saves == (learned or known)
     assert names(taken) == steps
     assert booked(saved) == wanted(draft)
@@ -60,7 +61,7 @@ def test_each_kind_of_epicor_gets_the_whole_invoice(epicor, known, steps, learne
 def test_only_saves_are_marked_as_writes_and_all_go_to_the_invoice_service():
     taken, _ = play(Epicor("named", "saved").answer, make_draft())
     assert [step.writes for step in taken] == [step.method == "UpdateMaster" for step in taken]
-    assert {step.service for step in taken} == {SERVICE}
+    assert {step.service for step in taken} == {AP_INVOICE}
 
 
 def test_nothing_is_answered_in_a_person_s_place():

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from audit.failures import HeldError, Reason, RejectedError
 from connector.domain.draft import APInvoiceDraft, DraftLine
+from connector.epicor.conversation import Habits, Step
 from connector.epicor.dataset import ACCOUNT, EXPENSE, HEADER, LINE, TABLES, differences
-from connector.epicor.writers import WRITERS, Habits, Step
+from connector.epicor.writers import WRITERS
 from tests.connector.little_epicor import (
     GROUP,
     MOST,
@@ -230,7 +231,7 @@ def test_a_header_last_seen_before_a_save_is_read_again_where_it_is_saved_too(sa
     before = make_draft()
     server, after = entered(before, saves), edit(before, accounts={1: "9|9|9"})
     found = server.found(before)
-    found.stale = True
+    found.old.add((HEADER, 0, 0))
     server._put(HEADER, server.rows[HEADER][0])
     taken, _ = play(server.answer, after, found, Habits(saves=saves))
     assert names(taken) == [*looks, "UpdateMaster APInvExpTGLC"]

@@ -13,9 +13,10 @@ from audit.failures import HeldError, Reason, RejectedError
 from connector.answers import Answer
 from connector.domain.draft import APInvoiceDraft, DraftLine
 from connector.epicor import errors
+from connector.epicor.conversation import Habits, Step
 from connector.epicor.dataset import SavedInvoice, differences
 from connector.epicor.methods import MethodAnswer, method_answer
-from connector.epicor.writers import WRITERS, Habits, Step
+from connector.epicor.writers import WRITERS
 from connector.jsontext import dump_json, load_json
 from sandbox.epicor.app import Epicor
 from sandbox.server import StandIn

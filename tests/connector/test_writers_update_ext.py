@@ -14,8 +14,10 @@ from audit.failures import (
     RejectedError,
     UncertainOutcomeError,
 )
+from connector.epicor.contract import AP_INVOICE
+from connector.epicor.conversation import Habits, Step
 from connector.epicor.dataset import ACCOUNT, EXPENSE, HEADER, LINE, TABLES, differences
-from connector.epicor.writers import SERVICE, Habits, Step, update_ext
+from connector.epicor.onecall import update_ext
 from tests.connector.little_epicor import (
     GROUP,
     Epicor,
@@ -48,7 +50,7 @@ def test_a_bill_is_one_call_with_every_row_and_no_marks():
     server, draft = Epicor(), make_draft()
     taken, saved = play(server.answer, draft, writer=update_ext)
     assert [(step.method, step.service, step.writes) for step in taken] == [
-        ("UpdateExt", SERVICE, True)
+        ("UpdateExt", AP_INVOICE, True)
     ]
     sent = taken[0].parameters
     assert sent["continueProcessingOnError"] is False

@@ -242,8 +242,7 @@ def test_a_bill_archived_in_ramp_is_not_entered_again(month):
     unchanged(posting, reason="archived")
     remove(tenant, posting, **WHY, enter_again=False)
     assert there(box, posting) == []
-    with pytest.raises(HeldError, match="archived in Ramp"):
-        remove(tenant, posting, **WHY, enter_again=True)
+    assert "archived in Ramp" in refusal(tenant, posting, again=True)
     assert posting.state == "removed"
 
 
@@ -418,6 +417,50 @@ def test_the_command_shows_then_does(month):
     assert "The next sync enters the bill anew." in out
     assert there(box, posting) == []
     assert Posting.objects.get(pk=posting.pk).state == "queued"
+
+
+def test_a_removal_says_that_ramp_has_the_bill_as_synced_and_the_plan_agrees(month):
+    box, tenant = month
+    posting = confirmed(tenant)
+    argv = (tenant.slug, posting.bill_id, "--reason", "Wrong vendor")
+
+    code, out, _ = shell(remove_command, *argv, "--dry-run")
+    assert (code, out.startswith("Would delete")) == (0, True)
+    assert "Ramp still shows the bill as synced, and Epicor would owe nothing" in out
+    code, out, _ = shell(remove_command, *argv)
+    assert (code, out.startswith("Deleted")) == (0, True)
+    assert "typed by" not in out
+    assert "Epicor owes nothing for it now" in out
+    assert "--enter-again" in out
+
+    for dry, said in (("--dry-run", "would enter"), ("--json", ""), ("--dry-run", None)):
+        code, out, err = shell(remove_command, *argv, "--enter-again", dry)
+        if said is None:  # it is queued by now
+            assert (code, "is not entered" in err) == (2, True)
+        else:
+            assert (code, err) == (0, "")
+            assert said in out
+            assert "recorded" not in out
+    assert Posting.objects.get(pk=posting.pk).state == "queued"
+    assert there(box, posting) == []
+
+
+def test_a_removal_says_whose_work_it_deletes_and_what_it_only_records(month):
+    box, tenant = month
+    posting = confirmed(tenant)
+    box.ramp.app.edit_bill(posting.bill_id, {"sync_status": "NOT_SYNCED"})
+    Posting.objects.filter(pk=posting.pk).update(entered_as={"adopted": True})
+    header = there(box, posting)[0]["header"]
+    argv = (tenant.slug, posting.bill_id, "--reason", "Wrong vendor")
+    _, out, _ = shell(remove_command, *argv, "--dry-run")
+    assert f"(group {posting.group_id}, typed by {header['EntryPerson']})" in out
+    assert "synced" not in out
+    box.epicor.app.delete_invoice(*place(posting))
+    _, out, _ = shell(remove_command, *argv, "--dry-run")
+    assert "It would be recorded as removed." in out
+    _, out, _ = shell(remove_command, *argv)
+    assert "It is recorded as removed now." in out
+    assert Posting.objects.get(pk=posting.pk).state == "removed"
 
 
 def test_the_command_refuses_in_one_sentence(month):

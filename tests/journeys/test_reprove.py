@@ -124,7 +124,7 @@ def test_what_somebody_changed_is_named_and_held(month, changes, named, off):
     assert named in drift.differences[0]
     expected = abs(posting.amount - 1) if off is None else off
     assert proof.unexplained["USD"] == expected == drift.unexplained
-    assert "1 differ," in proof.sentence
+    assert "1 differs," in proof.sentence
     row = Posting.objects.get(pk=posting.pk)
     assert (row.state, row.hold_reason, row.lease_owner) == ("confirmed", "mismatch", "")
     assert row.hold_detail["differences"] == drift.differences
@@ -288,7 +288,9 @@ def test_the_command_says_how_much_is_proven(month):
     code, out, _ = shell(tenant.slug, "--days", "35")
     assert code == 1
     assert posting.bill_id in out
+    assert "correct the invoice in Epicor and prove again" in out
     assert "1.00 USD" in out.splitlines()[-1]
+    assert " + " not in out
 
 
 @pytest.mark.parametrize("argv", [(), ("--days", "0"), ("--days", "many")])

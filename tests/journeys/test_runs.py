@@ -15,6 +15,7 @@ from audit.models import Attempt, AuditEntry, Posting
 from connector import breaker, demo, jobs, pauses, tenantfile
 from connector.models import SyncRun, Tenant
 from connector.sync import phases, run, turns
+from connector.sync.context import Counts
 from connector.sync.run import KINDS, run_cycle
 from sandbox.wire import json_response
 from tests.journeys import truth
@@ -260,7 +261,9 @@ def banners(tenant: Tenant) -> list[str]:
 
 
 @pytest.mark.parametrize("system", ["ramp", "epicor"])
-def test_an_outage_shows_one_banner_paints_no_bill_red_and_heals_by_itself(start, system):
+def test_an_outage_shows_one_banner_paints_no_bill_red_and_heals_by_itself(
+    start, system, monkeypatch
+):
     box, tenant = start(bills=12)
     away = getattr(box, system)
     away.fail_next("", "status", 1_000_000, status=503)
@@ -281,7 +284,7 @@ def test_an_outage_shows_one_banner_paints_no_bill_red_and_heals_by_itself(start
     assert SyncRun.objects.first().error
 
     away.clear_faults()
-    breaker.forget()
+    monkeypatch.setattr(breaker, "_breakers", {})
     assert run_cycle(tenant).entered > 5
 
     tenant.refresh_from_db()
@@ -290,7 +293,7 @@ def test_an_outage_shows_one_banner_paints_no_bill_red_and_heals_by_itself(start
     truth.check(box)
 
 
-def test_a_system_that_goes_away_in_the_middle_stops_the_run_without_red_bills(start):
+def test_a_system_that_goes_away_in_the_middle_stops_the_run_without_red_bills(start, monkeypatch):
     box, tenant = start(bills=40)
     box.epicor.fail_next("/", "status", 1_000_000, skip=30, status=503)
 
@@ -302,7 +305,7 @@ def test_a_system_that_goes_away_in_the_middle_stops_the_run_without_red_bills(s
     tenant.refresh_from_db()
     assert pauses.kind(tenant) == "outage"
     box.epicor.clear_faults()
-    breaker.forget()
+    monkeypatch.setattr(breaker, "_breakers", {})
     Posting.objects.exclude(not_before=None).update(not_before=None)
     run_cycle(tenant)
     tenant.refresh_from_db()
@@ -387,7 +390,7 @@ def test_steps_in_which_nothing_moves_get_longer(start, monkeypatch):
     run = SyncRun(tenant=tenant, phase="enter")
 
     class Cycle:
-        counts = type("Counts", (), {"entered": 0, "updated": 0})
+        counts = Counts()
 
     Cycle.tenant = tenant
     while phases.PHASES["enter"](Cycle, run, 104.0):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from threading import Barrier
 from typing import Any
@@ -16,11 +16,13 @@ from django.utils import timezone
 from audit import attempts, log, postings
 from audit.failures import HeldError, TransientError
 from audit.models import Attempt, AuditEntry, Posting
-from connector.commands import CommandProblem
-from connector.models import PostingSettings, Tenant
+from connector.commands import CommandProblem, actor
+from connector.management.commands import twins
+from connector.models import Bill, PostingSettings, Tenant
+from connector.sync.reprove import reprove
 from connector.sync.run import run_cycle
 from connector.sync.twin_answers import adopt, different
-from connector.sync.twin_list import list_twins
+from connector.sync.twin_list import TwinList, list_twins
 from mappings.models import InvoiceWindow, TargetInvoice, VendorMapping
 from tests.journeys import truth
 
@@ -213,6 +215,7 @@ def test_an_adopted_invoice_is_entered_and_confirmed_and_epicor_is_not_touched(r
         "invoice_num": number,
         "total": str(plan.total),
         "currency_code": plan.currency,
+        "pay_hold": True,
     }
     entry = AuditEntry.objects.get(action="posting.entered", subject_id=posting.bill_id)
     assert entry.actor == "Ann"
@@ -229,7 +232,8 @@ def test_an_adopted_invoice_is_entered_and_confirmed_and_epicor_is_not_touched(r
 def test_an_adopted_invoice_is_verified_again_without_complaint(ready):
     box, tenant = ready
     posting, plan, number = held_twin(box, tenant)
-    adopt(tenant, posting, actor="Ann")
+    box.epicor.app.edit_invoice(plan.company, plan.vendor_num, number, {"PayHold": True})
+    assert adopt(tenant, posting, actor="Ann") == ""
     run_cycle(tenant)
     posting.refresh_from_db()
     postings.ask_recheck([posting], message="prove it")
@@ -246,6 +250,36 @@ def test_an_adopted_invoice_is_verified_again_without_complaint(ready):
     run_cycle(tenant)
     posting.refresh_from_db()
     assert posting.hold_reason == "mismatch"
+
+
+def test_an_adopted_invoice_without_payment_hold_is_told_and_held_until_it_has_one(ready):
+    box, tenant = ready
+    posting, plan, number = held_twin(box, tenant)
+    assert posting.hold_detail["twins"][0]["may_be_paid"] is True
+    assert "no payment hold" in posting.hold_message
+
+    assert "no payment hold in Epicor; set it there" in adopt(tenant, posting, actor="Ann")
+
+    entry = AuditEntry.objects.get(action="posting.entered", subject_id=posting.bill_id)
+    assert entry.body["pay_hold"] is False
+    (drift,) = reprove(tenant, days=1).drifted
+    assert (drift.bill, drift.differences) == (
+        posting.bill_id,
+        ["Payment hold is no, expected yes"],
+    )
+    assert of(tenant, posting.bill_id).hold_reason == "mismatch"
+    box.epicor.app.edit_invoice(plan.company, plan.vendor_num, number, {"PayHold": True})
+    assert reprove(tenant, days=1).drifted == []
+    assert of(tenant, posting.bill_id).hold_reason == ""
+
+
+def test_where_epicor_pays_the_bills_no_payment_hold_is_missed(ready):
+    box, tenant = ready
+    PostingSettings.objects.filter(tenant=tenant).update(pay_hold=False)
+    posting, _, _ = held_twin(box, tenant)
+    assert posting.hold_detail["twins"][0]["may_be_paid"] is False
+    assert adopt(tenant, posting, actor="Ann") == ""
+    assert reprove(tenant, days=1).drifted == []
 
 
 def test_a_posted_invoice_can_be_adopted(ready):
@@ -288,7 +322,7 @@ def refused(box, tenant, posting, match, **given):
 def test_an_invoice_over_another_total_is_not_adopted(ready):
     box, tenant = ready
     posting, _, _ = held_twin(box, tenant, total=Decimal("5.00"))
-    refused(box, tenant, posting, "DocInvoiceVendorAmt is 5, .*Correct it in Epicor first")
+    refused(box, tenant, posting, "Invoice total is 5, .*Correct it in Epicor first")
 
 
 def test_an_invoice_in_another_currency_is_not_adopted(ready):
@@ -296,7 +330,7 @@ def test_an_invoice_in_another_currency_is_not_adopted(ready):
     _bill_id, plan = chosen(box)
     currency = "EUR" if plan.currency != "EUR" else "USD"
     posting, _, _ = held_twin(box, tenant, currency=currency)
-    refused(box, tenant, posting, "CurrencyCode is")
+    refused(box, tenant, posting, "Currency is")
 
 
 def test_an_invoice_of_another_vendor_is_not_adopted(ready):
@@ -339,6 +373,20 @@ def test_the_invoice_of_another_bill_is_not_adopted(ready):
         company=plan.company, vendor_num=plan.vendor_num, invoice_num=number.upper()
     )
     refused(box, tenant, posting, f"is bill {other.bill_id} already")
+
+
+def test_nobody_is_told_to_correct_the_invoice_of_another_bill(ready):
+    box, tenant = ready
+    run_cycle(tenant)
+    posting, other = Posting.objects.filter(tenant=tenant, state=State.CONFIRMED).order_by(
+        "company", "vendor_num", "pk"
+    )[:2]
+    Posting.objects.filter(pk=posting.pk).update(state=State.QUEUED, vendor_num=None)
+    box.epicor.app.delete_invoice(posting.company, posting.vendor_num, posting.invoice_num)
+    posting.refresh_from_db()
+    assert posting.amount != other.amount
+    key = (other.company, other.vendor_num, other.invoice_num)
+    refused(box, tenant, posting, f"is bill {other.bill_id} already", key=key)
 
 
 def test_nothing_is_adopted_beside_an_invoice_of_our_own(ready):
@@ -567,7 +615,7 @@ def test_of_two_people_who_answer_at_once_one_is_heard(ready):
         lambda: adopt(tenant, of(tenant, posting.bill_id), actor="Cleo"),
     )
 
-    assert sum(answer is None for answer in answers) == 1, answers
+    assert sum(not isinstance(answer, Exception) for answer in answers) == 1, answers
     posting.refresh_from_db()
     assert posting.lease_owner == ""
     assert (posting.state == State.ENTERED) != bool(posting.twins_cleared)
@@ -592,7 +640,7 @@ def test_one_invoice_is_adopted_by_one_of_two_bills(ready):
 
     answers = together(*(lambda p=p: adopt(tenant, p, actor="Ann") for p in both))
 
-    assert sum(answer is None for answer in answers) == 1, answers
+    assert sum(not isinstance(answer, Exception) for answer in answers) == 1, answers
     states = sorted(of(tenant, bill_id).state for bill_id in (first, second))
     assert states == [State.ENTERED, State.QUEUED]
 
@@ -619,6 +667,7 @@ def test_the_list_before_going_live_shows_twins_and_holds_nothing(ready, capsys,
 
     items = {item["bill"]: item for item in document["items"]}
     assert document["count"] == len(items)
+    assert document["compared"] >= len(plain_bills(box))
     item = items[bill_id]
     assert item["number"] == plan.invoice_num
     assert Decimal(item["amount"]) == plan.total
@@ -626,16 +675,71 @@ def test_the_list_before_going_live_shows_twins_and_holds_nothing(ready, capsys,
     assert [twin["invoice_num"] for twin in item["twins"]] == ["TYPED-BEFORE"]
     assert not Posting.objects.exclude(hold_reason="").exists()
     assert set(Posting.objects.values_list("state", flat=True)) == {State.QUEUED}
+    assert item["twins"][0]["may_be_paid"] is True
     call_command("twins", tenant.slug)
-    assert "TYPED-BEFORE" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "TYPED-BEFORE" in told
+    assert "no payment hold" in told
+    assert f"{document['compared']} bills compared" in told
+
+
+def test_before_any_bill_was_read_the_list_gives_no_all_clear(ready):
+    _, tenant = ready
+    with pytest.raises(CommandProblem, match=f"No bill was read yet.*sync {tenant.slug} --dry-run"):
+        call_command("twins", tenant.slug)
+    assert not InvoiceWindow.objects.exists()
+
+
+def test_what_cannot_be_coded_is_counted_as_not_compared(ready, capsys):
+    box, tenant = ready
+    run_cycle(tenant, dry_run=True)
+    before = list_twins(tenant)
+    bill_id, _ = chosen(box)
+    vendor = of(tenant, bill_id).vendor_ramp_id
+    same = Posting.objects.filter(vendor_ramp_id=vendor).count()
+    VendorMapping.objects.filter(tenant=tenant, ramp_id=vendor).delete()
+    box.ramp.app.edit_bill(bill_id, {"vendor": {"id": vendor, "name": "X", "remote_id": None}})
+    Bill.objects.filter(bill_id=bill_id).delete()  # not mirrored any more
+
+    found = list_twins(tenant)
+
+    assert (found.items, found.compared) == ([], before.compared - same)
+    assert found.left_out == before.left_out + same
+    document = command(capsys, tenant.slug)
+    assert (document["count"], document["not_compared"]) == (0, found.left_out)
+    call_command("twins", tenant.slug)
+    told = capsys.readouterr().out
+    assert "None of these looks like an invoice in Epicor." in told
+    assert "could not be compared yet" in told
+    assert exit_code(tenant.slug) == 1
+
+
+def exit_code(*args):
+    """How `twins …` ends."""
+    asked = twins.Command()
+    call_command(asked, *args)
+    return asked.exit_code
+
+
+def test_bills_before_the_start_date_are_not_compared(ready):
+    box, tenant = ready
+    run_cycle(tenant, dry_run=True)
+    _, plan = chosen(box)
+    type_in(box, plan, "TYPED-BEFORE")
+    assert len(list_twins(tenant).items) == 1
+    PostingSettings.objects.filter(tenant=tenant).update(start_date=date(2030, 1, 1))
+    assert list_twins(tenant) == TwinList()
 
 
 def test_the_list_asks_nothing_when_no_bill_waits(ready, capsys):
     _, tenant = ready
-    assert list_twins(tenant) == []
+    run_cycle(tenant, dry_run=True)
+    Posting.objects.update(state=State.DISMISSED)
+    assert list_twins(tenant) == TwinList()
     assert not InvoiceWindow.objects.exists()
     call_command("twins", tenant.slug)
-    assert "No bill" in capsys.readouterr().out
+    assert "0 bills compared" in capsys.readouterr().out
+    assert exit_code(tenant.slug) == 0
 
 
 def test_the_command_carries_out_answers(ready, capsys):
@@ -646,12 +750,20 @@ def test_the_command_carries_out_answers(ready, capsys):
     document = command(
         capsys, tenant.slug, posting.bill_id, "--different", "--reason", "Two deliveries"
     )
-    assert document == {"bill": posting.bill_id, "state": "queued"}
+    assert document == {"bill": posting.bill_id, "state": "queued", "to_do": ""}
+    with pytest.raises(CommandProblem, match="--invoice has no meaning"):
+        call_command("twins", tenant.slug, posting.bill_id, "--different", "--invoice", number)
 
-    document = command(capsys, tenant.slug, posting.bill_id, "--ours", "--invoice", number)
+    why = ("--reason", "Jane compared the paper")
+    document = command(capsys, tenant.slug, posting.bill_id, "--ours", "--invoice", number, *why)
 
-    assert document == {"bill": posting.bill_id, "state": "entered"}
-    for args in ([posting.bill_id], ["--ours"]):
+    assert (document["bill"], document["state"]) == (posting.bill_id, "entered")
+    assert "no payment hold" in document["to_do"]
+    entry = AuditEntry.objects.get(action="posting.entered", subject_id=posting.bill_id)
+    assert entry.body["reason"] == "Jane compared the paper"
+    assert entry.actor == actor()
+    alone = ([posting.bill_id], ["--ours"], ["--invoice", number], why, [posting.bill_id, *why])
+    for args in alone:
         with pytest.raises(CommandProblem, match="An answer needs both"):
             call_command("twins", tenant.slug, *args)
     with pytest.raises(CommandProblem, match="entered in Epicor already"):

@@ -193,6 +193,8 @@ def test_a_day_finds_its_period(tenant):
     assert table.find(CO, date(2026, 11, 1)) == PeriodState("2026B-11", False, False)
     assert table.find(CO, date(2026, 12, 1)) is None
     assert table.find("EPIC07", DAY) is None
+    assert table.label(CO, date(2026, 11, 1)) == "2026B-11"
+    assert table.label(CO, date(2026, 12, 1)) == "2026-12"
     assert period_of(tenant.pk, CO, DAY) == PeriodState("2026B-11", False, False)
 
 

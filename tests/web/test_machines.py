@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from connector import heartbeat
-from connector.models import Heartbeat, Tenant
+from connector.models import Heartbeat, SyncRun, Tenant
 from connector.wsgi import refusal
 from tests.web.rows import make_posting
 
@@ -67,6 +67,21 @@ def test_metrics_count_bills_holds_and_pauses(
     assert 'connector_postings{tenant="acme",state="queued",hold=""} 1' in lines
     assert 'connector_paused{tenant="acme"} 0' in lines
     assert any(line.startswith("connector_worker_beat_timestamp_seconds{") for line in lines)
+
+
+def test_only_a_whole_cycle_counts_as_the_last_one(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "METRICS_TOKEN", "token")
+    ended = [timezone.now() + timedelta(minutes=number) for number in range(5)]
+    others = ({}, {"dry_run": True}, {"only_ids": [1]}, {"due_only": True}, {"error": "Away."})
+    for finished_at, values in zip(ended, others, strict=True):
+        SyncRun.objects.create(
+            tenant=tenant, started_at=ended[0], finished_at=finished_at, **values
+        )
+    answer = Client().get("/metrics", headers={"authorization": "Bearer token"})
+    told = f'connector_last_cycle_timestamp_seconds{{tenant="acme"}} {ended[0].timestamp():.0f}'
+    assert told in answer.content.decode().splitlines()
 
 
 def test_the_web_server_names_everything_wrong_in_one_go() -> None:

@@ -91,5 +91,17 @@ def _table(document: dict[str, Any]) -> str:
         lines.append(f"  {attempt['started_at']:%Y-%m-%d %H:%M:%S}  {text}".rstrip())
     lines += ["", "History:"]
     for event in document["events"]:
-        lines.append(f"  {event['at']:%Y-%m-%d %H:%M:%S}  {event['action']} by {event['actor']}")
+        did = f"{event['action']} by {event['actor']}{_words(event['body'])}"
+        lines.append(f"  {event['at']:%Y-%m-%d %H:%M:%S}  {did}")
     return "\n".join(lines)
+
+
+def _words(body: dict[str, Any]) -> str:
+    """What an entry of the trail says besides who did what."""
+    said = [str(body.get(name) or "") for name in ("reason", "message")]
+    if body.get("adopted"):
+        said.insert(0, "typed by hand")
+    if due := body.get("not_before"):
+        said.append(f"not before {str(due)[:16].replace('T', ' ')} UTC")
+    words = "; ".join(filter(None, said))
+    return f": {words}" if words else ""

@@ -26,7 +26,9 @@ def _table(queue: ExceptionQueue) -> str:
     lines += ["", "The bills, oldest first:", ""]
     for item in queue.items:
         amount = "?" if item.amount is None else format_amount(item.amount, item.currency)
-        lines.append(f"{item.bill:<36}  {item.reason:<19}  {amount:>14} {item.currency}")
+        name = f"{item.vendor_name or '?'}, {item.invoice_num or 'no number'}"
+        money = f"{amount:>14} {item.currency:<3}"
+        lines.append(f"{item.bill:<36}  {item.reason:<19}  {money}  {name}")
     return "\n".join(lines)
 
 

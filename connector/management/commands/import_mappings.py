@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
+from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
 from mappings.transfer import (
     ImportResult,
     MappingFileError,
@@ -13,8 +13,6 @@ from mappings.transfer import (
     import_mappings,
     read_rows,
 )
-
-ACTOR = "command line"
 
 
 class Command(TenantCommand):
@@ -33,7 +31,7 @@ class Command(TenantCommand):
         """Read, check and import the file."""
         try:
             rows = read_rows(options["file"])
-            result = import_mappings(self.tenant.pk, options["kind"], rows, actor=ACTOR)
+            result = import_mappings(self.tenant.pk, options["kind"], rows, actor=actor())
         except (MappingFileError, UnknownKindError) as error:
             raise CommandProblem(str(error)) from error
         code = NEEDS_A_PERSON if result.errors else 0

@@ -32,11 +32,13 @@ class Command(TenantCommand):
                 "sent to Epicor."
             ) from error
         code = NEEDS_A_PERSON if found.problems else 0
-        self.emit(found.as_json(), lambda: _table(found), code=code)
+        document = found.as_json()
+        if found.state in _DONE:
+            document["request"] = None  # nothing is sent for it any more
+        self.emit(document, lambda: _table(found, document), code=code)
 
 
-def _table(found: Preview) -> str:
-    document = found.as_json()
+def _table(found: Preview, document: dict[str, Any]) -> str:
     lines = [f"{problem['reason']}: {problem['message']}" for problem in document["problems"]]
     if found.state in _DONE:
         lines.append(f"This bill is {found.state}, so nothing is sent for it any more.")
@@ -56,5 +58,9 @@ def _table(found: Preview) -> str:
     for entry in document["coding"]:
         place = f"line {entry['line']}" if entry["line"] else entry["field"]
         lines.append(f"  {place:<10} {entry['code']}: {' '.join(entry['why'])}")
-    request = json.dumps(document["request"], cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
-    return "\n".join([*lines, "", "The request:", request])
+    if document["request"] is not None:
+        request = json.dumps(
+            document["request"], cls=DjangoJSONEncoder, ensure_ascii=False, indent=2
+        )
+        lines += ["", "The request:", request]
+    return "\n".join(lines)

@@ -4,11 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connector.commands import CommandProblem, TenantCommand
+from connector.commands import CommandProblem, TenantCommand, actor
 from connector.management.commands.bill import find_posting
 from connector.sync.remove import RemovalPlan, removal_plan, remove
-
-ACTOR = "command line"
 
 
 class Command(TenantCommand):
@@ -36,7 +34,7 @@ class Command(TenantCommand):
                 raise CommandProblem(plan.refusal)
         else:
             reason = str(options["reason"])
-            plan = remove(self.tenant, posting, actor=ACTOR, reason=reason, enter_again=again)
+            plan = remove(self.tenant, posting, actor=actor(), reason=reason, enter_again=again)
         document = {
             "bill": posting.bill_id,
             "state": posting.state,
@@ -47,18 +45,32 @@ class Command(TenantCommand):
 
 
 def _sentence(plan: RemovalPlan, *, again: bool, dry: bool) -> str:
-    invoice, bill_id = plan.invoice, plan.posting.bill_id
-    if invoice is None:
-        said = f"Nothing of bill {bill_id} is in Epicor any more."
-        done = f"{said} It would be recorded as removed." if dry else said
-    else:
-        shown = invoice.as_json()
-        name = (
-            f"invoice {invoice.invoice_num} of {invoice.vendor_id} in {invoice.company} over "
-            f"{shown['total']} {invoice.currency} (group {invoice.group})"
-        )
-        touched = f" {invoice.changed_by} changed it on {invoice.changed_on}."
-        done = f"{'Would delete' if dry else 'Deleted'} {name}.{touched if invoice.changed else ''}"
+    done = [_done(plan, dry=dry)]
     if again:
-        return f"{done} The next sync {'would enter' if dry else 'enters'} the bill anew."
-    return done
+        done.append(f"The next sync {'would enter' if dry else 'enters'} the bill anew.")
+    elif plan.synced:
+        done.append(_OWED.format(owes="would owe" if dry else "owes"))
+    return " ".join(done)
+
+
+def _done(plan: RemovalPlan, *, dry: bool) -> str:
+    invoice, bill_id = plan.invoice, plan.posting.bill_id
+    if plan.again:
+        return f"Bill {bill_id} was removed before."
+    if invoice is None:
+        recorded = "It would be recorded as removed." if dry else "It is recorded as removed now."
+        return f"Nothing of bill {bill_id} is in Epicor any more. {recorded}"
+    typed = f", typed by {invoice.entered_by or 'a person'}" if invoice.typed else ""
+    name = (
+        f"invoice {invoice.invoice_num} of {invoice.vendor_id} in {invoice.company} over "
+        f"{invoice.as_json()['total']} {invoice.currency} (group {invoice.group}{typed})"
+    )
+    touched = f" {invoice.changed_by} changed it on {invoice.changed_on}."
+    return f"{'Would delete' if dry else 'Deleted'} {name}.{touched if invoice.changed else ''}"
+
+
+_OWED = (
+    "Ramp still shows the bill as synced, and Epicor {owes} nothing for it now. If it is still "
+    "owed, enter it again: the same command with --enter-again. If not, the reason on the record "
+    "must say why, because no list shows it any more."
+)

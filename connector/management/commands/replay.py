@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.utils import timezone
+from django.db.models import Q
 
 from audit import postings
 from audit.failures import Reason
-from audit.models import Posting
+from audit.models import Blocker, Posting
 from audit.queue import open_holds, waiting_for
-from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
+from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
 from connector.management.commands.sync import table
 from connector.models import Tenant
+from connector.sync.blackout import notice, stopped_bills
 from connector.sync.context import open_cycle
 from connector.sync.replay import forecasts, replay, results
 from connector.sync.run import Summary, run_cycle
 
-ACTOR = "command line"
 BUDGET_S = 3600.0
 _NAMED = 10  # as many unknown bills are named in a sentence
 _SHOWN = 50  # as many bills are told one by one
@@ -46,23 +46,31 @@ class Command(TenantCommand):
             help="every bill that waits for this reason",
         )
         parser.add_argument(
-            "--subject", metavar="RAMP_ID", help="with --reason: only because of this Ramp id"
+            "--subject",
+            metavar="SUBJECT",
+            help="with --reason: only because of this, by its name or its id in Ramp",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="say what would happen; change nothing"
         )
+        parser.add_argument("--force", action="store_true", help="ignore the finance calendar")
 
     def run(self, options: dict[str, Any]) -> None:
         """Replay and print the summary; exit code 1 when one of them waits again."""
         chosen = _chosen(self.tenant, options)
-        if options["dry_run"]:
+        dry, force = bool(options["dry_run"]), bool(options["force"])
+        blackout = "" if force or not chosen else notice(self.tenant)
+        if blackout and not dry:
+            raise CommandProblem(f"{blackout} Nothing was changed, and the bills still wait.")
+        if dry or not chosen:
             summary, said, waits = _rehearsal(self.tenant, chosen)
             document = {**summary.as_json(), "run": None}  # nothing is recorded
         else:
-            summary, said, waits = _replay(self.tenant, chosen)
+            summary, said, waits = _replay(self.tenant, chosen, force=force)
             document = summary.as_json()
+        parts = [_told(said), table(summary, dry=dry), blackout]
         code = NEEDS_A_PERSON if waits else 0
-        self.emit(document, lambda: f"{_told(said)}\n{table(summary)}", code=code)
+        self.emit(document, lambda: "\n".join(filter(None, parts)), code=code)
 
 
 def _chosen(tenant: Tenant, options: Mapping[str, Any]) -> list[Posting]:
@@ -75,10 +83,30 @@ def _chosen(tenant: Tenant, options: Mapping[str, Any]) -> list[Posting]:
     if subject and not reason:
         raise CommandProblem("--subject needs --reason. Nothing was changed.")
     if reason:
-        return list(waiting_for(tenant.pk, reason, ramp_id=subject or None).order_by("pk"))
+        return _of_cause(tenant, reason, subject)
     if options["all"]:
         return list(open_holds(tenant.pk).order_by("pk"))
     return _named(tenant, list(dict.fromkeys(bill_ids)))
+
+
+def _of_cause(tenant: Tenant, reason: str, subject: str | None) -> list[Posting]:
+    """The bills that wait for this reason, because of this subject (as `exceptions` calls it)."""
+    waiting = waiting_for(tenant.pk, reason).order_by("pk")
+    if not subject or not waiting.exists():
+        return list(waiting)
+    blockers = Blocker.objects.filter(posting__in=waiting, reason=reason)
+    named = blockers.filter(Q(ramp_id=subject) | Q(name=subject))
+    # One thing may have had several names since.
+    bills = blockers.filter(ramp_id__in=named.values("ramp_id")).values("posting_id")
+    chosen = list(waiting.filter(pk__in=bills))
+    if not chosen:
+        rows = blockers.order_by("name", "ramp_id").values_list("name", "ramp_id").distinct()
+        known = [name or ramp_id for name, ramp_id in rows[:_NAMED]]
+        hint = f"Known: {', '.join(known)}." if known else f"{reason} has no subjects."
+        raise CommandProblem(
+            f"No bill waits for {subject!r} ({reason}). Nothing was changed. {hint}"
+        )
+    return chosen
 
 
 def _named(tenant: Tenant, wanted: list[str]) -> list[Posting]:
@@ -92,12 +120,14 @@ def _named(tenant: Tenant, wanted: list[str]) -> list[Posting]:
     return [found[bill_id] for bill_id in wanted]
 
 
-def _replay(tenant: Tenant, chosen: Sequence[Posting]) -> tuple[Summary, dict[str, str], bool]:
+def _replay(
+    tenant: Tenant, chosen: Sequence[Posting], *, force: bool
+) -> tuple[Summary, dict[str, str], bool]:
     """Close the holds and run a cycle for just these; True when one has a hold afterwards."""
     ids = [posting.pk for posting in chosen]
     try:
-        replay(chosen, actor=ACTOR)
-        summary = run_cycle(tenant, only_ids=ids, budget_s=BUDGET_S)
+        replay(chosen, actor=actor())
+        summary = run_cycle(tenant, force=force, only_ids=ids, budget_s=BUDGET_S)
     except (ValueError, postings.LostLeaseError) as error:
         raise CommandProblem(str(error)) from error
     held = set(open_holds(tenant.pk).values_list("pk", flat=True))
@@ -134,10 +164,9 @@ def _rehearsal(tenant: Tenant, chosen: Sequence[Posting]) -> tuple[Summary, dict
 def _now(tenant: Tenant) -> Counter[str]:
     """The tenant's counts as they stand, by the meaning they have in `sync`."""
     rows = Posting.objects.filter(tenant=tenant)
-    waiting = rows.filter(state=Posting.State.QUEUED, hold_reason="")
     return Counter(
         exceptions=open_holds(tenant.pk).count(),
-        held=waiting.filter(not_before__gt=timezone.now()).count(),
+        held=stopped_bills(tenant),
         in_doubt=rows.filter(state=Posting.State.IN_DOUBT).count(),
     )
 

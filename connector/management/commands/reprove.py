@@ -33,4 +33,9 @@ def _table(proof: Proof) -> str:
     for drift in proof.drifted:
         name = f"{drift.company} vendor {drift.vendor_num} invoice {drift.invoice_num}"
         lines.append(f"{drift.bill}  {name}: {'; '.join(drift.differences)}")
+    if proof.drifted:
+        lines.append(
+            "Each of these waits for a person now (exceptions lists them): correct the invoice in "
+            "Epicor and prove again, or keep it as it is: dismiss with a reason."
+        )
     return "\n".join([*lines, f"{proof.sentence}."])

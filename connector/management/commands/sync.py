@@ -1,13 +1,17 @@
 """`sync TENANT`: one whole cycle in the foreground."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
+from connector.models import SyncRun
+from connector.sync.blackout import notice
 from connector.sync.run import KINDS, PLANNED, Summary, run_cycle
 
 FOREGROUND_S = 24 * 3600.0
+_SHOWN = 50  # as many causes are told one by one
 
 
 class Command(TenantCommand):
@@ -32,25 +36,50 @@ class Command(TenantCommand):
             force=options["force"],
             budget_s=FOREGROUND_S,
         )
-        waits = bool(summary.exceptions or summary.in_doubt)
-        self.emit(summary.as_json(), lambda: table(summary), code=NEEDS_A_PERSON if waits else 0)
+        dry = bool(options["dry_run"])
+        bills = "bills" in (kinds or KINDS)
+        would_hold = _would_hold(summary) if dry else {}
+        parts = [table(summary, dry=dry)]
+        parts += [_told(would_hold)] if dry and bills else []
+        parts += [notice(self.tenant)] if bills and not options["force"] else []
+        waits = bool(summary.exceptions or summary.in_doubt or would_hold)
+        code = NEEDS_A_PERSON if waits else 0
+        self.emit(summary.as_json(), lambda: "\n\n".join(filter(None, parts)), code=code)
 
 
-def table(summary: Summary) -> str:
+def table(summary: Summary, *, dry: bool = False) -> str:
     """The summary for a person."""
     rows = [
         ("bills read", summary.fetched),
-        ("entered in Epicor", summary.entered),
+        ("would be entered" if dry else "entered in Epicor", summary.entered),
+        ("updated in Epicor", summary.updated),
         ("confirmed to Ramp", summary.confirmed),
         ("exceptions open", summary.exceptions),
         ("in doubt", summary.in_doubt),
-        ("waiting", summary.held),
+        ("held by calendar", summary.held),
         ("unchanged", summary.unchanged),
         ("requests to Ramp", summary.calls["ramp"]),
         ("requests to Epicor", summary.calls["epicor"]),
         ("seconds", summary.seconds),
     ]
     return "\n".join(f"{name:<20}{value:>10}" for name, value in rows)
+
+
+def _would_hold(summary: Summary) -> dict[str, int]:
+    """How many bills each cause would hold, the biggest first."""
+    counts = SyncRun.objects.get(pk=summary.run).counts
+    found: dict[str, int] = counts.get("would_hold", {})
+    return dict(sorted(found.items(), key=lambda cause: (-cause[1], cause[0])))
+
+
+def _told(would_hold: Mapping[str, int]) -> str:
+    lines = ["Nothing would wait for a person."]
+    if would_hold:
+        lines = ["What would wait for a person, and how many bills:"]
+        lines += [f"{count:>7}  {cause}" for cause, count in list(would_hold.items())[:_SHOWN]]
+        more = len(would_hold) - _SHOWN
+        lines += [f"and {more} more causes"] if more > 0 else []
+    return "\n".join([*lines, "Epicor was not asked what it has already or would refuse."])
 
 
 def _kinds(text: str) -> frozenset[str] | None:

@@ -6,13 +6,11 @@ from django.core.management.base import CommandParser
 
 from audit import postings
 from audit.models import Posting
-from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
+from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
 from connector.domain.money import format_amount
 from connector.management.commands.bill import find_posting
 from connector.sync.twin_answers import adopt, different
-from connector.sync.twin_list import BillWithTwins, list_twins
-
-ACTOR = "command line"
+from connector.sync.twin_list import BillWithTwins, TwinList, list_twins
 
 
 class Command(TenantCommand):
@@ -22,7 +20,7 @@ class Command(TenantCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """TENANT [BILL_ID (--ours [--invoice NUMBER] | --different --reason TEXT)]."""
+        """TENANT [BILL_ID (--ours [--invoice NUMBER] | --different) [--reason TEXT]]."""
         super().add_arguments(parser)
         parser.add_argument("bill_id", metavar="BILL_ID", nargs="?", help="the bill's id in Ramp")
         answer = parser.add_mutually_exclusive_group()
@@ -33,39 +31,53 @@ class Command(TenantCommand):
             "--different", action="store_true", help="they are different: enter the bill"
         )
         parser.add_argument("--invoice", metavar="NUMBER", default="", help="which one, for --ours")
-        parser.add_argument("--reason", metavar="TEXT", default="", help="why, for --different")
+        parser.add_argument("--reason", metavar="TEXT", default="", help="why, for the record")
 
     def run(self, options: dict[str, Any]) -> None:
         """Print the list (exit code 1 when there are any), or carry out the answer."""
         answered = options["ours"] or options["different"]
-        if options["bill_id"] is None and not answered:
+        if not (options["bill_id"] or answered or options["invoice"] or options["reason"]):
             self._list()
         elif options["bill_id"] is None or not answered:
             raise CommandProblem(
                 "An answer needs both the bill and what it is: BILL_ID with --ours or --different. "
                 "Nothing was changed."
             )
+        elif options["invoice"] and options["different"]:
+            raise CommandProblem(
+                "--different is said of every invoice that the bill's hold names, so --invoice "
+                "has no meaning with it. Nothing was changed."
+            )
         else:
             self._answer(find_posting(self.tenant, options["bill_id"]), options)
 
     def _list(self) -> None:
-        items = list_twins(self.tenant)
-        document = {"count": len(items), "items": [_item(item) for item in items]}
-        self.emit(document, lambda: _table(items), code=NEEDS_A_PERSON if items else 0)
+        found = list_twins(self.tenant)
+        document = {
+            "count": len(found.items),
+            "compared": found.compared,
+            "not_compared": found.left_out,
+            "items": [_item(item) for item in found.items],
+        }
+        code = NEEDS_A_PERSON if found.items or found.left_out else 0
+        self.emit(document, lambda: _table(found), code=code)
 
     def _answer(self, posting: Posting, options: dict[str, Any]) -> None:
+        given = {"actor": actor(), "reason": options["reason"]}
+        todo = ""
         try:
             if options["ours"]:
-                adopt(self.tenant, posting, actor=ACTOR, number=options["invoice"])
+                todo = adopt(self.tenant, posting, number=options["invoice"], **given)
                 said = f"is entered as invoice {posting.invoice_num}, typed by hand"
             else:
-                different(self.tenant, posting, actor=ACTOR, reason=options["reason"])
+                different(self.tenant, posting, **given)
                 said = "is tried again by the next sync"
         except postings.LostLeaseError as error:
             raise CommandProblem(str(error)) from error
         self.emit(
-            {"bill": posting.bill_id, "state": posting.state},
-            lambda: f"Bill {posting.bill_id} {said}.",
+            {"bill": posting.bill_id, "state": posting.state, "to_do": todo},
+            lambda: f"Bill {posting.bill_id} {said}. {todo}".rstrip(),
+            code=NEEDS_A_PERSON if todo else 0,
         )
 
 
@@ -79,19 +91,36 @@ def _item(item: BillWithTwins) -> dict[str, Any]:
     }
 
 
-def _table(items: list[BillWithTwins]) -> str:
-    if not items:
-        return "No bill that waits to be entered looks like an invoice in Epicor."
-    count = "1 bill looks" if len(items) == 1 else f"{len(items)} bills look"
-    lines = [f"{count} like an invoice that is in Epicor already:", ""]
-    for item in items:
+def _table(found: TwinList) -> str:
+    lines = [_compared(found), ""]
+    if found.items:
+        count = "1 bill looks" if len(found.items) == 1 else f"{len(found.items)} bills look"
+        lines += [f"{count} like an invoice that is in Epicor already:", ""]
+    else:
+        lines.append("None of these looks like an invoice in Epicor.")
+    for item in found.items:
         amount = format_amount(item.amount, item.currency)
         lines.append(f"{item.bill:<36}  {item.number:<24}  {amount:>14} {item.currency}")
         for twin in item.twins:
             posted = "posted" if twin["posted"] else "not posted"
+            unheld = ", no payment hold" if twin["may_be_paid"] else ""
             lines.append(
                 f"    {twin['company']} {twin['invoice_num']} of {twin['invoice_date'] or '-'}, "
                 f"{twin['total']} {twin['currency']}, by {twin['entry_person'] or 'unknown'} "
-                f"(group {twin['group_id'] or '-'}, {posted})"
+                f"(group {twin['group_id'] or '-'}, {posted}{unheld})"
             )
     return "\n".join(lines)
+
+
+def _compared(found: TwinList) -> str:
+    said = f"{_bills(found.compared)} compared with Epicor's invoices."
+    if not found.left_out:
+        return said
+    return (
+        f"{said} {_bills(found.left_out)} could not be compared yet, because something of them is "
+        "not mapped or not right; a sync with --dry-run says what."
+    )
+
+
+def _bills(count: int) -> str:
+    return "1 bill" if count == 1 else f"{count} bills"

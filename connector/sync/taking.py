@@ -1,0 +1,27 @@
+"""One posting taken for what a person asked, and given back as it was."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from audit import postings
+from audit.models import Posting
+
+LEASE = timedelta(minutes=15)
+
+
+def take(posting: Posting, owner: str) -> None:
+    """Lease it, whatever holds it; the posting given follows.
+
+    Raises LostLeaseError when somebody works on it just now, or when it is at its end.
+    """
+    now = timezone.now()
+    postings.take(posting, owner=owner, until=now + LEASE, now=now)
+
+
+def give_back(posting: Posting, owner: str, *, not_before: datetime | None, message: str) -> None:
+    """Back to where it was; due again `not_before`."""
+    if posting.state == Posting.State.IN_FLIGHT:
+        postings.release(posting, owner=owner, not_before=not_before, message=message, failed=False)
+    else:
+        postings.postpone([posting], owner=owner, not_before=not_before, message=message)
