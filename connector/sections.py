@@ -105,12 +105,18 @@ SECTIONS: Mapping[str, Section] = {
 }
 
 
-def values(tenant: Tenant, section: Section) -> dict[str, Any]:
-    """What is stored of a section, by path, secrets included; the calendar as planned, too."""
+def everything(tenant: Tenant) -> dict[str, Any]:
+    """What is stored, by path, secrets included; before going live the calendar as planned."""
     whole = tenantfile.stored(tenant)
-    plan = golive.planned_calendar(tenant) if section.key == "calendar" else None
-    if plan is not None and not golive.is_live(tenant):
+    if not golive.is_live(tenant):
+        plan = golive.planned_calendar(tenant) or {}
         whole |= {f"calendar.{name}": value for name, value in plan.items()}
+    return whole
+
+
+def values(tenant: Tenant, section: Section) -> dict[str, Any]:
+    """What is stored of a section, by path, secrets included."""
+    whole = everything(tenant)
     return {path: whole[path] for path in section.paths}
 
 
@@ -171,9 +177,11 @@ def changes(tenant: Tenant, paths: Iterable[str] = (), most: int = _LOOK_BACK) -
     return found
 
 
-def set_by(tenant: Tenant) -> dict[str, Change | None]:
-    """Of each secret that is set: its last change, None when the trail does not tell."""
-    whole = tenantfile.stored(tenant)
+def set_by(tenant: Tenant, whole: Mapping[str, Any]) -> dict[str, Change | None]:
+    """Of each secret that is set: its last change, None when the trail does not tell.
+
+    `whole`: as `everything` gives it.
+    """
     known = changes(tenant)
     return {
         path: next((one for one in known if path in one.changed), None)

@@ -313,7 +313,7 @@ def _ten(queued: QuerySet[Posting]) -> list[Posting]:
     """Ten bills as different as possible: each vendor once before any comes twice."""
     rows = list(queued.order_by("-id")[:500])
     taken: dict[tuple[str, str], int] = {}
-    turns = []
+    turns: list[tuple[int, int, Posting]] = []
     for row in rows:
         key = (row.entity_id, row.vendor_ramp_id)
         taken[key] = taken.get(key, 0) + 1
