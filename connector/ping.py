@@ -144,7 +144,8 @@ def _ramp_login(side: Side, client: RampClient, hint: str) -> bool:
             if not error.detail.get("scope"):
                 raise
             return "Ramp accepts our login."
-        return f"Ramp accepts our login as {business.get('business_name_legal') or 'a business'}."
+        name = str(business.get("business_name_legal") or "a business")
+        return f"Ramp accepts our login as {name.rstrip('.')}."
 
     return side.attempt("login", enter, fix=hint)
 

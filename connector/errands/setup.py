@@ -6,6 +6,7 @@ Nothing here writes to Ramp or to Epicor.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -236,7 +237,7 @@ def twins(errand: Errand, report: "Report") -> str:
         {
             "bill": one.bill,
             "number": one.number,
-            "amount": f"{format_amount(one.amount, one.currency)} {one.currency}",
+            "amount": _money(one.amount, one.currency),
             "twins": one.twins,
         }
         for one in found[:_MOST_SHOWN]
@@ -333,11 +334,11 @@ def _would_enter(job: Prepared) -> dict[str, Any]:
         "apply_on": draft.apply_date.isoformat(),
         "due_on": draft.due_date.isoformat(),
         "terms": draft.terms_code,
-        "total": f"{format_amount(draft.total, currency)} {currency}",
+        "total": _money(draft.total, currency),
         "lines": [
             {
                 "account": line.account,
-                "amount": f"{format_amount(line.amount, currency)} {currency}",
+                "amount": _money(line.amount, currency),
                 "text": line.description,
             }
             for line in draft.lines
@@ -358,13 +359,18 @@ def _would_wait(posting: Posting, hold: Hold) -> dict[str, Any]:
 def _bill(posting: Posting) -> dict[str, Any]:
     amount = "unreadable"
     if posting.amount is not None:
-        amount = f"{format_amount(posting.amount, posting.currency)} {posting.currency}"
+        amount = _money(posting.amount, posting.currency)
     return {
         "bill": posting.bill_id,
         "number": posting.invoice_num,
         "vendor_name": posting.vendor_name,
         "amount": amount,
     }
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    """1,200.00 USD, with the currency's own digits."""
+    return f"{Decimal(format_amount(amount, currency)):,f} {currency}"
 
 
 def _count(number: int, one: str, many: str) -> str:

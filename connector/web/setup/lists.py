@@ -116,7 +116,7 @@ def currency_rows(tenant: Tenant, stored: Iterable[Sequence[str]]) -> list[Row]:
                 {"iso": iso, "code": iso if there else ""},
                 note="Proposed: Epicor has a currency of this code."
                 if there
-                else "Seen in Ramp; Epicor calls it something else.",
+                else "Seen in Ramp; Epicor has no currency of this code.",
             )
         )
     return rows + _empty(CURRENCY_COLUMNS, 1)

@@ -131,8 +131,14 @@ def _errand_progress(tenant: Tenant, step: Step, errand: Errand | None) -> Progr
         note = "a connection changed since; test again"
         return Progress(step, done=False, note=note, attention=True, errand=errand)
     note = _note(step, errand.result) if not errand.failed else "needs attention"
-    attention = errand.failed or bool(errand.result.get("count"))
+    attention = errand.failed or _worries(errand.result)
     return Progress(step, done=not errand.failed, note=note, attention=attention, errand=errand)
+
+
+def _worries(result: Mapping[str, Any]) -> bool:
+    """Whether a good end shows something to look at: twins, or not one bill that could go."""
+    bills = result.get("bills", [])
+    return bool(result.get("count")) or (bool(bills) and not any(one["ok"] for one in bills))
 
 
 def _note(step: Step, result: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """The pages of the setup: its steps with a list of what is done, and the way to live."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -76,9 +77,10 @@ def errand(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     row = Errand.objects.filter(tenant=shell.tenant_of(request), pk=pk, kind__in=kinds).first()
     if row is None:
         raise Http404("No such page.")
-    reload = row.finished_at is not None and row.kind in (errands.ENTITIES, errands.CHART)
     answer = shell.part(request, "connector/_setup_errand.html", {"errand": row})
-    if reload:  # the form below the piece has new proposals
+    on_settings = urlsplit(request.headers.get("HX-Current-URL", "")).path.endswith("/settings/")
+    if row.finished_at is not None and not on_settings:
+        # The steps beside the piece are further, and the form below it has new proposals.
         answer.headers["HX-Refresh"] = "true"
     return answer
 
@@ -168,6 +170,7 @@ def _step_page(
         "step": found,
         "here": here,
         "number": steps.index(here) + 1,
+        "following": _following(found),
         "errand": here.errand,
         "action": reverse("setup-save", args=[tenant.slug, found.key]) if found.section else "",
         **(more or {}),
@@ -179,8 +182,13 @@ def _step_page(
 
 
 def _after(tenant: Tenant, found: Step) -> str:
+    return reverse("setup-step", args=[tenant.slug, _following(found)])
+
+
+def _following(found: Step) -> str:
+    """The key of the next step; the last one stays."""
     keys = list(STEPS)
-    return reverse("setup-step", args=[tenant.slug, keys[keys.index(found.key) + 1]])
+    return keys[min(keys.index(found.key) + 1, len(keys) - 1)]
 
 
 def _live(tenant: Tenant) -> dict[str, Any]:
