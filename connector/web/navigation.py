@@ -10,7 +10,6 @@ from audit.access import can
 from audit.models import Posting
 from connector import pauses
 
-
 _WITH_PAGES_BELOW = ("/bills/", "/setup/", "/settings/", "/people/")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,7 +17,7 @@ from connector.models import Tenant
 from connector.ringing import ring_tenant
 from connector.sections import SECTIONS, Change, Section
 from connector.web import shell
-from connector.web.setup import sectionform
+from connector.web.setup import lists, sectionform
 from connector.web.setup.fields import FIELDS, Field
 from connector.web.setup.steps import last_errands
 from connector.web.setup.views import ask_once
@@ -34,7 +35,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
     last = last_errands(tenant)
     context = {
         "groups": groups(tenant),
-        "changes": sections.changes(tenant, most=_RECENT),
+        "changes": changes(tenant),
         "waiting": freed.waiting(tenant),
         "live": golive.is_live(tenant),
         "pause": pauses.kind(tenant),
@@ -121,6 +122,27 @@ def resume(request: HttpRequest, slug: str) -> HttpResponse:
 # -- what the page shows ---------------------------------------------------------------------------
 
 
+_WORDS: Mapping[str, str] = {field.path: field.label for fs in FIELDS.values() for field in fs}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A change as the page tells it."""
+
+    at: datetime
+    actor: str
+    action: str
+    words: list[str]
+
+
+def changes(tenant: Tenant) -> list[Told]:
+    """The last changes, what was changed in the words of the forms; never a value."""
+    return [
+        Told(one.at, one.actor, one.action, [_WORDS.get(path, path) for path in one.changed])
+        for one in sections.changes(tenant, most=_RECENT)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One setting: its name and what it is, or for a secret only whether it is set."""
@@ -144,7 +166,12 @@ def groups(tenant: Tenant) -> list[Group]:
     """All sections in order; no secret is in it."""
     whole = sections.everything(tenant)
     set_by = sections.set_by(tenant, whole)
-    return [Group(section, _lines(section, whole, set_by)) for section in SECTIONS.values()]
+    shown = lists.latest(tenant, errands.ENTITIES).get("entities", [])
+    names = {one["id"]: one["name"] for one in shown}
+    return [
+        Group(section, _lines(section, whole | {"names": names}, set_by))
+        for section in SECTIONS.values()
+    ]
 
 
 def _lines(
@@ -174,7 +201,7 @@ def _line(field: Field, value: Any, set_by: Mapping[str, Change | None]) -> Line
 
 def _routes(values: Mapping[str, Any]) -> list[Line]:
     return [
-        Line(entity, f"{company}, site {site}" if site else company)
+        Line(values["names"].get(entity) or entity, f"{company}, site {site}" if site else company)
         for entity, company, site in values["entities"]
     ] or [Line("Routes", "none: every bill waits")]
 

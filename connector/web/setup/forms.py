@@ -32,6 +32,11 @@ class Shown:
     required: bool = False
 
     @property
+    def optional(self) -> bool:
+        """Whether it may be empty and has no default then."""
+        return not self.required and KEYS[self.field.path].cleared in ("", None, [])
+
+    @property
     def id(self) -> str:
         """The id of the control in the page."""
         return "f-" + self.field.path.replace(".", "-")
