@@ -137,9 +137,9 @@ def save(
     with transaction.atomic():
         Tenant.objects.select_for_update().get(pk=tenant.pk)
         fresh = constant_time_compare(mark(section, values(tenant, section)), seen)
+        last = None if fresh else next(iter(changes(tenant, section.paths)), None)
         changed = _store(tenant, section, document, actor)
         if changed and not fresh:
-            last = next(iter(changes(tenant, section.paths)), None)
             by = f" {last.actor} did at {last.at:%Y-%m-%d %H:%M} UTC." if last else ""
             raise ChangedMeanwhileError(
                 f"Somebody changed this section while you had it open.{by} Nothing of yours was "
