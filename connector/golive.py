@@ -15,7 +15,7 @@ from audit import log
 from audit.failures import InvalidBillError
 from audit.models import Attempt, Posting
 from connector import pauses, tenantfile
-from connector.domain.draft import PostingPolicy, in_scope
+from connector.domain.draft import PostingPolicy, since_start
 from connector.models import Bill, EntityRoute, FinanceCalendar, LearnedFact, Tenant
 from connector.ramp.parse import parse_bill
 from connector.schedules import BadScheduleError, next_run
@@ -143,7 +143,7 @@ def _whole(tenant: Tenant) -> tuple[TenantConfig | None, list[str]]:
 def _leave_old(tenant: Tenant) -> int:
     """Bills read in the setup that the start date, chosen later, excludes: they are not ours.
 
-    Only what was never tried and never judged by a person; says how many that were.
+    Otherwise each would wait for a person at the first cycle. Only what was never tried and never judged by a person; says how many that were.
     """
     posting = tenantfile.stored(tenant)
     policy = PostingPolicy(start_date=posting["posting.start_date"])
@@ -173,7 +173,7 @@ def _untouched(tenant: Tenant) -> Iterator[list[Posting]]:
 
 def _wanted(payload: dict[str, Any], policy: PostingPolicy) -> bool:
     try:
-        return in_scope(parse_bill(payload), policy)
+        return since_start(parse_bill(payload), policy)
     except InvalidBillError:
         return True  # what cannot be read is held for a person
 
