@@ -143,7 +143,8 @@ def _whole(tenant: Tenant) -> tuple[TenantConfig | None, list[str]]:
 def _leave_old(tenant: Tenant) -> int:
     """Bills read in the setup that the start date, chosen later, excludes: they are not ours.
 
-    Otherwise each would wait for a person at the first cycle. Only what was never tried and never judged by a person; says how many that were.
+    Otherwise each would wait for a person at the first cycle. Only what was never tried and
+    never judged by a person; says how many that were.
     """
     posting = tenantfile.stored(tenant)
     policy = PostingPolicy(start_date=posting["posting.start_date"])

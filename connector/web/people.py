@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from audit.access import CAPABILITIES, requires
 from connector import people
+from connector.models import Membership
 from connector.people import Added, PeopleError
 from connector.web import shell
 
@@ -51,6 +52,7 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
 @requires("manage_users")
 def link(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Another link for somebody who never set a password."""
+    _ours(request, pk)
     try:
         added = people.new_link(shell.tenant_of(request), pk, actor=shell.actor(request))
     except PeopleError as error:
@@ -63,6 +65,7 @@ def link(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def role(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Give a member another role."""
     tenant, actor = shell.tenant_of(request), shell.actor(request)
+    _ours(request, pk)
     wanted, before = request.POST.get("role", ""), request.POST.get("before", "")
 
     def change() -> str:
@@ -77,12 +80,20 @@ def role(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """End a membership; the user stays."""
     tenant, actor = shell.tenant_of(request), shell.actor(request)
+    _ours(request, pk)
 
     def end() -> str:
         user = people.remove(tenant, pk, actor=actor)
         return f"{user} is no member of {tenant} any more; the user and the trail stay."
 
     return _said(request, slug, end)
+
+
+def _ours(request: HttpRequest, pk: int) -> None:
+    """Raise Http404 for another tenant's member; one who is gone meanwhile gets a sentence."""
+    foreign = Membership.objects.exclude(tenant=shell.tenant_of(request)).filter(pk=pk)
+    if foreign.exists():
+        raise Http404("No such page.")
 
 
 def _said(request: HttpRequest, slug: str, act: Callable[[], str]) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Who works in a tenant: no password of another's, no tenant without admin, links that work once."""
+"""Who works in a tenant: nobody sets another's password, an admin stays, links work once."""
 
 import json
 from datetime import timedelta

@@ -39,7 +39,9 @@ def save(tenant, key, document, *, seen=None, actor="ann"):
 
 def test_every_key_of_the_tenant_file_is_in_exactly_one_section():
     paths = [path for section in SECTIONS.values() for path in section.paths]
-    assert sorted(paths) == sorted([*KEYS.keys() - {"slug"}, "entities", "currencies", "dimensions"])
+    assert sorted(paths) == sorted(
+        [*KEYS.keys() - {"slug"}, "entities", "currencies", "dimensions"]
+    )
 
 
 def test_secrets_are_those_that_the_models_encrypt():

@@ -177,9 +177,7 @@ class TestBills:
         demo.install_mappings(tenant, box.world)  # before the chart is known, as the demo does
         route(tenant, box)
         bill_id, plan = next(
-            (key, plan)
-            for key, plan in box.world.expected().items()
-            if plan.outcome == "entered"
+            (key, plan) for key, plan in box.world.expected().items() if plan.outcome == "entered"
         )
         box.epicor.app.type_invoice(
             plan.company,

@@ -1,4 +1,4 @@
-"""The pages of the setup: each step valid, invalid, left and resumed; who may; no secret anywhere."""
+"""The pages of the setup: each step valid, invalid, left and resumed; who may; no secrets."""
 
 import logging
 from typing import Any
@@ -507,9 +507,7 @@ class TestProgress:
         assert "a connection changed since" in text(client, "")
 
     @pytest.mark.parametrize("step", ["", *(f"{key}/" for key in STEPS)])
-    def test_a_constant_number_of_queries(
-        self, client: Client, making: Tenant, step: str
-    ) -> None:
+    def test_a_constant_number_of_queries(self, client: Client, making: Tenant, step: str) -> None:
         def count() -> int:
             with CaptureQueriesContext(connection) as found:
                 text(client, step)
