@@ -4,6 +4,7 @@ The tests talk to the same database, so that they may arrange rows and look at w
 act. Nothing is shared with the other tests' database.
 """
 
+import itertools
 import os
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
 _STOPS_S = 20.0
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ def _fresh(folder: Path, usual: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         path = str(folder / "pages.sqlite3")
         yield path, f"sqlite:///{path}"
         return
-    name = f"pages_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}_{os.getpid()}"
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "one")
+    name = f"pages_{worker}_{os.getpid()}_{next(_numbers)}"
     address = urlsplit(os.environ["DATABASE_URL"])
     _maintain(f'CREATE DATABASE "{name}"')
     try:
