@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit import log
@@ -32,11 +32,15 @@ def create(document: Mapping[str, Any], *, actor: str) -> Tenant:
     Raises TenantFileError, also when the slug is taken: an existing tenant is never changed.
     """
     config = tenantfile.parse({"slug": None, **document})
-    with transaction.atomic():
-        if Tenant.objects.filter(slug__iexact=config.slug).exists():
-            raise TenantFileError((f"slug: {config.slug} is taken by another tenant",))
-        tenant, _, _ = tenantfile.apply(config, actor=actor, parts={"tenant"})
-        pauses.until_live(tenant)
+    taken = TenantFileError((f"slug: {config.slug} is taken by another tenant",))
+    try:
+        with transaction.atomic():
+            if Tenant.objects.filter(slug__iexact=config.slug).exists():
+                raise taken
+            tenant, _, _ = tenantfile.apply(config, actor=actor, parts={"tenant"})
+            pauses.until_live(tenant)
+    except IntegrityError:  # somebody made it at the same moment
+        raise taken from None
     return tenant
 
 

@@ -1,33 +1,21 @@
-"""Errands of the setup: the connection test, what both systems have, twins, the first rehearsal.
+"""Errands of the setup: the connection test, and what both systems have.
 
 Nothing here writes to Ramp or to Epicor.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
-
-from audit.failures import NEXT_STEP, Hold, PostingError
-from audit.models import Posting
+from audit.failures import PostingError
 from connector import golive, ping, sections
-from connector.domain.money import format_amount
 from connector.epicor import contract
 from connector.epicor.catalog import refresh_catalogs
 from connector.epicor.client import EpicorClient
 from connector.epicor.connect import connect_epicor, keep_facts
 from connector.models import AccessToken, Errand, Tenant
 from connector.ramp.connect import connect_ramp
-from connector.sync.context import Cycle, open_cycle
-from connector.sync.prepare import Prepared
-from connector.sync.pull import pull_page
-from connector.sync.refresh import refresh
-from connector.sync.rehearse import rehearse
-from connector.sync.twin_list import list_twins
 from mappings import catalog
 from mappings.models import CatalogRefresh
 
@@ -36,10 +24,7 @@ if TYPE_CHECKING:
 
 TEST, ENTITIES, CHART = "setup_test", "setup_entities", "setup_chart"
 TWINS, REHEARSAL, CATALOGS = "setup_twins", "setup_rehearsal", "catalogs"
-TEN = 10
-READ_S = 150.0  # reading ready bills; the rest of an errand's time is for comparing them
 _CHART = (catalog.SEGMENTS, catalog.SEGMENT_VALUES, catalog.CURRENCIES, catalog.TERMS)
-_MOST_SHOWN = 200
 
 
 def test(errand: Errand, report: "Report") -> str:
@@ -104,13 +89,13 @@ def entities(errand: Errand, report: "Report") -> str:
     companies, trouble = _companies(errand.tenant)
     report.keep({"entities": found, "companies": companies, "trouble": trouble})
     report.at(2, 2)
-    return f"{_count(len(found), 'entity', 'entities')} in Ramp. {_told(companies, trouble)}"
+    return f"{counted(len(found), 'entity', 'entities')} in Ramp. {_told(companies, trouble)}"
 
 
 def _told(companies: Sequence[dict[str, str]], trouble: str) -> str:
     if trouble:
         return f"Type the Epicor companies: they could not be listed. {trouble}"
-    return f"{_count(len(companies), 'company', 'companies')} in Epicor."
+    return f"{counted(len(companies), 'company', 'companies')} in Epicor."
 
 
 def _companies(tenant: Tenant) -> tuple[list[dict[str, str]], str]:
@@ -162,7 +147,7 @@ def chart(errand: Errand, report: "Report") -> str:
     report.at(1)
     counts = _read(tenant, companies, _CHART, lambda done, _: report.at(1 + done, total))
     return (
-        f"{_count(len(fields), 'accounting field', 'accounting fields')} in Ramp, "
+        f"{counted(len(fields), 'accounting field', 'accounting fields')} in Ramp, "
         f"{counts[catalog.SEGMENTS]} segments and {counts[catalog.CURRENCIES]} currencies in "
         "Epicor."
     )
@@ -225,153 +210,6 @@ def _sizes(tenant: Tenant) -> dict[tuple[str, str], int]:
     return {(one.company, one.catalog): one.rows for one in rows}
 
 
-# -- bills before going live -----------------------------------------------------------------------
-
-
-def twins(errand: Errand, report: "Report") -> str:
-    """Read the ready bills and compare them with what people typed into Epicor."""
-    tenant = errand.tenant
-    read, all_of_them = _pull(tenant, report, enough=None)
-    found = list_twins(tenant)
-    shown = [
-        {
-            "bill": one.bill,
-            "number": one.number,
-            "amount": _money(one.amount, one.currency),
-            "twins": one.twins,
-        }
-        for one in found[:_MOST_SHOWN]
-    ]
-    report.keep({"twins": shown, "count": len(found), "read": read})
-    rest = "" if all_of_them else " Ramp has more ready bills; ask again to compare them, too."
-    looks = "looks" if len(found) == 1 else "look"
-    return (
-        f"{_count(read, 'ready bill', 'ready bills')} read, {len(found)} {looks} like an invoice "
-        f"that is in Epicor already.{rest}"
-    )
-
-
-def rehearsal(errand: Errand, report: "Report") -> str:
-    """Rehearse ten real bills: what would be entered, or why not. Nothing is written."""
-    tenant = errand.tenant
-    _pull(tenant, report, enough=TEN * 5)
-    chosen = _ten(Posting.objects.filter(tenant=tenant, state=Posting.State.QUEUED))
-    if not chosen:
-        report.keep({"bills": []})
-        return "Ramp has no bill that is ready and in scope, so there is nothing to rehearse yet."
-    cycle = open_cycle(tenant, dry_run=True)
-    try:
-        ready, held = rehearse(cycle, chosen)
-    finally:
-        cycle.remember()
-        cycle.close()
-    by_bill = {job.posting.bill_id: _would_enter(job) for job in ready}
-    by_bill |= {posting.bill_id: _would_wait(posting, hold) for posting, hold in held}
-    report.keep({"bills": [by_bill[p.bill_id] for p in chosen if p.bill_id in by_bill]})
-    return (
-        f"Of {_count(len(by_bill), 'bill', 'bills')} {len(ready)} would be entered and "
-        f"{len(held)} would wait for a person. Nothing was written."
-    )
-
-
-def _pull(tenant: Tenant, report: "Report", *, enough: int | None) -> tuple[int, bool]:
-    """Read catalogs that are old and ready bills; how many bills, and whether those were all."""
-    until = time.monotonic() + READ_S
-    cycle = open_cycle(tenant, dry_run=True)
-    try:
-        if not cycle.companies:
-            raise ValueError("Name the Epicor companies of the entities first; nothing was read.")
-        while refresh(cycle, kinds=frozenset({"bills"}), stop_at=time.monotonic()):
-            if time.monotonic() > until:
-                raise ValueError(_SLOW)
-        return _pages(cycle, report, until, enough)
-    finally:
-        cycle.remember()
-        cycle.close()
-
-
-def _pages(cycle: Cycle, report: "Report", until: float, enough: int | None) -> tuple[int, bool]:
-    start = ""
-    seen: set[str] = set()
-    while True:
-        start = pull_page(cycle, start)
-        read = cycle.counts.fetched
-        report.at(read)
-        if not start or start in seen:
-            return read, True
-        seen.add(start)
-        if time.monotonic() > until or (enough is not None and read >= enough):
-            return read, False
-
-
-_SLOW = (
-    "Epicor's master data could not be read whole in the time there is. What was read is kept: "
-    "ask once more, it goes on from there. Nothing was written."
-)
-
-
-def _ten(queued: QuerySet[Posting]) -> list[Posting]:
-    """Ten bills as different as possible: each vendor once before any comes twice."""
-    rows = list(queued.order_by("-id")[:500])
-    taken: dict[tuple[str, str], int] = {}
-    turns: list[tuple[int, int, Posting]] = []
-    for row in rows:
-        key = (row.entity_id, row.vendor_ramp_id)
-        taken[key] = taken.get(key, 0) + 1
-        turns.append((taken[key], len(turns), row))
-    return [row for _, _, row in sorted(turns, key=lambda turn: turn[:2])[:TEN]]
-
-
-def _would_enter(job: Prepared) -> dict[str, Any]:
-    draft = job.draft
-    currency = draft.currency_code
-    return {
-        **_bill(job.posting),
-        "ok": True,
-        "company": draft.company,
-        "vendor": draft.vendor_id,
-        "invoice": draft.invoice_num,
-        "apply_on": draft.apply_date.isoformat(),
-        "due_on": draft.due_date.isoformat(),
-        "terms": draft.terms_code,
-        "total": _money(draft.total, currency),
-        "lines": [
-            {
-                "account": line.account,
-                "amount": _money(line.amount, currency),
-                "text": line.description,
-            }
-            for line in draft.lines
-        ],
-    }
-
-
-def _would_wait(posting: Posting, hold: Hold) -> dict[str, Any]:
-    return {
-        **_bill(posting),
-        "ok": False,
-        "reason": hold.reason.value,
-        "message": hold.message,
-        "next_step": NEXT_STEP[hold.reason],
-    }
-
-
-def _bill(posting: Posting) -> dict[str, Any]:
-    amount = "unreadable"
-    if posting.amount is not None:
-        amount = _money(posting.amount, posting.currency)
-    return {
-        "bill": posting.bill_id,
-        "number": posting.invoice_num,
-        "vendor_name": posting.vendor_name,
-        "amount": amount,
-    }
-
-
-def _money(amount: Decimal, currency: str) -> str:
-    """1,200.00 USD, with the currency's own digits."""
-    return f"{Decimal(format_amount(amount, currency)):,f} {currency}"
-
-
-def _count(number: int, one: str, many: str) -> str:
+def counted(number: int, one: str, many: str) -> str:
+    """1 bill, 1,200 bills."""
     return f"{number:,} {one if number == 1 else many}"

@@ -17,7 +17,7 @@ from django.utils import timezone
 from audit.failures import PostingError
 from audit.models import Posting
 from audit.postings import LostLeaseError
-from connector.errands import setup
+from connector.errands import rehearsing, setup
 from connector.models import Errand
 from connector.ringing import RUN_TIMEOUT_S, ring_errand, ring_tenant
 from connector.sync.replay import CHUNK, replay
@@ -109,8 +109,8 @@ WORK: Mapping[str, Work] = {
     setup.ENTITIES: setup.entities,
     setup.CHART: setup.chart,
     setup.CATALOGS: setup.catalogs,
-    setup.TWINS: setup.twins,
-    setup.REHEARSAL: setup.rehearsal,
+    setup.TWINS: rehearsing.twins,
+    setup.REHEARSAL: rehearsing.rehearsal,
 }
 
 _UNFORESEEN = (

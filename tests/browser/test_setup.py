@@ -11,17 +11,15 @@ from playwright.sync_api import Browser, Page, expect
 
 import sandbox
 from audit.models import Attempt, Posting
-from connector import demo
 from connector.models import FinanceCalendar, Membership, SyncRun, Tenant
 from connector.ringing import ring_tenant
 from connector.sync.replay import replay
+from connector.web.setup import steps as setup_steps
 from mappings.files import MappingRow
 from mappings.transfer import import_mappings
 from tests.browser.conftest import NEVER
 from tests.browser.looking import WAIT_MS, Watch, axe, dark, fits, log_in, narrow, wait_text
 from tests.browser.running import Site, running
-
-STEPS = "ramp epicor test entities coding rules calendar twins rehearsal live".split()
 
 
 @pytest.fixture
@@ -114,7 +112,7 @@ def route(page: Page, file: dict[str, Any]) -> None:
     page.wait_for_url("**/setup/rules/")
 
 
-def import_all(tenant: Tenant, world: Any, *, but: str) -> None:
+def import_all(tenant: Tenant, world: Any, *, but: str = "") -> None:
     """The demo's mappings by command, less one vendor and what the chart does not have."""
     for kind, rows in world.mapping_files().items():
         kept = [row for row in rows if row["ramp_name"] != but]
@@ -201,23 +199,13 @@ def test_from_nothing_to_an_entered_bill(
     # What one vendor still held is mapped, tried again, and seen entered.
     ann.goto(f"/t/acme/bills/{bill_id}")
     wait_text(ann, "Vendor unmapped")
-    demo.install_mappings(tenant, only_good(box.world))
+    import_all(tenant, box.world)
     assert replay([Posting.objects.get(bill_id=bill_id)], actor="ann") == 1
     ring_tenant(tenant, due_only=True)
     until_over(page)
     ann.reload()
     wait_text(ann, "Confirmed")
     assert Posting.objects.get(bill_id=bill_id).state == "confirmed"
-
-
-class only_good:
-    """The world's vendor mappings, whole."""
-
-    def __init__(self, world: Any) -> None:
-        self._files = world.mapping_files()
-
-    def mapping_files(self) -> dict[str, Any]:
-        return {"vendors": self._files["vendors"]}
 
 
 def plain(tenant: Tenant, box: Any) -> tuple[str, str]:
@@ -243,7 +231,7 @@ def until_over(page: Page) -> None:
 def test_every_page_is_readable_for_everybody_on_every_screen(page: Page, demo_tenant) -> None:
     log_in(page, "superuser")
     pages = ["/setup/", "/t/demo/settings/", "/t/demo/people/", "/t/demo/setup/"]
-    pages += [f"/t/demo/setup/{step}/" for step in STEPS]
+    pages += [f"/t/demo/setup/{step}/" for step in setup_steps.STEPS]
     for address in pages:
         page.goto(address)
         axe(page)

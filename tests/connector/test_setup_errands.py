@@ -7,7 +7,7 @@ import pytest
 
 from audit.models import Posting
 from connector import demo, golive, ping, tenantfile
-from connector.errands import asking, setup, work
+from connector.errands import asking, rehearsing, setup, work
 from connector.models import AccessToken, EntityRoute, Errand, RampCredentials, Tenant
 from mappings.models import CatalogRefresh, EpicorSegment, EpicorVendor
 
@@ -220,7 +220,7 @@ class TestBills:
         for number in range(30):
             vendor = "big" if number < 25 else f"v{number}"
             Posting.objects.create(tenant=tenant, bill_id=f"b{number}", vendor_ramp_id=vendor)
-        chosen = setup._ten(Posting.objects.filter(tenant=tenant))
+        chosen = rehearsing._ten(Posting.objects.filter(tenant=tenant))
         assert len(chosen) == 10
         assert len({one.vendor_ramp_id for one in chosen}) == 6
 

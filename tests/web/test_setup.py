@@ -280,6 +280,12 @@ class TestForms:
         assert said in answer.content.decode()
         assert not PostingSettings.objects.exists()
 
+    def test_what_the_test_said_of_the_stamp_column(self, client: Client, making: Tenant) -> None:
+        assert "This column was not tested yet" in text(client, "rules/")
+        check = {"name": "EPIC06 ExternalID", "ok": True, "message": "ExternalID takes 50."}
+        errand(making, errands.TEST, result={"epicor": [check], "ramp": []})
+        assert "Last test, EPIC06 ExternalID: ExternalID takes 50." in text(client, "rules/")
+
     def test_the_calendar_is_kept_until_live(self, client: Client, making: Tenant) -> None:
         assert save(client, "calendar", CALENDAR).url == "/t/acme/setup/twins/"
         assert golive.planned_calendar(making) == {

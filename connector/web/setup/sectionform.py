@@ -9,7 +9,8 @@ from django.http import Http404, HttpRequest, QueryDict
 from django.utils import timezone
 
 from connector import golive, sections
-from connector.models import Tenant
+from connector.errands import setup as errands
+from connector.models import Errand, Tenant
 from connector.schedules import BadScheduleError
 from connector.sections import SECTIONS, ChangedMeanwhileError, Section
 from connector.tenantreading import TenantFileError
@@ -222,7 +223,18 @@ def runs(tenant: Tenant, cron: str, blackout: str) -> dict[str, Any]:
     }
 
 
+def _rules(
+    tenant: Tenant, stored: Mapping[str, Any], found: Mapping[str, Any], posted: QueryDict | None
+) -> dict[str, Any]:
+    """What the last test said about the column for the bill's id."""
+    last = Errand.objects.filter(tenant=tenant, kind=errands.TEST).exclude(finished_at=None).first()
+    checks = last.result.get("epicor", []) if last else []
+    column = f" {stored['posting.stamp_column']}"
+    return {"stamp": [one for one in checks if one["name"].endswith(column)]}
+
+
 _MORE = {
+    "rules": _rules,
     "ramp": _ramp,
     "epicor": _epicor,
     "entities": _entities,
