@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from audit.failures import Reason
 from audit.models import Blocker, Posting
@@ -50,12 +50,18 @@ _KINDS: Mapping[str, _Kind] = {
 
 
 def waiting(tenant: Tenant) -> list[Waiting]:
-    """What waits for settings, in a constant number of queries; empty kinds are left out."""
-    found = [
-        Waiting(key, kind.title, _held(tenant, kind.these).count(), freed(tenant, key).count())
-        for key, kind in _KINDS.items()
-    ]
-    return [one for one in found if one.waiting]
+    """What waits for settings, one query a kind; empty kinds are left out."""
+    found = []
+    for key, kind in _KINDS.items():
+        open_ones = Blocker.objects.filter(kind.these, posting__tenant=tenant)
+        counts = open_ones.exclude(posting__hold_reason="").aggregate(
+            held=Count("posting", distinct=True),
+            still=Count("posting", distinct=True, filter=kind.still(tenant)),
+        )
+        if counts["held"]:
+            freed_ones = counts["held"] - counts["still"]
+            found.append(Waiting(key, kind.title, counts["held"], freed_ones))
+    return found
 
 
 def freed(tenant: Tenant, key: str) -> QuerySet[Posting]:
