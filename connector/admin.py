@@ -1,5 +1,7 @@
 """Administration by superusers: tenants, who may work in them, users and groups."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -57,14 +59,14 @@ class ReadOnlyAdmin(SuperuserAdmin):
 
 @admin.register(Tenant)
 class TenantAdmin(SuperuserAdmin):
-    """Tenants. Their connections come from the tenant file; secrets are shown nowhere."""
+    """Tenants. Their connections are on the settings page; secrets are shown nowhere."""
 
     list_display = ("name", "slug", "time_zone", "paused_at")
     fields = ("name", "slug", "time_zone", "paused_reason", "paused_at", "created_at")
     readonly_fields = ("slug", "time_zone", "paused_reason", "paused_at", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Tenants are made with `configure_tenant`, which checks everything at once."""
+        """Tenants are made by the setup, or whole with `configure_tenant`."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -80,7 +82,7 @@ class TenantAdmin(SuperuserAdmin):
     ) -> None:
         """Save, and say so on the record."""
         super().save_model(request, obj, form, change)
-        _record(request, obj.pk, "tenant_changed", "tenant", obj.slug, {"name": obj.name})
+        _record(request, obj.pk, "tenant_changed", "tenant", obj.slug, {"changed": ["name"]})
 
 
 @admin.register(Membership)
@@ -178,7 +180,7 @@ def _is_superuser(request: HttpRequest) -> bool:
 
 
 def _record(
-    request: HttpRequest, tenant_id: int, action: str, kind: str, subject: str, body: dict[str, str]
+    request: HttpRequest, tenant_id: int, action: str, kind: str, subject: str, body: dict[str, Any]
 ) -> None:
     audit_log.record(
         tenant_id,

@@ -15,7 +15,7 @@ class Tenant(models.Model):
     name = models.CharField(max_length=200)
     time_zone = models.CharField(max_length=64)
     paused_reason = models.TextField(blank=True)  # one banner instead of red bills
-    paused_for = models.CharField(max_length=8, blank=True)  # access, outage, calendar
+    paused_for = models.CharField(max_length=8, blank=True)  # connector/pauses.py
     paused_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -6,10 +6,23 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit import log
-from audit.failures import AccessError, TransientError
+from audit.failures import AccessError, PostingError, Reason, TransientError
 from connector.models import Tenant
 
 ACCESS, OUTAGE, CALENDAR = "access", "outage", "calendar"
+# Decided by people: no good run ends these, and nothing is written while they stand.
+PERSON, SETUP = "person", "setup"
+DECIDED = (PERSON, SETUP)
+NOT_LIVE = (
+    "Not live yet: nothing is entered in Epicor and nothing is told to Ramp until an "
+    "administrator goes live at the end of the setup."
+)
+
+
+class PausedError(PostingError):
+    """A person decided that nothing is written for this tenant now."""
+
+    reason = Reason.UNAVAILABLE
 
 
 def for_access(tenant: Tenant, error: AccessError) -> None:
@@ -37,19 +50,57 @@ def for_calendar(tenant: Tenant, reason: str) -> None:
         _show(tenant, CALENDAR, reason, "", timezone.now(), over=(CALENDAR,))
 
 
+def by_person(tenant: Tenant, reason: str, *, actor: str) -> None:
+    """A person stops the tenant until a person resumes it. Raises ValueError with a sentence."""
+    why = reason.strip()
+    if not why:
+        raise ValueError("Say why the tenant is paused; everybody who looks will read it.")
+    text = f"{actor} paused this tenant: {why.rstrip('.')}. Nothing is entered until it is resumed."
+    with transaction.atomic():
+        row = _locked(tenant)
+        shown = kind(row)
+        if shown in DECIDED:
+            said = row.paused_reason if shown == PERSON else "The tenant is not live yet."
+            raise ValueError(f"It is paused already. {said}")
+        _write(row, text, PERSON, timezone.now())
+        _record(row, "tenant.paused", {"for": PERSON, "message": why}, actor)
+
+
+def resume(tenant: Tenant, *, actor: str) -> bool:
+    """End a person's pause; says whether there was one."""
+    return end(tenant, PERSON, actor=actor)
+
+
+def until_live(tenant: Tenant) -> None:
+    """A new tenant writes nothing until an administrator goes live; in the caller's transaction."""
+    _write(tenant, NOT_LIVE, SETUP, timezone.now())
+
+
+def decided(tenant: Tenant) -> str:
+    """What a person decided against writing, as it is stored now; "" when nothing stands."""
+    row = Tenant.objects.get(pk=tenant.pk)
+    return row.paused_reason if kind(row) in DECIDED else ""
+
+
+def refuse(tenant: Tenant) -> None:
+    """Raise PausedError while a person's decision stands."""
+    if said := decided(tenant):
+        raise PausedError(f"{said} Nothing was sent.")
+
+
 def kind(tenant: Tenant) -> str:
     """What the tenant is paused for; "" when it is not paused."""
     return (tenant.paused_for or ACCESS) if tenant.paused_reason else ""
 
 
-def end(tenant: Tenant, *kinds: str) -> bool:
+def end(tenant: Tenant, *kinds: str, actor: str = log.SYSTEM) -> bool:
     """Take the banner down if it is of one of these kinds; says whether it was."""
     with transaction.atomic():
         row = _locked(tenant)
         if kind(row) not in kinds:
             return False
         _write(row, "", "", None)
-        _record(row, "tenant.resumed", {})
+        _record(row, "tenant.resumed", {}, actor)
         return True
 
 
@@ -74,8 +125,8 @@ def _write(row: Tenant, reason: str, why: str, at: datetime | None) -> None:
     Tenant.objects.filter(pk=row.pk).update(paused_reason=reason, paused_for=why, paused_at=at)
 
 
-def _record(row: Tenant, action: str, body: dict[str, str]) -> None:
-    log.record(row.pk, action, subject_kind="tenant", subject_id=row.slug, body=body)
+def _record(row: Tenant, action: str, body: dict[str, str], actor: str = log.SYSTEM) -> None:
+    log.record(row.pk, action, subject_kind="tenant", subject_id=row.slug, actor=actor, body=body)
 
 
 def _system(error: TransientError) -> str:

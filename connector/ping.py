@@ -43,12 +43,16 @@ class Check:
     fix: str = ""
 
 
+Watch = Callable[[Check], None]  # is told each check as it is made
+
+
 @dataclass(slots=True)
 class Side:
     """The checks of one system, in the order they were made."""
 
     checks: list[Check] = field(default_factory=list)
     reachable: bool = True
+    watch: Watch | None = None
 
     @property
     def ok(self) -> bool:
@@ -57,7 +61,10 @@ class Side:
 
     def add(self, name: str, message: str, *, ok: bool = True, fix: str = "") -> None:
         """Note a check."""
-        self.checks.append(Check(name, ok, message, fix))
+        check = Check(name, ok, message, fix)
+        self.checks.append(check)
+        if self.watch is not None:
+            self.watch(check)
 
     def attempt(self, name: str, what: Callable[[], str], *, fix: str = "") -> bool:
         """Make a check that passes unless it raises; its result is the message."""
@@ -99,9 +106,9 @@ def unreachable(report: dict[str, Any]) -> list[str]:
 # -- Ramp ------------------------------------------------------------------------------------------
 
 
-def ping_ramp(tenant: Tenant) -> Side:
+def ping_ramp(tenant: Tenant, *, watch: Watch | None = None) -> Side:
     """Login, permissions, accounting connection and routes."""
-    side = Side()
+    side = Side(watch=watch)
     try:
         client = connect_ramp(tenant)
     except AccessError as error:
@@ -137,7 +144,8 @@ def _ramp_login(side: Side, client: RampClient, hint: str) -> bool:
             if not error.detail.get("scope"):
                 raise
             return "Ramp accepts our login."
-        return f"Ramp accepts our login as {business.get('business_name_legal') or 'a business'}."
+        name = str(business.get("business_name_legal") or "a business")
+        return f"Ramp accepts our login as {name.rstrip('.')}."
 
     return side.attempt("login", enter, fix=hint)
 
@@ -183,9 +191,12 @@ def _routes(client: RampClient, tenant: Tenant) -> str:
 # -- Epicor ----------------------------------------------------------------------------------------
 
 
-def ping_epicor(tenant: Tenant) -> Side:
-    """Address, login, and for every routed company what the connector has to read."""
-    side = Side()
+def ping_epicor(tenant: Tenant, *, also: Sequence[str] = (), watch: Watch | None = None) -> Side:
+    """Address, login, and for every company what the connector has to read.
+
+    The companies are the routed ones; while there are none, those of `also`.
+    """
+    side = Side(watch=watch)
     try:
         client = connect_epicor(tenant)
     except AccessError as error:
@@ -201,16 +212,26 @@ def ping_epicor(tenant: Tenant) -> Side:
     ):
         side.add("unusual", warning)
     try:
-        _epicor_checks(side, client, tenant)
+        _epicor_checks(side, client, tenant, companies(tenant) or sorted(set(also)))
     finally:
         client.close()
     return side
 
 
-def _epicor_checks(side: Side, client: EpicorClient, tenant: Tenant) -> None:
-    companies = sorted(
-        set(EntityRoute.objects.filter(tenant=tenant).values_list("company", flat=True))
-    )
+def companies(tenant: Tenant) -> list[str]:
+    """The Epicor companies that entities are routed to, sorted."""
+    routes = EntityRoute.objects.filter(tenant=tenant)
+    return sorted(set(routes.values_list("company", flat=True)))
+
+
+def checks_of(number: int) -> int:
+    """How many checks there are when all goes well, with so many Epicor companies."""
+    return len(_PROBES) + 6 + number * (len(_SERVICES) + 2)
+
+
+def _epicor_checks(
+    side: Side, client: EpicorClient, tenant: Tenant, companies: Sequence[str]
+) -> None:
     if not companies:
         side.add(
             "companies",

@@ -67,7 +67,8 @@ def ring_errand(errand: Errand) -> None:
 def ring_if_due(calendar: FinanceCalendar, now: datetime) -> bool:
     """Ring the tenant when its time has come; keep `next_run_at` true to the calendar.
 
-    A tenant that is paused is rung, too: that is how it notices that it can work again.
+    A tenant that is paused is rung, too: that is how it notices that it can work again. Not so
+    while a person's pause stands.
     """
     tenant = calendar.tenant
     try:
@@ -82,13 +83,14 @@ def ring_if_due(calendar: FinanceCalendar, now: datetime) -> bool:
         return False
     # A moment in the future that is not `upcoming` belongs to an older calendar.
     due = calendar.next_run_at is not None and calendar.next_run_at <= now
+    stands = pauses.kind(tenant) in pauses.DECIDED
     with transaction.atomic():
         claimed = FinanceCalendar.objects.filter(
             pk=calendar.pk, next_run_at=calendar.next_run_at
         ).update(next_run_at=upcoming)
-        if due and claimed:
+        if due and claimed and not stands:
             ring_tenant(tenant)
-    return bool(due and claimed)
+    return bool(due and claimed) and not stands
 
 
 def ring_retries(calendar: FinanceCalendar, now: datetime, *, reaped: bool = False) -> bool:

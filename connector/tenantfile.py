@@ -1,15 +1,16 @@
 """The tenant file: `read` it, then `apply` it, which stores it and tells what of it was new."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any
 
 from django.db import models, transaction
 
 from audit import log
-from connector import canary
+from connector import canary, pauses
 from connector.epicor import address
 from connector.models import (
+    AccessToken,
     EntityRoute,
     EpicorCredentials,
     FinanceCalendar,
@@ -29,30 +30,39 @@ _MODELS: Mapping[str, type[models.Model]] = {
     "posting": PostingSettings,
     "calendar": FinanceCalendar,
 }
+PARTS = ("tenant", *_MODELS)
 _ADDRESS = ("epicor.base_url", "epicor.deployment", "epicor.api_version", "epicor.auth.method")
 
 
 @transaction.atomic
 def apply(
-    config: TenantConfig, *, actor: str = "configure_tenant"
+    config: TenantConfig,
+    *,
+    actor: str = "configure_tenant",
+    parts: Collection[str] | None = None,
 ) -> tuple[Tenant, bool, list[str]]:
     """Create or update the tenant; returns it, whether it is new, and the paths that changed.
 
-    Absent keys keep their values. Doing it twice changes nothing the second time. Raises
-    TenantFileError with every problem; then nothing is stored.
+    Absent keys keep their values. Doing it twice changes nothing the second time. `parts` (of
+    PARTS) is for a tenant in the making: only these are stored and must be complete; None: all,
+    and then the tenant is live. Raises TenantFileError with every problem; then nothing is stored.
     """
+    whole = parts is None
+    parts = frozenset(PARTS if parts is None else parts)
     tenant = Tenant.objects.select_for_update().filter(slug=config.slug).first()
     created = tenant is None
     rows = _rows(tenant or Tenant(slug=config.slug))
-    before = {path: getattr(rows[key.section], key.column) for path, key in KEYS.items()}
+    before = _values(rows)
     after = {**before, **config.values}
-    if problems := (*config.problems, *_problems(config, after, created=created)):
+    found = _problems(config, after, parts, without_entities=created and whole)
+    if problems := (*config.problems, *found):
         raise TenantFileError(tuple(problems))
     changed = [path for path in KEYS if after[path] != before[path]]
-    _adjust(rows, changed)
     for path in changed:
         setattr(rows[KEYS[path].section], KEYS[path].column, after[path])
-    tenant = _save(rows, {KEYS[path].section for path in changed})
+    _adjust(rows, changed, whole=whole)
+    tenant = _save(rows, {KEYS[path].section for path in changed}, parts)
+    _forget(tenant, changed)
     changed += _replace_lists(tenant, config)
     canary.ensure()
     if created or changed:
@@ -68,6 +78,31 @@ def apply(
     return tenant, created, changed
 
 
+def faults(config: TenantConfig) -> list[str]:
+    """What `apply` would refuse in the tenant as this would make it; [] when nothing."""
+    tenant = Tenant.objects.filter(slug=config.slug).first()
+    rows = _rows(tenant or Tenant(slug=config.slug))
+    after = {**_values(rows), **config.values}
+    found = _problems(config, after, PARTS, without_entities=tenant is None)
+    return [*config.problems, *found]
+
+
+def stored(tenant: Tenant) -> dict[str, Any]:
+    """Every key with its value, secrets included: for comparing and for pages that hide them.
+
+    What is not set has its default. Lists are under `entities`, `currencies` and `dimensions`.
+    """
+    found = _values(_rows(tenant))
+    for path, model, columns in _LISTS:
+        mine = model._default_manager.filter(tenant=tenant)
+        found[path] = sorted(mine.values_list(*columns))
+    return found
+
+
+def _values(rows: Mapping[str, Any]) -> dict[str, Any]:
+    return {path: getattr(rows[key.section], key.column) for path, key in KEYS.items()}
+
+
 def _rows(tenant: Tenant) -> dict[str, Any]:
     """The tenant's row of each section, stored or fresh with its defaults."""
     rows: dict[str, Any] = {"tenant": tenant}
@@ -77,40 +112,57 @@ def _rows(tenant: Tenant) -> dict[str, Any]:
     return rows
 
 
-def _save(rows: Mapping[str, Any], touched: set[str]) -> Tenant:
+def _save(rows: Mapping[str, Any], touched: set[str], parts: Collection[str]) -> Tenant:
     tenant: Tenant = rows["tenant"]
-    if touched or tenant.pk is None:
-        tenant.save()
+    tenant.save()
     for section in _MODELS:
         row = rows[section]
-        if section in touched or row.pk is None:
+        if section in touched or (row.pk is None and section in parts):
             row.tenant = tenant
             row.save()
     return tenant
 
 
-def _adjust(rows: Mapping[str, Any], changed: Iterable[str]) -> None:
-    """New credentials deserve a try, and a new calendar a new next run."""
-    paths = tuple(changed)
-    if any(path.startswith(("ramp.", "epicor.")) for path in paths):
-        rows["tenant"].paused_reason, rows["tenant"].paused_at = "", None
-    if {"time_zone", "calendar.sync_cron", "calendar.blackout"} & set(paths):
-        rows["calendar"].next_run_at = None
+def _adjust(rows: Mapping[str, Any], changed: Iterable[str], *, whole: bool) -> None:
+    """New credentials deserve a try; a tenant that is set up whole is live."""
+    tenant: Tenant = rows["tenant"]
+    renewed = any(path.startswith(("ramp.", "epicor.")) for path in changed)
+    over = (pauses.ACCESS, pauses.OUTAGE) if renewed else ()
+    if pauses.kind(tenant) in (*over, *((pauses.SETUP,) if whole else ())):
+        tenant.paused_reason, tenant.paused_for, tenant.paused_at = "", "", None
+
+
+def _forget(tenant: Tenant, changed: Iterable[str]) -> None:
+    """Old logins end with the credentials they were made with, old moments with their calendar."""
+    paths = frozenset(changed)
+    for system in ("ramp", "epicor"):
+        if any(path.startswith(f"{system}.") for path in paths):
+            tokens = AccessToken.objects.filter(tenant=tenant, system=system)
+            tokens.update(token=None, expires_at=None)
+    if {"time_zone", "calendar.sync_cron", "calendar.blackout"} & paths:
+        FinanceCalendar.objects.filter(tenant=tenant).update(next_run_at=None)
 
 
 # -- what the whole must fulfil --------------------------------------------------------------------
 
 
-def _problems(config: TenantConfig, after: Mapping[str, Any], *, created: bool) -> list[str]:
+def _problems(
+    config: TenantConfig,
+    after: Mapping[str, Any],
+    parts: Collection[str],
+    *,
+    without_entities: bool,
+) -> list[str]:
     """What is missing or does not fit together, once old and new are seen together."""
     named = {problem.split(":", 1)[0] for problem in config.problems}
     needed = [path for path, key in KEYS.items() if key.required]
     needed += AUTH_NEEDS.get(after["epicor.auth.method"], ())
+    needed = [path for path in needed if KEYS[path].section in parts]
     missing = [path for path in needed if not after[path] and path not in named]
     found = [f"{path}: is required" for path in missing]
-    if created and config.entities is None:
+    if without_entities and config.entities is None:
         found.append("entities: is required")
-    if not {*missing, *named} & set(_ADDRESS):
+    if "epicor" in parts and not {*missing, *named} & set(_ADDRESS):
         url, deployment, version, method = (after[path] for path in _ADDRESS)
         found += [
             f"epicor.base_url: {problem}".rstrip(".")
@@ -124,24 +176,23 @@ def _problems(config: TenantConfig, after: Mapping[str, Any], *, created: bool) 
 # -- lists -----------------------------------------------------------------------------------------
 
 
+_LISTS: Sequence[tuple[str, type[models.Model], tuple[str, ...]]] = (
+    ("entities", EntityRoute, ("ramp_entity_id", "company", "site")),
+    ("currencies", CurrencyMapping, ("iso", "epicor_code")),
+    ("dimensions", Dimension, ("ramp_field", "segment", "kind", "default")),
+)
+
+
 def _replace_lists(tenant: Tenant, config: TenantConfig) -> list[str]:
     """Replace the lists that the file has; returns the paths of those that differ."""
-    pairs = None if config.currencies is None else list(config.currencies)
-    entities = None if config.entities is None else [astuple(item) for item in config.entities]
-    dimensions = (
-        None if config.dimensions is None else [astuple(item) for item in config.dimensions]
-    )
-    changed = [
-        _replace("entities", EntityRoute, tenant, ("ramp_entity_id", "company", "site"), entities),
-        _replace("currencies", CurrencyMapping, tenant, ("iso", "epicor_code"), pairs),
-        _replace(
-            "dimensions",
-            Dimension,
-            tenant,
-            ("ramp_field", "segment", "kind", "default"),
-            dimensions,
-        ),
-    ]
+    wanted = {
+        "entities": None if config.entities is None else [astuple(x) for x in config.entities],
+        "currencies": None if config.currencies is None else list(config.currencies),
+        "dimensions": None
+        if config.dimensions is None
+        else [astuple(x) for x in config.dimensions],
+    }
+    changed = [_replace(path, model, tenant, cols, wanted[path]) for path, model, cols in _LISTS]
     return [path for path in changed if path]
 
 

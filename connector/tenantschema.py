@@ -37,6 +37,8 @@ def text(most: int) -> Read:
             raise ValueError("must be a text that is not empty")
         if len(value.strip()) > most:
             raise ValueError(f"must have at most {most} characters")
+        if not value.strip().isprintable():
+            raise ValueError("must be one line without control characters")
         return value.strip()
 
     return read

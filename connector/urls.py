@@ -4,10 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 
 from connector import health
-from connector.web import home
+from connector.web import home, passwords
+from connector.web.setup import create
 
 urlpatterns = [
     *home.urlpatterns,
+    *create.urlpatterns,
+    *passwords.urlpatterns,
     path("t/<slug:slug>/", include("connector.web.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),

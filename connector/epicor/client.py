@@ -6,7 +6,7 @@ renews the login, because that uses the database; the others raise TokenExpiredE
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote as encoded
@@ -77,6 +77,7 @@ class EpicorClient:
         self.base_url = base_url
         self.api_version = api_version
         self.facts: MutableMapping[str, Any] = {} if facts is None else facts
+        self.watch: Callable[[int], None] | None = None  # is told how many rows are read so far
         self._api = api
         self._login = login
         self._key = api_key
@@ -166,6 +167,13 @@ class EpicorClient:
         `filter` is translated. `order_by` must be the key, or pages could overlap.
         """
         query = _Query(company, service, entity_set, select, filter, order_by)
+        for number, row in enumerate(self._rows(query, table, where, top), start=1):
+            if self.watch is not None and number % PAGE == 0:
+                self.watch(number)
+            yield row
+
+    def _rows(self, query: _Query, table: str, where: str | None, top: int | None) -> Iterator[Row]:
+        service, filter_ = query.service, query.filter
         if not self.facts.get(f"heavy:{service}"):
             try:
                 first = self._page(query, 0, top)
@@ -174,7 +182,7 @@ class EpicorClient:
             else:
                 yield from self._following(query, first, top)
                 return
-        clause = where_of(filter) if where is None else where
+        clause = where_of(filter_) if where is None else where
         yield from self._by_get_rows(query, table, clause, top)
 
     def get_rows(

@@ -17,6 +17,7 @@ from django.utils import timezone
 from audit.failures import PostingError
 from audit.models import Posting
 from audit.postings import LostLeaseError
+from connector.errands import rehearsing, setup
 from connector.models import Errand
 from connector.ringing import RUN_TIMEOUT_S, ring_errand, ring_tenant
 from connector.sync.replay import CHUNK, replay
@@ -104,6 +105,12 @@ def _replay(errand: Errand, report: Report) -> str:
 
 WORK: Mapping[str, Work] = {
     "replay": _replay,
+    setup.TEST: setup.test,
+    setup.ENTITIES: setup.entities,
+    setup.CHART: setup.chart,
+    setup.CATALOGS: setup.catalogs,
+    setup.TWINS: rehearsing.twins,
+    setup.REHEARSAL: rehearsing.rehearsal,
 }
 
 _UNFORESEEN = (

@@ -79,7 +79,8 @@ def advance(run: SyncRun, budget_s: float, *, step: int | None = None) -> bool:
 
     Nothing happens when another worker is at it, when the run is over, or when it is past `step`.
     Trouble ends the run: AccessError and TransientError pause the tenant with one banner and are
-    raised, other errors are noted on the run and raised. A good run ends such a pause.
+    raised, other errors are noted on the run and raised. A good run ends such a pause. While a
+    person's pause stands, PausedError is raised and nothing is sent.
     """
     if not turns.take(run, step):
         return False
@@ -107,6 +108,8 @@ def advance(run: SyncRun, budget_s: float, *, step: int | None = None) -> bool:
 
 def _step(run: SyncRun, stop_at: float) -> bool:
     """Phase after phase until the time is over; says whether more is left."""
+    if not run.dry_run:
+        pauses.refuse(run.tenant)
     started = time.monotonic()
     counts = dict(run.counts)
     before = {name: counts.pop(name, 0) for name in ("ramp", "epicor", "seconds")}

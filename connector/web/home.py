@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """Today of the only tenant that the person may see, or a chooser."""
+    """Today of the only tenant that the person may see, or a chooser; the first one is set up."""
     tenants = Tenant.objects.all()
     if not request.user.is_superuser:
         tenants = tenants.filter(memberships__user=cast("User", request.user))
     found = list(tenants)
+    if not found and request.user.is_superuser:
+        return redirect("setup-new")
     if len(found) == 1:
         return redirect("today", found[0].slug)
     return shell.page(request, "connector/chooser.html", "Choose a tenant", {"tenants": found})

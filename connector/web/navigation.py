@@ -6,14 +6,21 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
+from audit.access import can
 from audit.models import Posting
+from connector import pauses
+
+_WITH_PAGES_BELOW = ("/bills/", "/setup/", "/settings/", "/people/")
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """The shell's navigation for this request: groups of items."""
     tenant = getattr(request, "tenant", None)
     if tenant is None:
-        groups = [_group("", [_item(request, "Start", "home", reverse("home"))])]
+        start = [_item(request, "Start", "home", reverse("home"))]
+        if request.user.is_superuser:
+            start.append(_item(request, "New tenant", "add_business", reverse("setup-new")))
+        groups = [_group("", start)]
         return groups + _administration(request)
     slug = tenant.slug
     waiting = Posting.objects.filter(tenant=tenant).exclude(hold_reason="").count()
@@ -22,8 +29,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         _item(request, "Exceptions", "error", reverse("exceptions", args=[slug]), badge=waiting),
         _item(request, "Bills", "receipt_long", reverse("bills", args=[slug])),
     ]
+    if can(request.role, "manage_settings") and pauses.kind(tenant) == pauses.SETUP:  # type: ignore[attr-defined]
+        items.insert(0, _item(request, "Setup", "rocket_launch", reverse("setup", args=[slug])))
+    items.append(_item(request, "Settings", "tune", reverse("settings", args=[slug])))
+    if can(request.role, "manage_users"):  # type: ignore[attr-defined]
+        items.append(_item(request, "People", "group", reverse("people", args=[slug])))
     others = [_item(request, "All tenants", "domain", reverse("home"))]
     if request.user.is_superuser:
+        others.append(_item(request, "New tenant", "add_business", reverse("setup-new")))
         link = reverse("admin:index")
         others.append(_item(request, "Administration", "settings", link))
     return [_group(tenant.name, items), _group("More", others)]
@@ -50,7 +63,7 @@ def _group(title: str, items: list[dict[str, Any]]) -> dict[str, Any]:
 def _item(request: HttpRequest, title: str, icon: str, link: str, badge: int = 0) -> dict[str, Any]:
     path = request.path
     # A bill's page belongs to the list; "Today" is the start of every tenant address.
-    active = path == link or (link.endswith("/bills/") and path.startswith(link))
+    active = path == link or (link.endswith(_WITH_PAGES_BELOW) and path.startswith(link))
     return {
         "title": title,
         "icon": icon,

@@ -1,6 +1,7 @@
 """Every address below /t/<slug>/: each page's module names its own."""
 
-from connector.web import bill, bills, errands, exceptions, today
+from connector.web import bill, bills, errands, exceptions, people, settings, today
+from connector.web.setup import views as setup
 
 urlpatterns = [
     *today.urlpatterns,
@@ -8,4 +9,7 @@ urlpatterns = [
     *bills.urlpatterns,
     *bill.urlpatterns,
     *errands.urlpatterns,
+    *setup.urlpatterns,
+    *settings.urlpatterns,
+    *people.urlpatterns,
 ]

@@ -1,0 +1,174 @@
+"""Errands before going live: bills typed by hand, and the first rehearsal of real ones.
+
+Nothing here writes to Ramp or to Epicor.
+"""
+
+import time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
+
+from audit.failures import NEXT_STEP, Hold
+from audit.models import Posting
+from connector.domain.money import format_amount
+from connector.errands.setup import counted
+from connector.models import Errand, Tenant
+from connector.sync.context import Cycle, open_cycle
+from connector.sync.prepare import Prepared
+from connector.sync.pull import pull_page
+from connector.sync.refresh import refresh
+from connector.sync.rehearse import rehearse
+from connector.sync.twin_list import list_twins
+
+if TYPE_CHECKING:
+    from connector.errands.work import Report
+
+TEN = 10
+READ_S = 150.0  # reading ready bills; the rest of an errand's time is for comparing them
+_MOST_SHOWN = 200
+
+
+def twins(errand: Errand, report: "Report") -> str:
+    """Read the ready bills and compare them with what people typed into Epicor."""
+    tenant = errand.tenant
+    read, all_of_them = _pull(tenant, report, enough=None)
+    found = list_twins(tenant)
+    shown = [
+        {
+            "bill": one.bill,
+            "number": one.number,
+            "amount": _money(one.amount, one.currency),
+            "twins": one.twins,
+        }
+        for one in found[:_MOST_SHOWN]
+    ]
+    report.keep({"twins": shown, "count": len(found), "read": read})
+    rest = "" if all_of_them else " Ramp has more ready bills; ask again to compare them, too."
+    looks = "looks" if len(found) == 1 else "look"
+    return (
+        f"{counted(read, 'ready bill', 'ready bills')} read, {len(found)} {looks} like an invoice "
+        f"that is in Epicor already.{rest}"
+    )
+
+
+def rehearsal(errand: Errand, report: "Report") -> str:
+    """Rehearse ten real bills: what would be entered, or why not. Nothing is written."""
+    tenant = errand.tenant
+    _pull(tenant, report, enough=TEN * 5)
+    chosen = _ten(Posting.objects.filter(tenant=tenant, state=Posting.State.QUEUED))
+    if not chosen:
+        report.keep({"bills": []})
+        return "Ramp has no bill that is ready and in scope, so there is nothing to rehearse yet."
+    cycle = open_cycle(tenant, dry_run=True)
+    try:
+        ready, held = rehearse(cycle, chosen)
+    finally:
+        cycle.remember()
+        cycle.close()
+    by_bill = {job.posting.bill_id: _would_enter(job) for job in ready}
+    by_bill |= {posting.bill_id: _would_wait(posting, hold) for posting, hold in held}
+    report.keep({"bills": [by_bill[p.bill_id] for p in chosen if p.bill_id in by_bill]})
+    return (
+        f"Of {counted(len(by_bill), 'bill', 'bills')} {len(ready)} would be entered and "
+        f"{len(held)} would wait for a person. Nothing was written."
+    )
+
+
+def _pull(tenant: Tenant, report: "Report", *, enough: int | None) -> tuple[int, bool]:
+    """Read catalogs that are old and ready bills; how many bills, and whether those were all."""
+    until = time.monotonic() + READ_S
+    cycle = open_cycle(tenant, dry_run=True)
+    try:
+        if not cycle.companies:
+            raise ValueError("Name the Epicor companies of the entities first; nothing was read.")
+        while refresh(cycle, kinds=frozenset({"bills"}), stop_at=time.monotonic()):
+            if time.monotonic() > until:
+                raise ValueError(_SLOW)
+        return _pages(cycle, report, until, enough)
+    finally:
+        cycle.remember()
+        cycle.close()
+
+
+def _pages(cycle: Cycle, report: "Report", until: float, enough: int | None) -> tuple[int, bool]:
+    start = ""
+    seen: set[str] = set()
+    while True:
+        start = pull_page(cycle, start)
+        read = cycle.counts.fetched
+        report.at(read)
+        if not start or start in seen:
+            return read, True
+        seen.add(start)
+        if time.monotonic() > until or (enough is not None and read >= enough):
+            return read, False
+
+
+_SLOW = (
+    "Epicor's master data could not be read whole in the time there is. What was read is kept: "
+    "ask once more, it goes on from there. Nothing was written."
+)
+
+
+def _ten(queued: QuerySet[Posting]) -> list[Posting]:
+    """Ten bills as different as possible: each vendor once before any comes twice."""
+    rows = list(queued.order_by("-id")[:500])
+    taken: dict[tuple[str, str], int] = {}
+    turns: list[tuple[int, int, Posting]] = []
+    for row in rows:
+        key = (row.entity_id, row.vendor_ramp_id)
+        taken[key] = taken.get(key, 0) + 1
+        turns.append((taken[key], len(turns), row))
+    return [row for _, _, row in sorted(turns, key=lambda turn: turn[:2])[:TEN]]
+
+
+def _would_enter(job: Prepared) -> dict[str, Any]:
+    draft = job.draft
+    currency = draft.currency_code
+    return {
+        **_bill(job.posting),
+        "ok": True,
+        "company": draft.company,
+        "vendor": draft.vendor_id,
+        "invoice": draft.invoice_num,
+        "apply_on": draft.apply_date.isoformat(),
+        "due_on": draft.due_date.isoformat(),
+        "terms": draft.terms_code,
+        "total": _money(draft.total, currency),
+        "lines": [
+            {
+                "account": line.account,
+                "amount": _money(line.amount, currency),
+                "text": line.description,
+            }
+            for line in draft.lines
+        ],
+    }
+
+
+def _would_wait(posting: Posting, hold: Hold) -> dict[str, Any]:
+    return {
+        **_bill(posting),
+        "ok": False,
+        "reason": hold.reason.value,
+        "message": hold.message,
+        "next_step": NEXT_STEP[hold.reason],
+    }
+
+
+def _bill(posting: Posting) -> dict[str, Any]:
+    amount = "unreadable"
+    if posting.amount is not None:
+        amount = _money(posting.amount, posting.currency)
+    return {
+        "bill": posting.bill_id,
+        "number": posting.invoice_num,
+        "vendor_name": posting.vendor_name,
+        "amount": amount,
+    }
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    """1,200.00 USD, with the currency's own digits."""
+    return f"{Decimal(format_amount(amount, currency)):,f} {currency}"

@@ -1,0 +1,146 @@
+"""People: who may do what in the tenant; adding, changing, removing."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from audit.access import CAPABILITIES, requires
+from connector import people
+from connector.models import Membership
+from connector.people import Added, PeopleError
+from connector.web import shell
+
+
+@require_safe
+@requires("manage_users")
+def page(request: HttpRequest, slug: str) -> HttpResponse:
+    """The members and the table of what each role may do."""
+    return _page(request)
+
+
+@require_POST
+@requires("manage_users")
+def add(request: HttpRequest, slug: str) -> HttpResponse:
+    """Make an existing user a member."""
+    who, role = request.POST.get("who", ""), request.POST.get("role", "")
+    try:
+        member = people.add(shell.tenant_of(request), who, role, actor=shell.actor(request))
+    except PeopleError as error:
+        return _page(request, form="add", error=error)
+    return shell.done(request, f"{member.user} is {member.role} now.", _home(slug))
+
+
+@never_cache
+@require_POST
+@requires("manage_users")
+def create(request: HttpRequest, slug: str) -> HttpResponse:
+    """Make a new user and show, this once, the link to set a password."""
+    typed = {name: request.POST.get(name, "") for name in ("username", "email", "role")}
+    try:
+        added = people.create(shell.tenant_of(request), **typed, actor=shell.actor(request))
+    except PeopleError as error:
+        return _page(request, form="create", error=error)
+    return _page(request, added=added)
+
+
+@never_cache
+@require_POST
+@requires("manage_users")
+def link(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Another link for somebody who never set a password."""
+    _ours(request, pk)
+    try:
+        added = people.new_link(shell.tenant_of(request), pk, actor=shell.actor(request))
+    except PeopleError as error:
+        return shell.done(request, str(error), _home(slug), good=False)
+    return _page(request, added=added)
+
+
+@require_POST
+@requires("manage_users")
+def role(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Give a member another role."""
+    tenant, actor = shell.tenant_of(request), shell.actor(request)
+    _ours(request, pk)
+    wanted, before = request.POST.get("role", ""), request.POST.get("before", "")
+
+    def change() -> str:
+        member = people.change_role(tenant, pk, wanted, before=before, actor=actor)
+        return f"{member.user} is {member.role} now."
+
+    return _said(request, slug, change)
+
+
+@require_POST
+@requires("manage_users")
+def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """End a membership; the user stays."""
+    tenant, actor = shell.tenant_of(request), shell.actor(request)
+    _ours(request, pk)
+
+    def end() -> str:
+        user = people.remove(tenant, pk, actor=actor)
+        return f"{user} is no member of {tenant} any more; the user and the trail stay."
+
+    return _said(request, slug, end)
+
+
+def _ours(request: HttpRequest, pk: int) -> None:
+    """Raise Http404 for another tenant's member; one who is gone meanwhile gets a sentence."""
+    foreign = Membership.objects.exclude(tenant=shell.tenant_of(request)).filter(pk=pk)
+    if foreign.exists():
+        raise Http404("No such page.")
+
+
+def _said(request: HttpRequest, slug: str, act: Callable[[], str]) -> HttpResponse:
+    try:
+        return shell.done(request, act(), _home(slug))
+    except PeopleError as error:
+        return shell.done(request, str(error), _home(slug), good=False)
+
+
+def _page(
+    request: HttpRequest,
+    *,
+    added: Added | None = None,
+    form: str = "",
+    error: PeopleError | None = None,
+) -> HttpResponse:
+    tenant = shell.tenant_of(request)
+    context: dict[str, Any] = {
+        "members": people.members(tenant),
+        "roles": people.Role.values,
+        "table": table(),
+        "added": added,
+        "form": form,
+        "error": error,
+        "typed": request.POST if error else {},
+    }
+    status = 200 if error is None else 422
+    return shell.page(request, "connector/people.html", "People", context, status=status)
+
+
+def table() -> list[tuple[str, list[bool]]]:
+    """Each capability in words and, by role, whether the role has it."""
+    return [
+        (words, [name in CAPABILITIES[one] for one in people.Role.values])
+        for name, words in people.IN_WORDS.items()
+    ]
+
+
+def _home(slug: str) -> str:
+    return reverse("people", args=[slug])
+
+
+urlpatterns = [
+    path("people/", page, name="people"),
+    path("people/add", add, name="people-add"),
+    path("people/create", create, name="people-create"),
+    path("people/<int:pk>/link", link, name="people-link"),
+    path("people/<int:pk>/role", role, name="people-role"),
+    path("people/<int:pk>/remove", remove, name="people-remove"),
+]
