@@ -38,10 +38,10 @@ setup: .venv/.dev ## a virtual environment with everything for development
 	@touch $@
 
 test: .venv/.dev ## every test, on SQLite; says what was left out
-	env -u DATABASE_URL DEBUG=1 $(PY) -m pytest -p tests.leftout -n $(PROCESSES) $(PYTEST_ARGS)
+	env -u DATABASE_URL DEBUG=1 $(PY) -m pytest -p tests.leftout -n $(PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
 test-postgres: .venv/.dev ## the same tests on PostgreSQL (TEST_DATABASE_URL=postgres://…)
-	DEBUG=1 DATABASE_URL='$(TEST_DATABASE_URL)' $(PY) -m pytest -p tests.leftout -n $(PROCESSES) $(PYTEST_ARGS)
+	DEBUG=1 DATABASE_URL='$(TEST_DATABASE_URL)' $(PY) -m pytest -p tests.leftout -n $(PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
 simulate: .venv/.dev ## seeded worlds with people and trouble, and bugs it must find (SEEDS=1-200 JOBS=2)
 	env -u DATABASE_URL DEBUG=1 $(PY) -m tests.simulation --seeds '$(SEEDS)' --jobs '$(JOBS)'
@@ -60,7 +60,7 @@ check: .venv/.dev ## style, types, imports, settings and migrations
 
 coverage: .venv/.dev ## which lines and branches no test reaches
 	rm -f .coverage .coverage.*
-	env -u DATABASE_URL DEBUG=1 $(PY) -m coverage run -m pytest -q -n $(PROCESSES) $(PYTEST_ARGS)
+	env -u DATABASE_URL DEBUG=1 $(PY) -m coverage run -m pytest -q -n $(PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report --skip-covered --fail-under=90
 	$(PY) -m coverage report --include='$(CERTAIN)' --show-missing --fail-under=100

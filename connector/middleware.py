@@ -47,7 +47,7 @@ class ContentSecurityPolicy:
 class TenantScope:
     """Sets `request.tenant` and `request.role` from /t/<slug>/; a stranger gets a 404.
 
-    Times on a tenant's pages are shown in the tenant's zone.
+    A superuser is what the membership says, and admin of every tenant without one. Times on a tenant's pages are shown in the tenant's zone.
     """
 
     def __init__(self, get_response: _Next) -> None:
@@ -60,25 +60,30 @@ class TenantScope:
             return self.get_response(request)
         if not request.user.is_authenticated:
             # Before any look at the slug: nobody learns which tenants exist.
-            return redirect_to_login(request.get_full_path())
+            return _to_login(request)
         tenant, role = _scope(request, match["slug"])
         request.tenant, request.role = tenant, role  # type: ignore[attr-defined]
         with timezone.override(zone_of(tenant)):
             return self.get_response(request)
 
 
+def _to_login(request: HttpRequest) -> HttpResponse:
+    """The login page; a piece of a page (htmx) is only told so, or it would show the form."""
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse("You are not logged in.", status=401, content_type="text/plain")
+    return redirect_to_login(request.get_full_path())
+
+
 def _scope(request: HttpRequest, slug: str) -> tuple[Tenant, str]:
     user = cast("User", request.user)
-    if user.is_superuser:
-        tenant = Tenant.objects.filter(slug=slug).first()
-        if tenant is not None:
-            return tenant, str(Membership.Role.ADMIN)
-    else:
-        found = Membership.objects.select_related("tenant").filter(tenant__slug=slug, user=user)
-        member = found.first()
-        if member is not None:
-            return member.tenant, member.role
-    raise Http404("No such page.")
+    found = Membership.objects.select_related("tenant").filter(tenant__slug=slug, user=user)
+    member = found.first()
+    if member is not None:
+        return member.tenant, member.role
+    tenant = Tenant.objects.filter(slug=slug).first() if user.is_superuser else None
+    if tenant is None:
+        raise Http404("No such page.")
+    return tenant, str(Membership.Role.ADMIN)
 
 
 def zone_of(tenant: Tenant) -> ZoneInfo:

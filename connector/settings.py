@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from django.templatetags.static import static
 
 from connector.environment import Environment
 
@@ -170,6 +171,13 @@ UNFOLD = {
     "SITE_SUBHEADER": "Ramp to Epicor Kinetic",
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("connector/icon.svg"),
+        }
+    ],
     "SIDEBAR": {"navigation": "connector.web.navigation.sidebar"},
 }
 

@@ -55,6 +55,20 @@ def test_a_superuser_sees_every_tenant_without_membership(held: Posting) -> None
     assert client.get("/t/no-such-tenant/").status_code == 404
 
 
+def test_a_superuser_who_is_a_member_has_the_members_role(tenant: Tenant) -> None:
+    root = User.objects.create_superuser("root", "", "root")
+    client = Client()
+    client.force_login(root)
+    assert client.get("/t/acme/").wsgi_request.role == "admin"
+    Membership.objects.create(tenant=tenant, user=root, role="auditor")
+    assert client.get("/t/acme/").wsgi_request.role == "auditor"
+
+
+def test_a_piece_of_a_page_never_becomes_the_login_form(tenant: Tenant) -> None:
+    answer = Client().get("/t/acme/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.content) == (401, b"You are not logged in.")
+
+
 def test_a_person_made_inactive_is_asked_to_log_in(tenant: Tenant) -> None:
     user = builders.make_user("gone", tenant)
     client = Client()
