@@ -17,6 +17,7 @@ from django.utils import timezone
 from audit.failures import PostingError
 from audit.models import Posting
 from audit.postings import LostLeaseError
+from connector.errands import look
 from connector.models import Errand
 from connector.ringing import RUN_TIMEOUT_S, ring_errand, ring_tenant
 from connector.sync.replay import CHUNK, replay
@@ -104,6 +105,7 @@ def _replay(errand: Errand, report: Report) -> str:
 
 WORK: Mapping[str, Work] = {
     "replay": _replay,
+    look.LOOK: look.look,
 }
 
 _UNFORESEEN = (
