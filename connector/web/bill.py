@@ -4,7 +4,7 @@ Its address is permanent: Ramp links to it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -108,7 +108,7 @@ def _only_in_ramp(tenant: Tenant, bill_id: str, ramp: FromRamp) -> Posting | Non
     if ramp.payload is None:
         return None
     seed = envelope(ramp.payload, "")
-    names = ("entity_id", "vendor_ramp_id", "vendor_name", "invoice_num", "amount", "currency")
+    names = [field.name for field in fields(seed) if field.name not in ("bill_id", "seen_hash")]
     return Posting(tenant=tenant, bill_id=bill_id, **{name: getattr(seed, name) for name in names})
 
 

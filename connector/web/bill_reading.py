@@ -13,14 +13,21 @@ from django.utils.dateparse import parse_datetime
 from audit.failures import InvalidBillError
 from audit.models import Attempt, Posting
 from connector.domain.bill import Bill as RampBill
-from connector.domain.draft import APInvoiceDraft
 from connector.errands.look import LOOK
 from connector.inspect_bill import explain, preview_as
 from connector.models import Bill, Errand, Tenant
 from connector.ramp.parse import parse_bill
 from connector.sync.context import open_rules
+from connector.sync.prepare import entered_draft
 from connector.web.compare import Comparison, Side, compare
-from connector.web.sides import adopted_side, epicor_side, mirrored_fields, ramp_side, sent_side
+from connector.web.sides import (
+    adopted_side,
+    epicor_side,
+    mirrored_fields,
+    ramp_side,
+    seed_side,
+    sent_side,
+)
 from mappings.models import CurrencyMapping, TargetInvoice
 
 _State = Posting.State
@@ -97,7 +104,7 @@ def bill_sides(posting: Posting, ramp: FromRamp, verified_at: datetime | None) -
         tenant=tenant, iso=ramp.bill.currency if ramp.bill else ""
     )
     code = codes.values_list("epicor_code", flat=True).first() or ""
-    theirs = ramp_side(ramp.bill, code) if ramp.bill is not None else None
+    theirs = ramp_side(ramp.bill, code) if ramp.bill is not None else seed_side(posting)
     return BillSides(
         posting=posting,
         ramp=ramp,
@@ -129,11 +136,13 @@ def read_sent(posting: Posting, ramp: FromRamp) -> Sent:
     if ramp.payload is None:
         return Sent("What will be sent is worked out once Ramp's copy of the bill is here.")
     found = preview_as(open_rules(posting.tenant), posting, ramp.payload)
+    # What the hold or Ramp's side says already is not said again.
+    said = (posting.hold_message, ramp.problem)
+    news = [one for one in found.problems if not any(one["message"] in text for text in said)]
     if found.prepared is None:
-        return Sent("Nothing can be sent as the bill and the mappings are.", None, found.problems)
+        return Sent("Nothing can be sent as the bill and the mappings are.", None, news)
     side = sent_side(found.prepared.draft, found.group_id, posting.currency)
-    note = "As it would be sent now."
-    return Sent(note, side, found.problems, found.coding, found.request)
+    return Sent("As it would be sent now.", side, news, found.coding, found.request)
 
 
 def _was_sent(posting: Posting) -> Sent:
@@ -142,21 +151,19 @@ def _was_sent(posting: Posting) -> Sent:
         side = adopted_side(entered_as, posting.group_id, posting.currency)
         return Sent("Nothing: a person said that an invoice typed by hand is this bill.", side)
     coding = _coding_of(posting)
-    try:
-        draft = APInvoiceDraft.from_json(entered_as)
-    except ValueError:
-        # Entered before the draft was kept: what the row itself knows.
-        known = {
-            "company": posting.company,
-            "vendor_num": posting.vendor_num,
-            "invoice_num": posting.invoice_num,
-            "total": posting.amount,
-        }
-        side = adopted_side(known, posting.group_id, posting.currency)
-        return Sent("Only the key and the total of what was sent are kept.", side, coding=coding)
-    return Sent(
-        "As it was sent.", sent_side(draft, posting.group_id, posting.currency), coding=coding
-    )
+    draft = entered_draft(posting)
+    if draft is not None:
+        side = sent_side(draft, posting.group_id, posting.currency)
+        return Sent("As it was sent.", side, coding=coding)
+    # Entered before the draft was kept: what the row itself knows.
+    known = {
+        "company": posting.company,
+        "vendor_num": posting.vendor_num,
+        "invoice_num": posting.invoice_num,
+        "total": posting.amount,
+    }
+    side = adopted_side(known, posting.group_id, posting.currency)
+    return Sent("Only the key and the total of what was sent are kept.", side, coding=coding)
 
 
 def _coding_of(posting: Posting) -> list[dict[str, Any]]:

@@ -83,7 +83,7 @@ class BillFilter(django_filters.FilterSet):  # type: ignore[misc]
         choices=[(NONE, "No hold"), *((value, name.capitalize()) for value, name in REASONS)],
     )
     vendor = django_filters.CharFilter(
-        method="of_vendor", label="Vendor (name begins with, or Ramp id)", max_length=255,
+        method="of_vendor", label="Vendor name or Ramp id", max_length=255,
         widget=_text(),
     )  # fmt: skip
     number = django_filters.CharFilter(
@@ -96,7 +96,7 @@ class BillFilter(django_filters.FilterSet):  # type: ignore[misc]
     )
     period = django_filters.CharFilter(
         method="in_period",
-        label="Fiscal period (of the apply date)",
+        label="Fiscal period",
         max_length=16,
         widget=_text(placeholder="2026-11", list="periods"),
     )

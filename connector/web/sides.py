@@ -1,10 +1,14 @@
-"""The three sides of a bill as they are compared: Ramp's, what is sent, and Epicor's. Pure."""
+"""The three sides of a bill as they are compared: Ramp's, what is sent, and Epicor's.
+
+Nothing is read from the database or asked of a system here.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from audit.models import Posting
 from connector.domain.bill import Bill, BillLine, Selection
 from connector.domain.draft import APInvoiceDraft
 from connector.domain.money import format_amount
@@ -39,6 +43,20 @@ def ramp_side(bill: Bill, epicor_currency: str) -> Side:
         for number, line in enumerate(bill.lines, start=1)
     }
     return Side(fields, lines)
+
+
+def seed_side(posting: Posting) -> Side:
+    """What can be shown of a bill that cannot be read whole; compared with nothing."""
+    amount = posting.amount
+    known = {
+        "Vendor": posting.vendor_name,
+        "Invoice number": posting.invoice_num,
+        "Invoice date": posting.issued_on.isoformat() if posting.issued_on else "",
+        "Due date": posting.due_on.isoformat() if posting.due_on else "",
+        "Currency": posting.currency,
+        "Total": _money(amount, posting.currency).text if amount is not None else "",
+    }
+    return Side({name: Value(text) for name, text in known.items()})
 
 
 def sent_side(draft: APInvoiceDraft, group_id: str, currency: str) -> Side:
@@ -154,7 +172,7 @@ def _coded(line: BillLine, whole_bill: Sequence[Selection]) -> str:
 
 
 def _money(amount: Decimal, currency: str) -> Value:
-    return Value(f"{format_amount(amount, currency)} {currency}".strip(), amount)
+    return Value(f"{Decimal(format_amount(amount, currency)):,f} {currency}".strip(), amount)
 
 
 def _day(day: date) -> Value:
