@@ -84,7 +84,9 @@ def some(tenant: Tenant) -> Tenant:
         apply_on=date(2026, 12, 1),
         hold_reason="refused",
     )
-    make_posting(tenant, "odd", amount=None, currency="", company="", vendor_name="", invoice_num="")
+    make_posting(
+        tenant, "odd", amount=None, currency="", company="", vendor_name="", invoice_num=""
+    )
     return tenant
 
 

@@ -1,4 +1,4 @@
-"""The three sides of a bill, point by point: what differs, what does not, what cannot be compared."""
+"""The three sides of a bill: what differs, what does not, and what cannot be compared."""
 
 from dataclasses import replace
 from datetime import date
@@ -55,7 +55,12 @@ SEEN: dict[str, Any] = {
     "posted": False,
     "lines": [
         {"number": 1, "amount": "100", "description": "Paper", "accounts": ["6000|01|000"]},
-        {"number": 2, "amount": "20.0", "description": "Acme Supplies", "accounts": ["6100|01|000"]},
+        {
+            "number": 2,
+            "amount": "20.0",
+            "description": "Acme Supplies",
+            "accounts": ["6100|01|000"],
+        },
     ],
 }
 
