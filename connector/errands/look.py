@@ -3,6 +3,7 @@
 Reads through the client and writes nothing anywhere but in the errand and the trail.
 """
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -162,7 +163,7 @@ def _sentence(companies: list[str], seen: list[dict[str, Any]], posting: Posting
         where = ", ".join(companies)
         return f"Epicor has no invoice of this bill in {where}. Nothing was changed."
     first, *others = seen
-    money = format_amount(amount(first["total"]), posting.currency)
+    money = f"{Decimal(format_amount(amount(first['total']), posting.currency)):,f}"
     posted = "posted" if first["posted"] else "not posted"
     mark = "" if first["ours"] or posting.adopted else " without this bill's id: typed by a person"
     more = f" There are {len(others)} more; only one can be right." if others else ""

@@ -100,6 +100,7 @@ class BillFilter(django_filters.FilterSet):  # type: ignore[misc]
         max_length=16,
         widget=_text(placeholder="2026-11", list="periods"),
     )
+    assignee = _choice("Assigned to", "Anybody", method="assigned_to")
     currency = django_filters.CharFilter(
         method="in_currency", label="Currency", max_length=8, widget=_text(placeholder="USD")
     )
@@ -111,7 +112,6 @@ class BillFilter(django_filters.FilterSet):  # type: ignore[misc]
     due_to = _day("Due to", field_name="due_on", lookup_expr="lte")
     entered_from = _day("Entered from", method="entered_since")
     entered_to = _day("Entered to", method="entered_until")
-    assignee = _choice("Assigned to", "Anybody", method="assigned_to")
     kind = django_filters.CharFilter(method="of_cause", max_length=64, widget=forms.HiddenInput)
     ref = django_filters.CharFilter(method="as_is", max_length=255, widget=forms.HiddenInput)
 
