@@ -5,8 +5,9 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
-from audit.models import Posting
+from audit import causes
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
@@ -16,7 +17,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         groups = [_group("", [_item(request, "Start", "home", reverse("home"))])]
         return groups + _administration(request)
     slug = tenant.slug
-    waiting = Posting.objects.filter(tenant=tenant).exclude(hold_reason="").count()
+    waiting = causes.waiting(tenant.pk, causes.Wanted(), timezone.now()).order_by().count()
     items = [
         _item(request, "Today", "today", reverse("today", args=[slug])),
         _item(request, "Exceptions", "error", reverse("exceptions", args=[slug]), badge=waiting),
