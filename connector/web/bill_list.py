@@ -1,4 +1,4 @@
-"""The list of bills: its orders, its pages, which take the same time at any depth, and its money.
+"""The list of bills: its orders, and its pages, which take the same time at any depth.
 
 A page begins after (or ends before) a bill, so that bills that come and go meanwhile neither
 repeat nor skip others.
@@ -6,18 +6,14 @@ repeat nor skip others.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from django.db.models import BigIntegerField, Count, F, Q, QuerySet, Sum
-from django.db.models.functions import Cast, Round
+from django.db.models import Q, QuerySet
 
 from audit.models import Posting
-from connector.web.money import Pile
 
 A_PAGE = 50
-_TEN_THOUSANDTHS = 10_000
 _SHOWN = (
     "pk",
     "tenant_id",
@@ -95,26 +91,6 @@ def page_of(
         rows.reverse()
     first, last = (rows[0].pk, rows[-1].pk) if rows else (place[0], None)
     return Page(rows, before=first, after=last if more or backwards else None)
-
-
-def totals(found: QuerySet[Posting]) -> Pile:
-    """How many bills there are and their money per currency, exact; one query.
-
-    SQLite would add amounts as floating point numbers, so whole units and ten-thousandths are
-    added apart, each as whole numbers.
-    """
-    pile = Pile()
-    whole = Cast("amount", BigIntegerField())
-    part = Cast(Round((F("amount") - whole) * _TEN_THOUSANDTHS), BigIntegerField())
-    rows = (
-        found.order_by()
-        .values_list("currency")
-        .annotate(bills=Count("pk"), units=Sum(whole), parts=Sum(part))
-    )
-    for currency, bills, units, parts in rows:
-        known = units is not None
-        pile.add(bills, currency, units + Decimal(parts) / _TEN_THOUSANDTHS if known else None)
-    return pile
 
 
 _Place = tuple[int, Any]  # a bill's id, and its value in the order

@@ -22,9 +22,9 @@ from audit.models import Blocker
 from connector.middleware import zone_of
 from connector.models import SavedView, Tenant
 from connector.web import exports, shell, views_saved
-from connector.web.bill_list import SORTS, Page, page_of, totals
+from connector.web.bill_list import SORTS, Page, page_of
 from connector.web.filters import BillFilter
-from connector.web.money import Pile
+from connector.web.money import Pile, pile_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -125,7 +125,7 @@ def listing(chosen: BillFilter) -> Listing:
     if chosen.form.is_valid():
         sort = SORTS[chosen.sort]
         rows = page_of(found, tenant.pk, sort, after=after, before=before)
-        pile = totals(found)
+        pile = pile_of(found)
     else:
         rows, pile = Page([]), Pile()
     headings = {name: _heading(chosen, name) for name in _HEADINGS}

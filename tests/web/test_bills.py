@@ -19,7 +19,8 @@ from django.test.utils import CaptureQueriesContext
 from audit.models import AuditEntry, Posting
 from connector.models import Membership, SavedView, Tenant
 from connector.web import exports, views_saved
-from connector.web.bill_list import SORTS, page_of, totals
+from connector.web.bill_list import SORTS, page_of
+from connector.web.money import pile_of
 from tests import builders
 from tests.web.rows import SECRET, block, make_posting
 
@@ -156,7 +157,7 @@ def test_totals_are_exact_where_floats_are_not(tenant: Tenant) -> None:
     make_posting(tenant, "y", amount=Decimal(9_999_999_999_999), currency="JPY")
     make_posting(tenant, "z", amount=Decimal(9_999_999_999_999), currency="JPY")
     make_posting(tenant, "n", amount=None, currency="EUR")
-    pile = totals(Posting.objects.filter(tenant=tenant))
+    pile = pile_of(Posting.objects.filter(tenant=tenant))
     assert pile.bills == 1006
     assert pile.sums == {
         "USD": Decimal(100),
@@ -170,13 +171,13 @@ def test_totals_of_random_amounts_are_their_sum(tenant: Tenant) -> None:
     amounts = [Decimal(rnd.randrange(-(10**11), 10**11)).scaleb(-2) for _ in range(500)]
     for number, amount in enumerate(amounts):
         make_posting(tenant, f"r{number}", amount=amount)
-    assert totals(Posting.objects.filter(tenant=tenant)).sums == {"USD": sum(amounts)}
+    assert pile_of(Posting.objects.filter(tenant=tenant)).sums == {"USD": sum(amounts)}
 
 
 def test_an_absurd_amount_breaks_no_sum(tenant: Tenant) -> None:
     for number in range(3):
         make_posting(tenant, f"h{number}", amount=Decimal(9_000_000_000_000_000))
-    assert totals(Posting.objects.filter(tenant=tenant)).sums == {"USD": 27 * Decimal(10) ** 15}
+    assert pile_of(Posting.objects.filter(tenant=tenant)).sums == {"USD": 27 * Decimal(10) ** 15}
 
 
 def test_the_list_says_what_all_that_fits_is_worth(client: Client, tenant: Tenant) -> None:
