@@ -7,6 +7,8 @@ from django.db import models
 
 from audit.failures import Reason
 
+# So that PostgreSQL finds what a text begins with by the index, whatever its language.
+_BEGINS = ("int8_ops", "varchar_pattern_ops")
 REASONS = [(reason.value, reason.value.replace("_", " ")) for reason in Reason]
 
 
@@ -77,6 +79,31 @@ class Posting(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "state", "hold_reason", "id"], name="posting_work"),
             models.Index(fields=["tenant", "company", "vendor_num"], name="posting_vendor"),
+            # The list of bills: its orders, then its filters, then its money, with all that a
+            # filter asks about, so that a sum over many bills reads no rows.
+            models.Index(fields=["tenant", "-id"], name="posting_newest"),
+            models.Index(fields=["tenant", "amount", "id"], name="posting_amount"),
+            models.Index(fields=["tenant", "due_on", "id"], name="posting_due"),
+            models.Index(fields=["tenant", "entered_at", "id"], name="posting_entered"),
+            models.Index(fields=["tenant", "issued_on"], name="posting_issued"),
+            models.Index(fields=["tenant", "apply_on"], name="posting_applied"),
+            models.Index(fields=["tenant", "vendor_ramp_id"], name="posting_ramp_vendor"),
+            models.Index(
+                fields=["tenant", "vendor_name"], name="posting_vendor_name", opclasses=_BEGINS
+            ),
+            models.Index(
+                fields=["tenant", "invoice_num"], name="posting_number", opclasses=_BEGINS
+            ),
+            models.Index(fields=["tenant", "group_id"], name="posting_group"),
+            models.Index(fields=["tenant", "assignee"], name="posting_assignee"),
+            models.Index(
+                fields=[
+                    *("tenant", "currency", "amount", "state", "hold_reason"),
+                    *("company", "entity_id", "issued_on", "due_on", "apply_on", "entered_at"),
+                    *("assignee", "group_id", "vendor_ramp_id", "vendor_name", "invoice_num"),
+                ],
+                name="posting_money",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
 """Looks at single bills without sending anything: what would be entered, why, and what stops it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
@@ -11,13 +11,13 @@ from audit.models import Posting
 from connector.domain.draft import APInvoiceDraft
 from connector.domain.money import format_amount
 from connector.epicor.writers import requests
+from connector.middleware import zone_of
 from connector.models import InvoiceGroup, Tenant
 from connector.redaction import redact
-from connector.sync.context import Cycle, open_cycle
+from connector.sync.context import Rules, open_cycle
 from connector.sync.groups import LETTERS
 from connector.sync.prepare import Prepared
-from connector.sync.rehearse import rehearse
-from mappings.coding import Coding
+from connector.sync.rehearse import Rehearsed, rehearse, rehearse_as
 from mappings.periods import periods
 
 # What only Epicor, or a person who compared, can say; looking at the bill alone does not end it.
@@ -32,6 +32,7 @@ _NOT_OURS_TO_JUDGE = frozenset(
         Reason.BUG,
     }
 )
+_CODES = {"vendor": "vendor_id", "terms": "terms_code", "currency": "currency_code"}
 _SEVERAL = (
     "This Epicor is sent several requests one after the other; the revisions (SysRevID) in the "
     "later ones are made up here."
@@ -42,13 +43,15 @@ _SEVERAL = (
 class Preview:
     """What would be sent for one bill; `prepared` is None when something stops it.
 
-    `state` is the posting's, "" while there is none.
+    `state` is the posting's, "" while there is none; `group_id` is where a free lane would put
+    the invoice just now.
     """
 
     state: str
     prepared: Prepared | None
     request: dict[str, Any] | None
     problems: list[dict[str, Any]]
+    group_id: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The document of `preview`; amounts are strings in major units."""
@@ -56,9 +59,15 @@ class Preview:
         return {
             "draft": None if ready is None else _draft_json(ready.draft),
             "request": self.request,
-            "coding": [] if ready is None or ready.coding is None else _coding_json(ready.coding),
+            "coding": self.coding,
             "problems": self.problems,
         }
+
+    @property
+    def coding(self) -> list[dict[str, Any]]:
+        """Each code and why it was chosen, as `explain` writes them; [] when there are none."""
+        codes = None if self.prepared is None else self.prepared.coding
+        return [] if codes is None else explain(codes.as_json())
 
 
 def preview(tenant: Tenant, bill_id: str) -> Preview:
@@ -71,15 +80,31 @@ def preview(tenant: Tenant, bill_id: str) -> Preview:
     posting = known or Posting(tenant=tenant, bill_id=bill_id)
     cycle = open_cycle(tenant, dry_run=True)
     try:
-        ready, held = rehearse(cycle, [posting])
-        request = _request(cycle, ready[0].draft) if ready else None
+        return _preview(cycle, posting, rehearse(cycle, [posting]))
     finally:
         cycle.close()
+
+
+def preview_as(rules: Rules, posting: Posting, payload: Mapping[str, Any]) -> Preview:
+    """The same for a bill that looks like this in Ramp; asks neither system anything.
+
+    `posting` may be one that is not stored. A constant number of queries, however long the bill.
+    """
+    payloads = {posting.bill_id: dict(payload)}
+    return _preview(rules, posting, rehearse_as(rules, [posting], payloads))
+
+
+def _preview(rules: Rules, posting: Posting, rehearsed: Rehearsed) -> Preview:
+    ready, held = rehearsed
     problems = [problem for _, hold in held for problem in _problems(hold)]
     if posting.hold_reason in _NOT_OURS_TO_JUDGE:
         problems.append(_problem(posting.hold_reason, posting.hold_message))
-    state = known.state if known is not None else ""
-    return Preview(state, ready[0] if ready else None, request, problems)
+    state = "" if posting.pk is None else posting.state
+    if not ready:
+        return Preview(state, None, None, problems)
+    draft = ready[0].draft
+    group_id = _group_id(rules, draft)
+    return Preview(state, ready[0], _request(rules, draft, group_id), problems, group_id)
 
 
 def _problems(hold: Hold) -> list[dict[str, Any]]:
@@ -96,12 +121,12 @@ def _problem(reason: str, message: str) -> dict[str, Any]:
 # -- the request -------------------------------------------------------------------------------
 
 
-def _request(cycle: Cycle, draft: APInvoiceDraft) -> dict[str, Any]:
+def _request(rules: Rules, draft: APInvoiceDraft, group_id: str) -> dict[str, Any]:
     """What the tenant's writer would save, less the defaults of Epicor's new rows.
 
     Several saving requests: the first one, and the others in `then`.
     """
-    steps = requests(cycle.writer, draft, _group_id(cycle, draft), cycle.habits)
+    steps = requests(rules.writer, draft, group_id, rules.habits)
     first, *others = [
         {"service": step.service, "method": step.method, "parameters": redact(step.parameters)}
         for step in steps
@@ -110,15 +135,15 @@ def _request(cycle: Cycle, draft: APInvoiceDraft) -> dict[str, Any]:
     return {**request, "then": others, "note": _SEVERAL} if others else request
 
 
-def _group_id(cycle: Cycle, draft: APInvoiceDraft) -> str:
+def _group_id(rules: Rules, draft: APInvoiceDraft) -> str:
     """The group the bill would go to if it were entered now by the next free lane."""
-    today = timezone.now().astimezone(ZoneInfo(cycle.tenant.time_zone)).date()
-    mine = InvoiceGroup.objects.filter(tenant=cycle.tenant, company=draft.company)
-    label = periods(cycle.tenant.pk, cycle.companies).label(draft.company, draft.apply_date)
+    today = timezone.localdate(timezone=zone_of(rules.tenant))
+    mine = InvoiceGroup.objects.filter(tenant=rules.tenant, company=draft.company)
+    label = periods(rules.tenant.pk, rules.companies).label(draft.company, draft.apply_date)
     known = mine.filter(fiscal_period=label, opened_on=today, ready=True).first()
     if known is not None:
         return known.group_id
-    stem = f"{cycle.posting.group_prefix}{today:%y%m%d}"
+    stem = f"{rules.posting.group_prefix}{today:%y%m%d}"
     taken = set(mine.filter(group_id__startswith=stem).values_list("group_id", flat=True))
     return next((f"{stem}{sign}" for sign in LETTERS if f"{stem}{sign}" not in taken), "")
 
@@ -136,24 +161,23 @@ def _draft_json(draft: APInvoiceDraft) -> dict[str, Any]:
     return {**values, "credit": draft.credit}
 
 
-def _coding_json(coding: Coding) -> list[dict[str, Any]]:
-    """One entry for each code: of the whole bill (line null), then of each line."""
-    codes = {
-        "vendor": coding.vendor_id,
-        "terms": coding.terms_code,
-        "currency": coding.currency_code,
-    }
+def explain(coding: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One entry for each code: of the whole bill (line null), then of each line.
+
+    `coding` as Coding.as_json writes it, which is how attempts keep it.
+    """
+    codes = {name: coding[key] for name, key in _CODES.items()}
     whole = [
         {
             "line": None,
             "field": name,
             "code": code,
-            "why": [text for text in coding.why if text.startswith(f"{name.title()} ")],
+            "why": [text for text in coding["why"] if text.startswith(f"{name.title()} ")],
         }
         for name, code in codes.items()
     ]
     lines = [
-        {"line": number, "field": "account", "code": line.account, "why": list(line.why)}
-        for number, line in enumerate(coding.lines, start=1)
+        {"line": number, "field": "account", "code": line["account"], "why": list(line["why"])}
+        for number, line in enumerate(coding["lines"], start=1)
     ]
     return [*whole, *lines]

@@ -47,7 +47,8 @@ class ContentSecurityPolicy:
 class TenantScope:
     """Sets `request.tenant` and `request.role` from /t/<slug>/; a stranger gets a 404.
 
-    A superuser is what the membership says, and admin of every tenant without one. Times on a tenant's pages are shown in the tenant's zone.
+    A superuser is what the membership says, and admin of every tenant without one. Times on a
+    tenant's pages are shown in the tenant's zone.
     """
 
     def __init__(self, get_response: _Next) -> None:

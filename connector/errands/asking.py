@@ -6,12 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Case, Count, Q, Value, When
 from django.utils import timezone
 
+from audit import log
 from audit.models import IN_EPICOR, Posting
+from audit.sums import ExactSum
 from connector.models import Errand, Tenant
 from connector.ringing import ring_errand, ring_tenant
+from connector.sync import turns
 from connector.sync.replay import replay
 
 AT_ONCE = 200  # as many bills are replayed while the person waits for the page
@@ -100,30 +103,45 @@ def progress(errand: Errand) -> Progress:
     """How far the bills of a replay are, in one query."""
     ids = errand.arguments.get("ids", [])
     found = Progress(total=len(ids))
-    calm = Q(hold_reason="") & (Q(not_before=None) | Q(state__in=[_State.DISMISSED]))
-    rows = (
-        Posting.objects.filter(tenant_id=errand.tenant_id, pk__in=ids)
-        .order_by()
-        .values_list("state", "currency")
-        .annotate(
-            bills=Count("pk"),
-            held=Count("pk", filter=~Q(hold_reason="") & Q(not_before=None)),
-            calm=Count("pk", filter=calm),
-            money=Sum("amount", filter=calm),
-        )
+    at_rest = Q(not_before=None) | Q(state=_State.DISMISSED)
+    how = Case(
+        When(~Q(hold_reason="") & Q(not_before=None), then=Value("held")),
+        When(Q(hold_reason="") & at_rest, then=Value("calm")),
+        default=Value("moving"),
     )
-    for state, currency, bills, held, at_rest, money in rows:
-        found.held += held
-        if state in IN_EPICOR:
-            found.entered += at_rest
-            found.waiting += bills - held - at_rest
+    rows = Posting.objects.filter(tenant_id=errand.tenant_id, pk__in=ids).order_by()
+    grouped = rows.values_list("state", how, "currency")
+    for state, is_so, currency, bills, money in grouped.annotate(Count("pk"), ExactSum("amount")):
+        if is_so == "held":
+            found.held += bills
+        elif state in (_State.DISMISSED, _State.REMOVED):
+            found.left += bills
+        elif state in IN_EPICOR and is_so == "calm":
+            found.entered += bills
             if money is not None:
                 found.sums[currency] = found.sums.get(currency, Decimal(0)) + money
-        elif state in (_State.DISMISSED, _State.REMOVED):
-            found.left += bills - held
         else:
-            found.waiting += bills - held
+            found.waiting += bills
     return found
+
+
+def ask_sync(tenant: Tenant, *, actor: str) -> bool:
+    """Have a whole cycle done now; False when one was under way already: another one follows it."""
+    with transaction.atomic():
+        new = turns.unfinished(tenant) is None
+        ring_tenant(tenant)
+        body = {"follows_another": not new}
+        who = {"subject_kind": "tenant", "subject_id": tenant.slug, "actor": actor}
+        log.record(tenant.pk, "tenant.sync_asked", body=body, **who)
+    return new
+
+
+def open_errands(tenant: Tenant, *, actor: str) -> int:
+    """How many of this person's errands a worker has not done yet; for every page, so it is cheap.
+
+    How far the bills of a replay are is not asked.
+    """
+    return Errand.objects.filter(tenant=tenant, actor=actor, finished_at=None).count()
 
 
 def recent(tenant: Tenant, *, actor: str, most: int = 20) -> list[Errand]:

@@ -41,14 +41,18 @@ def twins(errand: Errand, report: "Report") -> str:
             "amount": _money(one.amount, one.currency),
             "twins": one.twins,
         }
-        for one in found[:_MOST_SHOWN]
+        for one in found.items[:_MOST_SHOWN]
     ]
-    report.keep({"twins": shown, "count": len(found), "read": read})
+    count = len(found.items)
+    report.keep({"twins": shown, "count": count, "read": read})
     rest = "" if all_of_them else " Ramp has more ready bills; ask again to compare them, too."
-    looks = "looks" if len(found) == 1 else "look"
+    looks = "looks" if count == 1 else "look"
+    left = ""
+    if found.left_out:
+        left = f" {counted(found.left_out, 'bill', 'bills')} could not be compared yet (not coded)."
     return (
-        f"{counted(read, 'ready bill', 'ready bills')} read, {len(found)} {looks} like an invoice "
-        f"that is in Epicor already.{rest}"
+        f"{counted(read, 'ready bill', 'ready bills')} read, {found.compared} compared, {count} "
+        f"{looks} like an invoice that is in Epicor already.{left}{rest}"
     )
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from audit.failures import PostingError
 from audit.models import Posting
 from audit.postings import LostLeaseError
-from connector.errands import rehearsing, setup
+from connector.errands import look, rehearsing, setup
 from connector.models import Errand
 from connector.ringing import RUN_TIMEOUT_S, ring_errand, ring_tenant
 from connector.sync.replay import CHUNK, replay
@@ -111,6 +111,7 @@ WORK: Mapping[str, Work] = {
     setup.CATALOGS: setup.catalogs,
     setup.TWINS: rehearsing.twins,
     setup.REHEARSAL: rehearsing.rehearsal,
+    look.LOOK: look.look,
 }
 
 _UNFORESEEN = (

@@ -1,4 +1,4 @@
-"""What one cycle of a tenant carries along: the clients, the rules, the routes, the counts."""
+"""What one cycle of a tenant carries along: its rules, and the clients and counts of the cycle."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ from django.utils import timezone
 from audit.failures import Hold
 from connector.domain.draft import PostingPolicy
 from connector.epicor.client import EpicorClient
-from connector.epicor.connect import connect_epicor, credentials, keep_facts
+from connector.epicor.connect import connect_epicor, keep_facts
 from connector.epicor.conversation import Habits, Writer
-from connector.epicor.writers import WRITERS, two_step
-from connector.models import EntityRoute, LearnedFact, PostingSettings, Tenant
+from connector.epicor.writers import WRITERS
+from connector.models import EntityRoute, EpicorCredentials, LearnedFact, PostingSettings, Tenant
 from connector.ramp.client import RampClient
 from connector.ramp.connect import connect_ramp
 
@@ -45,21 +45,15 @@ class Counts:
 
 
 @dataclass(slots=True)
-class Cycle:
-    """One step of a run for one tenant; `owner` is the lease name of everything it claims."""
+class Rules:
+    """How a tenant's bills are entered; read from the database alone, no system is asked."""
 
     tenant: Tenant
-    ramp: RampClient
-    epicor: EpicorClient
     posting: PostingSettings
     policy: PostingPolicy
     routes: dict[str, EntityRoute]
     habits: Habits
-    dry_run: bool
-    started_at: datetime
-    owner: str = field(default_factory=lambda: uuid.uuid4().hex)
-    counts: Counts = field(default_factory=Counts)
-    writer: Writer = two_step
+    writer: Writer
 
     @property
     def companies(self) -> list[str]:
@@ -69,6 +63,18 @@ class Cycle:
     def bill_url(self, bill_id: str) -> str:
         """The permanent address of a bill's page."""
         return f"{settings.PUBLIC_URL}/t/{self.tenant.slug}/bills/{bill_id}"
+
+
+@dataclass(slots=True)
+class Cycle(Rules):
+    """One step of a run for one tenant; `owner` is the lease name of everything it claims."""
+
+    ramp: RampClient
+    epicor: EpicorClient
+    dry_run: bool
+    started_at: datetime
+    owner: str = field(default_factory=lambda: uuid.uuid4().hex)
+    counts: Counts = field(default_factory=Counts)
 
     def remember(self) -> None:
         """Store what Epicor taught us in this cycle."""
@@ -97,22 +103,36 @@ def open_cycle(
     in this run for 15 minutes at most.
     """
     now = timezone.now()
+    rules = open_rules(tenant)
+    return Cycle(
+        tenant=tenant,
+        posting=rules.posting,
+        policy=rules.policy,
+        routes=rules.routes,
+        habits=rules.habits,
+        writer=rules.writer,
+        ramp=connect_ramp(tenant),
+        epicor=connect_epicor(tenant),
+        dry_run=dry_run,
+        started_at=max(began_at or now, now - FRESH),
+        counts=counts or Counts(),
+    )
+
+
+def open_rules(tenant: Tenant) -> Rules:
+    """The tenant's rules; four queries, no secret is read."""
     stored = PostingSettings.objects.filter(tenant=tenant).first()
     posting = stored or PostingSettings(tenant=tenant)
     routes = {route.ramp_entity_id: route for route in EntityRoute.objects.filter(tenant=tenant)}
     facts = dict(LearnedFact.objects.filter(tenant=tenant).values_list("name", "value"))
-    return Cycle(
+    epicor = EpicorCredentials.objects.filter(tenant=tenant)
+    return Rules(
         tenant=tenant,
-        ramp=connect_ramp(tenant),
-        epicor=connect_epicor(tenant),
         posting=posting,
-        writer=WRITERS[posting.writer],
-        policy=_policy(posting, credentials(tenant).rate_group),
+        policy=_policy(posting, epicor.values_list("rate_group", flat=True).first() or ""),
         routes=routes,
         habits=_habits(posting, facts),
-        dry_run=dry_run,
-        started_at=max(began_at or now, now - FRESH),
-        counts=counts or Counts(),
+        writer=WRITERS[posting.writer],
     )
 
 

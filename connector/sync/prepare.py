@@ -19,7 +19,7 @@ from connector.domain.draft import (
 from connector.models import EntityRoute
 from connector.ramp.content import hash_of
 from connector.ramp.parse import parse_bill
-from connector.sync.context import Cycle
+from connector.sync.context import Rules
 from mappings.coding import Coding, CodingRequest, Tables
 from mappings.fiscal import PeriodTable
 from mappings.periods import periods
@@ -65,22 +65,22 @@ class _Asked:
 
 
 def prepare(
-    cycle: Cycle, slice_: Sequence[Posting], payloads: Payloads
+    rules: Rules, slice_: Sequence[Posting], payloads: Payloads
 ) -> tuple[list[Prepared], list[tuple[Posting, Hold]]]:
     """Drafts for those that can be entered, holds for the rest. A constant number of queries."""
-    calendar = periods(cycle.tenant.pk, cycle.companies)
+    calendar = periods(rules.tenant.pk, rules.companies)
     asked: list[_Asked] = []
     held: list[tuple[Posting, Hold]] = []
     for posting in slice_:
         try:
-            asked.append(_ask(cycle, posting, payloads, calendar))
+            asked.append(_ask(rules, posting, payloads, calendar))
         except PostingError as error:
             held.append((posting, Hold.of(error)))
-    tables = load_tables(cycle.tenant.pk, [item.request for item in asked])
+    tables = load_tables(rules.tenant.pk, [item.request for item in asked])
     ready: list[Prepared] = []
     for item in asked:
         try:
-            ready.append(_draft(cycle, item, tables))
+            ready.append(_draft(rules, item, tables))
         except PostingError as error:
             held.append((item.posting, Hold.of(error)))
     return ready, held
@@ -97,12 +97,12 @@ def entered_draft(posting: Posting) -> APInvoiceDraft | None:
         return None
 
 
-def _ask(cycle: Cycle, posting: Posting, payloads: Payloads, calendar: PeriodTable) -> _Asked:
+def _ask(rules: Rules, posting: Posting, payloads: Payloads, calendar: PeriodTable) -> _Asked:
     bill = parse_bill(payloads[posting.bill_id])
-    check_bill(bill, cycle.policy)
-    if _is_new(posting) and not since_start(bill, cycle.policy):
-        raise HeldError(_BEFORE_START.format(day=cycle.policy.start_date))
-    route = cycle.routes.get(bill.entity_id)
+    check_bill(bill, rules.policy)
+    if _is_new(posting) and not since_start(bill, rules.policy):
+        raise HeldError(_BEFORE_START.format(day=rules.policy.start_date))
+    route = rules.routes.get(bill.entity_id)
     if route is None:
         message = (
             f"The Ramp entity {bill.entity_id or '(none)'} has no Epicor company. Nothing was "
@@ -110,12 +110,12 @@ def _ask(cycle: Cycle, posting: Posting, payloads: Payloads, calendar: PeriodTab
         )
         gap = Gap(Reason.NO_ROUTE, "entity", bill.entity_id, bill.entity_id, message)
         raise UnmappedError.of((gap,))
-    apply_on, gaps = apply_date(bill, route.company, calendar, cycle.policy)
-    request = coding_request(bill, route.company, apply_on, cycle.policy)
+    apply_on, gaps = apply_date(bill, route.company, calendar, rules.policy)
+    request = coding_request(bill, route.company, apply_on, rules.policy)
     return _Asked(posting, bill, route, request, gaps)
 
 
-def _draft(cycle: Cycle, item: _Asked, tables: Tables) -> Prepared:
+def _draft(rules: Rules, item: _Asked, tables: Tables) -> Prepared:
     try:
         coding = resolve(item.request, tables)
     except UnmappedError as error:
@@ -127,8 +127,8 @@ def _draft(cycle: Cycle, item: _Asked, tables: Tables) -> Prepared:
         coding,
         item.request.apply_on,
         site=item.route.site,
-        policy=cycle.policy,
-        url=cycle.bill_url,
+        policy=rules.policy,
+        url=rules.bill_url,
     )
     return Prepared(item.posting, item.bill, coding, draft)
 

@@ -89,10 +89,6 @@ def by_currency(sums: Mapping[str, Decimal]) -> list[tuple[str, Decimal]]:
 
 
 @register.filter
-def figures(summary: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The plain numbers of a cycle's summary; nested ones and the run's id are left out."""
-    return [
-        (name, value)
-        for name, value in summary.items()
-        if name != "run" and isinstance(value, int | float | str) and not isinstance(value, bool)
-    ]
+def as_json(value: Any) -> str:
+    """JSON for a data attribute; the template escapes it."""
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,84 +1,230 @@
-"""One bill, whole. Its address is permanent: Ramp links to it."""
+"""One bill, whole: what Ramp says, what is sent, what Epicor has, why, and all that happened.
 
-from dataclasses import dataclass
+Its address is permanent: Ramp links to it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import path
-from django.views.decorators.http import require_safe
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
 
 from audit.access import requires
-from audit.failures import InvalidBillError
 from audit.models import Attempt, AuditEntry, Blocker, Posting
-from connector.domain.bill import Bill as RampBill
-from connector.models import Bill
-from connector.ramp.parse import parse_bill
+from connector.errands.look import ask_look
+from connector.models import EpicorCredentials, RampCredentials, Tenant
+from connector.ramp.content import envelope
+from connector.sync.readiness import stopped
 from connector.web import shell
+from connector.web import story as stories
+from connector.web.bill_reading import BillSides, FromRamp, bill_sides, read_ramp, read_sent
 
-_TIMELINE = 200
+_RAMP_APPS = {"api.ramp.com": "https://app.ramp.com", "demo-api.ramp.com": "https://demo.ramp.com"}
+
+
+# -- the page --------------------------------------------------------------------------------
 
 
 @require_safe
 @requires("view")
 def page(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
-    """One bill, whole. Its address is permanent: Ramp links to it."""
-    posting = posting_of(request, bill_id)
+    """One bill, whole; a bill that we never saw gets a page that says so."""
+    tenant = shell.tenant_of(request)
+    ramp = read_ramp(tenant, bill_id)
+    posting = _posting(tenant, bill_id) or _only_in_ramp(tenant, bill_id, ramp)
+    if posting is None:
+        context: dict[str, Any] = {"bill_id": bill_id}
+        return shell.page(request, "connector/bill_unknown.html", "Bill", context, status=404)
+    before = stories.moment(request.GET.get("before"))
+    context = {"bill": bill_page(posting, ramp, before=before)}
     name = posting.invoice_num or posting.bill_id
-    context = {"bill": bill_page(posting)}
     return shell.page(request, "connector/bill.html", f"Bill {name}", context)
+
+
+@dataclass(frozen=True, slots=True)
+class BillPage:
+    """One bill, whole."""
+
+    posting: Posting
+    sides: BillSides
+    left_out: str  # why a bill that is in Ramp is not ours to enter, "" when it is
+    blockers: list[Blocker]
+    holds: list[stories.PastHold]
+    story: stories.Story
+    people: dict[str, str]
+    ramp_url: str
+    epicor_url: str
+
+
+def bill_page(posting: Posting, ramp: FromRamp, *, before: datetime | None = None) -> BillPage:
+    """Everything about one bill; a constant number of queries."""
+    steps = stories.milestones(posting.tenant_id, posting.bill_id)
+    told = stories.story(posting.tenant_id, posting.bill_id, before=before)
+    holds = stories.holds(steps)
+    names = [event.actor for event in told.events] + [hold.ended_actor for hold in holds]
+    return BillPage(
+        posting=posting,
+        sides=bill_sides(posting, ramp, stories.verified_at(steps)),
+        left_out="" if posting.pk else _left_out(ramp),
+        blockers=list(posting.blockers.all()) if posting.pk else [],
+        holds=holds,
+        story=told,
+        people=stories.people([*names, posting.assignee]),
+        ramp_url=ramp_url(_base_url(RampCredentials, posting.tenant), posting.bill_id),
+        epicor_url=epicor_url(_base_url(EpicorCredentials, posting.tenant)),
+    )
+
+
+def ramp_url(base_url: str, bill_id: str) -> str:
+    """The bill in Ramp's application, "" where its address is not known."""
+    app = _RAMP_APPS.get(urlsplit(base_url).hostname or "")
+    return f"{app}/bills/{quote(bill_id, safe='')}" if app else ""
+
+
+def epicor_url(base_url: str) -> str:
+    """Epicor's start page, "" when there is none."""
+    return base_url if urlsplit(base_url).scheme in ("http", "https") else ""
+
+
+def _base_url(credentials: type[RampCredentials | EpicorCredentials], tenant: Tenant) -> str:
+    rows = credentials.objects.filter(tenant=tenant)
+    return rows.values_list("base_url", flat=True).first() or ""
+
+
+def _posting(tenant: Tenant, bill_id: str) -> Posting | None:
+    posting = Posting.objects.filter(tenant=tenant, bill_id=bill_id).first()
+    if posting is not None:
+        posting.tenant = tenant
+    return posting
+
+
+def _only_in_ramp(tenant: Tenant, bill_id: str, ramp: FromRamp) -> Posting | None:
+    """A posting in memory for a bill that was read and is not ours to enter."""
+    if ramp.payload is None:
+        return None
+    seed = envelope(ramp.payload, "")
+    names = [field.name for field in fields(seed) if field.name not in ("bill_id", "seen_hash")]
+    return Posting(tenant=tenant, bill_id=bill_id, **{name: getattr(seed, name) for name in names})
+
+
+def _left_out(ramp: FromRamp) -> str:
+    stop = stopped(ramp.payload or {}, ours=False)
+    if stop is not None:
+        return stop.message
+    return "The bill is older than the tenant's start date, or the next cycle takes it up."
+
+
+# -- pieces ----------------------------------------------------------------------------------
+
+
+@require_safe
+@requires("view")
+def sides(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
+    """The three sides again; the page asks for them while somebody's look is under way."""
+    posting = posting_of(request, bill_id)
+    if not shell.is_part(request):
+        return HttpResponseRedirect(reverse("bill", args=[slug, bill_id]))
+    return _sides(request, posting)
+
+
+@require_POST
+@requires("view")
+def look(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
+    """Ask a worker to look in Epicor now; asked twice, it is done once."""
+    posting = posting_of(request, bill_id)
+    ask_look(posting.tenant, posting, actor=shell.actor(request))
+    if shell.is_part(request):
+        return _sides(request, posting)
+    return HttpResponseRedirect(reverse("bill", args=[slug, bill_id]))
+
+
+@require_safe
+@requires("view")
+def older(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
+    """What happened before the moment `before`."""
+    posting = posting_of(request, bill_id)
+    before = stories.moment(request.GET.get("before")) or timezone.now()
+    if not shell.is_part(request):
+        query = urlencode({"before": before.isoformat()})
+        return HttpResponseRedirect(f"{reverse('bill', args=[slug, bill_id])}?{query}")
+    told = stories.story(posting.tenant_id, bill_id, before=before)
+    people = stories.people(event.actor for event in told.events)
+    context = {"story": told, "people": people, "posting": posting}
+    return shell.part(request, "connector/_bill_events.html", context)
+
+
+@require_safe
+@requires("view")
+def exact_request(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
+    """The request that would enter the bill now, as JSON to read."""
+    posting = posting_of(request, bill_id)
+    sent = read_sent(posting, read_ramp(posting.tenant, bill_id))
+    texts = [(sent.note, sent.request)] if sent.request else [(sent.note, None)]
+    return _detail(request, posting, "The exact request", texts)
+
+
+@require_safe
+@requires("view")
+def attempt(request: HttpRequest, slug: str, bill_id: str, pk: int) -> HttpResponse:
+    """What was sent in one attempt, how it was coded, and the answer, all without secrets."""
+    posting = posting_of(request, bill_id)
+    ours = {"tenant_id": posting.tenant_id, "subject_kind": "posting", "subject_id": bill_id}
+    found = Attempt.objects.filter(**ours, pk=pk).first()
+    if found is None:
+        raise Http404("No such attempt.")
+    texts = [("Request", found.request), ("Coding", found.coding), ("Answer", found.answer)]
+    return _detail(request, posting, "An attempt", [(name, text) for name, text in texts if text])
+
+
+@require_safe
+@requires("view")
+def entry(request: HttpRequest, slug: str, bill_id: str, pk: str) -> HttpResponse:
+    """All that one entry of the trail says."""
+    posting = posting_of(request, bill_id)
+    ours = {"tenant_id": posting.tenant_id, "subject_kind": "posting", "subject_id": bill_id}
+    found = AuditEntry.objects.filter(**ours, pk=pk).first()
+    if found is None:
+        raise Http404("No such entry.")
+    return _detail(request, posting, "An entry of the trail", [("", found.body)])
 
 
 def posting_of(request: HttpRequest, bill_id: str) -> Posting:
     """The tenant's posting of a bill. Raises Http404."""
-    posting = Posting.objects.filter(tenant=shell.tenant_of(request), bill_id=bill_id).first()
+    posting = _posting(shell.tenant_of(request), bill_id)
     if posting is None:
         raise Http404("No such bill.")
     return posting
 
 
-@dataclass(frozen=True, slots=True)
-class BillPage:
-    """One bill, whole: Ramp's side, ours, every attempt and the trail."""
-
-    posting: Posting
-    ramp: RampBill | None
-    ramp_problem: str  # why Ramp's side cannot be shown, "" when it can
-    seen_at: datetime | None
-    blockers: list[Blocker]
-    attempts: list[Attempt]
-    timeline: list[AuditEntry]
+def _sides(request: HttpRequest, posting: Posting) -> HttpResponse:
+    steps = stories.milestones(posting.tenant_id, posting.bill_id)
+    ramp = read_ramp(posting.tenant, posting.bill_id)
+    found = bill_sides(posting, ramp, stories.verified_at(steps))
+    return shell.part(request, "connector/_bill_sides.html", {"sides": found, "posting": posting})
 
 
-def bill_page(posting: Posting) -> BillPage:
-    """Everything about one bill."""
-    ours = {"tenant_id": posting.tenant_id, "subject_id": posting.bill_id}
-    mirror = Bill.objects.filter(tenant_id=posting.tenant_id, bill_id=posting.bill_id).first()
-    ramp, problem = _parsed(mirror)
-    kinds = ["posting", "confirmation"]
-    attempts = Attempt.objects.filter(**ours, subject_kind__in=kinds).order_by("-id")
-    timeline = AuditEntry.objects.filter(**ours, subject_kind="posting").order_by("-at", "-id")
-    return BillPage(
-        posting=posting,
-        ramp=ramp,
-        ramp_problem=problem,
-        seen_at=mirror.seen_at if mirror else None,
-        blockers=list(posting.blockers.all()),
-        attempts=list(attempts[:_TIMELINE]),
-        timeline=list(timeline[:_TIMELINE]),
-    )
-
-
-def _parsed(mirror: Bill | None) -> tuple[RampBill | None, str]:
-    if mirror is None:
-        return None, "Ramp's copy of the bill is not here yet; the next cycle reads it."
-    try:
-        return parse_bill(mirror.payload), ""
-    except InvalidBillError as error:
-        return None, error.message
+def _detail(
+    request: HttpRequest, posting: Posting, title: str, texts: Sequence[tuple[str, Any]]
+) -> HttpResponse:
+    context = {"texts": texts, "posting": posting}
+    if shell.is_part(request):
+        return shell.part(request, "connector/_bill_detail.html", context)
+    return shell.page(request, "connector/bill_detail.html", title, context)
 
 
 urlpatterns = [
     # Ramp keeps the address without a slash for ever; neither form costs a redirect.
     path("bills/<str:bill_id>", page, name="bill"),
     path("bills/<str:bill_id>/", page),
+    path("bills/<str:bill_id>/sides/", sides, name="bill-sides"),
+    path("bills/<str:bill_id>/look/", look, name="bill-look"),
+    path("bills/<str:bill_id>/older/", older, name="bill-older"),
+    path("bills/<str:bill_id>/request/", exact_request, name="bill-request"),
+    path("bills/<str:bill_id>/attempts/<int:pk>/", attempt, name="bill-attempt"),
+    path("bills/<str:bill_id>/entries/<uuid:pk>/", entry, name="bill-entry"),
 ]

@@ -5,9 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
+from audit import causes
 from audit.access import can
-from audit.models import Posting
 from connector import pauses
 
 _WITH_PAGES_BELOW = ("/bills/", "/setup/", "/settings/", "/people/")
@@ -23,7 +24,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         groups = [_group("", start)]
         return groups + _administration(request)
     slug = tenant.slug
-    waiting = Posting.objects.filter(tenant=tenant).exclude(hold_reason="").count()
+    waiting = causes.waiting(tenant.pk, causes.Wanted(), timezone.now()).order_by().count()
     items = [
         _item(request, "Today", "today", reverse("today", args=[slug])),
         _item(request, "Exceptions", "error", reverse("exceptions", args=[slug]), badge=waiting),

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from audit.access import CAPABILITIES, can
@@ -33,21 +34,18 @@ def page(
 ) -> HttpResponse:
     """The template in the shell, with the sidebar of this person; `may` tells it what to offer."""
     request.current_app = admin.site.name
-    shell = {
-        **admin.site.each_context(request),
-        "title": title,
-        "has_permission": True,
-        "sidebar_navigation": sidebar(request),
-        **_whose(request),
-    }
-    return render(request, template, shell | context, status=status)
+    shell = admin.site.each_context(request)
+    # It has the sidebar of people who may administer already.
+    navigation = shell["sidebar_navigation"] or sidebar(request)
+    shell |= {"title": title, "has_permission": True, "sidebar_navigation": navigation}
+    return _varied(render(request, template, shell | _whose(request) | context, status=status))
 
 
 def part(
     request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """A piece of a page, for the browser to put in the place of another."""
-    return render(request, template, _whose(request) | context, status=status)
+    return _varied(render(request, template, _whose(request) | context, status=status))
 
 
 def is_part(request: HttpRequest) -> bool:
@@ -63,6 +61,12 @@ def done(request: HttpRequest, sentence: str, to: str, *, good: bool = True) -> 
     if is_part(request):
         return HttpResponse(headers={"HX-Redirect": to})
     return HttpResponseRedirect(to)
+
+
+def _varied(response: HttpResponse) -> HttpResponse:
+    """So that going back never shows a piece that was kept under the address of its page."""
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
 def _whose(request: HttpRequest) -> dict[str, Any]:

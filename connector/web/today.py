@@ -1,23 +1,34 @@
-"""Today: what was entered, what waits, what needs a person, and when the next cycle runs."""
+"""Today: what was entered, what waits, what needs a person, and when the next cycle runs.
+
+The page comes in pieces that the browser fetches again by themselves: the cycle (every two
+seconds while one is under way), the figures (while a cycle moves them, and at its end), and the
+last 30 days (once, after the page).
+"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
 
-from django.db.models import Case, Count, Sum, Value, When
+from django.db.models import Case, Count, Q, Value, When
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from audit.access import requires
+from audit.causes import CauseGroup, Wanted, overview, waiting
 from audit.models import Posting
-from audit.queue import exceptions as exception_queue
-from connector.models import FinanceCalendar, SyncRun, Tenant
+from connector.errands import asking
+from connector.models import Tenant
 from connector.web import shell
-from connector.web.exceptions import cause_query
-from connector.web.money import Pile, total
+from connector.web.cycle import cycle
+from connector.web.money import Pile, pile_of, piles
+from connector.web.month import midnight, month
 
+SOON = timedelta(days=7)
 _CAUSES = 8
+_EVERY = 5  # looks at a cycle, two seconds apart
 _State = Posting.State
 
 
@@ -26,17 +37,57 @@ _State = Posting.State
 def page(request: HttpRequest, slug: str) -> HttpResponse:
     """What was entered, what waits, what needs a person, and when the next cycle runs."""
     tenant = shell.tenant_of(request)
-    queue = exception_queue(tenant.pk)
-    shown = [(cause, cause_query(cause)) for cause in queue.causes[:_CAUSES]]
-    context = {
-        "piles": today(tenant),
-        "exceptions": total(queue),
-        "causes": shown,
-        "more_causes": len(queue.causes) - len(shown),
-        "run": last_run(tenant),
-        "next_run_at": next_run_at(tenant),
-    }
+    context = {**figures_of(tenant), "cycle": cycle(tenant)}
     return shell.page(request, "connector/today.html", "Today", context)
+
+
+@require_safe
+@requires("view")
+def figures(request: HttpRequest, slug: str) -> HttpResponse:
+    """The cards and the causes again, and the banner of a paused tenant."""
+    context = {**figures_of(shell.tenant_of(request)), "again": True}
+    return shell.part(request, "connector/_today_figures.html", context)
+
+
+@require_safe
+@requires("view")
+def running(request: HttpRequest, slug: str) -> HttpResponse:
+    """The cycle again; `run` is the one that the browser showed, so that its end can be said.
+
+    `seen` counts how often it was shown: every fifth time the figures are fetched again, too.
+    """
+    now = cycle(shell.tenant_of(request))
+    shown, seen = request.GET.get("run", ""), request.GET.get("seen", "")
+    times = int(seen) + 1 if seen.isdecimal() and len(seen) < 6 else 1
+    ended = bool(shown) and (now.run is None or str(now.run.pk) != shown)
+    context = {"cycle": now, "ended": ended, "seen": times}
+    answer = shell.part(request, "connector/_cycle.html", context)
+    if ended:
+        answer.headers["HX-Trigger"] = "cycle-ended"
+    elif now.run is not None and times % _EVERY == 0:
+        answer.headers["HX-Trigger"] = "cycle-moved"
+    return answer
+
+
+@require_safe
+@requires("view")
+def last_days(request: HttpRequest, slug: str) -> HttpResponse:
+    """The last 30 days: a chart with a table beside it, and the straight-through rate."""
+    context = {"month": month(shell.tenant_of(request))}
+    return shell.part(request, "connector/_month.html", context)
+
+
+@require_POST
+@requires("replay")
+def sync(request: HttpRequest, slug: str) -> HttpResponse:
+    """Have a cycle done now."""
+    tenant = shell.tenant_of(request)
+    new = asking.ask_sync(tenant, actor=shell.actor(request))
+    said = "A sync begins." if new else "A sync is under way; another one follows it."
+    if shell.is_part(request):
+        context = {"cycle": cycle(tenant), "said": said}
+        return shell.part(request, "connector/_cycle.html", context)
+    return shell.done(request, said, reverse("today", args=[tenant.slug]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,39 +100,74 @@ class Today:
     unconfirmed: Pile  # entered, Ramp not told yet
 
 
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """How many exceptions are due before today, and how many within the next 7 days."""
+
+    overdue: int
+    soon: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """A cause on the Today page, the way to its bills, and how urgent it is."""
+
+    cause: CauseGroup
+    query: str
+    soon: bool  # its earliest bill is due within 7 days
+
+
+def figures_of(tenant: Tenant) -> dict[str, Any]:
+    """What `_today_figures.html` needs, in a constant number of queries."""
+    day = timezone.localdate()
+    queue = overview(tenant.pk, Wanted(), now=timezone.now(), today=day)
+    shown = [_waits(cause, day) for cause in queue.causes[:_CAUSES]]
+    return {
+        "piles": today(tenant),
+        "exceptions": queue.total,
+        "snoozed": queue.snoozed,
+        "risk": risk(tenant, day),
+        "causes": shown,
+        "more_causes": len(queue.causes) - len(shown),
+    }
+
+
 def today(tenant: Tenant) -> Today:
     """The piles of the first page, in two queries."""
-    piles = {name: Pile() for name in ("waiting", "doubt", "unconfirmed")}
     pile = Case(
         When(state__in=[_State.QUEUED, _State.IN_FLIGHT], then=Value("waiting")),
         When(state=_State.IN_DOUBT, then=Value("doubt")),
         default=Value("unconfirmed"),
     )
     open_states = [_State.QUEUED, _State.IN_FLIGHT, _State.IN_DOUBT, _State.ENTERED]
-    ours = Posting.objects.filter(tenant=tenant).order_by()
-    grouped = ours.filter(state__in=open_states, hold_reason="").values_list(pile, "currency")
-    for name, currency, bills, amount in grouped.annotate(Count("pk"), Sum("amount")):
-        piles[name].add(bills, currency, amount)
-    entered = Pile()
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    for currency, bills, amount in (
-        ours.filter(entered_at__gte=midnight)
-        .values_list("currency")
-        .annotate(Count("pk"), Sum("amount"))
-    ):
-        entered.add(bills, currency, amount)
-    return Today(entered, piles["waiting"], piles["doubt"], piles["unconfirmed"])
+    ours = Posting.objects.filter(tenant=tenant)
+    found = piles(ours.filter(state__in=open_states, hold_reason=""), pile)
+    names = ("waiting", "doubt", "unconfirmed")
+    entered = pile_of(ours.filter(entered_at__gte=midnight(timezone.localdate())))
+    return Today(entered, *(found.get(name, Pile()) for name in names))
 
 
-def last_run(tenant: Tenant) -> SyncRun | None:
-    """The newest cycle, running or ended."""
-    return SyncRun.objects.filter(tenant=tenant).first()
+def risk(tenant: Tenant, day: date) -> Risk:
+    """How urgent the exceptions are on that day."""
+    before, within = Q(due_on__lt=day), Q(due_on__gte=day, due_on__lte=day + SOON)
+    held = waiting(tenant.pk, Wanted(), timezone.now()).order_by()
+    return Risk(
+        **held.aggregate(overdue=Count("pk", filter=before), soon=Count("pk", filter=within))
+    )
 
 
-def next_run_at(tenant: Tenant) -> datetime | None:
-    """When the tenant's clock rings next; None without a calendar."""
-    rows = FinanceCalendar.objects.filter(tenant=tenant)
-    return rows.values_list("next_run_at", flat=True).first()
+def _waits(cause: CauseGroup, day: date) -> Waits:
+    query = {"reason": cause.reason}
+    if cause.kind:
+        query = {"kind": cause.kind, "ref": cause.ramp_id, "company": cause.company}
+    due = cause.earliest_due
+    return Waits(cause, urlencode(query), due is not None and day <= due <= day + SOON)
 
 
-urlpatterns = [path("", page, name="today")]
+urlpatterns = [
+    path("", page, name="today"),
+    path("today/figures/", figures, name="today-figures"),
+    path("today/cycle/", running, name="today-cycle"),
+    path("today/month/", last_days, name="today-month"),
+    path("sync/", sync, name="sync"),
+]

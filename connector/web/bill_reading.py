@@ -1,0 +1,250 @@
+"""Reads one bill for its page: Ramp's copy, what is sent and why, and what Epicor had when seen.
+
+Neither system is asked: the mirrors, the local catalogs and what was read back before are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+
+from audit.failures import InvalidBillError
+from audit.models import Attempt, Posting
+from connector.domain.bill import Bill as RampBill
+from connector.errands.look import LOOK
+from connector.inspect_bill import explain, preview_as
+from connector.models import Bill, Errand, Tenant
+from connector.ramp.parse import parse_bill
+from connector.sync.context import open_rules
+from connector.sync.prepare import entered_draft
+from connector.web.compare import Comparison, Side, compare
+from connector.web.sides import (
+    adopted_side,
+    epicor_side,
+    mirrored_fields,
+    ramp_side,
+    seed_side,
+    sent_side,
+)
+from mappings.models import CurrencyMapping, TargetInvoice
+
+_State = Posting.State
+_LOOKS = 5
+_ENDED = {
+    _State.REMOVED: "The invoice was removed from Epicor, so nothing is sent any more.",
+    _State.DISMISSED: "The bill is dismissed, so nothing is sent for it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FromRamp:
+    """Ramp's side: the bill, or why it cannot be shown."""
+
+    payload: Mapping[str, Any] | None = None
+    bill: RampBill | None = None
+    problem: str = ""
+    seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What is or would be sent; `note` says what it is, `problems` what stops it."""
+
+    note: str
+    side: Side | None = None
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    coding: list[dict[str, Any]] = field(default_factory=list)
+    request: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InEpicor:
+    """What Epicor had when it was last seen, how that is known, and what is strange about it."""
+
+    note: str
+    side: Side | None = None
+    at: datetime | None = None
+    strange: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """The last look in Epicor that a person asked for: under way, or what came of it."""
+
+    errand: Errand | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether a worker is still to do it."""
+        return self.errand is not None and self.errand.finished_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class BillSides:
+    """The three sides of a bill and where they differ."""
+
+    posting: Posting
+    ramp: FromRamp
+    sent: Sent
+    epicor: InEpicor
+    looking: Looking
+    comparison: Comparison
+
+
+def bill_sides(posting: Posting, ramp: FromRamp, verified_at: datetime | None) -> BillSides:
+    """The three sides; a constant number of queries, however long the bill."""
+    tenant = posting.tenant
+    sent = read_sent(posting, ramp)
+    looks = Errand.objects.filter(tenant=tenant, kind=LOOK, subject=posting.bill_id)
+    recent = list(looks.order_by("-id")[:_LOOKS])
+    epicor = _in_epicor(posting, sent, verified_at, recent)
+    codes = CurrencyMapping.objects.filter(
+        tenant=tenant, iso=ramp.bill.currency if ramp.bill else ""
+    )
+    code = codes.values_list("epicor_code", flat=True).first() or ""
+    theirs = ramp_side(ramp.bill, code) if ramp.bill is not None else seed_side(posting)
+    return BillSides(
+        posting=posting,
+        ramp=ramp,
+        sent=sent,
+        epicor=epicor,
+        looking=Looking(recent[0] if recent else None),
+        comparison=compare(theirs, sent.side, epicor.side),
+    )
+
+
+def read_ramp(tenant: Tenant, bill_id: str) -> FromRamp:
+    """Ramp's copy of a bill as it was last read; one query."""
+    mirror = Bill.objects.filter(tenant=tenant, bill_id=bill_id).first()
+    if mirror is None:
+        return FromRamp(problem="Ramp's copy of the bill is not here yet; the next cycle reads it.")
+    try:
+        return FromRamp(mirror.payload, parse_bill(mirror.payload), seen_at=mirror.seen_at)
+    except InvalidBillError as error:
+        return FromRamp(mirror.payload, problem=error.message, seen_at=mirror.seen_at)
+
+
+def read_sent(posting: Posting, ramp: FromRamp) -> Sent:
+    """What was sent of an entered bill, else what would be sent now."""
+    state = _State(posting.state)
+    if posting.in_epicor:
+        return _was_sent(posting)
+    if state in _ENDED:
+        return Sent(_ENDED[state])
+    if ramp.payload is None:
+        return Sent("What will be sent is worked out once Ramp's copy of the bill is here.")
+    found = preview_as(open_rules(posting.tenant), posting, ramp.payload)
+    # What the hold or Ramp's side says already is not said again.
+    said = (posting.hold_message, ramp.problem)
+    news = [one for one in found.problems if not any(one["message"] in text for text in said)]
+    if found.prepared is None:
+        return Sent("Nothing can be sent as the bill and the mappings are.", None, news)
+    side = sent_side(found.prepared.draft, found.group_id, posting.currency)
+    return Sent("As it would be sent now.", side, news, found.coding, found.request)
+
+
+def _was_sent(posting: Posting) -> Sent:
+    entered_as = posting.entered_as
+    if posting.adopted:
+        side = adopted_side(entered_as, posting.group_id, posting.currency)
+        return Sent("Nothing: a person said that an invoice typed by hand is this bill.", side)
+    coding = _coding_of(posting)
+    draft = entered_draft(posting)
+    if draft is not None:
+        side = sent_side(draft, posting.group_id, posting.currency)
+        return Sent("As it was sent.", side, coding=coding)
+    # Entered before the draft was kept: what the row itself knows.
+    known = {
+        "company": posting.company,
+        "vendor_num": posting.vendor_num,
+        "invoice_num": posting.invoice_num,
+        "total": posting.amount,
+    }
+    side = adopted_side(known, posting.group_id, posting.currency)
+    return Sent("Only the key and the total of what was sent are kept.", side, coding=coding)
+
+
+def _coding_of(posting: Posting) -> list[dict[str, Any]]:
+    """The coding of the last attempt to enter it."""
+    sent = Attempt.objects.filter(
+        tenant_id=posting.tenant_id, subject_kind="posting", subject_id=posting.bill_id
+    ).order_by("-id")
+    for coding in sent.filter(action="enter_invoice").values_list("coding", flat=True)[:_LOOKS]:
+        if isinstance(coding, dict) and coding.get("lines"):
+            return explain(coding)
+    return []
+
+
+# -- Epicor's side ---------------------------------------------------------------------------
+
+
+def _in_epicor(
+    posting: Posting, sent: Sent, verified_at: datetime | None, looks: list[Errand]
+) -> InEpicor:
+    """What was seen last: by a look, by the verification, or by the reading of changes."""
+    mirrored = _mirrored(posting)
+    known_at = max(
+        (at for at in (verified_at, mirrored.seen_at if mirrored else None) if at), default=None
+    )
+    look = next((one for one in looks if one.finished_at and one.result), None)
+    looked_at = parse_datetime(str(look.result.get("seen_at", ""))) if look else None
+    if look is not None and looked_at is not None and (known_at is None or looked_at >= known_at):
+        return _looked(posting, look, looked_at)
+    if not posting.in_epicor:
+        return InEpicor(_unknown(posting))
+    if sent.side is None or mirrored is None or (verified_at and verified_at >= mirrored.seen_at):
+        return InEpicor("As it was read back and compared to the cent.", sent.side, verified_at)
+    newer = mirrored_fields(
+        invoice_date=mirrored.invoice_date,
+        currency_code=mirrored.currency_code,
+        total=mirrored.total,
+        group_id=mirrored.group_id,
+        posted=mirrored.posted,
+        entry_person=mirrored.entry_person,
+        currency=posting.currency,
+    )
+    note = (
+        "Date, currency, total and group as Epicor's changes were last read; the rest as it was "
+        "read back and compared to the cent."
+    )
+    side = Side({**sent.side.fields, **newer}, sent.side.lines)
+    return InEpicor(note, side, mirrored.seen_at)
+
+
+def _mirrored(posting: Posting) -> TargetInvoice | None:
+    if not posting.company or posting.vendor_num is None:
+        return None
+    return TargetInvoice.objects.filter(
+        tenant_id=posting.tenant_id,
+        company=posting.company,
+        vendor_num=posting.vendor_num,
+        invoice_num=posting.invoice_num,
+    ).first()
+
+
+def _looked(posting: Posting, look: Errand, at: datetime) -> InEpicor:
+    invoices = look.result.get("invoices") or []
+    if not invoices:
+        missing = (
+            "It is said to be in Epicor, but was not found there." if posting.in_epicor else ""
+        )
+        return InEpicor(f"Not there when {look.actor} looked.", None, at, missing)
+    first, *others = invoices
+    strange = []
+    if not first["ours"] and not posting.adopted:
+        strange.append("It does not carry this bill's id: a person typed it.")
+    if others:
+        names = "; ".join(f"{one['company']} {one['invoice_num']}" for one in others)
+        strange.append(f"There are more: {names}. Only one can be right.")
+    side = epicor_side(first, posting.currency)
+    return InEpicor(f"As it was when {look.actor} looked.", side, at, " ".join(strange))
+
+
+def _unknown(posting: Posting) -> str:
+    if posting.state == _State.IN_DOUBT:
+        return "Perhaps there: the answer to a write is missing, so it is being looked up."
+    if posting.state == _State.REMOVED:
+        return "Not there any more: it was removed."
+    return "Nothing of this bill is known to be there."

@@ -1,0 +1,97 @@
+"""The tenant's cycles for people: what runs now, what the last one did, when the next one comes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from connector import heartbeat
+from connector.models import EpicorCredentials, FinanceCalendar, RampCredentials, SyncRun, Tenant
+from connector.sync.phases import blacked_out, plan
+
+_DOES = {
+    "refresh": "Reading vendors, accounts and periods from Epicor",
+    "pull": "Reading bills from Ramp",
+    "sweep": "Looking for bills that changed in Ramp",
+    "settle": "Looking up what was left open",
+    "rehearse": "Rehearsing, nothing is written",
+    "enter": "Entering bills into Epicor",
+    "confirm": "Telling Ramp what was entered",
+    "report": "Telling Ramp what needs a person",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """What the Today page says about cycles. `step` of `steps` while one is under way."""
+
+    run: SyncRun | None  # under way
+    last: SyncRun | None  # the last one that was not for some bills only
+    next_at: datetime | None  # None until a worker has read the calendar
+    worker: bool  # one was seen lately
+    connected: bool  # there is something to sync with
+    resting: bool  # a blackout day: nothing is entered
+    step: int = 0
+    steps: int = 0
+
+    @property
+    def does(self) -> str:
+        """What the run under way does just now."""
+        if self.run is None:
+            return ""
+        if not self.run.steps and not self.run.lease_owner:
+            return "Waiting for a worker"
+        return _DOES.get(self.run.phase, "Coming to its end")
+
+    @property
+    def counted(self) -> str:
+        """How far the run under way is."""
+        return _said(self.run.counts if self.run else {})
+
+    @property
+    def did(self) -> str:
+        """What the last one did, in a sentence; "" when it failed."""
+        if self.last is None or self.last.error:
+            return ""
+        said = _said(self.last.summary) or "nothing new"
+        return f"{said[0].upper()}{said[1:]}."
+
+
+def cycle(tenant: Tenant) -> Cycle:
+    """How it stands, in a few queries."""
+    now = timezone.now()
+    runs = SyncRun.objects.filter(tenant=tenant)
+    alive = Q(background=True) | Q(lease_until__gt=now)
+    run = runs.filter(alive, finished_at=None).first()
+    last = runs.filter(finished_at__isnull=False, due_only=False, only_ids__isnull=True).first()
+    steps = plan(run) if run else []
+    calendar = FinanceCalendar.objects.filter(tenant=tenant).first()
+    return Cycle(
+        run=run,
+        last=last,
+        next_at=calendar.next_run_at if calendar else None,
+        worker=heartbeat.any_worker_seen(now),
+        connected=last is not None or run is not None or _is_connected(tenant),
+        resting=bool(calendar and calendar.blackout) and blacked_out(tenant),
+        step=steps.index(run.phase) + 1 if run and run.phase in steps else len(steps),
+        steps=len(steps),
+    )
+
+
+def _is_connected(tenant: Tenant) -> bool:
+    both = (RampCredentials, EpicorCredentials)
+    return all(model.objects.filter(tenant=tenant).exists() for model in both)
+
+
+def _said(counts: dict[str, Any]) -> str:
+    """The counts that are not zero, as people say them."""
+    words = {
+        "fetched": "read from Ramp",
+        "entered": "entered",
+        "updated": "updated in Epicor",
+        "confirmed": "confirmed to Ramp",
+    }
+    told = [f"{counts[name]:,} {word}" for name, word in words.items() if counts.get(name)]
+    return ", ".join(told)

@@ -1,0 +1,206 @@
+"""The three sides of a bill as they are compared: Ramp's, what is sent, and Epicor's.
+
+Nothing is read from the database or asked of a system here.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from audit.models import Posting
+from connector.domain.bill import Bill, BillLine, Selection
+from connector.domain.draft import APInvoiceDraft
+from connector.domain.money import format_amount
+from connector.web.compare import Line, Side, Value
+
+Seen = Mapping[str, Any]  # an invoice as connector.errands.look keeps it
+
+
+def ramp_side(bill: Bill, epicor_currency: str) -> Side:
+    """What Ramp says; `epicor_currency` is the code that its currency stands for ("" = none)."""
+    apply_on = bill.accounting_on or bill.issued_on
+    fields = {
+        "Company": Value(f"entity {bill.entity_id}" if bill.entity_id else "no entity"),
+        "Vendor": Value(bill.vendor_name),
+        "Invoice number": Value(bill.invoice_number or "none", _number(bill.invoice_num)),
+        "Invoice date": _day(bill.issued_on),
+        "Apply date": Value(
+            apply_on.isoformat() if bill.accounting_on else "none: the invoice date counts",
+            apply_on,
+        ),
+        "Due date": _day(bill.due_on),
+        "Currency": Value(bill.currency, epicor_currency or None),
+        "Total": _money(bill.total, bill.currency),
+        "Description": Value(bill.vendor_memo or bill.memo),
+    }
+    lines = {
+        number: Line(
+            amount=_money(line.amount, bill.currency),
+            account=Value(_coded(line, bill.selections)),
+            text=Value(line.memo),
+        )
+        for number, line in enumerate(bill.lines, start=1)
+    }
+    return Side(fields, lines)
+
+
+def seed_side(posting: Posting) -> Side:
+    """What can be shown of a bill that cannot be read whole; compared with nothing."""
+    amount = posting.amount
+    known = {
+        "Vendor": posting.vendor_name,
+        "Invoice number": posting.invoice_num,
+        "Invoice date": posting.issued_on.isoformat() if posting.issued_on else "",
+        "Due date": posting.due_on.isoformat() if posting.due_on else "",
+        "Currency": posting.currency,
+        "Total": _money(amount, posting.currency).text if amount is not None else "",
+    }
+    return Side({name: Value(text) for name, text in known.items()})
+
+
+def sent_side(draft: APInvoiceDraft, group_id: str, currency: str) -> Side:
+    """What is or was sent; `currency` is the ISO code whose digits the amounts have."""
+    fields = {
+        "Company": _code(draft.company),
+        "Vendor": Value(f"{draft.vendor_id} (number {draft.vendor_num})", draft.vendor_num),
+        "Invoice number": Value(draft.invoice_num, _number(draft.invoice_num)),
+        "Invoice date": _day(draft.invoice_date),
+        "Apply date": _day(draft.apply_date),
+        "Due date": _day(draft.due_date),
+        "Terms": _code(draft.terms_code),
+        "Currency": _code(draft.currency_code),
+        "Total": _money(draft.total, currency),
+        "Payment hold": _flag(draft.pay_hold),
+        "Group": _code(group_id),
+        "Description": _code(draft.description),
+    }
+    lines = {
+        number: Line(
+            amount=_money(line.amount, currency),
+            account=Value(line.account, (line.account,)),
+            text=_code(line.description),
+        )
+        for number, line in enumerate(draft.lines, start=1)
+    }
+    return Side(fields, lines)
+
+
+def adopted_side(entered_as: Mapping[str, Any], group_id: str, currency: str) -> Side:
+    """What a person said is this bill, typed by hand: only these points were ever compared."""
+    number = str(entered_as.get("invoice_num") or "")
+    vendor_num = entered_as.get("vendor_num")
+    total = entered_as.get("total")
+    return Side(
+        {
+            "Company": _code(str(entered_as.get("company") or "")),
+            "Vendor": Value(f"number {vendor_num}", vendor_num) if vendor_num else Value(),
+            "Invoice number": Value(number, _number(number)) if number else Value(),
+            "Currency": _code(str(entered_as.get("currency_code") or "")),
+            "Total": _money(Decimal(str(total)), currency) if total is not None else Value(),
+            "Group": _code(group_id),
+        }
+    )
+
+
+def epicor_side(seen: Seen, currency: str) -> Side:
+    """What Epicor has, as it was read; amounts are decimal texts, days ISO 8601 or ""."""
+    vendor_num, vendor_id = seen["vendor_num"], seen["vendor_id"]
+    fields = {
+        "Company": _stored(seen["company"]),
+        "Vendor": Value(
+            f"{vendor_id} (number {vendor_num})" if vendor_id else f"number {vendor_num}",
+            vendor_num,
+        ),
+        "Invoice number": Value(seen["invoice_num"], _number(seen["invoice_num"])),
+        "Invoice date": _iso(seen["invoice_date"]),
+        "Apply date": _iso(seen["apply_date"]),
+        "Due date": _iso(seen["due_date"]),
+        "Terms": _stored(seen["terms_code"]),
+        "Currency": _stored(seen["currency_code"]),
+        "Total": _money(Decimal(seen["total"]), currency),
+        "Payment hold": _flag(seen["pay_hold"]),
+        "Group": _stored(seen["group_id"]),
+        "Description": _stored(seen["description"]),
+        "Posted": Value("yes" if seen["posted"] else "no"),
+        "Entered by": Value(seen["entry_person"]),
+    }
+    lines = {int(line["number"]): _seen_line(line, currency) for line in seen["lines"]}
+    return Side(fields, lines)
+
+
+def mirrored_fields(
+    *,
+    invoice_date: date | None,
+    currency_code: str,
+    total: Decimal,
+    group_id: str,
+    posted: bool,
+    entry_person: str,
+    currency: str,
+) -> dict[str, Value]:
+    """The points that the mirror of Epicor's invoices knows."""
+    known = {
+        "Currency": _stored(currency_code),
+        "Total": _money(total, currency),
+        "Group": _stored(group_id),
+        "Posted": Value("yes" if posted else "no"),
+        "Entered by": Value(entry_person),
+    }
+    return known | ({"Invoice date": _day(invoice_date)} if invoice_date else {})
+
+
+# -- single values ---------------------------------------------------------------------------
+
+
+def _seen_line(line: Mapping[str, Any], currency: str) -> Line:
+    accounts = tuple(str(account) for account in line["accounts"])
+    return Line(
+        amount=_money(Decimal(line["amount"]), currency),
+        account=Value(", ".join(accounts) or "none", accounts),
+        text=Value(line["description"], _plain(line["description"])),
+    )
+
+
+def _coded(line: BillLine, whole_bill: Sequence[Selection]) -> str:
+    """What was chosen in Ramp for a line; the line's own choice wins over the bill's."""
+    chosen: dict[str, str] = {}
+    for choice in (*whole_bill, *line.selections):
+        name = "GL account" if choice.is_gl_account else choice.field_id
+        chosen[name] = choice.option_name or choice.option_id
+    return " · ".join(f"{name}: {option}" for name, option in chosen.items()) or "not coded"
+
+
+def _money(amount: Decimal, currency: str) -> Value:
+    return Value(f"{Decimal(format_amount(amount, currency)):,f} {currency}".strip(), amount)
+
+
+def _day(day: date) -> Value:
+    return Value(day.isoformat(), day)
+
+
+def _iso(text: str) -> Value:
+    return _day(date.fromisoformat(text)) if text else Value("none", "")
+
+
+def _flag(on: object) -> Value:
+    return Value("yes" if on else "no", bool(on))
+
+
+def _code(text: str) -> Value:
+    """A code or text; what is empty says nothing, so that it is not compared."""
+    return Value(text, _plain(text)) if text else Value()
+
+
+def _stored(text: str) -> Value:
+    """A code or text as Epicor has it; an empty one is known to be empty."""
+    return Value(text or "blank", _plain(text))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _number(text: str) -> str:
+    """Numbers are compared as Epicor does: trimmed and caseless."""
+    return text.strip().casefold()
