@@ -109,6 +109,21 @@ def unresolved(tenant_id: int, subject_kind: str, subject_id: str) -> list[Attem
     return list(_of(tenant_id, subject_kind, [subject_id]).filter(OPEN))
 
 
+def open_ones(tenant_id: int, subject_kind: str) -> list[Attempt]:
+    """All of a kind's attempts that were perhaps applied and that nobody has settled, by age."""
+    rows = Attempt.objects.filter(OPEN, tenant_id=tenant_id, subject_kind=subject_kind)
+    return list(rows.order_by("id"))
+
+
+def take_up(attempt: Attempt, *, deadline_at: datetime) -> bool:
+    """Whether we are the one who goes on with an open attempt, until `deadline_at`."""
+    same = Attempt.objects.filter(OPEN, pk=attempt.pk, deadline_at=attempt.deadline_at)
+    if same.update(deadline_at=deadline_at) != 1:
+        return False
+    attempt.deadline_at = deadline_at
+    return True
+
+
 def resolve(attempts: Collection[Attempt], *, message: str = "") -> int:
     """Marks attempts as settled by a look-up; says how many were still open."""
     ids = [attempt.pk for attempt in attempts]

@@ -68,6 +68,9 @@ class Posting(models.Model):
     confirmed_at = models.DateTimeField(null=True, blank=True)
     # sha256 of the last (reason, message) told to Ramp, so that each is told once.
     told_hash = models.CharField(max_length=64, blank=True)
+    # How often in a row Ramp did not take what it was told, and when it is told again.
+    tell_failed = models.PositiveSmallIntegerField(default=0)
+    tell_after = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -388,6 +388,7 @@ def mark_rechecked(
 def mark_confirmed_many(postings: Sequence[Posting], *, body: Mapping[str, Any]) -> int:
     """Ramp knows (entered -> confirmed); those that are not entered any more are left alone."""
     changes = {"state": State.CONFIRMED, "confirmed_at": timezone.now()}
+    changes |= {"tell_failed": 0, "tell_after": None}
     ready = Q(state=State.ENTERED)
     return len(change_some(postings, ready, changes, "posting.confirmed", log.SYSTEM, body))
 

@@ -1,4 +1,4 @@
-"""The one banner of a tenant that cannot work: why, since when, and when it goes by itself."""
+"""The one banner of a tenant that something is wrong with: why, since when, until when."""
 
 from datetime import datetime
 
@@ -9,7 +9,8 @@ from audit import log
 from audit.failures import AccessError, PostingError, Reason, TransientError
 from connector.models import Tenant
 
-ACCESS, OUTAGE, CALENDAR = "access", "outage", "calendar"
+ACCESS, OUTAGE, CALENDAR, TELLING = "access", "outage", "calendar", "telling"
+_SEEN = (ACCESS, OUTAGE, CALENDAR, TELLING)  # noticed by runs
 # Decided by people: no good run ends these, and nothing is written while they stand.
 PERSON, SETUP = "person", "setup"
 DECIDED = (PERSON, SETUP)
@@ -28,7 +29,7 @@ class PausedError(PostingError):
 def for_access(tenant: Tenant, error: AccessError) -> None:
     """A person must act: credentials, permissions. Shown instead of any other banner."""
     with transaction.atomic():
-        _show(tenant, ACCESS, error.message, "", timezone.now(), over=(ACCESS, OUTAGE, CALENDAR))
+        _show(tenant, ACCESS, error.message, "", timezone.now(), over=_SEEN)
 
 
 def for_outage(tenant: Tenant, error: TransientError) -> None:
@@ -41,13 +42,25 @@ def for_outage(tenant: Tenant, error: TransientError) -> None:
         "twice; what waits is tried again by itself."
     )
     with transaction.atomic():
-        _show(tenant, OUTAGE, reason, begins, now, over=(OUTAGE,))
+        _show(tenant, OUTAGE, reason, begins, now, over=(OUTAGE, TELLING))
 
 
 def for_calendar(tenant: Tenant, reason: str) -> None:
     """The tenant's schedule cannot be followed; other banners are not painted over."""
     with transaction.atomic():
         _show(tenant, CALENDAR, reason, "", timezone.now(), over=(CALENDAR,))
+
+
+def for_telling(tenant: Tenant, said: str) -> None:
+    """Ramp takes no result at all, whichever bill's; entering goes on meanwhile."""
+    begins = "Ramp takes none of our results"
+    reason = (
+        f"{begins}: {said} Bills are entered all the same, and none is entered twice; but Ramp "
+        "shows them as not synced. Check the accounting connection in Ramp and PUBLIC_URL; they "
+        "are told again every hour by itself. No bill is lost."
+    )
+    with transaction.atomic():
+        _show(tenant, TELLING, reason, begins, timezone.now(), over=(TELLING,))
 
 
 def by_person(tenant: Tenant, reason: str, *, actor: str) -> None:
@@ -93,8 +106,15 @@ def kind(tenant: Tenant) -> str:
     return (tenant.paused_for or ACCESS) if tenant.paused_reason else ""
 
 
+def stops(tenant: Tenant) -> bool:
+    """Whether the banner says that the tenant cannot work; without it, entering goes on."""
+    return kind(tenant) not in ("", TELLING)
+
+
 def end(tenant: Tenant, *kinds: str, actor: str = log.SYSTEM) -> bool:
     """Take the banner down if it is of one of these kinds; says whether it was."""
+    if kind(Tenant.objects.get(pk=tenant.pk)) not in kinds:
+        return False
     with transaction.atomic():
         row = _locked(tenant)
         if kind(row) not in kinds:

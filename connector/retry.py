@@ -10,6 +10,7 @@ UNAVAILABLE = "unavailable"  # not applied: unreachable, busy, no licence free
 IN_DOUBT = "in_doubt"  # the next look-up of a write whose outcome is unknown
 UNANSWERED = "unanswered"  # sent without an answer, and surely not applied
 OCCUPIED = "occupied"  # its group is open on somebody's screen
+UNTOLD = "untold"  # Ramp does not take what it is told of this bill
 
 # Minutes to wait after the first, second, … time; when they are used up a person is asked.
 DELAYS: Mapping[str, tuple[int, ...]] = {
@@ -17,6 +18,7 @@ DELAYS: Mapping[str, tuple[int, ...]] = {
     IN_DOUBT: (2, 2, 10, 60),
     UNANSWERED: (1, 15, 60, 240),
     OCCUPIED: (10, 10, 30, 60, 240),
+    UNTOLD: (5, 15, 60, 240),
 }
 
 

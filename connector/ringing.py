@@ -101,7 +101,7 @@ def ring_retries(calendar: FinanceCalendar, now: datetime, *, reaped: bool = Fal
     paused = Tenant.objects.get(pk=tenant.pk)
     if pauses.kind(paused) == pauses.OUTAGE:
         return _ring_to_heal(tenant, now)
-    if paused.paused_reason or not _is_followable(calendar) or blacked_out(tenant):
+    if pauses.stops(paused) or not _is_followable(calendar) or blacked_out(tenant):
         return False
     if not reaped and not _has_retries(tenant, now):
         return False
@@ -128,7 +128,7 @@ def ring_lost_runs(now: datetime) -> int:
 
 def ring_reprove(calendar: FinanceCalendar, now: datetime) -> bool:
     """Once a night, from 02:00 in the tenant's zone: have its entered invoices read back."""
-    if not _is_followable(calendar) or calendar.tenant.paused_reason:
+    if not _is_followable(calendar) or pauses.stops(calendar.tenant):
         return False
     local = now.astimezone(ZoneInfo(calendar.tenant.time_zone))
     today = local.date()

@@ -37,6 +37,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='posting',
+            name='tell_after',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='posting',
+            name='tell_failed',
+            field=models.PositiveSmallIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='posting',
             name='twins_cleared',
             field=models.JSONField(blank=True, default=list),
         ),

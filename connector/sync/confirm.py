@@ -1,168 +1,190 @@
 """Tells Ramp what became of the bills: entered with a link, or what a person must fix."""
 
-import hashlib
 import logging
+import re
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from math import inf
-from typing import Any
 
-from audit import attempts, postings
-from audit.failures import (
-    TOLD_TO_RAMP,
-    PostingError,
-    Reason,
-    RejectedError,
-    TransientError,
-)
-from audit.models import Attempt, Posting
-from connector.ramp.errors import NotReadyError
+from django.db.models import Q
+from django.utils import timezone
+
+from audit import postings
+from audit.failures import Hold, Reason, RejectedError
+from audit.models import Posting
+from connector import pauses, retry
 from connector.sync.context import Cycle
-from connector.sync.readiness import SYNCED
+from connector.sync.readiness import stopped
+from connector.sync.telling import (
+    FAILURES,
+    SUCCESSES,
+    Telling,
+    bill_now,
+    call,
+    is_synced,
+    settle_lost,
+)
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 100
-_TOLD = [reason.value for reason in TOLD_TO_RAMP]
+LEAST_PROBES, PROBES = (
+    3,
+    8,
+)  # so many bills refused one by one, all with the same words: it is not the bills
+ALL_REFUSED = timedelta(hours=1)
+_ACCEPTED = timedelta(days=1)  # a person said that Ramp need not know it; it may change its mind
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_NOT_TAKEN = (
+    "The invoice is in Epicor, as it should be, but Ramp does not take the bill as synced: {said}. "
+    "Look at the bill in Ramp (archived? not approved? excluded from sync?), correct it there, "
+    "then replay; or, if Ramp need not know it, keep it as it is: dismiss with a reason."
+)
 
 
 def confirm_entered(cycle: Cycle, *, stop_at: float = inf, after: int = 0) -> int | None:
     """Confirm entered bills with reference and link, by 100, until `stop_at` (monotonic).
 
-    Returns the Posting id to go on after, None when all have had their turn.
+    Returns the Posting id to go on after, None when all have had their turn. Raises AccessError,
+    TransientError.
     """
-    for batch in _entered(cycle, after):
-        _send(cycle, batch, _success, "successes", lambda done: _confirmed(cycle, done))
-        if time.monotonic() >= stop_at:
-            return batch[-1].pk
-    return None
+    return _tell_all(cycle, SUCCESSES, stop_at, after)
 
 
 def report_held(cycle: Cycle, *, stop_at: float = inf, after: int = 0) -> int | None:
     """Report the holds that a person must fix, each once; otherwise like `confirm_entered`."""
-    for batch in _held(cycle, after):
-        _send(cycle, batch, _failure, "failures", _told)
+    return _tell_all(cycle, FAILURES, stop_at, after)
+
+
+def _tell_all(cycle: Cycle, telling: Telling, stop_at: float, after: int) -> int | None:
+    busy = settle_lost(cycle, telling)
+    for last, batch in _batches(cycle, telling, after):
+        free = [posting for posting in batch if posting.bill_id not in busy]
+        round_ = _Round(cycle, telling, len(free))
+        round_.tell(free)
+        if not round_.close():
+            return None
         if time.monotonic() >= stop_at:
-            return batch[-1].pk
+            return last
     return None
 
 
-def _send(
-    cycle: Cycle,
-    batch: Sequence[Posting],
-    item: Callable[[Cycle, Posting], dict[str, Any]],
-    kind: str,
-    done: Callable[[Sequence[Posting]], None],
-) -> None:
-    """One call for the batch; when Ramp refuses it for unready ids, settle those, send the rest."""
-    named = _call(cycle, batch, item, kind)
-    if not named:
-        done(batch)
-    elif len(batch) > 1 and named.issuperset(posting.bill_id for posting in batch):
-        # Ramp did not say which: one by one, so that an unready bill does not hold up the others.
-        for posting in batch:
-            _send(cycle, [posting], item, kind, done)
-    else:
-        done([p for p in batch if p.bill_id in named and _is_synced(cycle, p)])
-        rest = [p for p in batch if p.bill_id not in named]
-        if rest and len(rest) < len(batch):
-            _send(cycle, rest, item, kind, done)
-
-
-def _call(
-    cycle: Cycle,
-    batch: Sequence[Posting],
-    item: Callable[[Cycle, Posting], dict[str, Any]],
-    kind: str,
-) -> set[str]:
-    """Send one batch; returns the ids that Ramp refused all of it for (none = done)."""
-    items = [item(cycle, posting) for posting in batch]
-    key = str(uuid.uuid4())
-    attempt = attempts.begin(
-        cycle.tenant.pk, "confirmation", key, "confirm", request={"key": key, kind: items}
-    )
-    try:
-        cycle.ramp.sync("BILL_SYNC", key, **{kind: items})
-    except NotReadyError as error:
-        attempts.finish(attempt, Attempt.Outcome.REFUSED, message=error.message)
-        return set(error.ids) or {posting.bill_id for posting in batch}
-    except RejectedError as error:
-        # Nobody knows which one: the caller goes on with one at a time.
-        attempts.finish(attempt, Attempt.Outcome.REFUSED, message=error.message)
-        logger.warning("Ramp refused %s results: %s", len(batch), error.message)
-        return {posting.bill_id for posting in batch}
-    except PostingError as error:
-        lost = isinstance(error, TransientError)
-        outcome = Attempt.Outcome.UNKNOWN if lost else Attempt.Outcome.REFUSED
-        attempts.finish(attempt, outcome, message=error.message)
-        raise
-    attempts.finish(attempt, Attempt.Outcome.DONE)
-    return set()
-
-
-def _success(cycle: Cycle, posting: Posting) -> dict[str, Any]:
-    reference = f"{posting.company}/{posting.vendor_num}/{posting.invoice_num}"
-    return {
-        "id": posting.bill_id,
-        "reference_id": reference,
-        "deep_link_url": cycle.bill_url(posting.bill_id),
-    }
-
-
-def _failure(_: Cycle, posting: Posting) -> dict[str, Any]:
-    return {"id": posting.bill_id, "error": {"message": posting.hold_message[:1000]}}
-
-
-def _confirmed(cycle: Cycle, batch: Sequence[Posting]) -> None:
-    if batch:
-        cycle.counts.confirmed += postings.mark_confirmed_many(batch, body={})
-
-
-def _told(batch: Sequence[Posting]) -> None:
-    for posting in batch:
-        posting.told_hash = _hash(posting)
-    Posting.objects.bulk_update(batch, ["told_hash"])
-
-
-def _is_synced(cycle: Cycle, posting: Posting) -> bool:
-    """Whether Ramp has it as synced already: then "not ready" means done."""
-    try:
-        return str(cycle.ramp.bill(posting.bill_id).get("sync_status")) in SYNCED
-    except RejectedError as error:
-        logger.warning("Bill %s cannot be read in Ramp: %s", posting.bill_id, error.message)
-        return False
-
-
-def _entered(cycle: Cycle, last: int) -> Iterator[list[Posting]]:
+def _batches(cycle: Cycle, telling: Telling, last: int) -> Iterator[tuple[int, list[Posting]]]:
+    """By 100, what is to be told now, and the id of the last posting that was looked at."""
     while True:
-        rows = Posting.objects.filter(
-            tenant=cycle.tenant, state=Posting.State.ENTERED, pk__gt=last
-        ).order_by("pk")
-        batch = list(rows[:AT_ONCE])
+        due = Q(tell_after=None) | Q(tell_after__lte=timezone.now())
+        rows = Posting.objects.filter(telling.wanted, due, tenant=cycle.tenant, pk__gt=last)
+        batch = list(rows.order_by("pk")[:AT_ONCE])
         if not batch:
             return
         last = batch[-1].pk
-        yield batch
-
-
-def _held(cycle: Cycle, last: int) -> Iterator[list[Posting]]:
-    while True:
-        rows = Posting.objects.filter(
-            tenant=cycle.tenant,
-            state=Posting.State.QUEUED,
-            hold_reason__in=_TOLD,
-            pk__gt=last,
-        ).order_by("pk")
-        batch = list(rows[:AT_ONCE])
-        if not batch:
-            return
-        last = batch[-1].pk
-        news = [posting for posting in batch if posting.told_hash != _hash(posting)]
+        news = [posting for posting in batch if telling.is_news(posting)]
         if news:
-            yield news
+            yield last, news
 
 
-def _hash(posting: Posting) -> str:
-    told = f"{Reason(posting.hold_reason).value}\n{posting.hold_message}"
-    return hashlib.sha256(told.encode()).hexdigest()
+@dataclass(slots=True)
+class _Round:
+    """One batch: told at once or, while Ramp refuses, in ever smaller parts."""
+
+    cycle: Cycle
+    telling: Telling
+    size: int
+    accepted: bool = False
+    refused: list[tuple[Posting, str]] = field(default_factory=list)  # and Ramp's words
+    strange: list[str] = field(default_factory=list)  # words that the bill does not explain
+
+    def tell(self, batch: Sequence[Posting]) -> None:
+        """When Ramp names the bills it refuses, settle those; else halve to find them."""
+        if not batch or self.nothing_is_taken:
+            return
+        taken, refusal = call(self.cycle, self.telling, batch)
+        self.accepted = self.accepted or taken > 0
+        if refusal is None:
+            return
+        names = {name.lower() for name in getattr(refusal, "ids", ())}
+        named = [posting for posting in batch if posting.bill_id.lower() in names]
+        if len(batch) == 1:
+            self._settle(batch[0], refusal)
+        elif named:
+            self.tell([posting for posting in batch if posting not in named])
+            for posting in named:
+                if not self.nothing_is_taken:
+                    self._settle(posting, refusal)
+        else:
+            # Every other one, so that the bills refused first come from everywhere.
+            self.tell(batch[::2])
+            self.tell(batch[1::2])
+
+    @property
+    def nothing_is_taken(self) -> bool:
+        """Whether it is not this bill or that, but everything we tell."""
+        enough = len(self.strange) >= min(PROBES, max(self.size, LEAST_PROBES))
+        return enough and not self.accepted and len(set(self.strange)) == 1
+
+    def close(self) -> bool:
+        """Note what was refused; False when Ramp takes nothing at all just now."""
+        if self.accepted:
+            pauses.end(self.cycle.tenant, pauses.TELLING)
+        nothing = self.nothing_is_taken
+        if nothing:
+            later = timezone.now() + ALL_REFUSED
+            rows = Posting.objects.filter(self.telling.wanted, tenant=self.cycle.tenant)
+            rows.update(tell_after=later)
+        if nothing and not self._others_were_taken():
+            pauses.for_telling(self.cycle.tenant, f"{self.strange[0]}.")
+        else:
+            for posting, said in self.refused:
+                _put_off(self.cycle, self.telling, posting, said)
+        return not nothing
+
+    def _others_were_taken(self) -> bool:
+        """Whether Ramp took any other bill since these were there: then it is these after all."""
+        now = timezone.now()
+        since = max(
+            posting.entered_at or posting.hold_opened_at or now for posting, _ in self.refused
+        )
+        done = Posting.objects.filter(tenant=self.cycle.tenant, state=Posting.State.CONFIRMED)
+        return done.filter(confirmed_at__gt=since).exists()
+
+    def _settle(self, posting: Posting, refusal: RejectedError) -> None:
+        """Refused, or synced already: then "not ready" means done."""
+        payload = bill_now(self.cycle, posting.bill_id)
+        if is_synced(payload):
+            self.accepted = True
+            self.telling.done(self.cycle, [posting])
+            return
+        said = _words(refusal)
+        logger.warning("Ramp does not take the result of %s: %s", posting.bill_id, said)
+        self.refused.append((posting, said))
+        if payload and stopped(payload, ours=True) is None:
+            self.strange.append(said)
+
+
+def _put_off(cycle: Cycle, telling: Telling, posting: Posting, said: str) -> None:
+    """Told again later; at last a person is asked, or a hold stays untold."""
+    times = posting.tell_failed + 1
+    wait = retry.delay(retry.UNTOLD, times)
+    difference = f"Ramp does not take it as synced: {said}"
+    if posting.kept.get(Reason.REFUSED) == [difference]:
+        times, wait = 0, _ACCEPTED
+    rows = Posting.objects.filter(telling.wanted, pk=posting.pk)
+    if wait is not None:
+        rows.update(tell_failed=times, tell_after=timezone.now() + wait)
+    elif telling is FAILURES:
+        telling.done(cycle, [posting])
+    elif rows.update(tell_failed=0, tell_after=None):
+        detail = {"differences": [difference]}
+        hold = Hold(Reason.REFUSED, _NOT_TAKEN.format(said=said), detail)
+        try:
+            postings.hold(posting, hold)
+        except postings.LostLeaseError as error:
+            logger.info("Not held: %s", error)  # somebody works on it; it is told again
+
+
+def _words(refusal: RejectedError) -> str:
+    """What Ramp said, without the ids of the bills, so that equal refusals are equal."""
+    said = str(refusal.detail.get("said") or refusal.message)
+    return " ".join(_UUID.sub("", said).split()).rstrip(" .,:;")

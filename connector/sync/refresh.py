@@ -6,6 +6,7 @@ from math import inf
 
 from django.utils import timezone
 
+from connector import pauses
 from connector.epicor.catalog import refresh_catalogs
 from connector.sync.context import Cycle
 from mappings import catalog
@@ -34,7 +35,7 @@ def refresh(cycle: Cycle, *, kinds: frozenset[str], stop_at: float = inf) -> boo
 
 def _stale(cycle: Cycle, kinds: frozenset[str], now: datetime) -> list[tuple[str, str]]:
     """The catalogs to read: (company, name). After a pause all, to see that Epicor is back."""
-    paused = bool(cycle.tenant.paused_reason)
+    paused = pauses.stops(cycle.tenant)
     max_age = min(MAX_AGE, now - cycle.started_at) if paused else MAX_AGE
     wanted = [
         name

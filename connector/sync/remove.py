@@ -37,6 +37,7 @@ from connector.sync.removal_plan import (
     wrong_state,
 )
 from connector.sync.taking import give_back, take
+from connector.sync.telling import is_being_told
 
 WRITE_S = 60.0
 
@@ -44,6 +45,10 @@ _STILL_THERE = (
     "Epicor did not say whether it deleted the invoice, and it is still there. Nothing else was "
     "changed. It is looked at again by itself in a few minutes; if it is still there then, "
     "remove it once more."
+)
+_BEING_TOLD = (
+    "Ramp is just being told that this bill is entered. Nothing was removed; try again in two "
+    "minutes."
 )
 _NOT_SEEN = (
     "Epicor did not say whether it deleted the invoice, and it cannot be looked up just now. It "
@@ -106,6 +111,8 @@ def _remove(
     """
     due = posting.not_before
     try:
+        if is_being_told(cycle, posting):
+            raise HeldError(_BEING_TOLD)
         payload = bill_now(cycle, posting)
         plan = plan_for(cycle, posting, payload, enter_again=enter_again)
         if plan.refusal:

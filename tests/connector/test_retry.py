@@ -17,6 +17,7 @@ CAUSES = st.sampled_from(sorted(DELAYS))
         ("unavailable", [1, 5, 15, 60, 240]),
         ("in_doubt", [2, 2, 10, 60]),
         ("occupied", [10, 10, 30, 60, 240]),
+        ("untold", [5, 15, 60, 240]),
     ],
 )
 def test_each_time_waits_as_long_as_the_table_says_and_then_a_person_is_asked(cause, minutes):

@@ -19,7 +19,7 @@ from audit.models import Attempt, Posting
 from connector.domain import draft as drafts
 from connector.epicor import dataset
 from connector.ramp import connect as ramp_connect
-from connector.sync import confirm, endings
+from connector.sync import endings, telling
 from connector.sync import lookup as lookups
 
 _OURS = ("audit", "mappings", "connector")
@@ -62,7 +62,7 @@ def tells_ramp_before_it_is_committed() -> None:
         if not posting.in_epicor:
             names = ("company", "vendor_num", "invoice_num")
             seen = Posting(bill_id=posting.bill_id, **{n: getattr(draft, n) for n in names})
-            item = confirm._success(ends.cycle, seen)
+            item = telling.success(ends.cycle, seen)
             ends.cycle.ramp.sync("BILL_SYNC", f"early {posting.bill_id}", successes=[item])
         finish(ends, prepared, saved)
 
