@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from audit import postings
-from audit.models import Attempt, Posting
+from audit.models import Attempt, AuditEntry, Posting
 from connector.management.commands.dismiss import dismissal_refused
 from connector.models import PostingSettings, Tenant
 from connector.sync import looking, writing
@@ -398,4 +398,11 @@ def test_a_kept_bill_that_ramp_shows_unreadable_stops_no_other(ready):
     other = Posting.objects.filter(tenant=tenant, state=State.CONFIRMED).exclude(pk=posting.pk)
     postings.ask_recheck([posting, *other[:2]], message="look again")
 
-    assert run_cycle(tenant).updated == 2
+    verified = AuditEntry.objects.filter(action="posting.rechecked").exclude(
+        subject_id=posting.bill_id
+    )
+    before = verified.count()
+
+    run_cycle(tenant)
+
+    assert verified.count() == before + 2
