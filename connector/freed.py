@@ -27,6 +27,7 @@ class _Kind:
     title: str
     these: Q  # its blockers
     still: Callable[[Tenant], Q]  # those of them that are not settled
+    mostly_settings: bool = True  # else most of them wait for a mapping, which is told elsewhere
 
 
 def _without_route(tenant: Tenant) -> Q:
@@ -45,7 +46,12 @@ def _of_a_dimension(tenant: Tenant) -> Q:
 _KINDS: Mapping[str, _Kind] = {
     "routes": _Kind("an entity route", Q(kind="entity"), _without_route),
     "currencies": _Kind("a currency", Q(kind="currency"), _without_code),
-    "dimensions": _Kind("a dimension", Q(reason=Reason.DIMENSION_UNMAPPED.value), _of_a_dimension),
+    "dimensions": _Kind(
+        "a dimension",
+        Q(reason=Reason.DIMENSION_UNMAPPED.value),
+        _of_a_dimension,
+        mostly_settings=False,
+    ),
 }
 
 
@@ -58,8 +64,8 @@ def waiting(tenant: Tenant) -> list[Waiting]:
             held=Count("posting", distinct=True),
             still=Count("posting", distinct=True, filter=kind.still(tenant)),
         )
-        if counts["held"]:
-            freed_ones = counts["held"] - counts["still"]
+        freed_ones = counts["held"] - counts["still"]
+        if freed_ones or (counts["held"] and kind.mostly_settings):
             found.append(Waiting(key, kind.title, counts["held"], freed_ones))
     return found
 

@@ -44,7 +44,8 @@ def twins(errand: Errand, report: "Report") -> str:
         for one in found.items[:_MOST_SHOWN]
     ]
     count = len(found.items)
-    report.keep({"twins": shown, "count": count, "read": read})
+    missed = found.left_out if all_of_them else max(1, found.left_out)
+    report.keep({"twins": shown, "count": count, "read": read, "missed": missed})
     rest = "" if all_of_them else " Ramp has more ready bills; ask again to compare them, too."
     looks = "looks" if count == 1 else "look"
     left = ""

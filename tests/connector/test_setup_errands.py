@@ -191,6 +191,7 @@ class TestBills:
         errand = done(tenant, setup.TWINS)
         assert not errand.failed, errand.said
         assert errand.result["count"] == 1
+        assert f"{errand.result['missed']} bills could not be compared yet" in errand.said
         (found,) = errand.result["twins"]
         assert (found["bill"], found["twins"][0]["entry_person"]) == (bill_id, "jsmith")
         assert box.epicor.app.state() == before

@@ -177,6 +177,16 @@ class TestWaitingBills:
         assert "1 bill waits for a currency" in page
         assert "The setting is not there yet" in page
 
+    def test_an_unmapped_value_is_no_missing_setting_but_a_field_taken_away_is(
+        self, admin: Client, tenant: Tenant
+    ) -> None:
+        apply(parse({"slug": "acme", "dimensions": [{"ramp_field": "cc", "segment": 3}]}))
+        held = make_posting(tenant, "b-dim", hold_reason="dimension_unmapped")
+        block(held, "CC-1", "Sales", kind="dimension:cc")
+        assert "for a dimension" not in text(admin)
+        apply(parse({"slug": "acme", "dimensions": []}))
+        assert "1 bill waits for a dimension" in text(admin)
+
     def test_admins_do_not_replay_and_other_kinds_do_not_exist(
         self, admin: Client, tenant: Tenant, lost: Posting
     ) -> None:

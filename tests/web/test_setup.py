@@ -512,6 +512,24 @@ class TestProgress:
         save(client, "ramp", {**RAMP, "ramp.client_secret": OTHER})
         assert "a connection changed since" in text(client, "")
 
+    @pytest.mark.parametrize(
+        ("result", "note", "warned"),
+        [
+            ({"count": 0, "missed": 0}, "done", False),
+            ({"count": 2, "missed": 0}, "2 possible twins", True),
+            ({"count": 1, "missed": 7}, "1 possible twin, 7 not compared", True),
+            ({"count": 0, "missed": 7}, "7 not compared", True),
+        ],
+    )
+    def test_twins_and_what_could_not_be_compared_stay_in_sight(
+        self, client: Client, making: Tenant, result: dict[str, int], note: str, warned: bool
+    ) -> None:
+        errand(making, errands.TWINS, result={"twins": [], **result})
+        page = text(client, "")
+        step = page.split("Bills typed by hand</a>")[1].split("</li>")[0]
+        assert note in step
+        assert ("mc-warned" in page) is warned
+
     @pytest.mark.parametrize("step", ["", *(f"{key}/" for key in STEPS)])
     def test_a_constant_number_of_queries(self, client: Client, making: Tenant, step: str) -> None:
         def count() -> int:

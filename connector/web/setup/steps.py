@@ -136,16 +136,22 @@ def _errand_progress(tenant: Tenant, step: Step, errand: Errand | None) -> Progr
 
 
 def _worries(result: Mapping[str, Any]) -> bool:
-    """Whether a good end shows something to look at: twins, or not one bill that could go."""
+    """Whether a good end shows something to look at.
+
+    That is: twins, ready bills that could not be compared, or not one bill that could go.
+    """
     bills = result.get("bills", [])
-    return bool(result.get("count")) or (bool(bills) and not any(one["ok"] for one in bills))
+    twins = bool(result.get("count") or result.get("missed"))
+    return twins or (bool(bills) and not any(one["ok"] for one in bills))
 
 
 def _note(step: Step, result: Mapping[str, Any]) -> str:
     if step.key == "test":
         return _count(len(result.get("ramp", [])) + len(result.get("epicor", [])), "check")
     if step.key == "twins":
-        return _count(int(result.get("count", 0)), "possible twin")
+        found, missed = int(result.get("count", 0)), int(result.get("missed", 0))
+        parts = [_count(found, "possible twin"), f"{missed} not compared" if missed else ""]
+        return ", ".join(part for part in parts if part)
     ready = sum(bool(bill.get("ok")) for bill in result.get("bills", []))
     return f"{ready} of {len(result.get('bills', []))} would be entered"
 

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
@@ -146,8 +147,10 @@ def runs(request: HttpRequest, slug: str) -> HttpResponse:
 
 def ask_once(tenant: Tenant, kind: str, title: str, *, actor: str) -> Errand:
     """The errand of this kind that is under way, or a new one: asking twice asks once."""
-    under_way = Errand.objects.filter(tenant=tenant, kind=kind, finished_at=None).first()
-    return under_way or asking.ask(tenant, kind, title, actor=actor)
+    with transaction.atomic():
+        Tenant.objects.select_for_update().get(pk=tenant.pk)
+        under_way = Errand.objects.filter(tenant=tenant, kind=kind, finished_at=None).first()
+        return under_way or asking.ask(tenant, kind, title, actor=actor)
 
 
 def _step_of(request: HttpRequest, key: str) -> Step:
