@@ -59,7 +59,7 @@ class SuperuserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
 class RecordedAdmin(SuperuserAdmin):
     """Whatever is saved or deleted here writes an entry of the trail with before and after."""
 
-    kept_out: ClassVar = frozenset({"id", "updated_at", "updated_by"})
+    kept_out: ClassVar = frozenset({"id", "source", "updated_at", "updated_by"})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         """Save, and record what it was and is."""
@@ -117,7 +117,7 @@ class MappingAdmin(RecordedAdmin):
     ]
     list_filter: ClassVar = ["tenant", "company"]
     search_fields: ClassVar = ["=ramp_id", "=epicor_id", "ramp_name__startswith"]
-    readonly_fields: ClassVar = ["updated_at", "updated_by"]
+    readonly_fields: ClassVar = ["source", "updated_at", "updated_by"]
 
 
 admin.site.register([VendorMapping, GLAccountMapping], MappingAdmin)
