@@ -238,3 +238,21 @@ def test_what_was_changed_in_epicor_for_an_edit_is_what_the_next_proof_compares_
         body={},
     )
     assert fresh(posting).entered_as == {"total": "2.00"}
+
+
+@pytest.mark.parametrize(
+    ("hold", "why"),
+    [
+        (Hold(Reason.IN_DOUBT, "Lost."), "an answer of Epicor is missing"),
+        (Hold(Reason.BUG, "Odd."), "report it"),
+        (Hold(Reason.MISMATCH, "Gone.", {"gone": True}), "record the removal"),
+    ],
+)
+def test_nobody_keeps_what_nobody_knows_or_what_is_not_there(
+    tenant: Tenant, hold: Hold, why: str
+) -> None:
+    posting = entered(tenant)
+    postings.hold(posting, hold)
+    with pytest.raises(ValueError, match=why):
+        postings.keep(posting, actor="Ann", reason="Fine")
+    assert fresh(posting).hold_reason == hold.reason
