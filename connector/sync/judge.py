@@ -187,8 +187,10 @@ def _moved(name: str) -> Hold:
 
 
 def _sent_before(job: Prepared, company: str, there: SavedInvoice, stamp_column: str) -> Hold:
+    # While it is in doubt nobody can call it different: the edit is what a person must undo first.
+    doubted = job.posting.state == Posting.State.IN_DOUBT
     return Hold(
-        Reason.DUPLICATE_SUSPECTED,
+        Reason.CHANGED if doubted else Reason.DUPLICATE_SUSPECTED,
         f"We sent this bill before as {name_of(company, there)}, which is in Epicor without our "
         "stamp. Nothing more was entered. If it is this bill, remove it there, then replay; if it "
         "is another invoice, say that it is different.",

@@ -176,7 +176,7 @@ def test_a_key_sent_before_binds_even_when_the_stamp_is_gone_and_the_number_chan
     run_cycle(tenant)
 
     posting.refresh_from_db()
-    assert posting.hold_reason == "duplicate_suspected"
+    assert posting.hold_reason == "changed"
     numbers = [row["header"]["InvoiceNum"] for row in box.epicor.state()["invoices"]]
     assert "ANOTHER-1" not in numbers
 

@@ -171,7 +171,7 @@ def test_an_unstamped_invoice_under_a_number_sent_before_is_shown(ready, later):
     box.ramp.app.edit_bill(posting.bill_id, {"invoice_number": "ANOTHER-1"})
     later(minutes=5)
     run_cycle(tenant)
-    assert now(posting) == (State.IN_DOUBT, "duplicate_suspected")
+    assert now(posting) == (State.IN_DOUBT, "changed")
     assert [twin["same_key"] for twin in posting.hold_detail["twins"]] == [False]
 
 
