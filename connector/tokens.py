@@ -24,7 +24,14 @@ _LAST_SECONDS_S = 5.0
 
 
 class TokenExpiredError(Exception):
-    """The other system refused the token in a thread that cannot renew it: renew and repeat."""
+    """The other system refused the token in a thread that cannot renew it: renew and repeat.
+
+    `refused` is the header that was refused, "" when there was no token in memory just then.
+    """
+
+    def __init__(self, message: str, refused: str = "") -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 def token(

@@ -99,14 +99,15 @@ class EpicorClient:
         """Be logged in before lanes start; only in the thread that made the client."""
         self._login.ensure()
 
-    def renew(self) -> None:
-        """Log in anew after a TokenExpiredError; only in the thread that made the client."""
+    def renew(self, expired: TokenExpiredError) -> None:
+        """Log in anew unless that was done since; only in the thread that made the client."""
         try:
-            used = self._login.authorization()
+            current = self._login.authorization()
         except TokenExpiredError:
             self._login.ensure()
             return
-        self._renew(used)
+        if current == expired.refused:
+            self._renew(current)
 
     def user(self, company: str) -> str:
         """The id of the user that we are logged in as. Raises AccessError, TransientError."""
@@ -344,7 +345,7 @@ class EpicorClient:
             if self._login.authorization() != used:
                 continue  # somebody has renewed it meanwhile
             if not at_home:
-                raise TokenExpiredError("Epicor refused the token.")
+                raise TokenExpiredError("Epicor refused the token.", used)
             self._renew(used)
 
     def _headers(self, company: str) -> dict[str, str]:

@@ -152,11 +152,12 @@ class Looking:
         search = asked.search
         try:
             invoices = future.result()
-        except TokenExpiredError:
-            if asked.renewed:
+        except TokenExpiredError as expired:
+            if asked.renewed and expired.refused:
                 raise AccessError(TOKEN) from None
-            self.board.cycle.epicor.renew()
-            self._ask(Asked(search, asked.question, renewed=True))
+            self.board.cycle.epicor.renew(expired)
+            renewed = asked.renewed or bool(expired.refused)
+            self._ask(Asked(search, asked.question, renewed=renewed))
             return
         except PostingError as error:
             self.board.ends.stopped = self.board.ends.stopped or error

@@ -99,8 +99,8 @@ class Writing:
             note(job, Attempt.Outcome.DONE, job.answer)
         except StopIteration as end:
             self._ended(job, job.answer, end.value)
-        except TokenExpiredError:
-            self._renew(job)
+        except TokenExpiredError as expired:
+            self._renew(job, expired)
         except PostingError as error:
             self._failed(job, error, job.answer)
         except postings.LostLeaseError:
@@ -112,17 +112,17 @@ class Writing:
         else:
             self._send(job)
 
-    def _renew(self, job: Job) -> None:
+    def _renew(self, job: Job, expired: TokenExpiredError) -> None:
         """The token was refused before anything was looked at: log in anew, send the step again."""
-        if job.renewed:
+        if job.renewed and expired.refused:
             self._failed(job, AccessError(TOKEN), None)
             return
         try:
-            self.board.cycle.epicor.renew()
+            self.board.cycle.epicor.renew(expired)
         except PostingError as error:
             self._failed(job, error, None)
             return
-        job.renewed = True
+        job.renewed = job.renewed or bool(expired.refused)
         self._send(job)
 
     def _ended(self, job: Job, answer: Any, result: Any) -> None:

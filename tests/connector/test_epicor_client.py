@@ -112,7 +112,7 @@ class TestLogins:
             thread = threading.Thread(target=lane)
             thread.start()
             thread.join(20)
-            client.renew()
+            client.renew(seen[0])
         assert isinstance(seen[0], TokenExpiredError)
         assert len(seen[1]) == 1
 
