@@ -32,6 +32,7 @@ _UPGRADING = "ConversionsPendingException"
 _DUPLICATE_TEXT = re.compile(r"duplicate entry of an existing record", re.IGNORECASE)
 _PARAMETER = re.compile(r"Parameter ([\w$]+) is not found in the input object", re.IGNORECASE)
 _SEATS = re.compile(r"maximum users exceeded", re.IGNORECASE)
+_STALE = re.compile(r"(modified|changed|updated) by another (user|session)", re.IGNORECASE)
 _TAGS = re.compile(r"<[^>]*>")
 
 
@@ -41,6 +42,14 @@ class HeavyServiceError(TransientError):
 
 class RecordMissingError(RejectedError):
     """There is no record with that key."""
+
+
+class SeatsError(TransientError):
+    """No licence seat is free: temporary, and nothing to do with what was sent."""
+
+
+class StaleRowError(RejectedError):
+    """Somebody saved the row since we read it; nothing of ours was saved."""
 
 
 class ContractMismatchError(RejectedError):
@@ -134,14 +143,15 @@ def refuse(status: int, fault: EpicorFault, *, writing: bool, what: str) -> NoRe
     if writing and status == 408:
         _refuse_server(status, said, detail, writing=True, what=what)
     if _SEATS.search(said) and (plain or not writing):
-        raise TransientError(
+        raise SeatsError(
             f"Epicor has no licence free to {what}: {said}. Nothing was changed; "
             "it is tried again by itself.",
             detail=detail,
         )
     if status >= 500 and not fault.is_a(*_BUSINESS):
         _refuse_server(status, said, detail, writing=writing, what=what)
-    raise RejectedError(f"Epicor refused to {what}: {said}. Nothing was saved.", detail=detail)
+    kind = StaleRowError if _STALE.search(said) else RejectedError
+    raise kind(f"Epicor refused to {what}: {said}. Nothing was saved.", detail=detail)
 
 
 # -- cases -----------------------------------------------------------------------------------------
@@ -159,7 +169,8 @@ def _refuse_record(
             detail=detail,
         )
     told = _DUPLICATE_TEXT.search(said) and (status < 500 or fault.is_a(*_BUSINESS))
-    if status == 409 or fault.is_a(_DUPLICATE_TYPE) or told:
+    conflict = status == 409 and not _STALE.search(said)
+    if conflict or fault.is_a(_DUPLICATE_TYPE) or told:
         raise DuplicateInvoiceError(
             f"Epicor already has this record ({said}). Nothing was saved.", detail=detail
         )

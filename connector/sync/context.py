@@ -75,6 +75,12 @@ class Cycle(Rules):
     started_at: datetime
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     counts: Counts = field(default_factory=Counts)
+    one_lane: bool = False  # Epicor ran short of seats, or our lanes got in each other's way
+
+    @property
+    def lanes(self) -> int:
+        """How many bills may be written at once."""
+        return 1 if self.one_lane else max(1, self.posting.lanes)
 
     def remember(self) -> None:
         """Store what Epicor taught us in this cycle."""

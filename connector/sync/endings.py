@@ -22,6 +22,7 @@ from connector.sync.twins import adopted_differences
 
 _AT_LAST = timedelta(hours=1)
 _NOT_READY = timedelta(hours=1)
+_SHORTLY = timedelta(minutes=5)
 _SHOWN = 10
 
 
@@ -157,6 +158,16 @@ class Endings:
         """Its group cannot be written into just now; nothing was saved."""
         message = f"{why} Nothing was saved. Close the group in Epicor, then replay."
         self._retry(posting, retry.OCCUPIED, Hold(Reason.REFUSED, message))
+
+    def put_off(self, posting: Posting, error: TransientError) -> None:
+        """It is not to blame and nothing was sent: tried again when `error` says, not counted."""
+        wait = timedelta(seconds=error.retry_after_s or 0) or _SHORTLY
+        self._later(posting, wait, error.message, failed=False)
+
+    def no_group(self, posting: Posting, error: PostingError) -> None:
+        """Epicor refused to open a group for it: tried again, at last held with Epicor's words."""
+        message = f"No invoice group could be opened for it. {error.message}"
+        self._retry(posting, retry.UNAVAILABLE, Hold(Reason.REFUSED, message))
 
     def not_ready(self, posting: Posting, message: str) -> None:
         """Ramp does not want it entered just now: looked at again in an hour."""

@@ -24,11 +24,11 @@ def enter_due(cycle: Cycle, *, stop_at: float, ids: Sequence[int] | None = None)
     True when the time was over before everything was done. Raises AccessError, OutageError or
     TransientError when a system refuses us or is away; whatever was claimed is then given back.
     """
-    lanes = max(1, cycle.posting.lanes)
+    lanes = cycle.lanes
     with ThreadPoolExecutor(lanes) as lane_pool, ThreadPoolExecutor(LOOKERS) as look_pool:
         board = Board(cycle, stop_at, ids, Endings(cycle), lane_pool, look_pool)
         looking = Looking(board, lanes)
-        writing = Writing(board, looking, lanes)
+        writing = Writing(board, looking)
         try:
             _work(board, looking, writing)
         finally:
@@ -37,7 +37,10 @@ def enter_due(cycle: Cycle, *, stop_at: float, ids: Sequence[int] | None = None)
             writing.groups.close()
     if board.ends.stopped is not None:
         raise board.ends.stopped
-    return bool(board.todo or board.claims)
+    more = bool(board.todo or board.claims)
+    if writing.groups.closed and not more:
+        raise writing.groups.trouble
+    return more
 
 
 def _work(board: Board, looking: Looking, writing: Writing) -> None:

@@ -1,7 +1,7 @@
 """One bill's way through a lane: its conversation with Epicor, and the record of each write."""
 
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,7 +25,7 @@ from connector.epicor.dataset import TABLES, SavedInvoice
 from connector.models import InvoiceGroup
 from connector.redaction import redact
 from connector.sync.context import Cycle
-from connector.sync.groups import open_group
+from connector.sync.group_rows import open_group
 from connector.sync.prepare import Prepared
 from mappings.fiscal import PeriodTable
 
@@ -33,6 +33,9 @@ LEASE_S = 900.0  # of a claimed posting
 WRITE_S = 120.0  # total deadline of one write
 GROUP_S = 60.0
 CROWDED = 8
+
+
+Place = tuple[str, str]  # company and group
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,11 @@ class Todo:
     saved: SavedInvoice | None
     period: tuple[str, str]
     since: attempts.Moment
+
+    @property
+    def place(self) -> Place | None:
+        """The group that the invoice lies in; None for one that is not there yet."""
+        return (self.period[0], self.saved.group_id) if self.saved is not None else None
 
     @classmethod
     def of(
@@ -81,11 +89,16 @@ class Job:
     def of(cls, item: Todo, group: InvoiceGroup | None, cycle: Cycle) -> "Job":
         """Raises StopIteration with the invoice when nothing is left to be written."""
         talk: Generator[Step, Reply, Any]
-        if group is not None and not group.ready:
+        if group is not None and not group.ready and item.saved is None:
             talk = open_group(group, item.prepared.draft.apply_date)
             return cls(item, group, talk, next(talk), opening=True)
         talk = _writing(item, group, cycle)
         return cls(item, group, talk, next(talk))
+
+    @property
+    def place(self) -> Place | None:
+        """The group it writes into, as far as one is known."""
+        return (self.group.company, self.group.group_id) if self.group else self.item.place
 
     def write(self, cycle: Cycle) -> None:
         """The group is open: go on with the bill's own conversation."""
@@ -179,14 +192,20 @@ def outcome_of(error: PostingError, *, answered: bool) -> Attempt.Outcome:
     return Attempt.Outcome.REFUSED
 
 
-def next_place(todo: Sequence[Todo], busy: Counter[tuple[str, str]]) -> int | None:
+def next_place(
+    todo: Sequence[Todo], busy: Counter[tuple[str, str]], shut: Collection[Place | None]
+) -> int | None:
     """Which bill a free lane takes: one whose period no lane works on, or of a crowded period.
+
+    What lies in a group that a lane writes into (`shut`) waits: writes in one group are serial.
 
     Opening another group costs two calls and a name, so a second lane joins a period only when
     enough bills of it wait.
     """
     waiting: Counter[tuple[str, str]] = Counter()
     for place, item in enumerate(todo):
+        if item.place is not None and item.place in shut:
+            continue
         waiting[item.period] += 1
         if waiting[item.period] > CROWDED * busy[item.period]:
             return place

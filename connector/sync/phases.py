@@ -17,7 +17,7 @@ from connector.ramp.client import endless
 from connector.sync.confirm import confirm_entered, report_held
 from connector.sync.context import Cycle
 from connector.sync.enter import enter_due
-from connector.sync.groups import unlock_left
+from connector.sync.group_rows import unlock_left
 from connector.sync.pull import pull_page
 from connector.sync.refresh import refresh
 from connector.sync.rehearse import rehearse
@@ -110,13 +110,18 @@ def _from(run: SyncRun, after: int | None) -> bool:
 
 
 def _enter(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
-    """A step in which nothing moved was too short for these bills: the next one is longer."""
+    """A step in which nothing moved was too short for these bills: the next one is longer.
+
+    Once there is one lane only, it stays so until the end of the run.
+    """
     now = time.monotonic()
     patience = min(int(run.cursor.get("patience", 0)), MOST_PATIENCE)
     before = _waiting(cycle)
     budget = max(0.0, stop_at - now) * 2**patience
+    cycle.one_lane = bool(run.cursor.get("one_lane"))
     more = bool(enter_due(cycle, stop_at=now + budget, ids=run.only_ids))
-    run.cursor = {"patience": patience + 1} if more and _waiting(cycle) == before else {}
+    patience = patience + 1 if more and _waiting(cycle) == before else 0
+    run.cursor = {"patience": patience, "one_lane": cycle.one_lane}
     return more
 
 

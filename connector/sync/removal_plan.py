@@ -16,7 +16,7 @@ from connector.epicor.invoices import find, stamp_of
 from connector.models import Tenant
 from connector.ramp.errors import NotFoundError
 from connector.sync.context import Cycle, open_cycle
-from connector.sync.groups import taken
+from connector.sync.group_rows import taken
 from connector.sync.judge import revision
 from connector.sync.lookup import name_of
 from connector.sync.readiness import SYNCED, stopped, stops

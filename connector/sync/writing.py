@@ -27,12 +27,15 @@ from audit.failures import (
     TransientError,
     UncertainOutcomeError,
 )
-from audit.models import Attempt
+from audit.models import Attempt, Posting
 from connector.epicor.client import EpicorClient, MethodAnswer
 from connector.epicor.conversation import Step
 from connector.epicor.dataset import SavedInvoice, differences
+from connector.epicor.errors import SeatsError, StaleRowError
+from connector.models import InvoiceGroup
 from connector.sync.board import Board
-from connector.sync.groups import Groups, taken
+from connector.sync.group_rows import taken
+from connector.sync.groups import MOST_REFUSED, Groups, NoGroupError
 from connector.sync.judge import is_settled
 from connector.sync.lanes import LEASE_S, Job, Todo, begin_write, next_place, note, outcome_of
 from connector.sync.looking import TOKEN, Looking, Search, bug
@@ -47,12 +50,18 @@ logger = logging.getLogger(__name__)
 class Writing:
     """The lanes of one run."""
 
-    def __init__(self, board: Board, looking: Looking, lanes: int) -> None:
+    def __init__(self, board: Board, looking: Looking) -> None:
         self.board = board
         self.looking = looking
         self.groups = Groups(board.cycle)
-        self.most = lanes + lanes // 2  # bills under way at the same time
-        self.refused_as_double: set[str] = set()
+        self.looked_once_more: set[str] = set()
+        self.seats_short = 0  # refusals in a row because no licence was free
+
+    @property
+    def most(self) -> int:
+        """How many bills are under way at the same time."""
+        lanes = self.board.cycle.lanes
+        return lanes + lanes // 2
 
     def start(self) -> None:
         """Give each free lane a bill."""
@@ -60,18 +69,28 @@ class Writing:
             jobs = self.board.jobs.values()
             if len(jobs) >= self.most:
                 return
-            place = next_place(self.board.todo, Counter(job.item.period for job in jobs))
+            busy = Counter(job.item.period for job in jobs)
+            place = next_place(self.board.todo, busy, {job.place for job in jobs})
             if place is None:
                 return
             self._begin(self.board.todo.pop(place))
 
     def _begin(self, item: Todo) -> None:
         """Start the conversation of one bill: where needed its group's first, then its own."""
+        group = None
         try:
-            group = None if item.saved is not None else self.groups.take(*item.period)
+            if item.place is not None:
+                group = self.groups.borrow(*item.place)
+            else:
+                group = self.groups.take(*item.period)
             job = Job.of(item, group, self.board.cycle)
         except StopIteration as end:
+            self._free(group)
             self.board.ends.finish(item.prepared, end.value)
+        except NoGroupError as error:
+            self.board.ends.put_off(item.prepared.posting, error)
+            if self.groups.closed.keys() >= set(self.board.cycle.companies):
+                self.board.ends.stopped = self.groups.trouble
         except PostingError as error:
             self.board.ends.end_badly(item.prepared.posting, error)
         else:
@@ -80,7 +99,7 @@ class Writing:
     def _send(self, job: Job) -> None:
         step = job.step
         if step.writes and job.attempt is None and not begin_write(self.board.cycle, job, LEASE_S):
-            self._free(job)
+            self._free(job.group)
             self.board.give_way(job.item.prepared.posting)
             return
         future = self.board.lane_pool.submit(
@@ -132,7 +151,8 @@ class Writing:
             self.groups.opened(job.group, result)
             self._begin_in(job)
             return
-        self._free(job)
+        self._free(job.group)
+        self.seats_short = 0
         self.start()
         with transaction.atomic():
             note(job, Attempt.Outcome.DONE, answer)
@@ -150,29 +170,53 @@ class Writing:
         else:
             self._send(job)
 
-    def _free(self, job: Job) -> None:
-        if job.group is not None:
-            self.groups.give_back(job.group)
+    def _free(self, group: InvoiceGroup | None) -> None:
+        if group is not None:
+            self.groups.give_back(group)
 
     def _failed(self, job: Job, error: PostingError, answer: Any) -> None:
         sending = job.attempt is not None
         note(job, outcome_of(error, answered=answer is not None), answer, error)
-        self._free(job)
+        self._free(job.group)
+        self._narrow(error)
         posting = job.item.prepared.posting
-        unknown = isinstance(error, UncertainOutcomeError) or error.reason == Reason.BUG
-        if job.opening and isinstance(error, DuplicateInvoiceError):
-            self.board.todo.insert(0, job.item)  # that name is in use in Epicor: the next one
-        elif job.opening and isinstance(error, UncertainOutcomeError):
-            # Perhaps opened: the name is used up, and an empty group does no harm.
-            self.board.ends.end_badly(posting, TransientError(f"{_GROUP_UNSURE} ({error.message})"))
-        elif (unknown and (sending or job.wrote)) or (
-            job.wrote and isinstance(error, TransientError) and not isinstance(error, OutageError)
-        ):
+        if job.opening:
+            self._not_opened(job, error)
+        elif _in_the_middle(job, error, sending=sending):
             self.board.ends.doubt(posting, error.message)
         elif job.wrote and isinstance(error, RejectedError | AskedError):
             # Something of it is perhaps saved: nobody is told "refused" before that is known.
             self.looking.search([job.item.prepared], partial(self._seen, error))
-        elif isinstance(error, RejectedError) and not job.opening:
+        elif isinstance(error, SeatsError):
+            self.board.ends.put_off(posting, error)
+        elif isinstance(error, RejectedError):
+            self._refused(job, error)
+        else:
+            self.board.ends.end_badly(posting, error)
+
+    def _narrow(self, error: PostingError) -> None:
+        """Short of seats, or in somebody's way: one lane from now on, and at last an outage."""
+        if isinstance(error, SeatsError | StaleRowError):
+            self.board.cycle.one_lane = True
+        if isinstance(error, SeatsError):
+            self.seats_short += 1
+        if isinstance(error, SeatsError) and self.seats_short >= MOST_REFUSED:
+            outage = OutageError(error.message, detail=error.detail)
+            self.board.ends.stopped = self.board.ends.stopped or outage
+
+    def _not_opened(self, job: Job, error: PostingError) -> None:
+        """The group of a bill is not open; nothing of the bill was sent."""
+        posting = job.item.prepared.posting
+        if job.group is not None:
+            self.groups.not_opened(job.group, error)
+        if isinstance(error, DuplicateInvoiceError):
+            self.board.todo.insert(0, job.item)  # that name is in use in Epicor: the next one
+        elif isinstance(error, UncertainOutcomeError):
+            why = TransientError(f"{_GROUP_UNSURE} ({error.message})")
+            self.board.ends.end_badly(posting, why)
+        elif isinstance(error, SeatsError):
+            self.board.ends.put_off(posting, error)
+        elif isinstance(error, RejectedError):
             self._refused(job, error)
         else:
             self.board.ends.end_badly(posting, error)
@@ -202,24 +246,34 @@ class Writing:
     def _refused(self, job: Job, error: RejectedError) -> None:
         """Was it the bill, or what stands around it: its group, its period, its number?"""
         posting = job.item.prepared.posting
-        if isinstance(error, DuplicateInvoiceError):
-            if posting.bill_id in self.refused_as_double:
-                self.board.ends.end_badly(posting, error)
-                return
-            self.refused_as_double.add(posting.bill_id)
-            self.board.again([posting], "Epicor has this number by now; it is looked up once more.")
+        if isinstance(error, DuplicateInvoiceError | StaleRowError):
+            self._look_once_more(posting, error)
             return
         try:
-            if job.group is None:
+            if job.item.saved is not None:
                 self._refused_there(job, error)
-            elif why := self.groups.lost(job.group):
+            elif why := self._group_lost(job):
                 self.board.again([posting], why)
             elif why := period_closed_now(self.board.cycle, job.item):
                 self.board.again([posting, *self.board.take_out(job.item.period)], why)
+            elif job.opening:
+                self.board.ends.no_group(posting, error)
             else:
                 self.board.ends.end_badly(posting, error)
         except PostingError as second:
             self.board.ends.end_badly(posting, second)
+
+    def _group_lost(self, job: Job) -> str:
+        return "" if job.opening or job.group is None else self.groups.lost(job.group)
+
+    def _look_once_more(self, posting: Posting, error: RejectedError) -> None:
+        """Epicor has something by now that it did not have when we looked; a second time is odd."""
+        if posting.bill_id in self.looked_once_more:
+            self.board.ends.end_badly(posting, error)
+            return
+        self.looked_once_more.add(posting.bill_id)
+        has = "another version" if isinstance(error, StaleRowError) else "this number"
+        self.board.again([posting], f"Epicor has {has} by now; it is looked up once more.")
 
     def _refused_there(self, job: Job, error: RejectedError) -> None:
         """Something was to be changed in an invoice that is there: is its group in use?"""
@@ -232,6 +286,14 @@ class Writing:
             self._begun(item.prepared, item.saved, error)
         else:
             self.board.ends.end_badly(item.prepared.posting, error)
+
+
+def _in_the_middle(job: Job, error: PostingError, *, sending: bool) -> bool:
+    """Whether something of it is perhaps saved that only a look-up shows."""
+    if isinstance(error, UncertainOutcomeError) or error.reason == Reason.BUG:
+        return sending or job.wrote
+    passing = isinstance(error, TransientError | StaleRowError)
+    return job.wrote and passing and not isinstance(error, OutageError)
 
 
 def _call(epicor: EpicorClient, company: str, step: Step, give_up_at: float) -> MethodAnswer:

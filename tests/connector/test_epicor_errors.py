@@ -18,6 +18,8 @@ from connector.epicor.errors import (
     ContractMismatchError,
     HeavyServiceError,
     RecordMissingError,
+    SeatsError,
+    StaleRowError,
     describe,
     fault_of_detail,
     raise_for,
@@ -105,6 +107,8 @@ def of_type(name: str, message: str = "Sorry") -> dict[str, str]:
 
 NOT_SENT = of_type("X", "Parameter confirmCheck is not found in the input object")
 DUPLICATE = of_type("X", "This is a duplicate entry of an existing record")
+SEATS = of_type("BusinessObjectException", "Maximum users exceeded on license")
+STALE = of_type("X", "Row has been modified by another user and couldn't be updated.")
 
 
 class TestMeanings:
@@ -128,9 +132,13 @@ class TestMeanings:
             (
                 500,
                 of_type("X", "Maximum users exceeded on license"),
-                TransientError,
+                SeatsError,
                 UncertainOutcomeError,
             ),
+            (400, SEATS, SeatsError, SeatsError),
+            (400, STALE, StaleRowError, StaleRowError),
+            (409, STALE, StaleRowError, StaleRowError),
+            (500, STALE, HeavyServiceError, UncertainOutcomeError),
             (500, of_type("Exception"), HeavyServiceError, UncertainOutcomeError),
             (502, "gateway", TransientError, UncertainOutcomeError),
             (503, "busy", TransientError, UncertainOutcomeError),
