@@ -15,7 +15,7 @@ from audit.models import IN_EPICOR, Posting
 from connector import pauses
 from connector.models import Errand, FinanceCalendar, SyncRun, Tenant
 from connector.schedules import BadScheduleError, next_run
-from connector.sync import turns
+from connector.sync import nightly, turns
 from connector.sync.phases import blacked_out
 from connector.sync.run import KINDS
 
@@ -127,24 +127,37 @@ def ring_lost_runs(now: datetime) -> int:
 
 
 def ring_reprove(calendar: FinanceCalendar, now: datetime) -> bool:
-    """Once a night, from 02:00 in the tenant's zone: have its entered invoices read back."""
+    """From 02:00 in the tenant's zone, until the day is proven: have entered invoices read back.
+
+    Rings the first step, and any step whose ring was lost or whose worker died.
+    """
     if not _is_followable(calendar) or pauses.stops(calendar.tenant):
         return False
     local = now.astimezone(ZoneInfo(calendar.tenant.time_zone))
-    today = local.date()
-    if local.hour < NIGHT_BEGINS or calendar.reproved_on == today:
+    if local.hour < NIGHT_BEGINS or calendar.reproved_on == local.date():
         return False
-    rows = FinanceCalendar.objects.filter(pk=calendar.pk, reproved_on=calendar.reproved_on)
+    if calendar.proof_until is not None and calendar.proof_until > now:
+        return False
+    rows = FinanceCalendar.objects.filter(
+        pk=calendar.pk, proof_until=calendar.proof_until, proof_steps=calendar.proof_steps
+    )
     with transaction.atomic():
-        claimed = bool(rows.update(reproved_on=today))
+        claimed = bool(rows.update(proof_until=now + nightly.LEASE))
         if claimed:
-            async_task(
-                "connector.jobs.reprove_tenant",
-                calendar.tenant_id,
-                timeout=RUN_TIMEOUT_S,
-                task_name=f"proof of {calendar.tenant.slug}"[:100],
-            )
+            ring_proof(calendar.tenant, calendar.proof_steps)
     return claimed
+
+
+def ring_proof(tenant: Tenant, step: int) -> None:
+    """Ask for a step of the nightly proof, at the end of the queue."""
+    async_task(
+        "connector.jobs.reprove_tenant",
+        tenant.pk,
+        step,
+        timeout=RUN_TIMEOUT_S,
+        save=False,
+        task_name=f"proof of {tenant.slug}"[:100],
+    )
 
 
 def _ring_to_heal(tenant: Tenant, now: datetime) -> bool:

@@ -16,6 +16,21 @@ class Migration(migrations.Migration):
             field=models.DateField(blank=True, null=True),
         ),
         migrations.AddField(
+            model_name='financecalendar',
+            name='proof',
+            field=models.JSONField(blank=True, default=dict),
+        ),
+        migrations.AddField(
+            model_name='financecalendar',
+            name='proof_steps',
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='financecalendar',
+            name='proof_until',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
             model_name='syncrun',
             name='again',
             field=models.BooleanField(default=False),

@@ -1,10 +1,11 @@
 """Reads entered invoices back, many at once, and compares each to the cent with the entered."""
 
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,7 +15,6 @@ from audit import log, postings
 from audit.attempts import same
 from audit.failures import Hold, Reason
 from audit.models import IN_EPICOR, Posting
-from connector.domain.money import format_amount
 from connector.epicor.dataset import SavedInvoice, differences, same_number
 from connector.epicor.invoices import find, stamp_of
 from connector.models import Tenant
@@ -22,6 +22,7 @@ from connector.sync.context import Cycle, open_cycle
 from connector.sync.judge import gone, is_settled
 from connector.sync.lookup import Key, key_of
 from connector.sync.prepare import entered_draft
+from connector.sync.proof import Drift, Place, Proof
 from connector.sync.twins import adopted_differences, money_differences
 from mappings.models import CurrencyMapping
 
@@ -32,63 +33,6 @@ _BY = "reprove"  # in the detail of our holds, so that a later proof may close t
 _GONE = "The invoice is not in Epicor"
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """An invoice that is not what was entered; amounts in major units, `live` None = not there."""
-
-    bill: str
-    company: str
-    vendor_num: int
-    invoice_num: str
-    currency: str
-    entered: Decimal
-    live: Decimal | None
-    differences: list[str]
-
-    @property
-    def unexplained(self) -> Decimal:
-        """By how much the total is off; the whole amount of an invoice that is not there."""
-        return abs((self.live or Decimal(0)) - self.entered)
-
-    def as_json(self) -> dict[str, Any]:
-        """One element of `drifted`; amounts as text."""
-        shown = {
-            "entered": format_amount(self.entered, self.currency),
-            "live": None if self.live is None else format_amount(self.live, self.currency),
-        }
-        return {**asdict(self), **shown}
-
-
-@dataclass(slots=True)
-class Proof:
-    """What was proven; `unexplained` per currency of every bill looked at, 0 where all is well."""
-
-    proven: int = 0
-    drifted: list[Drift] = field(default_factory=list)
-    unexplained: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-
-    @property
-    def sentence(self) -> str:
-        """The result in one sentence: "1 482 invoices proven, 0.00 USD unexplained"."""
-        proven = f"{self.proven:,} invoices proven".replace(",", " ")
-        verb = "differs" if len(self.drifted) == 1 else "differ"
-        differ = [f"{len(self.drifted):,} {verb}".replace(",", " ")] if self.drifted else []
-        sums = [f"{format_amount(v, c)} {c}" for c, v in sorted(self.unexplained.items())]
-        off = [f"{' and '.join(sums)} unexplained"] if sums else []
-        return ", ".join([proven, *differ, *off])
-
-    def as_json(self) -> dict[str, Any]:
-        """The document of `reprove`."""
-        return {
-            "proven": self.proven,
-            "drifted": [drift.as_json() for drift in self.drifted],
-            "unexplained": [
-                {"currency": currency, "amount": format_amount(amount, currency)}
-                for currency, amount in sorted(self.unexplained.items())
-            ],
-        }
-
-
 def reprove(tenant: Tenant, *, days: int) -> Proof:
     """Read back every invoice entered in the last `days` days; changes nothing in Epicor.
 
@@ -97,46 +41,65 @@ def reprove(tenant: Tenant, *, days: int) -> Proof:
     again. What a person kept as it is counts as proven. Ends with one sentence in the trail.
     Raises AccessError, TransientError, HeldError; what was compared until then stays.
     """
+    place = Place(timezone.now() - timedelta(days=days))
+    prove(tenant, place)
+    record(tenant, place.proof, days)
+    log.seal(tenant.pk)
+    return place.proof
+
+
+def prove(tenant: Tenant, place: Place, *, stop_at: float = inf) -> bool:
+    """Go on with a proof from `place`, which moves on, until `stop_at` (monotonic).
+
+    At least one batch is compared. True when more is left. Raises what `reprove` raises; `place`
+    is then where it stopped.
+    """
     cycle = open_cycle(tenant, dry_run=True)
     try:
-        proof = _Prover(cycle, timezone.now() - timedelta(days=days)).run()
+        more = _Prover(cycle, place).run(stop_at)
         cycle.remember()
     finally:
         cycle.close()
+    return more
+
+
+def record(tenant: Tenant, proof: Proof, days: int) -> None:
+    """The sentence of a proof that came to its end."""
     body = {"days": days, "message": proof.sentence, **proof.as_json()}
     log.record(
         tenant.pk, "tenant.reproved", subject_kind="tenant", subject_id=tenant.slug, body=body
     )
-    log.seal(tenant.pk)
-    return proof
 
 
 class _Prover:
     """Goes through the postings of each company in chunks, so that memory stays the same."""
 
-    def __init__(self, cycle: Cycle, since: Any) -> None:
-        self.cycle = cycle
+    def __init__(self, cycle: Cycle, place: Place) -> None:
+        self.cycle, self.place, self.proof = cycle, place, place.proof
         self.column = cycle.habits.stamp_column
         rows = CurrencyMapping.objects.filter(tenant=cycle.tenant)
         self.codes = dict(rows.values_list("iso", "epicor_code"))
         self.rows: QuerySet[Posting] = Posting.objects.filter(
-            tenant=cycle.tenant, state__in=IN_EPICOR, entered_at__gte=since, lease_owner=""
+            tenant=cycle.tenant, state__in=IN_EPICOR, entered_at__gte=place.since, lease_owner=""
         )
-        self.proof = Proof()
 
-    def run(self) -> Proof:
-        for company in self.rows.order_by("company").values_list("company", flat=True).distinct():
-            for batch in self._batches(company):
+    def run(self, stop_at: float) -> bool:
+        """Company after company; True when the time was over before all were compared."""
+        place = self.place
+        ahead = self.rows.filter(company__gte=place.company).order_by("company")
+        for company in list(ahead.values_list("company", flat=True).distinct()):
+            if company != place.company:
+                place.company, place.after = company, 0
+            while batch := self._batch():
                 self._compare(company, batch)
-        return self.proof
+                place.after = batch[-1].pk
+                if time.monotonic() >= stop_at:
+                    return True
+        return False
 
-    def _batches(self, company: str) -> Iterator[list[Posting]]:
-        last = 0
-        while batch := list(
-            self.rows.filter(company=company, pk__gt=last).order_by("pk")[:AT_ONCE]
-        ):
-            yield batch
-            last = batch[-1].pk
+    def _batch(self) -> list[Posting]:
+        rows = self.rows.filter(company=self.place.company, pk__gt=self.place.after)
+        return list(rows.order_by("pk")[:AT_ONCE])
 
     def _compare(self, company: str, batch: Sequence[Posting]) -> None:
         there = self._read(company, batch)

@@ -13,7 +13,7 @@ from audit.failures import AccessError
 from audit.models import AuditEntry, Posting
 from connector import heartbeat, jobs, ringing, schedules
 from connector.models import FinanceCalendar, Heartbeat, SyncRun, Tenant
-from connector.sync import turns
+from connector.sync import nightly, turns
 from tests import builders
 
 NOW = datetime(2026, 11, 24, 10, 7, tzinfo=UTC)
@@ -398,21 +398,43 @@ def test_the_proof_is_rung_once_a_night_in_the_tenants_zone(
     assert asked() == 1
 
 
-def test_a_proof_that_cannot_run_ends_in_a_sentence(
+def test_a_lost_ring_of_the_proof_is_rung_again_and_a_waiting_one_is_not(
+    tenant: Tenant, clock: list[datetime]
+) -> None:
+    def ring() -> bool:
+        calendar = FinanceCalendar.objects.select_related("tenant").get()
+        return ringing.ring_reprove(calendar, clock[0])
+
+    assert ring()
+    clock[0] += timedelta(minutes=4)
+    assert not ring()
+    clock[0] += timedelta(minutes=2)
+    assert ring()
+    tasks = [row.task["args"] for row in OrmQ.objects.all()]
+    assert tasks == [(tenant.pk, 0)] * 2
+    FinanceCalendar.objects.update(reproved_on=clock[0].date(), proof_until=None)
+    assert not ring()
+
+
+def test_a_proof_goes_on_step_by_step_and_ends_in_a_sentence(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    ends: list[int | None] = [1, None]
 
-    def prove(tenant: Tenant, *, days: int) -> None:
-        asked.append((tenant.slug, days))
-        if len(asked) == 2:
+    def advance(tenant: Tenant, budget_s: float, *, step: int | None) -> int | None:
+        assert budget_s <= 5
+        assert heartbeat.is_busy(heartbeat.cluster_name(), timezone.now())
+        if not ends:
             raise AccessError("Epicor refuses the key.")
+        return ends.pop(0)
 
-    monkeypatch.setattr(jobs, "reprove", prove)
-    assert jobs.reprove_tenant(tenant.pk) == "done"
-    assert jobs.reprove_tenant(tenant.pk) == "Epicor refuses the key."
+    monkeypatch.setattr(nightly, "advance", advance)
+    assert jobs.reprove_tenant(tenant.pk, 0) == "more"
+    assert [row.task["args"] for row in OrmQ.objects.all()] == [(tenant.pk, 1)]
+    assert jobs.reprove_tenant(tenant.pk, 1) == "done"
+    assert OrmQ.objects.count() == 1
+    assert jobs.reprove_tenant(tenant.pk, 2) == "Epicor refuses the key."
     assert jobs.reprove_tenant(0) == "gone"
-    assert asked == [("acme", 35)] * 2
 
 
 def test_the_proof_waits_while_the_tenant_is_paused(tenant: Tenant, clock: list[datetime]) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
-from connector.sync.reprove import Proof, reprove
+from connector.sync.proof import Proof
+from connector.sync.reprove import reprove
 
 
 class Command(TenantCommand):
