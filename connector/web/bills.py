@@ -61,7 +61,8 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
     problem = _no_export(chosen, kind, count)
     if problem:
         return shell.done(request, problem, back, good=False)
-    body = {"filter": chosen.chosen, "rows": count, "format": kind}
+    said = ", ".join(f"{name}={value}" for name, value in chosen.chosen.items())
+    body = {"filter": said, "rows": count, "format": kind}
     log.record(
         tenant.pk,
         "bills.exported",
