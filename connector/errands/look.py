@@ -6,6 +6,7 @@ Reads through the client and writes nothing anywhere but in the errand and the t
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from audit import attempts, log
@@ -29,16 +30,13 @@ Key = tuple[str, int, str]
 
 def ask_look(tenant: Tenant, posting: Posting, *, actor: str) -> Errand:
     """Ask for a look at one bill; the one that is under way already, if there is one."""
-    under_way = Errand.objects.filter(
-        tenant=tenant, kind=LOOK, subject=posting.bill_id, finished_at=None
-    ).first()
-    return under_way or asking.ask(
-        tenant,
-        LOOK,
-        f"Look in Epicor for bill {posting.invoice_num or posting.bill_id}",
-        actor=actor,
-        subject=posting.bill_id,
-    )
+    title = f"Look in Epicor for bill {posting.invoice_num or posting.bill_id}"
+    looks = Errand.objects.filter(tenant=tenant, kind=LOOK, subject=posting.bill_id)
+    with transaction.atomic():
+        # Two clicks at the same moment take turns here.
+        Posting.objects.select_for_update().filter(pk=posting.pk).first()
+        under_way = looks.filter(finished_at=None).first()
+        return under_way or asking.ask(tenant, LOOK, title, actor=actor, subject=posting.bill_id)
 
 
 def look(errand: Errand, report: "Report") -> str:

@@ -164,7 +164,7 @@ def exact_request(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse
     """The request that would enter the bill now, as JSON to read."""
     posting = posting_of(request, bill_id)
     sent = read_sent(posting, read_ramp(posting.tenant, bill_id))
-    texts = [(sent.note, sent.request)] if sent.request else [(sent.note, None)]
+    texts = [(sent.note, sent.request)]
     return _detail(request, posting, "The exact request", texts)
 
 

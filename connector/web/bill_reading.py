@@ -196,19 +196,9 @@ def _in_epicor(
         return InEpicor(_unknown(posting))
     if sent.side is None or mirrored is None or (verified_at and verified_at >= mirrored.seen_at):
         return InEpicor("As it was read back and compared to the cent.", sent.side, verified_at)
-    newer = mirrored_fields(
-        invoice_date=mirrored.invoice_date,
-        currency_code=mirrored.currency_code,
-        total=mirrored.total,
-        group_id=mirrored.group_id,
-        posted=mirrored.posted,
-        entry_person=mirrored.entry_person,
-        currency=posting.currency,
-    )
-    note = (
-        "Date, currency, total and group as Epicor's changes were last read; the rest as it was "
-        "read back and compared to the cent."
-    )
+    newer = mirrored_fields(mirrored, posting.currency)
+    names = ", ".join(name.lower() for name in newer)
+    note = f"As Epicor's changes were last read: {names}; the rest as it was read back before."
     side = Side({**sent.side.fields, **newer}, sent.side.lines)
     return InEpicor(note, side, mirrored.seen_at)
 

@@ -38,10 +38,11 @@ def page(request: HttpRequest, slug: str) -> HttpResponseBase:
     """The bills that fit; the results alone when the filter changes under the person's hands."""
     tenant = shell.tenant_of(request)
     chosen = BillFilter(request.GET, tenant)
-    context: dict[str, Any] = {"listing": listing(chosen), "filter": chosen}
+    here = _here(request, chosen)
+    context: dict[str, Any] = {"listing": listing(chosen), "filter": chosen, "here": here}
     if shell.is_part(request) and "HX-History-Restore-Request" not in request.headers:
         answer = shell.part(request, "connector/bill_list_part.html", context)
-        answer.headers["HX-Push-Url"] = _here(request, chosen)
+        answer.headers["HX-Push-Url"] = here
     else:
         context["views"] = saved_views(tenant, cast("User", request.user), chosen, request.path)
         answer = shell.page(request, "connector/bill_list.html", "Bills", context)
@@ -61,7 +62,8 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
     problem = _no_export(chosen, kind, count)
     if problem:
         return shell.done(request, problem, back, good=False)
-    body = {"filter": chosen.chosen, "rows": count, "format": kind}
+    said = ", ".join(f"{name}={value}" for name, value in chosen.chosen.items())
+    body = {"filter": said, "rows": count, "format": kind}
     log.record(
         tenant.pk,
         "bills.exported",

@@ -13,6 +13,7 @@ from connector.domain.bill import Bill, BillLine, Selection
 from connector.domain.draft import APInvoiceDraft
 from connector.domain.money import format_amount
 from connector.web.compare import Line, Side, Value
+from mappings.models import TargetInvoice
 
 Seen = Mapping[str, Any]  # an invoice as connector.errands.look keeps it
 
@@ -129,25 +130,20 @@ def epicor_side(seen: Seen, currency: str) -> Side:
     return Side(fields, lines)
 
 
-def mirrored_fields(
-    *,
-    invoice_date: date | None,
-    currency_code: str,
-    total: Decimal,
-    group_id: str,
-    posted: bool,
-    entry_person: str,
-    currency: str,
-) -> dict[str, Value]:
+def mirrored_fields(row: TargetInvoice, currency: str) -> dict[str, Value]:
     """The points that the mirror of Epicor's invoices knows."""
     known = {
-        "Currency": _stored(currency_code),
-        "Total": _money(total, currency),
-        "Group": _stored(group_id),
-        "Posted": Value("yes" if posted else "no"),
-        "Entered by": Value(entry_person),
+        "Currency": _stored(row.currency_code),
+        "Total": _money(row.total, currency),
+        "Group": _stored(row.group_id),
+        "Posted": Value("yes" if row.posted else "no"),
+        "Entered by": Value(row.entry_person),
     }
-    return known | ({"Invoice date": _day(invoice_date)} if invoice_date else {})
+    if row.invoice_date is not None:
+        known["Invoice date"] = _day(row.invoice_date)
+    if row.pay_hold is not None:
+        known["Payment hold"] = _flag(row.pay_hold)
+    return known
 
 
 # -- single values ---------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from audit import log
 from audit.models import Attempt, AuditEntry
+from connector.redaction import redact_text
 
 A_PAGE = 200
 _HOLDS = 50
@@ -40,6 +41,7 @@ class Event:
     text: str
     actor: str
     key: str  # of the entry or the attempt, for the address of its detail
+    more: bool  # whether the detail says more than this
     attempt: Attempt | None = None
 
     @property
@@ -125,7 +127,7 @@ def holds(entries: Sequence[AuditEntry]) -> list[PastHold]:
             found.append(
                 PastHold(
                     reason=str(body.get("reason") or ""),
-                    message=str(body.get("message") or ""),
+                    message=redact_text(str(body.get("message") or "")),
                     opened=entry.at,
                     ended=following.at if following else None,
                     ended_by=following.action if following else "",
@@ -150,11 +152,15 @@ def _users(names: set[str]) -> Iterable[User]:
 
 def _of_entry(entry: AuditEntry) -> Event:
     body: dict[str, Any] = entry.body if isinstance(entry.body, dict) else {}
-    text = next((str(body[name]) for name in _TEXTS if body.get(name)), "")
-    return Event(entry.at, entry.action, text, entry.actor, str(entry.pk))
+    name = next((name for name in _TEXTS if body.get(name)), "")
+    text = redact_text(str(body.get(name, "")))
+    more = any(value for key, value in body.items() if key != name)
+    return Event(entry.at, entry.action, text, entry.actor, str(entry.pk), more)
 
 
 def _of_attempt(attempt: Attempt) -> Event:
+    text = redact_text(attempt.message)
+    key = str(attempt.pk)
     return Event(
-        attempt.started_at, attempt.action, attempt.message, log.SYSTEM, str(attempt.pk), attempt
+        attempt.started_at, attempt.action, text, log.SYSTEM, key, more=True, attempt=attempt
     )

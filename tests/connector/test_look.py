@@ -1,14 +1,19 @@
 """Looking in Epicor for one bill, on the stand-ins: what is found, what is said, what is kept."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from audit.models import AuditEntry, Posting
 from connector.errands import look as looking
 from connector.errands.work import WORK, run
 from connector.models import EpicorCredentials, Errand, Tenant
 from connector.sync.run import run_cycle
+from tests import builders
+from tests.web.rows import make_posting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -108,3 +113,20 @@ def test_without_a_company_there_is_nowhere_to_look(box: Any, tenant: Tenant) ->
 
 def test_a_worker_knows_how_to_look() -> None:
     assert WORK[looking.LOOK] is looking.look
+
+
+def test_of_three_who_ask_at_the_same_moment_one_look_comes() -> None:
+    posting = make_posting(builders.make_tenant("acme"), "b1")
+    start = Barrier(3)
+
+    def ask(name: str) -> int:
+        try:
+            connection.ensure_connection()
+            start.wait(timeout=30)
+            return looking.ask_look(posting.tenant, posting, actor=name).pk
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(ask, ("ann", "bob", "cat")))
+    assert len(set(found)) == Errand.objects.count() == 1

@@ -240,12 +240,14 @@ def test_what_epicors_changes_say_later_goes_over_what_was_verified(
         posted=True,
         group_id="R261103A",
         entry_person="carla",
+        pay_hold=False,
         seen_at=timezone.now() + timedelta(minutes=1),
     )
     page = text(client, PAGE)
     assert "120.01 USD" in page
     assert f"</span> {NOT_AS_SENT}</span>" in page
     assert "carla" in page
+    assert "2 points differ" in page  # the payment hold was taken away, too
     # What is older than the verification says nothing.
     maps.TargetInvoice.objects.update(seen_at=posting.entered_at - timedelta(days=1))
     assert "120.01 USD" not in text(client, PAGE)

@@ -409,10 +409,10 @@ def test_characters_that_excel_refuses_are_left_out(client: Client, tenant: Tena
 def test_an_export_is_on_the_record(client: Client, tenant: Tenant) -> None:
     make_posting(tenant, "b1", state="confirmed")
     make_posting(tenant, "b2")
-    export(client, "csv", "state=confirmed&sort=due")
+    export(client, "csv", "state=confirmed&number=INV&sort=due")
     (entry,) = AuditEntry.objects.filter(action="bills.exported")
     assert (entry.tenant, entry.actor, entry.subject_id) == (tenant, "ann", "acme")
-    assert entry.body == {"filter": {"state": "confirmed"}, "rows": 1, "format": "csv"}
+    assert entry.body == {"filter": "state=confirmed, number=INV", "rows": 1, "format": "csv"}
 
 
 @pytest.mark.parametrize(

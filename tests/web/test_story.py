@@ -125,3 +125,19 @@ def test_people_are_called_by_their_names(tenant: Tenant) -> None:
         "gone": "gone",
         "system": "the connector",
     }
+
+
+def test_texts_hide_what_looks_like_a_secret_and_details_say_more(tenant: Tenant) -> None:
+    secret = "ramp_sec_VerySecret123"
+    entry(tenant, "posting.held", NOON, message=f"Refused {secret} so", reason="refused")
+    entry(tenant, "posting.replayed", NOON - timedelta(1), message="A person asked for it.")
+    attempt(tenant, NOON - timedelta(2), message=f"Said {secret} so")
+    found = stories.story(tenant.pk, "b").events
+    assert [event.text for event in found] == [
+        "Refused [hidden] so",
+        "A person asked for it.",
+        "Said [hidden] so",
+    ]
+    assert [event.more for event in found] == [True, False, True]
+    (hold,) = stories.holds(stories.milestones(tenant.pk, "b"))[:1]
+    assert hold.message == "Refused [hidden] so"
