@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from audit.models import Posting
 from connector.errands import asking
 from connector.models import Tenant
+from connector.sections import SECTIONS
+from connector.web.setup.steps import STEPS
 from tests import builders
 
 EMPTY = "empty"  # the slug of a tenant that is connected to nothing
@@ -65,6 +67,13 @@ PAGES = [
     Row("bill-entered", bill(state=Posting.State.CONFIRMED)),
     Row("errand", errand),
     Row("errands", "/t/demo/errands/"),
+    *[Row(f"setup-{key}", f"/t/{EMPTY}/setup/{key}/", "superuser") for key in STEPS],
+    Row("setup", f"/t/{EMPTY}/setup/", "superuser"),
+    Row("new-tenant", "/setup/", "superuser"),
+    Row("settings", "/t/demo/settings/", "admin"),
+    Row("settings-auditor", "/t/demo/settings/", "auditor"),
+    *[Row(f"settings-{key}", f"/t/demo/settings/{key}/", "admin") for key in SECTIONS],
+    Row("people", "/t/demo/people/", "admin"),
     Row("not-found", "/t/demo/nothing-here/", status=404),
     Row("not-allowed", "/admin/auth/user/", status=403),
     Row("administration", "/admin/", "superuser"),
