@@ -36,8 +36,9 @@ def test_the_shells_own_keys_go_on_working(page: Page, demo_tenant) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     expect(page.locator("#search-input-command")).to_be_hidden()
-    page.keyboard.press("Control+e")
-    expect(page.locator("html")).to_have_class("dark")
+    for colours in ("light", "dark"):  # it begins with what the machine prefers
+        page.keyboard.press("Control+e")
+        expect(page.locator("html")).to_have_class(colours)
 
 
 def test_a_session_that_ended_is_said_by_what_fetches_itself(

@@ -63,7 +63,6 @@ class Command(PlainCommand):
                 _serve(options["port"], _invitation(options["port"], people))
 
 
-
 def _report(tenant: Tenant, summary: Summary, surprises: list[str]) -> str:
     queue = exceptions(tenant.pk)
     lines = [demo.summary_of(summary.as_json()), "", "What waits for a person, and the next step:"]
