@@ -15,7 +15,7 @@ CERTAIN := connector/domain/*,connector/retry.py,connector/epicor/bythebook.py,c
 SEEDS ?= 1-20
 JOBS ?= 2
 
-.PHONY: help setup test test-postgres simulate check certain coverage demo lock clean
+.PHONY: help setup test test-postgres simulate check certain coverage screenshots demo lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,10 @@ coverage: .venv/.dev ## which lines and branches no test reaches
 	$(PY) -m coverage report --skip-covered --fail-under=90
 	$(PY) -m coverage report --include='$(CERTAIN)' --show-missing --fail-under=100
 
+screenshots: .venv/.dev ## a picture of every page into screenshots/ (desktop, phone, dark)
+	env -u DATABASE_URL DEBUG=1 $(PY) -m pytest -q tests/browser/screenshots.py $(PYTEST_ARGS)
+	@echo "The pictures are in screenshots/."
+
 demo: .venv/.app ## both systems, worker and pages on this machine (ONCE=1: one sync, then stop)
 	@DEBUG=1 exec $(PY) manage.py demo $(if $(ONCE),--once)
 
@@ -81,5 +85,5 @@ lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes
 	  --custom-compile-command 'make lock' -c requirements.txt -o requirements-dev.txt --group dev
 
 clean: ## removes the environment and caches; keeps var/ (database and keys)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* static_root
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* static_root screenshots
 	find connector mappings audit sandbox tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

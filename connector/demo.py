@@ -15,7 +15,7 @@ from mappings.files import MappingRow
 from mappings.transfer import import_mappings
 from sandbox.world import World
 
-USER = "demo"
+ACCOUNTANT, ADMIN = "demo", "admin"
 
 
 def install(world: World, ramp_url: str, epicor_url: str) -> Tenant:
@@ -49,7 +49,7 @@ def _columns(row: dict[str, str]) -> dict[str, str]:
 
 
 def password() -> str:
-    """The demo user's password: made once, kept in var/ (mode 0600), never in the code."""
+    """The password of the demo's people: made once, kept in var/ (mode 0600), never in the code."""
     path = Path(settings.BASE_DIR) / "var" / "demo_password"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,17 +58,27 @@ def password() -> str:
     return path.read_text(encoding="ascii")
 
 
-def install_user(tenant: Tenant) -> str:
-    """The demo's accountant; returns the name."""
-    user, _ = get_user_model().objects.get_or_create(
-        username=USER, defaults={"is_staff": True, "is_superuser": True}
+def install_people(tenant: Tenant) -> list[tuple[str, str]]:
+    """The demo's people: the name and the role of each who has the demo's password.
+
+    The accountant works in the tenant; the administrator is a superuser without membership and
+    so an admin of every tenant. Somebody else who is called admin already stays as they are.
+    """
+    users = get_user_model().objects
+    accountant, _ = users.update_or_create(
+        username=ACCOUNTANT, defaults={"is_staff": True, "is_superuser": False}
     )
-    user.set_password(password())
-    user.save()
+    if not accountant.check_password(password()):  # setting it anew would end their session
+        accountant.set_password(password())
+        accountant.save()
     Membership.objects.update_or_create(
-        tenant=tenant, user=user, defaults={"role": Membership.Role.ACCOUNTANT}
+        tenant=tenant, user=accountant, defaults={"role": Membership.Role.ACCOUNTANT}
     )
-    return USER
+    admin = users.filter(username=ADMIN).first() or users.create_superuser(
+        ADMIN, password=password()
+    )
+    made = [(ACCOUNTANT, "accountant")]
+    return [*made, (ADMIN, "administrator")] if admin.check_password(password()) else made
 
 
 def surprises(tenant: Tenant, world: World) -> list[str]:

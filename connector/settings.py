@@ -178,6 +178,7 @@ UNFOLD = {
             "href": lambda request: static("connector/icon.svg"),
         }
     ],
+    "STYLES": [lambda request: static("connector/app.css")],
     "SIDEBAR": {"navigation": "connector.web.navigation.sidebar"},
 }
 

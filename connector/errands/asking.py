@@ -94,6 +94,11 @@ class Progress:
     sums: dict[str, Decimal] = field(default_factory=dict)  # of what is entered
 
     @property
+    def over_with(self) -> int:
+        """How many are done, whatever came of them."""
+        return self.total - self.waiting
+
+    @property
     def over(self) -> bool:
         """Whether nothing moves any more."""
         return self.waiting == 0

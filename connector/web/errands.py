@@ -14,6 +14,14 @@ from connector.web import shell
 
 @require_safe
 @requires("view")
+def mine(request: HttpRequest, slug: str) -> HttpResponse:
+    """What this person asked for lately, newest first."""
+    found = asking.recent(shell.tenant_of(request), actor=shell.actor(request))
+    return shell.page(request, "connector/errands.html", "What you asked for", {"errands": found})
+
+
+@require_safe
+@requires("view")
 def page(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """One errand; the piece that the browser asks for again every second while it moves."""
     errand = Errand.objects.filter(tenant=shell.tenant_of(request), pk=pk).first()
@@ -21,7 +29,7 @@ def page(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         raise Http404("No such page.")
     context = context_of(errand)
     if shell.is_part(request):
-        return shell.part(request, "connector/_errand.html", context)
+        return shell.part(request, "connector/_errand.html", {**context, "again": True})
     return shell.page(request, "connector/errand.html", errand.title, context)
 
 
@@ -32,4 +40,7 @@ def context_of(errand: Errand) -> dict[str, Any]:
     return {"errand": errand, "bills": bills, "moves": moves}
 
 
-urlpatterns = [path("errands/<int:pk>/", page, name="errand")]
+urlpatterns = [
+    path("errands/", mine, name="errands"),
+    path("errands/<int:pk>/", page, name="errand"),
+]

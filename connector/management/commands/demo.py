@@ -59,12 +59,8 @@ class Command(PlainCommand):
             code = 1 if surprises and once else 0
             self.emit(summary.as_json(), lambda: _report(tenant, summary, surprises), code=code)
             if not once:
-                name = demo.install_user(tenant)
-                _serve(
-                    options["port"],
-                    f"Open http://127.0.0.1:{options['port']}/ and log in as {name} with the "
-                    f"password {demo.password()} (Ctrl-C stops everything).",
-                )
+                people = demo.install_people(tenant)
+                _serve(options["port"], _invitation(options["port"], people))
 
 
 def _report(tenant: Tenant, summary: Summary, surprises: list[str]) -> str:
@@ -80,6 +76,14 @@ def _report(tenant: Tenant, summary: Summary, surprises: list[str]) -> str:
     lines += [f"  {item.bill}  {item.reason}: {item.message}" for item in queue.items]
     lines += ["", *surprises] if surprises else ["", "Exactly the planned exceptions remain."]
     return "\n".join(lines)
+
+
+def _invitation(port: int, people: list[tuple[str, str]]) -> str:
+    names = " or ".join(f"{name} ({what})" for name, what in people)
+    return (
+        f"Open http://127.0.0.1:{port}/ and log in as {names} with the password "
+        f"{demo.password()} (Ctrl-C stops everything)."
+    )
 
 
 def _serve(port: int, invitation: str) -> None:

@@ -1,0 +1,82 @@
+"""Every page that a person can open: what it is called, where it is, and who looks at it.
+
+`test_every_page.py` examines each, `screenshots.py` takes its picture. A new page is a new row.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from audit.models import Posting
+from connector.errands import asking
+from connector.models import Tenant
+from connector.sections import SECTIONS
+from connector.web.setup.steps import STEPS
+from tests import builders
+
+EMPTY = "empty"  # the slug of a tenant that is connected to nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One page. `address` may be made from the demo's tenant; `role` None = nobody logged in."""
+
+    name: str
+    address: str | Callable[[Tenant], str]
+    role: str | None = "accountant"
+    status: int = 200
+
+    def path(self, tenant: Tenant) -> str:
+        """The address in this tenant."""
+        return self.address if isinstance(self.address, str) else self.address(tenant)
+
+
+def bill(**like: object) -> Callable[[Tenant], str]:
+    """The page of the first bill that is like this."""
+
+    def of(tenant: Tenant) -> str:
+        posting = Posting.objects.filter(tenant=tenant, **like).first()
+        assert posting is not None, f"The demo has no bill with {like}."
+        return f"/t/demo/bills/{posting.bill_id}"
+
+    return of
+
+
+def errand(tenant: Tenant) -> str:
+    """The page of something that was asked for and is done."""
+    entered = list(Posting.objects.filter(tenant=tenant, state=Posting.State.CONFIRMED)[:3])
+    made = asking.ask_replay(tenant, entered, "Replay 3 bills", actor="accountant")
+    return f"/t/demo/errands/{made.pk}/"
+
+
+def arrange() -> None:
+    """What the rows need besides the demo's tenant."""
+    builders.make_tenant(EMPTY, name="Fresh Start Ltd")
+
+
+PAGES = [
+    Row("login", "/admin/login/", None),
+    Row("chooser", "/", "superuser"),
+    Row("today", "/t/demo/"),
+    Row("today-auditor", "/t/demo/", "auditor"),
+    Row("today-unconnected", f"/t/{EMPTY}/", "superuser"),
+    Row("exceptions", "/t/demo/exceptions/"),
+    Row("exceptions-none", f"/t/{EMPTY}/exceptions/", "superuser"),
+    Row("bills", "/t/demo/bills/"),
+    Row("bills-none", f"/t/{EMPTY}/bills/", "superuser"),
+    Row("bill-held", bill(hold_reason="vendor_unmapped")),
+    Row("bill-entered", bill(state=Posting.State.CONFIRMED)),
+    Row("errand", errand),
+    Row("errands", "/t/demo/errands/"),
+    *[Row(f"setup-{key}", f"/t/{EMPTY}/setup/{key}/", "superuser") for key in STEPS],
+    Row("setup", f"/t/{EMPTY}/setup/", "superuser"),
+    Row("new-tenant", "/setup/", "superuser"),
+    Row("settings", "/t/demo/settings/", "admin"),
+    Row("settings-auditor", "/t/demo/settings/", "auditor"),
+    *[Row(f"settings-{key}", f"/t/demo/settings/{key}/", "admin") for key in SECTIONS],
+    Row("people", "/t/demo/people/", "admin"),
+    Row("not-found", "/t/demo/nothing-here/", status=404),
+    Row("not-allowed", "/admin/auth/user/", status=403),
+    Row("administration", "/admin/", "superuser"),
+    Row("administration-users", "/admin/auth/user/", "superuser"),
+    Row("administration-memberships", "/admin/connector/membership/", "superuser"),
+]
