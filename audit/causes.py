@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db.models import Case, Count, Exists, Max, Min, OuterRef, Q, QuerySet, Value, When
 
+from audit.failures import NEXT_STEP, Reason
 from audit.models import Blocker, Posting
 from audit.sums import ExactSum
 
@@ -20,12 +21,18 @@ Key = tuple[str, str, str, str]  # reason, kind, ramp_id, company
 _MEASURES = ("bills", "total", "overdue", "earliest")
 
 
+def name_of(key: Key) -> str:
+    """A short name that is the same for the same cause, for addresses and pages."""
+    return hashlib.sha256("\x1f".join(key).encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which of the waiting bills: by reason, by who looks after them, of one Epicor company.
 
     `assignee`: None = whoever, "" = nobody. `company` with the Ramp `entities` that go there.
-    `snoozed`: those, False = the others, None = both.
+    `snoozed`: those, False = the others, None = both. `text`: in a vendor's name, or the beginning
+    of a number.
     """
 
     reason: str = ""
@@ -33,6 +40,7 @@ class Wanted:
     snoozed: bool | None = False
     company: str = ""
     entities: tuple[str, ...] = ()
+    text: str = ""
 
 
 @dataclass(slots=True)
@@ -69,13 +77,17 @@ class CauseGroup:
     @property
     def key(self) -> str:
         """A short name that is the same for the same cause."""
-        parts = "\x1f".join((self.reason, self.kind, self.ramp_id, self.company))
-        return hashlib.sha256(parts.encode()).hexdigest()[:16]
+        return name_of((self.reason, self.kind, self.ramp_id, self.company))
 
     @property
     def subject(self) -> str:
         """What a person calls it."""
         return self.name or self.ramp_id
+
+    @property
+    def next_step(self) -> str:
+        """What the person should do, in a sentence."""
+        return NEXT_STEP[Reason(self.reason)]
 
     @property
     def bills(self) -> int:
@@ -135,6 +147,19 @@ def overview(tenant_id: int, wanted: Wanted, *, now: datetime, today: date) -> O
     return Overview(by_risk(groups.values(), total), total, snoozed)
 
 
+def cause_of(rows: QuerySet[Posting], key: Key, *, today: date) -> CauseGroup:
+    """One cause with those of the postings that wait for it; perhaps with none. Two queries."""
+    reason, kind, ramp_id, company = key
+    these = {"reason": reason, "kind": kind, "ramp_id": ramp_id, "company": company}
+    names = Blocker.objects.filter(**these, posting__in=rows).values_list("name", flat=True)
+    name = (names.order_by("-name").first() or "") if any(key[1:]) else ""
+    found = {key: CauseGroup(*key, name=name)}
+    grouped = of_cause(rows, key).order_by().values("currency").annotate(**_measures("", today))
+    for currency, *measures in grouped.values_list("currency", *_MEASURES):
+        _collect(found, [(*key, currency, name, *measures)])
+    return found[key]
+
+
 def by_risk(causes: Iterable[CauseGroup], total: Money) -> list[CauseGroup]:
     """Overdue ones first, then by money. Amounts are compared within one currency at a time:
 
@@ -163,6 +188,9 @@ def _held(tenant_id: int, wanted: Wanted, prefix: str = "") -> Q:
         # The company is only written on a posting once it is entered.
         here = Q(**{f"{prefix}company": wanted.company})
         found &= here | Q(**{f"{prefix}company": "", f"{prefix}entity_id__in": wanted.entities})
+    if wanted.text:
+        number = Q(**{f"{prefix}invoice_num__istartswith": wanted.text})
+        found &= number | Q(**{f"{prefix}vendor_name__icontains": wanted.text})
     return found
 
 

@@ -18,6 +18,7 @@ NONE: Mapping[str, Any] = {
     "hold_message": "",
     "hold_detail": {},
     "hold_opened_at": None,
+    "snoozed_until": None,  # put off was this hold, not the next one
 }
 
 GONE = "gone"  # in a hold's detail: the invoice is not in Epicor any more
@@ -54,6 +55,7 @@ def write(posting: Posting, hold: Hold) -> None:
     """Puts the hold on the object in memory; one with another reason opens anew."""
     if posting.hold_reason != hold.reason or posting.hold_opened_at is None:
         posting.hold_opened_at = timezone.now()
+        posting.snoozed_until = None
     posting.hold_reason = hold.reason
     posting.hold_message = text(hold.message)
     posting.hold_detail = plain(hold.detail)

@@ -95,10 +95,12 @@ def open_holds(tenant_id: int) -> QuerySet[Posting]:
     return Posting.objects.filter(tenant_id=tenant_id).exclude(hold_reason="")
 
 
-def blocked_by(tenant_id: int, *, kind: str, ramp_id: str) -> QuerySet[Posting]:
-    """The postings that this reference blocks (perhaps among others)."""
-    these = Blocker.objects.filter(kind=kind, ramp_id=ramp_id).values("posting_id")
-    return open_holds(tenant_id).filter(pk__in=these)
+def blocked_by(tenant_id: int, *, kind: str, ramp_id: str, company: str = "") -> QuerySet[Posting]:
+    """The postings that this reference blocks (perhaps among others); "" = in every company."""
+    these = Blocker.objects.filter(kind=kind, ramp_id=ramp_id)
+    if company:
+        these = these.filter(company=company)
+    return open_holds(tenant_id).filter(pk__in=these.values("posting_id"))
 
 
 def waiting_for(

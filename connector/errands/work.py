@@ -17,7 +17,7 @@ from django.utils import timezone
 from audit.failures import PostingError
 from audit.models import Posting
 from audit.postings import LostLeaseError
-from connector.errands import look, rehearsing, setup
+from connector.errands import bills, look, rehearsing, setup
 from connector.models import Errand
 from connector.ringing import RUN_TIMEOUT_S, ring_errand, ring_tenant
 from connector.sync.replay import CHUNK, replay
@@ -105,6 +105,10 @@ def _replay(errand: Errand, report: Report) -> str:
 
 WORK: Mapping[str, Work] = {
     "replay": _replay,
+    bills.ADOPT: bills.adopt,
+    bills.PLAN_REMOVAL: bills.plan_removal,
+    bills.REMOVE: bills.remove,
+    bills.SETTLE: bills.settle,
     setup.TEST: setup.test,
     setup.ENTITIES: setup.entities,
     setup.CHART: setup.chart,

@@ -29,7 +29,10 @@ def page(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         raise Http404("No such page.")
     context = context_of(errand)
     if shell.is_part(request):
-        return shell.part(request, "connector/_errand.html", {**context, "again": True})
+        answer = shell.part(request, "connector/_errand.html", {**context, "again": True})
+        if not context["moves"]:
+            answer.headers["HX-Trigger"] = "bills-changed"  # lists on the page look once more
+        return answer
     return shell.page(request, "connector/errand.html", errand.title, context)
 
 

@@ -1,6 +1,6 @@
 """Every address below /t/<slug>/: each page's module names its own."""
 
-from connector.web import bill, bills, errands, exceptions, people, settings, today
+from connector.web import bill, bills, errands, exceptions, people, settings, targets, today
 from connector.web.setup import views as setup
 
 urlpatterns = [
@@ -9,6 +9,7 @@ urlpatterns = [
     *bills.urlpatterns,
     *bill.urlpatterns,
     *errands.urlpatterns,
+    *targets.urlpatterns,
     *setup.urlpatterns,
     *settings.urlpatterns,
     *people.urlpatterns,

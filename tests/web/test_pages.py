@@ -82,35 +82,6 @@ def test_an_unknown_bill_is_not_found(client: Client) -> None:
     assert client.get("/t/acme/bills/nothing").status_code == 404
 
 
-def test_exceptions_are_grouped_by_cause_with_sums_per_currency(
-    client: Client, tenant: Tenant, held: Posting
-) -> None:
-    second = make_posting(
-        tenant, "b-yen", hold_reason="vendor_unmapped", amount=Decimal(5000), currency="JPY"
-    )
-    block(second, "v-1", "Acme <b>Supplies</b>")
-    block(second, "6100", "Cloud", kind="gl_accounts")
-    page = text(client, "/t/acme/exceptions/")
-    assert page.count(NEXT_STEP[Reason.VENDOR_UNMAPPED]) == 2  # two causes have this next step
-    assert "120.00 USD" in page
-    assert "5,000 JPY" in page
-    assert "2 bills" in page
-
-
-def test_a_cause_with_many_bills_shows_five_and_leads_to_all(
-    client: Client, tenant: Tenant
-) -> None:
-    for number in range(7):
-        posting = make_posting(tenant, f"m{number}", hold_reason="vendor_unmapped")
-        block(posting, "v&1", "Many")
-        block(posting, "v&1", "Many")  # two lines of one bill may name the same thing
-    page = text(client, "/t/acme/exceptions/")
-    assert "All 7 bills" in page
-    assert 'bills/?kind=vendors&amp;ref=v%261&amp;company=EPIC06"' in page
-    listed = text(client, "/t/acme/bills/?kind=vendors&ref=v%261&company=EPIC06")
-    assert all(f"/t/acme/bills/m{number}" in listed for number in range(7))
-
-
 def test_no_exceptions_is_said_in_words(client: Client) -> None:
     assert "Nothing waits for a person." in text(client, "/t/acme/exceptions/")
 

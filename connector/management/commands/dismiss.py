@@ -5,25 +5,11 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from audit import postings
-from audit.holds import not_to_be_kept
-from audit.models import Posting
+from audit.dismissal import refused
 from connector.commands import CommandProblem, TenantCommand
 from connector.management.commands.bill import find_posting
 
 ACTOR = "command line"
-_State = Posting.State
-_IN_EPICOR = (
-    "is entered in Epicor and nothing about it waits for a person; if it must not be there, "
-    "remove it"
-)
-_WHY_NOT = {
-    _State.IN_FLIGHT: "is being entered right now; wait until that is done and look again",
-    _State.IN_DOUBT: "may be in Epicor already; wait for the look-up, or check the invoice there",
-    _State.ENTERED: _IN_EPICOR,
-    _State.CONFIRMED: _IN_EPICOR,
-    _State.REMOVED: "was entered and taken out of Epicor again; nothing is left to dismiss",
-    _State.DISMISSED: "is dismissed already, with the reason given then",
-}
 
 
 class Command(TenantCommand):
@@ -38,7 +24,7 @@ class Command(TenantCommand):
     def run(self, options: dict[str, Any]) -> None:
         """Dismiss a bill that is not entered; close the hold of one that is."""
         posting = find_posting(self.tenant, options["bill_id"])
-        if why_not := dismissal_refused(posting):
+        if why_not := refused(posting):
             raise CommandProblem(f"Bill {posting.bill_id} {why_not}. Nothing was changed.")
         step = postings.keep if posting.in_epicor else postings.dismiss
         try:
@@ -53,10 +39,3 @@ class Command(TenantCommand):
                 else f"Bill {posting.bill_id} is dismissed and will never be entered."
             ),
         )
-
-
-def dismissal_refused(posting: Posting) -> str:
-    """Why this cannot be dismissed (or kept as it is) now, as the rest of a sentence, or ""."""
-    if posting.in_epicor and posting.hold_reason:
-        return not_to_be_kept(posting)
-    return _WHY_NOT.get(_State(posting.state), "")

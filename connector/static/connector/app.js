@@ -70,7 +70,7 @@
   function press(key) {
     const named = `[data-key="${CSS.escape(key)}"]`;
     const able = (element) => shown(element) && !element.disabled;
-    const found = [current(), reach()].filter(Boolean).flatMap((root) => $$(named, root)).find(able);
+    const found = [current(), current()?.closest("[data-keys]"), reach()].filter(Boolean).flatMap((root) => $$(named, root)).find(able);
     if (found?.matches(TYPING)) found.focus();
     else found?.click();
     return found;

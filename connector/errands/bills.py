@@ -1,0 +1,163 @@
+"""Errands about bills: what talks to Epicor, and what takes longer than a page may.
+
+Each gets the errand and a report, does what the person asked for, and returns the sentence that
+says so. PostingError and LostLeaseError say why not; nothing is half-done then.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from audit import postings
+from audit.dismissal import refused
+from audit.failures import HeldError
+from audit.models import Posting
+from audit.triage import seen
+from connector.domain.money import format_amount
+from connector.models import Errand, Tenant
+from connector.ringing import ring_tenant
+from connector.sync.remove import RemovalPlan, removal_plan
+from connector.sync.remove import remove as remove_now
+from connector.sync.twin_answers import adopt as adopt_now
+
+if TYPE_CHECKING:
+    from connector.errands.work import Report
+
+ADOPT, PLAN_REMOVAL, REMOVE, SETTLE = "adopt", "plan_removal", "remove", "settle"
+_NAMED = 10
+_MOVED = "changed meanwhile; look at it again"
+
+
+def adopt(errand: Errand, report: "Report") -> str:
+    """ "That one is ours": the bill is entered, as the invoice that a person typed."""
+    posting = _posting(errand)
+    company, vendor_num, number = errand.arguments["key"]
+    key = (str(company), int(vendor_num), str(number))
+    adopt_now(errand.tenant, posting, actor=errand.actor, key=key)
+    ring_tenant(errand.tenant, due_only=True)
+    return (
+        f"Bill {name_of(posting)} is invoice {posting.invoice_num} in {posting.company}. Nothing "
+        "was entered; Ramp is told with the next run."
+    )
+
+
+def plan_removal(errand: Errand, report: "Report") -> str:
+    """Look what a removal would delete; writes nothing. The result is `as_result` of the plan."""
+    again = bool(errand.arguments["enter_again"])
+    plan = removal_plan(errand.tenant, _posting(errand), enter_again=again)
+    report.keep(as_result(plan))
+    return plan.refusal or "This is what would be removed."
+
+
+def remove(errand: Errand, report: "Report") -> str:
+    """Delete the bill's unposted invoice in Epicor, and queue the bill anew where asked."""
+    posting = _posting(errand)
+    again = bool(errand.arguments["enter_again"])
+    reason = str(errand.arguments["reason"])
+    plan = remove_now(errand.tenant, posting, actor=errand.actor, reason=reason, enter_again=again)
+    report.keep(as_result(plan))
+    if again:
+        ring_tenant(errand.tenant, due_only=True)
+    name = name_of(posting)
+    if plan.invoice is None:
+        said = f"Nothing of bill {name} is in Epicor (any more); that is on the record now."
+    else:
+        said = f"{_sentence(plan)} was deleted in Epicor."
+    return f"{said} The bill is entered anew with the next run." if again else said
+
+
+def settle(errand: Errand, report: "Report") -> str:
+    """Dismiss, or keep as they are, many bills; those that moved on are left alone and named.
+
+    `seen`: what was in the person's view of each, by posting id.
+    """
+    marks: Mapping[str, str] = errand.arguments["seen"]
+    ids = [int(pk) for pk in marks]
+    chosen = list(Posting.objects.filter(tenant=errand.tenant, pk__in=ids).order_by("pk"))
+    same = [posting for posting in chosen if seen(posting) == marks[str(posting.pk)]]
+    step = postings.keep if errand.arguments["keep"] else postings.dismiss
+    reason = str(errand.arguments["reason"])
+    done, left = settle_all(step, same, reason=reason, actor=errand.actor, told=report.at)
+    left += [(name_of(posting), _MOVED) for posting in chosen if posting not in same]
+    verb = "stay in Epicor as they are" if errand.arguments["keep"] else "are dismissed"
+    return f"{done:,} of {len(ids):,} bills {verb}.{_left(left)}"
+
+
+Step = Callable[..., None]
+
+
+def settle_all(
+    step: Step,
+    chosen: Sequence[Posting],
+    *,
+    reason: str,
+    actor: str,
+    told: Callable[[int], None] | None = None,
+) -> tuple[int, list[tuple[str, str]]]:
+    """Do `postings.dismiss` or `postings.keep` to each; how many, and (bill, why) of the rest."""
+    done, left = 0, []
+    for number, posting in enumerate(chosen, start=1):
+        wrong = posting.in_epicor is not (step is postings.keep)
+        why = "is not what it was" if wrong else refused(posting)
+        if not why:
+            try:
+                step(posting, actor=actor, reason=reason)
+            except postings.LostLeaseError:
+                why = _MOVED
+        if why:
+            left.append((name_of(posting), why))
+        else:
+            done += 1
+        if told is not None and number % 100 == 0:
+            told(number)
+    return done, left
+
+
+def unfinished(tenant: Tenant, kind: str, posting: Posting) -> Errand | None:
+    """The same thing asked for before and not done yet: a second click shows the first."""
+    rows = Errand.objects.filter(tenant=tenant, kind=kind, subject=posting.bill_id)
+    return rows.filter(finished_at=None).first()
+
+
+def as_result(plan: RemovalPlan) -> dict[str, Any]:
+    """A plan as JSON for the page; amounts are decimal strings."""
+    found = plan.invoice
+    invoice: Mapping[str, Any] | None = None
+    if found is not None:
+        invoice = {
+            **found.as_json(),
+            "vendor_id": found.vendor_id,
+            "entered_by": found.entered_by,
+            "changed": found.changed,
+            "changed_by": found.changed_by,
+            "changed_on": found.changed_on,
+        }
+    return {"refusal": plan.refusal, "invoice": invoice}
+
+
+def name_of(posting: Posting) -> str:
+    """What people call the bill."""
+    return posting.invoice_num or posting.bill_id
+
+
+def _posting(errand: Errand) -> Posting:
+    found = Posting.objects.filter(tenant=errand.tenant, bill_id=errand.subject).first()
+    if found is None:
+        raise HeldError(f"There is no bill {errand.subject} any more. Nothing was changed.")
+    return found
+
+
+def _sentence(plan: RemovalPlan) -> str:
+    invoice = plan.invoice
+    if invoice is None:
+        return ""
+    total = f"{format_amount(invoice.total, invoice.currency)} {invoice.currency}"
+    return f"Invoice {invoice.invoice_num} of {invoice.vendor_id} in {invoice.company} over {total}"
+
+
+def _left(left: Iterable[tuple[str, str]]) -> str:
+    some = list(left)
+    if not some:
+        return ""
+    listed = "; ".join(f"{bill} {why}" for bill, why in some[:_NAMED])
+    more = f"; and {len(some) - _NAMED:,} more" if len(some) > _NAMED else ""
+    return f" Left alone: {listed}{more}."

@@ -1,0 +1,74 @@
+""" "That one is ours": a suspected invoice in Epicor is the bill. Epicor is asked, so an errand."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path
+from django.views.decorators.http import require_POST
+
+from audit.access import requires
+from audit.models import Posting
+from connector.errands import asking
+from connector.errands.bills import ADOPT, name_of, unfinished
+from connector.models import Errand, Tenant
+from connector.web import shell
+from connector.web.acts import offers
+from connector.web.acts.picked import PickError, as_seen, picked
+from connector.web.acts.plan import CHANGED, Done
+from connector.web.acts.respond import answer, carried, dialog, problem
+
+_TITLE = "That one is ours"
+
+
+@require_POST
+@requires("decide")
+def ours(request: HttpRequest, slug: str, place: int) -> HttpResponse:
+    """Show bill and invoice side by side; when confirmed, the bill is entered as that invoice."""
+    tenant = shell.tenant_of(request)
+    try:
+        posting = one_of(request)
+    except PickError as error:
+        return problem(request, _TITLE, str(error))
+    known = offers.suspects(posting)
+    if posting.state != Posting.State.QUEUED or not known:
+        return problem(request, _TITLE, f"Bill {name_of(posting)} {_NO_TWIN}")
+    if place >= len(known):
+        raise Http404("No such invoice.")
+    twin = known[place]
+    if "sure" in request.POST:
+        errand = _ask(tenant, posting, twin, shell.actor(request))
+        return answer(request, Done("", errand))
+    context = {
+        "posting": posting,
+        "twin": twin,
+        "chosen": as_seen([posting]),
+        "action": request.path,
+        "carried": carried(request),
+    }
+    return dialog(request, "connector/_act_ours.html", _TITLE, context)
+
+
+def one_of(request: HttpRequest) -> Posting:
+    """The one bill that a form is about, as the person saw it. Raises PickError and Http404."""
+    found = picked(shell.tenant_of(request), request.POST, actor=shell.actor(request))
+    if found.changed:
+        name = name_of(found.changed[0])
+        raise PickError(f"Bill {name} {CHANGED}. Nothing was changed.")
+    if len(found.postings) != 1:
+        raise PickError("This can be done to one bill at a time. Nothing was changed.")
+    return found.postings[0]
+
+
+def _ask(tenant: Tenant, posting: Posting, twin: dict[str, Any], actor: str) -> Errand:
+    """The errand; the one that is under way when somebody was faster."""
+    key = [twin["company"], twin["vendor_num"], twin["invoice_num"]]
+    title = f"Bill {name_of(posting)} is invoice {twin['invoice_num']} in Epicor"
+    return unfinished(tenant, ADOPT, posting) or asking.ask(
+        tenant, ADOPT, title, actor=actor, arguments={"key": key}, subject=posting.bill_id
+    )
+
+
+_NO_TWIN = (
+    "does not wait because of an invoice in Epicor any more. Nothing was changed; look at it again."
+)
+urlpatterns = [path("acts/ours/<int:place>/", ours, name="act-ours")]

@@ -1,0 +1,174 @@
+"""Map and replay in one click: the target counts at once, and every bill of the cause goes on."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django import forms
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import path
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from audit.access import requires
+from audit.causes import CauseGroup, Key
+from audit.causes import name_of as cause_name
+from audit.queue import blocked_by
+from connector.errands import asking
+from connector.models import Errand, Tenant
+from connector.web import shell
+from connector.web.acts.picked import MOST, cause_key
+from connector.web.acts.plan import Done, described
+from connector.web.acts.respond import answer, back
+from connector.web.exceptions_words import can_be_mapped
+from mappings.files import MappingFileError, MappingRow
+from mappings.find import name_of
+from mappings.models import MappingRules
+from mappings.suggestions import mapped_now, remember_source
+from mappings.transfer import UnknownKindError, import_mappings
+
+_JUST_NOW = timedelta(minutes=10)
+
+
+class MapForm(forms.Form):
+    """The target that was chosen, for one company or for every one, and how it was found."""
+
+    target = forms.CharField(
+        max_length=255,
+        error_messages={"required": "Choose what it is in Epicor: type, then pick from the list."},
+    )
+    scope = forms.ChoiceField(choices=[("one", "This company"), ("all", "Every company")])
+    source = forms.ChoiceField(
+        choices=[("manual", ""), ("suggestion", "")],
+        required=False,
+    )
+    ramp_name = forms.CharField(max_length=255, required=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is to be mapped to what."""
+
+    kind: str
+    company: str
+    ramp_id: str
+    ramp_name: str
+    target: str
+    source: str
+
+
+class MapError(ValueError):
+    """The mapping was not made; the message is a sentence for people."""
+
+
+@require_POST
+@requires("map")
+def map_and_replay(request: HttpRequest, slug: str) -> HttpResponse:
+    """Write the mapping and have every bill that waits for it tried again."""
+    tenant, actor = shell.tenant_of(request), shell.actor(request)
+    try:
+        key = _key(request.POST)
+        wish = _wish(tenant, key, request.POST)
+        counts = write(tenant.pk, wish, actor=actor)
+    except MapError as error:
+        return _refused(request, str(error))
+    if not counts:
+        return answer(request, Done(f"{_said(wish)} That waits for somebody else's approval."))
+    if not shell.may(request, "replay"):
+        return answer(request, Done(f"{_said(wish)} Replay the bills that waited for it."))
+    return answer(request, freed(tenant, key, wish, actor=actor))
+
+
+def freed(tenant: Tenant, key: Key, wish: _Wish, *, actor: str) -> Done:
+    """Have the bills that wait for it tried again; the second of two clicks shows the first one's.
+
+    What was mapped for one company frees that company's bills only.
+    """
+    rows = blocked_by(tenant.pk, kind=wish.kind, ramp_id=wish.ramp_id, company=wish.company)
+    chosen = list(rows.defer("entered_as").order_by("pk")[:MOST])
+    subject = cause_name(key)
+    if not chosen:
+        before = _asked_before(tenant, subject)
+        return Done(f"{_said(wish)} {'' if before else 'No bill waits for it.'}".strip(), before)
+    title = f"Replay of {described(chosen)}, after mapping {wish.ramp_name or wish.ramp_id}"
+    errand = asking.ask_replay(tenant, chosen, title, actor=actor, subject=subject)
+    return Done(_said(wish), errand)
+
+
+def write(tenant_id: int, wish: _Wish, *, actor: str) -> bool:
+    """Write the mapping; False when it waits for somebody else's approval.
+
+    Raises MapError with a sentence when it cannot be.
+    """
+    if MappingRules.objects.filter(tenant_id=tenant_id, needs_approval=True).exists():
+        raise MapError("Mappings need somebody else's approval here. Nothing was changed.")
+    name = name_of(tenant_id, wish.kind, wish.target, company=wish.company)
+    row = MappingRow(1, wish.ramp_id, wish.ramp_name, wish.target, name, wish.company)
+    try:
+        with transaction.atomic():
+            result = import_mappings(tenant_id, wish.kind, [row], actor=actor)
+            if not result.errors:
+                remember_source(
+                    tenant_id, wish.kind, wish.company, wish.ramp_id, source=wish.source
+                )
+    except (UnknownKindError, MappingFileError) as error:
+        raise MapError(str(error)) from error
+    if result.errors:
+        raise MapError(f"{result.errors[0][1]} Nothing was changed.")
+    return True
+
+
+def _key(data: QueryDict) -> Key:
+    key = cause_key(data)
+    if key is None or not can_be_mapped(CauseGroup(*key)):
+        raise MapError("This cause is not settled by a mapping. Nothing was changed.")
+    return key
+
+
+def _wish(tenant: Tenant, key: Key, data: QueryDict) -> _Wish:
+    _, kind, ramp_id, company = key
+    form = MapForm(data)
+    if not form.is_valid():
+        first = next(iter(form.errors.values()))
+        raise MapError(f"{first[0]} Nothing was changed.")
+    values = form.cleaned_data
+    everywhere = values["scope"] == "all"
+    if everywhere and company in mapped_now(tenant.pk, kind, ramp_id):
+        raise MapError(
+            f"{company} has a mapping of its own for it, which would still win. Map it for "
+            f"{company} only. Nothing was changed."
+        )
+    return _Wish(
+        kind,
+        "" if everywhere else company,
+        ramp_id,
+        values["ramp_name"],
+        values["target"].strip(),
+        values["source"] or "manual",
+    )
+
+
+def _asked_before(tenant: Tenant, subject: str) -> Errand | None:
+    since = timezone.now() - _JUST_NOW
+    rows = Errand.objects.filter(tenant=tenant, kind=asking.REPLAY, asked_at__gte=since)
+    return rows.filter(subject=subject).first()
+
+
+def _said(wish: _Wish) -> str:
+    where = f" in {wish.company}" if wish.company else ""
+    return f"{wish.ramp_name or wish.ramp_id} is now {wish.target}{where}."
+
+
+def _refused(request: HttpRequest, sentence: str) -> HttpResponse:
+    """The error beside the field; without scripts on the page the person came from."""
+    if not shell.is_part(request):
+        return shell.done(request, sentence, back(request), good=False)
+    key = cause_key(request.POST)
+    context = {"sentence": sentence}
+    response = shell.part(request, "connector/_act_wrong.html", context, status=422)
+    response.headers["HX-Retarget"] = f"#err-{cause_name(key)}" if key else "#outcome"
+    response.headers["HX-Reswap"] = "innerHTML"
+    return response
+
+
+urlpatterns = [path("acts/map/", map_and_replay, name="act-map")]

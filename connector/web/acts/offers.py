@@ -1,0 +1,97 @@
+"""Which acts fit a bill as it is now, and why the others do not. From the posting alone."""
+
+from typing import Any
+
+from audit.dismissal import refused as dismissal_refused
+from audit.failures import Reason
+from audit.models import Posting
+
+_State = Posting.State
+# Reasons that often end with "handled outside": dismissing is one click away in the list.
+_OFTEN_DISMISSED = (
+    Reason.DUPLICATE_SUSPECTED,
+    Reason.ARCHIVED,
+    Reason.SYNCED_ELSEWHERE,
+    Reason.NEEDS_REVIEW,
+    Reason.ASKED,
+)
+_UNTRIED = {
+    _State.IN_FLIGHT: "is being entered right now",
+    _State.IN_DOUBT: "may be in Epicor and is looked up again by itself",
+    _State.REMOVED: "was removed from Epicor; on its own page it can be entered again",
+    _State.DISMISSED: "is dismissed, so it is never entered",
+}
+
+
+def not_replayed(posting: Posting) -> str:
+    """Why it cannot be tried again now, as the rest of a sentence, or ""."""
+    if posting.state in (_State.QUEUED, _State.IN_DOUBT) or posting.in_epicor:
+        if posting.hold_reason or posting.in_epicor:
+            return ""
+        if posting.state == _State.QUEUED:
+            return "" if posting.not_before else "is entered by itself with the next run"
+    return _UNTRIED[_State(posting.state)]
+
+
+def not_dismissed(posting: Posting) -> str:
+    """Why it cannot be marked as handled outside, or ""."""
+    if posting.in_epicor:
+        return "is in Epicor: keep it as it is, or remove it there"
+    return dismissal_refused(posting)
+
+
+def not_kept(posting: Posting) -> str:
+    """Why what is in Epicor cannot be accepted as it is, or ""."""
+    if not posting.in_epicor:
+        return "is not in Epicor, so there is nothing to keep"
+    return dismissal_refused(posting)
+
+
+def not_triaged(posting: Posting) -> str:
+    """Why it cannot be assigned or put off, or ""."""
+    return "" if posting.hold_reason else "does not wait for a person"
+
+
+def not_different(posting: Posting) -> str:
+    """Why nobody can say that its suspected invoices are others, or ""."""
+    known = suspects(posting)
+    if posting.state != _State.QUEUED or not known:
+        return "does not wait because of an invoice in Epicor that may be the same"
+    if any(one.get("same_key") for one in known):
+        return (
+            "has the very number of an invoice of this vendor in Epicor, which takes a number only "
+            "once: if it is a different one, give the bill its own number in Ramp"
+        )
+    return ""
+
+
+def not_removed(posting: Posting) -> str:
+    """Why there is nothing to take out of Epicor, or ""."""
+    return "" if posting.in_epicor else "is not entered in Epicor by us"
+
+
+def suspects(posting: Posting) -> list[dict[str, Any]]:
+    """The invoices in Epicor that its hold suspects to be the same."""
+    if posting.hold_reason != Reason.DUPLICATE_SUSPECTED:
+        return []
+    return list(posting.hold_detail.get("twins") or ())
+
+
+def offered(posting: Posting) -> dict[str, bool]:
+    """What the page offers for it, by name of the act."""
+    waiting = bool(suspects(posting)) and posting.state == _State.QUEUED
+    removed = posting.state == _State.REMOVED
+    offers = {
+        "replay": not not_replayed(posting),
+        "ours": waiting,
+        "different": not not_different(posting),
+        "keep": not not_kept(posting),
+        "remove": posting.in_epicor,
+        "again": posting.in_epicor or removed,
+        "dismiss": not not_dismissed(posting),
+        "dismiss_first": posting.hold_reason in _OFTEN_DISMISSED and not not_dismissed(posting),
+        "assign": bool(posting.hold_reason),
+        "snooze": bool(posting.hold_reason),
+        "note": True,
+    }
+    return {name: True for name, yes in offers.items() if yes}

@@ -1,0 +1,154 @@
+"""Causes grouped in the database: the same as counting by hand, exact to the last digit."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db.models import F
+
+from audit import causes, postings, queue
+from audit.causes import Wanted
+from audit.failures import Gap, Hold, Reason
+from audit.models import Posting
+from audit.sums import ExactSum
+from connector.models import Tenant
+from tests.audit.build import make_tenant, opened, unmapped, vendor_gap
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+TODAY = date(2026, 11, 20)
+ACCOUNT = Gap(Reason.ACCOUNT_UNMAPPED, "gl_accounts", "acc-1", "", "acc-1 is unmapped.", "EPIC06")
+
+
+@pytest.fixture
+def tenant() -> Tenant:
+    return make_tenant()
+
+
+def look(tenant: Tenant, **wanted: Any) -> causes.Overview:
+    return causes.overview(tenant.pk, Wanted(**wanted), now=NOW, today=TODAY)
+
+
+def test_the_groups_are_those_of_the_exceptions_command(tenant: Tenant) -> None:
+    a, b = opened(tenant, "a", "b", amount=Decimal("1200.10"))
+    (c,) = opened(tenant, "c", amount=Decimal(900), currency="JPY")
+    d, e = opened(tenant, "d", "e", amount=None)
+    postings.hold(a, unmapped())
+    postings.hold(b, unmapped(vendor_gap(), ACCOUNT, ACCOUNT))
+    postings.hold(c, unmapped())
+    postings.hold(d, Hold(Reason.INVALID_BILL, "The amount cannot be read."))
+    postings.hold(e, Hold(Reason.REFUSED, "No."))
+    opened(tenant, "calm")
+    (foreign,) = opened(make_tenant("other"), "a")
+    postings.hold(foreign, unmapped())
+
+    found = look(tenant)
+    named = {(g.reason, g.kind, g.ramp_id, g.company): (g.bills, g.sums) for g in found.causes}
+    wanted = queue.exceptions(tenant.pk)
+    assert named == {
+        (g.reason, g.kind, g.ramp_id, g.company): (g.bills, g.sums) for g in wanted.causes
+    }
+    assert found.total.bills == wanted.count == 5
+    assert found.total.sums == {"USD": Decimal("2400.20"), "JPY": Decimal(900)}
+    assert {g.subject for g in found.causes} == {"Nordwind Paper", "acc-1", ""}
+
+
+def test_each_group_finds_exactly_the_bills_it_counted(tenant: Tenant) -> None:
+    a, b, c = opened(tenant, "a", "b", "c")
+    postings.hold(a, unmapped())
+    postings.hold(b, unmapped(vendor_gap(), ACCOUNT))
+    postings.hold(c, Hold(Reason.ACCOUNT_UNMAPPED, "No gap is known."))
+    rows = causes.waiting(tenant.pk, Wanted(), NOW)
+    found = look(tenant).causes
+    assert len(found) == 3
+    for group in found:
+        key = (group.reason, group.kind, group.ramp_id, group.company)
+        assert causes.of_cause(rows, key).count() == group.bills
+        alone = causes.cause_of(rows, key, today=TODAY)
+        assert (alone.name, alone.money, alone.overdue) == (group.name, group.money, group.overdue)
+    assert causes.cause_of(rows, ("bug", "", "", ""), today=TODAY).bills == 0
+
+
+def test_the_biggest_risk_comes_first(tenant: Tenant) -> None:
+    late = TODAY - timedelta(days=1)
+    (a,) = opened(tenant, "a", amount=Decimal(1), due_on=late)
+    (b,) = opened(tenant, "b", amount=Decimal(500), due_on=TODAY)
+    (c,) = opened(tenant, "c", amount=Decimal(800), due_on=TODAY)
+    (d,) = opened(tenant, "d", amount=Decimal(100_000), currency="JPY", due_on=None)
+    for posting, reason in zip((a, b, c, d), ("refused", "bug", "asked", "changed"), strict=True):
+        postings.hold(posting, Hold(Reason(reason), "x"))
+    found = look(tenant)
+    # JPY has the most by figures alone, so its causes are compared first.
+    assert [g.reason for g in found.causes] == ["refused", "changed", "asked", "bug"]
+    assert [(g.overdue, g.earliest_due) for g in found.causes[:2]] == [(1, late), (0, None)]
+
+
+def test_filters_narrow_groups_and_totals_alike(tenant: Tenant) -> None:
+    a, b, c = opened(tenant, "a", "b", "c")
+    postings.hold(a, unmapped())
+    postings.hold(b, unmapped(vendor_gap(), ACCOUNT))
+    postings.hold(c, Hold(Reason.REFUSED, "x"))
+    Posting.objects.filter(pk=a.pk).update(assignee="ann", entity_id="e-1")
+    Posting.objects.filter(pk=b.pk).update(snoozed_until=NOW + timedelta(hours=1))
+    Posting.objects.filter(pk=c.pk).update(
+        company="EPIC07", snoozed_until=NOW, vendor_name="Zeta Oil", invoice_num="Z-1"
+    )
+
+    def counted(**wanted: Any) -> tuple[int, int, int]:
+        found = look(tenant, **wanted)
+        return found.total.bills, sum(group.bills for group in found.causes), found.snoozed
+
+    assert counted() == (2, 2, 1)
+    assert counted(snoozed=True) == (1, 2, 1)  # two causes of one bill
+    assert counted(snoozed=None) == (3, 4, 1)
+    assert counted(assignee="ann") == (1, 1, 0)
+    assert counted(assignee="") == (1, 1, 1)
+    assert counted(reason="account_unmapped", snoozed=True) == (1, 1, 1)
+    assert counted(reason="refused") == (1, 1, 0)
+    assert counted(company="EPIC07") == (1, 1, 0)
+    assert counted(company="EPIC06", entities=("e-1",)) == (1, 1, 0)
+    assert counted(text="zeta") == (1, 1, 0)
+    assert counted(text="z-") == (1, 1, 0)
+    assert counted(text="nothing") == (0, 0, 0)
+
+
+def test_it_takes_three_queries_however_many_wait(
+    tenant: Tenant, django_assert_num_queries: Any
+) -> None:
+    for number in range(30):
+        (posting,) = opened(tenant, f"b{number}")
+        postings.hold(posting, unmapped(vendor_gap(f"v{number % 7}")))
+    with django_assert_num_queries(3):
+        assert len(look(tenant).causes) == 7
+
+
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        ["0.10"] * 1000,
+        ["0.0001", "99999999.9999", "100000000", "-0.0001"],
+        ["-123456789.1234", "987654321.4321"],
+        ["1e15", "1e15", "-1", "0.5"],
+        ["-100000000.0001", "0.0001"],
+        ["999999999999999"] * 3,
+        [],
+    ],
+)
+def test_sums_are_exact(tenant: Tenant, amounts: list[str]) -> None:
+    exact = [Decimal(amount) for amount in amounts]
+    for number, amount in enumerate(exact):
+        opened(tenant, f"b{number}", amount=amount)
+    rows = Posting.objects.filter(tenant=tenant).order_by().values_list("currency")
+    totals = dict(rows.annotate(total=ExactSum("amount")))
+    stored = sum(Posting.objects.values_list("amount", flat=True), Decimal(0))
+    assert totals.get("USD", Decimal(0)) == stored
+    if all(abs(amount) < 10**11 for amount in exact):  # what SQLite keeps to the last digit
+        assert stored == sum(exact, Decimal(0))
+
+
+def test_a_sum_of_nothing_readable_is_none(tenant: Tenant) -> None:
+    opened(tenant, "a", amount=None)
+    rows = Posting.objects.filter(tenant=tenant).order_by().values_list("currency")
+    assert dict(rows.annotate(total=ExactSum(F("amount")))) == {"USD": None}

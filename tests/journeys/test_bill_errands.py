@@ -1,0 +1,132 @@
+"""What people ask for on a bill's page, done by a worker against both stand-ins."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from audit.models import Attempt, Posting
+from connector.errands import asking, bills, work
+from connector.models import Errand, Tenant
+from connector.sync.run import run_cycle
+from tests.journeys import truth
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def ready(start) -> Iterator[tuple[Any, Tenant]]:
+    return start(bills=12)
+
+
+def ask(tenant, kind, posting, **arguments):
+    """The errand, done by a worker."""
+    errand = asking.ask(
+        tenant, kind, "Something", actor="ann", arguments=arguments, subject=posting.bill_id
+    )
+    assert work.run(errand.pk)
+    errand.refresh_from_db()
+    assert errand.finished_at is not None
+    return errand
+
+
+def entered(tenant):
+    return Posting.objects.filter(tenant=tenant, state="confirmed").order_by("pk").first()
+
+
+def typed_twin(box, tenant):
+    """A bill held because a person typed its invoice under another spelling."""
+    rows = box.world.expected().items()
+    bill_id, plan = next((b, p) for b, p in rows if p.outcome == "entered")
+    box.epicor.app.type_invoice(
+        plan.company,
+        plan.vendor_num,
+        f"inv {plan.invoice_num.lower()}.",
+        plan.total,
+        day=plan.invoice_date + timedelta(days=0),
+        apply_day=plan.apply_date,
+        currency=plan.currency,
+    )
+    run_cycle(tenant)
+    return Posting.objects.get(tenant=tenant, bill_id=bill_id)
+
+
+def test_that_one_is_ours_enters_nothing_and_a_second_asking_says_so(ready):
+    box, tenant = ready
+    posting = typed_twin(box, tenant)
+    (twin,) = posting.hold_detail["twins"]
+    key = [twin["company"], twin["vendor_num"], twin["invoice_num"]]
+
+    done = ask(tenant, bills.ADOPT, posting, key=key)
+
+    posting.refresh_from_db()
+    assert (done.failed, posting.state, posting.hold_reason) == (False, "entered", "")
+    assert "Nothing was entered" in done.said
+    assert posting.bill_id not in truth.ledger(box)
+    again = ask(tenant, bills.ADOPT, posting, key=key)
+    assert again.failed
+    assert "is entered in Epicor already" in again.said
+
+
+def test_a_removal_is_planned_without_writing_then_carried_out_once(ready):
+    box, tenant = ready
+    run_cycle(tenant)
+    posting = entered(tenant)
+    before = Attempt.objects.count()
+
+    plan = ask(tenant, bills.PLAN_REMOVAL, posting, enter_again=True)
+
+    assert (plan.failed, plan.result["refusal"]) == (False, "")
+    assert plan.result["invoice"]["invoice_num"] == posting.invoice_num
+    assert plan.result["invoice"]["changed"] is False
+    assert (Attempt.objects.count(), len(truth.ledger(box)[posting.bill_id])) == (before, 1)
+
+    done = ask(tenant, bills.REMOVE, posting, enter_again=True, reason="wrong vendor")
+
+    posting.refresh_from_db()
+    assert (done.failed, posting.state) == (False, "queued")
+    assert "was deleted in Epicor" in done.said
+    assert "entered anew" in done.said
+    assert posting.bill_id not in truth.ledger(box)
+    again = ask(tenant, bills.REMOVE, posting, enter_again=False, reason="once more")
+    assert again.failed
+    assert "nothing to remove" in again.said
+    run_cycle(tenant)
+    assert len(truth.ledger(box)[posting.bill_id]) == 1
+
+
+def test_what_a_person_deleted_by_hand_is_only_recorded(ready):
+    box, tenant = ready
+    run_cycle(tenant)
+    posting = entered(tenant)
+    box.epicor.app.delete_invoice(posting.company, posting.vendor_num, posting.invoice_num)
+    plan = ask(tenant, bills.PLAN_REMOVAL, posting, enter_again=False)
+    assert plan.result == {"refusal": "", "invoice": None}
+    done = ask(tenant, bills.REMOVE, posting, enter_again=False, reason="gone")
+    assert "Nothing of bill" in done.said
+    posting.refresh_from_db()
+    assert posting.state == "removed"
+
+
+def test_a_posted_invoice_cannot_be_removed_and_the_plan_says_why(ready):
+    box, tenant = ready
+    run_cycle(tenant)
+    posting = entered(tenant)
+    box.epicor.app.post_group(posting.company, posting.group_id)
+    plan = ask(tenant, bills.PLAN_REMOVAL, posting, enter_again=False)
+    assert "posted to the ledger" in plan.result["refusal"]
+    done = ask(tenant, bills.REMOVE, posting, enter_again=False, reason="x")
+    assert done.failed
+    posting.refresh_from_db()
+    assert posting.state == "confirmed"
+
+
+def test_a_bill_that_is_gone_is_said(ready):
+    _, tenant = ready
+    lost = Posting(tenant=tenant, bill_id="never-there")
+    for kind in (bills.ADOPT, bills.PLAN_REMOVAL, bills.REMOVE):
+        errand = ask(tenant, kind, lost, enter_again=False, reason="x", key=["a", 1, "b"])
+        assert errand.failed
+        assert "There is no bill never-there" in errand.said
+    assert Errand.objects.filter(failed=True).count() == 3

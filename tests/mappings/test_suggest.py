@@ -1,0 +1,120 @@
+"""Suggestions: which target comes first, how sure that is, and why."""
+
+import time
+
+import pytest
+
+from mappings.suggest import Asked, Catalog, Known, Suggestion, Target, alike, plain_name, suggest
+
+VENDORS = Catalog.of(
+    [
+        Target("ACME", "Acme Corporation", frozenset({"ACME", "7"})),
+        Target("ACMEEU", "ACME Europe GmbH", frozenset({"ACMEEU", "8"})),
+        Target("AWS", "Amazon Web Services, Inc.", frozenset({"AWS", "9"})),
+        Target("OLD", "Acme Corp", frozenset({"OLD"}), "is inactive"),
+        Target("MULLER", "Müller & Söhne GmbH & Co. KG", frozenset({"MULLER"})),
+        Target("NONAME", "", frozenset({"NONAME"})),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("Acme Corp.", "acme"),
+        ("ACME, Inc.", "acme"),
+        ("The Acme Company LLC", "acme"),
+        ("Müller & Söhne GmbH", "muller sohne"),
+        ("Amazon.com", "amazon com"),
+        ("Co.", "co"),
+        ("  ", ""),
+        ("日本", "日本"),
+    ],
+)
+def test_names_are_compared_without_their_trimmings(name: str, plain: str) -> None:
+    assert plain_name(name) == plain
+
+
+@pytest.mark.parametrize(
+    ("asked", "known", "first", "evidence"),
+    [
+        (Asked("ACME Corp."), Known(), "ACME", ("same name",)),
+        (Asked("Muller und Sohne"), Known(), "MULLER", ("same name",)),
+        (Asked("Web Services Amazon"), Known(), "AWS", ("same name",)),
+        (Asked("Amazon Web Service"), Known(), "AWS", ("name 97 % alike",)),
+        (Asked("", frozenset({"aws "})), Known(), "AWS", ("same number aws",)),
+        (
+            Asked("AMZN"),
+            Known(same_number={"AWS": 3}),
+            "AWS",
+            ("past invoices: 3 with the same number",),
+        ),
+        (Asked("AMZN"), Known(mapped={"AWS": "EPIC07"}), "AWS", ("mapped so in company EPIC07",)),
+        (Asked("AMZN"), Known(mapped={"AWS": ""}), "AWS", ("mapped so for every company",)),
+        (
+            Asked("Acme"),
+            Known(same_amount={"ACMEEU": 1}, same_number={"ACMEEU": 1}),
+            "ACMEEU",
+            (
+                "name 90 % alike",
+                "past invoices: 1 with the same number",
+                "past invoices: 1 over the same amount",
+            ),
+        ),
+    ],
+)
+def test_the_best_comes_first_and_says_why(
+    asked: Asked, known: Known, first: str, evidence: tuple[str, ...]
+) -> None:
+    found = suggest(asked, VENDORS, known)
+    assert (found[0].id, found[0].evidence) == (first, evidence)
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+    assert all(40 <= one.score <= 100 for one in found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "known"),
+    [
+        (Asked("Totally different"), Known()),
+        (Asked(""), Known()),
+        (Asked("x"), Known(same_amount={"AWS": 5})),  # by itself a chance
+        (Asked("x"), Known(usual={"AWS": 50})),
+        (Asked("x"), Known(mapped={"GONE": "EPIC07"})),
+        (Asked("", frozenset({"OLD"})), Known()),  # cannot be used
+    ],
+)
+def test_weak_or_useless_hints_suggest_nothing(asked: Asked, known: Known) -> None:
+    assert suggest(asked, VENDORS, known) == []
+
+
+def test_hints_add_up_and_never_pass_a_hundred() -> None:
+    name = suggest(Asked("Acme Corp"), VENDORS, Known())[0]
+    more = suggest(
+        Asked("Acme Corp", frozenset({"7"})),
+        VENDORS,
+        Known({"ACME": "EPIC07"}, {"ACME": 9}, {"ACME": 9}, {"ACME": 9}),
+    )[0]
+    assert name.score < more.score <= 100
+    assert "other segments as in 9 mappings" in more.evidence
+
+
+def test_an_unusable_target_is_not_in_the_catalog() -> None:
+    assert Suggestion("OLD", "Acme Corp", 0, ()).id not in VENDORS.by_id
+    assert alike("Acme", Catalog.of([])) == {}
+
+
+def test_at_most_so_many_come_in_a_stable_order() -> None:
+    many = Catalog.of(Target(f"V{n:02}", "Acme", frozenset()) for n in range(60))
+    assert [one.id for one in suggest(Asked("Acme"), many, Known())] == [
+        f"V{n:02}" for n in range(5)
+    ]
+
+
+def test_twenty_thousand_names_take_no_time_to_speak_of() -> None:
+    big = Catalog.of(
+        Target(f"V{n}", f"Vendor {n * 7919 % 20011} of {n * 104729 % 9973} Street Ltd", frozenset())
+        for n in range(20_000)
+    )
+    started = time.perf_counter()
+    suggest(Asked("Vendor 77 of 1234 Street Limited"), big, Known())
+    assert time.perf_counter() - started < 0.5  # some 20 ms on an idle machine

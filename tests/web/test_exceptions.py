@@ -1,0 +1,323 @@
+"""The exceptions page: causes, their bills and fixes, filters, and how it refreshes itself."""
+
+import html
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from audit import log, triage
+from audit.causes import CauseGroup, name_of
+from audit.failures import NEXT_STEP, Reason
+from audit.models import AuditEntry, Posting
+from connector.models import Bill, EntityRoute, Errand, Tenant
+from connector.web.exceptions_words import words_of
+from mappings.models import EpicorVendor, VendorMapping
+from tests import builders
+from tests.web.rows import block, make_posting
+
+PAGE = "/t/acme/exceptions/"
+CAUSE = f"{PAGE}cause/?cause=vendor_unmapped&kind=vendors&ref=v-1&at=EPIC06"
+KEY = name_of(("vendor_unmapped", "vendors", "v-1", "EPIC06"))
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def client(tenant: Tenant) -> Client:
+    client = Client()
+    client.force_login(builders.make_user("ann", tenant, "accountant"))
+    return client
+
+
+def text(client: Client, address: str, **headers: str) -> str:
+    answer = client.get(address, headers=headers or None)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def queries(client: Client, address: str) -> int:
+    with CaptureQueriesContext(connection) as seen:
+        assert client.get(address).status_code == 200
+    return len(seen)
+
+
+def test_causes_are_in_words_with_money_per_currency(
+    client: Client, tenant: Tenant, held: Posting
+) -> None:
+    second = make_posting(
+        tenant, "b-yen", hold_reason="vendor_unmapped", amount=Decimal(5000), currency="JPY"
+    )
+    block(second, "v-1", "Acme <b>Supplies</b>")
+    block(second, "6100", "Cloud", kind="gl_accounts")
+    page = text(client, PAGE)
+    assert "<strong>2 bills</strong> wait for a person" in page
+    assert "Vendor <em>Acme &lt;b&gt;Supplies&lt;/b&gt;</em> is not mapped" in page
+    assert "Account <em>Cloud</em> is not mapped" in page
+    assert "120.00 USD" in page
+    assert "5,000 JPY" in page
+    assert "<b>Supplies" not in page
+
+
+def test_overdue_causes_come_first_then_the_most_money(client: Client, tenant: Tenant) -> None:
+    today = timezone.localdate()
+    make_posting(tenant, "late", hold_reason="refused", due_on=today - timedelta(days=1))
+    make_posting(tenant, "small", hold_reason="bug", amount=Decimal(1))
+    make_posting(tenant, "big", hold_reason="asked", amount=Decimal(9000))
+    page = text(client, PAGE)
+    places = [page.index(title) for title in ["Epicor refused", "Epicor asked", "Something unexp"]]
+    assert places == sorted(places)
+    assert "1 overdue" in page
+
+
+def test_nothing_waits_is_said_with_what_will_appear(client: Client) -> None:
+    page = text(client, PAGE)
+    assert "Nothing waits for a person." in page
+    assert "appears here with its cause and its fix" in page
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_has_its_words_and_its_next_step(
+    client: Client, tenant: Tenant, reason: Reason
+) -> None:
+    make_posting(tenant, "one", hold_reason=reason, hold_message="What happened.")
+    page = html.unescape(text(client, f"{PAGE}cause/?cause={reason}"))
+    words = words_of(CauseGroup(reason))
+    for expected in [words.before, words.what, NEXT_STEP[reason], words.where, "What happened."]:
+        assert expected in page
+
+
+def test_a_cause_opens_as_a_piece_and_as_a_page(client: Client, held: Posting) -> None:
+    piece, page = text(client, CAUSE, **HTMX), text(client, CAUSE)
+    assert "<html" not in piece
+    assert "<html" in page
+    for shown in (piece, page):
+        assert "Map and replay 1" in shown
+        assert "/t/acme/bills/b-held" in shown
+        assert "/t/acme/targets/vendors/?company=EPIC06" in shown
+
+
+def test_a_cause_without_name_or_bills_does_no_harm(client: Client, tenant: Tenant) -> None:
+    assert client.get(f"{PAGE}cause/").status_code == 404
+    assert client.get(f"{PAGE}cause/more/").status_code == 404
+    assert "Nothing waits for this any more" in text(client, CAUSE)
+    assert client.get(f"{PAGE}cause/?cause=%00nonsense&kind=x").status_code == 404
+    strange = f"{PAGE}cause/more/?cause=bug&kind=%00x&after=9999-99-99_x&who=zz"
+    assert client.get(strange).status_code == 200
+
+
+def test_fifty_bills_at_a_time_and_none_twice(client: Client, tenant: Tenant) -> None:
+    today = timezone.localdate()
+    for number in range(120):
+        due = today + timedelta(days=number % 7) if number % 5 else None
+        make_posting(tenant, f"m{number:03}", hold_reason="refused", due_on=due)
+    seen: list[str] = []
+    address = f"{PAGE}cause/?cause=refused"
+    for wanted in (50, 50, 20):
+        page = text(client, address, **HTMX)
+        seen += [part.split('"')[0] for part in page.split("/t/acme/bills/")[1:]]
+        assert page.count('name="ids"') == wanted
+        if "more/?" in page:
+            address = page.split('hx-get="')[-1].split('"')[0].replace("&amp;", "&")
+    assert len(seen) == len(set(seen)) == 120
+    assert "more/?" not in page
+
+
+def test_the_filter_narrows_by_person_reason_company_text_and_sleep(
+    client: Client, tenant: Tenant
+) -> None:
+    EntityRoute.objects.create(tenant=tenant, ramp_entity_id="e-7", company="EPIC07")
+    later = timezone.now() + timedelta(days=2)
+    make_posting(tenant, "mine", hold_reason="refused", assignee="ann")
+    make_posting(tenant, "hers", hold_reason="asked", assignee="eve", vendor_name="Zeta Oil")
+    make_posting(tenant, "seven", hold_reason="bug", company="", entity_id="e-7")
+    make_posting(tenant, "asleep", hold_reason="mismatch", snoozed_until=later)
+
+    def shown(query: str) -> set[str]:
+        page = text(client, f"{PAGE}?{query}")
+        titles = {"mine": "Epicor refused", "hers": "Epicor asked", "seven": "Something unexp"}
+        titles["asleep"] = "In Epicor, but not as in Ramp"
+        return {name for name, title in titles.items() if f">{title}" in page}
+
+    assert shown("") == {"mine", "hers", "seven"}
+    assert shown("who=mine") == {"mine"}
+    assert shown("who=nobody") == {"seven"}
+    assert shown("why=asked") == {"hers"}
+    assert shown("company=EPIC07") == {"seven"}
+    assert shown("company=EPIC06") == {"mine", "hers"}
+    assert shown("q=zeta") == {"hers"}
+    assert shown("q=inv-m") == {"mine"}
+    assert shown("snoozed=1") == {"asleep"}
+    assert shown("why=nonsense&company=%00&page=zz") == {"mine", "hers", "seven"}
+    assert "1 snoozed" in text(client, PAGE)
+    assert "that fits this filter" in text(client, f"{PAGE}?q=nobody-is-called-so")
+
+
+def test_suspected_invoices_are_shown_beside_the_bill(client: Client, tenant: Tenant) -> None:
+    twin = {
+        "company": "EPIC06",
+        "vendor_num": 7,
+        "vendor_id": "ACME",
+        "invoice_num": "TYPED-1",
+        "invoice_date": "2026-11-01",
+        "total": "120.00",
+        "currency": "USD",
+        "entry_person": "jsmith",
+        "group_id": "HAND01",
+        "posted": False,
+        "stamp": "",
+        "same_key": False,
+    }
+    detail = {"twins": [twin, {**twin, "invoice_num": "OTHER", "stamp": "another-bill"}]}
+    make_posting(tenant, "b", hold_reason="duplicate_suspected", hold_detail=detail)
+    page = text(client, f"{PAGE}cause/?cause=duplicate_suspected")
+    assert "TYPED-1" in page
+    assert "jsmith" in page
+    assert "/t/acme/acts/ours/0/" in page
+    assert "/t/acme/acts/ours/1/" not in page  # it was entered for another bill
+    assert "entered for another bill (another-bill)" in page
+    assert "/t/acme/acts/different/" in page
+
+
+def test_differences_are_a_table_of_fields(client: Client, tenant: Tenant) -> None:
+    wrong = ["Total is 12.00, expected 13.00", "something else"]
+    make_posting(
+        tenant, "b", state="entered", hold_reason="mismatch", hold_detail={"differences": wrong}
+    )
+    page = text(client, f"{PAGE}cause/?cause=mismatch")
+    assert '<th scope="row">Total</th><td>12.00</td><td>13.00</td>' in page
+    assert "something else" in page
+    for act in ("keep", "again", "remove", "replay"):
+        assert f"/t/acme/acts/{act}/" in page
+
+
+def test_notes_and_who_looks_after_it_are_shown_escaped(
+    client: Client, tenant: Tenant, held: Posting
+) -> None:
+    triage.note([held], "Asked <i>Bob</i>", actor="eve")
+    Posting.objects.filter(pk=held.pk).update(assignee="bob")
+    page = text(client, CAUSE)
+    assert "Asked &lt;i&gt;Bob&lt;/i&gt;" in page
+    assert '<span class="mc-label">bob</span>' in page
+
+
+def test_suggestions_carry_score_and_evidence(
+    client: Client, tenant: Tenant, held: Posting
+) -> None:
+    EpicorVendor.objects.create(
+        tenant=tenant, company="EPIC06", vendor_num=7, vendor_id="ACME01", name="Acme B Supplies"
+    )
+    VendorMapping.objects.create(tenant=tenant, company="EPIC07", ramp_id="v-1", epicor_id="ACME01")
+    page = text(client, CAUSE)
+    assert 'name="target" value="ACME01"' in page
+    assert "mapped so in company EPIC07" in page
+
+
+@pytest.mark.parametrize("role", ["admin", "approver", "auditor"])
+def test_who_may_only_look_sees_no_buttons(tenant: Tenant, held: Posting, role: str) -> None:
+    other = Client()
+    other.force_login(builders.make_user(role, tenant, role))
+    page = text(other, CAUSE)
+    assert "b-held" in page
+    assert "/acts/" not in page
+    assert 'name="ids"' not in page
+
+
+@pytest.mark.parametrize("address", [PAGE, CAUSE])
+def test_the_number_of_queries_does_not_grow(
+    client: Client, tenant: Tenant, held: Posting, address: str
+) -> None:
+    make_posting(tenant, "first", hold_reason="period_closed")
+    log.record(tenant.pk, "posting.noted", subject_kind="posting", subject_id="b-held")
+    few = queries(client, address)
+    for number in range(60):
+        posting = make_posting(tenant, f"q{number}", hold_reason="vendor_unmapped")
+        block(posting, f"v-{number % 30}", f"Vendor {number % 30}")
+        EpicorVendor.objects.create(
+            tenant=tenant, company="EPIC06", vendor_num=number, vendor_id=f"V{number}", name="Acme"
+        )
+        Bill.objects.create(
+            tenant=tenant,
+            bill_id=f"q{number}",
+            payload=builders.bill_payload(),
+            content_hash="x",
+            seen_at=timezone.now(),
+        )
+    assert queries(client, address) == few
+    assert few <= 22
+
+
+# -- it refreshes itself ---------------------------------------------------------------------------
+
+
+def pulse(client: Client, **values: Any) -> str:
+    answer = client.post(f"{PAGE}pulse/", values, headers=HTMX)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_the_pulse_follows_counts_and_removes_what_left(
+    client: Client, tenant: Tenant, held: Posting
+) -> None:
+    second = make_posting(tenant, "two", hold_reason="vendor_unmapped")
+    block(second, "v-1", "Acme")
+    rows = f"{KEY}:{held.pk},{second.pk}"
+    same = pulse(client, shown=KEY, rows=rows)
+    assert f'id="n-{KEY}" hx-swap-oob="true">EPIC06 · 2 bills' in same
+    assert "delete" not in same
+    Posting.objects.filter(pk=held.pk).update(hold_reason="")
+    one_left = pulse(client, shown=KEY, rows=rows)
+    assert f'id="n-{KEY}" hx-swap-oob="true">EPIC06 · 1 bill' in one_left
+    assert f'id="row-{KEY}-{held.pk}" hx-swap-oob="delete"' in one_left
+    assert f"row-{KEY}-{second.pk}" not in one_left
+
+
+def test_the_pulse_ends_causes_and_brings_new_ones_and_old_ones_back(
+    client: Client, tenant: Tenant, held: Posting
+) -> None:
+    other = name_of(("refused", "", "", ""))
+    new = pulse(client)
+    assert 'hx-swap-oob="beforeend:#causes"' in new
+    assert f'id="box-{KEY}"' in new
+    over = pulse(client, shown=[KEY, other])
+    assert f'<section id="cause-{other}" hidden hx-swap-oob="true">' in over
+    back = pulse(client, shown=[], ended=[KEY])
+    assert f'<section id="cause-{KEY}" class="mc-section mc-cause"' in back
+    assert "beforeend" not in back
+    assert "beforeend" not in pulse(client, alone="1")
+
+
+def test_a_bill_that_waits_for_something_else_now_leaves_its_old_cause(
+    client: Client, tenant: Tenant, held: Posting
+) -> None:
+    held.blockers.all().delete()
+    Posting.objects.filter(pk=held.pk).update(hold_reason="refused")
+    plain = name_of(("refused", "", "", ""))
+    said = pulse(client, rows=[f"{KEY}:{held.pk}", f"{plain}:{held.pk}"])
+    assert f"row-{KEY}-{held.pk}" in said
+    assert f"row-{plain}-{held.pk}" not in said
+
+
+def test_nonsense_and_foreign_rows_do_no_harm(client: Client, held: Posting) -> None:
+    foreign = make_posting(builders.make_tenant("other"), "f", hold_reason="refused")
+    rows = [f"{KEY}:{foreign.pk},x,-1,{2**70}", "<b>:1", ":::", f"{KEY}:"]
+    before = AuditEntry.objects.count()
+    said = pulse(client, rows=rows, shown=["<script>", "x"], page="zz")
+    assert "<script>" not in said
+    assert "<b>" not in said.replace("&lt;b&gt;", "")
+    assert AuditEntry.objects.count() == before
+    assert client.get(f"{PAGE}pulse/").status_code == 405
+
+
+def test_an_errand_that_is_over_has_the_list_look_once_more(client: Client, tenant: Tenant) -> None:
+    now = timezone.now()
+    values = {"tenant": tenant, "kind": "adopt", "title": "x", "asked_at": now, "rung_at": now}
+    errand = Errand.objects.create(**values)
+    address = f"/t/acme/errands/{errand.pk}/"
+    assert "HX-Trigger" not in client.get(address, headers=HTMX).headers
+    Errand.objects.update(finished_at=now)
+    assert client.get(address, headers=HTMX).headers["HX-Trigger"] == "bills-changed"
