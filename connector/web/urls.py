@@ -1,6 +1,19 @@
 """Every address below /t/<slug>/: each page's module names its own."""
 
-from connector.web import bill, bills, errands, exceptions, people, settings, today
+from connector.web import (
+    bill,
+    bills,
+    errands,
+    exceptions,
+    mapping_acts,
+    mapping_approvals,
+    mapping_files,
+    mapping_what_if,
+    mappings,
+    people,
+    settings,
+    today,
+)
 from connector.web.setup import views as setup
 
 urlpatterns = [
@@ -12,4 +25,9 @@ urlpatterns = [
     *setup.urlpatterns,
     *settings.urlpatterns,
     *people.urlpatterns,
+    *mapping_approvals.urlpatterns,
+    *mapping_files.urlpatterns,
+    *mapping_what_if.urlpatterns,
+    *mapping_acts.urlpatterns,
+    *mappings.urlpatterns,
 ]
