@@ -15,7 +15,7 @@ from audit import log as audit_log
 from audit import postings
 from audit.failures import PostingError
 from connector import heartbeat, ringing
-from connector.errands import work
+from connector.errands import uses, work
 from connector.models import FinanceCalendar, SyncRun, Tenant
 from connector.ringing import RUN_TIMEOUT_S, ring_proof, ring_run, ring_tenant
 from connector.sync import nightly, turns
@@ -42,6 +42,7 @@ def tick() -> dict[str, int]:
             ringing.ring_reprove(calendar, now)
         ringing.ring_lost_runs(now)
         work.reap(now)
+        uses.ask_old_counts(now)
         heartbeat.forget_old(now)
         async_task("connector.jobs.seal_audit", save=False)
     return {"rung": rung, "taken_back": sum(taken_back.values())}

@@ -1,7 +1,7 @@
 """Mappings and mirrored catalogs in the admin pages of superusers; accountants have pages of ours.
 
-A mapping that is changed here is on the record like any other change; a catalog is read-only,
-because the next refresh would undo what somebody typed.
+Mappings are read-only here, because changing one may need somebody else's approval; a catalog is,
+because the next refresh would undo what somebody typed. What else is changed is on the record.
 """
 
 from typing import Any, ClassVar
@@ -59,15 +59,13 @@ class SuperuserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
 class RecordedAdmin(SuperuserAdmin):
     """Whatever is saved or deleted here writes an entry of the trail with before and after."""
 
-    kept_out: ClassVar = frozenset({"id", "source", "updated_at", "updated_by"})
+    kept_out: ClassVar = frozenset({"id"})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         """Save, and record what it was and is."""
         with transaction.atomic():
             stored = type(obj)._default_manager.filter(pk=obj.pk).first() if change else None
             before = self._values(stored) if stored is not None else None
-            if hasattr(obj, "updated_by"):
-                obj.updated_by = request.user.get_username()[:150]
             super().save_model(request, obj, form, change)
             self._record(request, obj, "changed" if change else "created", before)
 
@@ -87,12 +85,11 @@ class RecordedAdmin(SuperuserAdmin):
         self, request: HttpRequest, obj: Any, what: str, before: dict[str, Any] | None
     ) -> None:
         kind = obj._meta.model_name
-        key = getattr(obj, "ramp_id", None) or obj.pk
         log.record(
             obj.tenant_id,
             f"mapping_{what}",
             subject_kind="mapping",
-            subject_id=f"{kind}:{key}"[:255],
+            subject_id=f"{kind}:{obj.pk}",
             actor=request.user.get_username(),
             body={"before": before, "after": None if what == "deleted" else self._values(obj)},
         )
@@ -102,8 +99,24 @@ class RecordedAdmin(SuperuserAdmin):
         return {name: getattr(obj, name) for name in names if name not in self.kept_out}
 
 
-class MappingAdmin(RecordedAdmin):
-    """A Ramp reference and its Epicor target."""
+class ReadOnlyAdmin(SuperuserAdmin):
+    """Rows to look at."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Made elsewhere."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Changed elsewhere."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Deleted elsewhere."""
+        return False
+
+
+class MappingAdmin(ReadOnlyAdmin):
+    """A Ramp reference and its Epicor target; decided on the tenant's pages, with approval."""
 
     list_display: ClassVar = [
         "ramp_name",
@@ -112,12 +125,12 @@ class MappingAdmin(RecordedAdmin):
         "epicor_name",
         "company",
         "tenant",
+        "source",
         "updated_by",
         "updated_at",
     ]
     list_filter: ClassVar = ["tenant", "company"]
     search_fields: ClassVar = ["=ramp_id", "=epicor_id", "ramp_name__startswith"]
-    readonly_fields: ClassVar = ["source", "updated_at", "updated_by"]
 
 
 admin.site.register([VendorMapping, GLAccountMapping], MappingAdmin)
@@ -147,22 +160,10 @@ class CurrencyMappingAdmin(RecordedAdmin):
     list_filter: ClassVar = ["tenant"]
 
 
-class CatalogAdmin(SuperuserAdmin):
-    """A mirrored catalog, to look at."""
+class CatalogAdmin(ReadOnlyAdmin):
+    """A mirrored catalog, to look at: Epicor's data are changed in Epicor."""
 
     list_filter: ClassVar = ["tenant", "company"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Epicor's data are changed in Epicor."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Epicor's data are changed in Epicor."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Epicor's data are changed in Epicor."""
-        return False
 
 
 @admin.register(EpicorVendor)

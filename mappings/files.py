@@ -27,7 +27,7 @@ MAX_ROWS = 200_000
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
-class MappingFileError(Exception):
+class MappingFileError(ValueError):
     """The file cannot be used at all; the message is a sentence for people."""
 
 
@@ -57,18 +57,25 @@ def read_rows(path: Path) -> list[MappingRow]:
         raise MappingFileError(f"{path} cannot be read ({why}); nothing was changed.") from error
 
 
-def parse_rows(name: str, stream: IO[bytes]) -> list[MappingRow]:
-    """The rows of an open file; its name's ending says whether it is CSV or Excel."""
-    content = stream.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
+def parse_rows(
+    name: str, stream: IO[bytes], *, most_bytes: int | None = None, most_rows: int | None = None
+) -> list[MappingRow]:
+    """The rows of an open file; its name's ending says whether it is CSV or Excel.
+
+    At most `most_bytes` long and with `most_rows` rows. Raises MappingFileError.
+    """
+    limit = MAX_BYTES if most_bytes is None else most_bytes
+    content = stream.read(limit + 1)
+    if len(content) > limit:
         raise MappingFileError(
-            f"{name} is larger than {MAX_BYTES // 1_000_000} MB; split it and import the parts."
+            f"{name} is larger than {limit // 1_000_000} MB; split it and import the parts."
         )
+    rows = MAX_ROWS if most_rows is None else most_rows
     ending = Path(name).suffix.lower()
     if ending == ".csv":
-        return list(_rows(name, _csv_records(name, content)))
+        return list(_rows(name, _csv_records(name, content), rows))
     if ending == ".xlsx":
-        return list(_rows(name, _xlsx_records(name, content)))
+        return list(_rows(name, _xlsx_records(name, content), rows))
     raise MappingFileError(f"{name} is neither .csv nor .xlsx; save it as one of these.")
 
 
@@ -98,15 +105,15 @@ def _unescaped(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
-def _rows(name: str, records: Iterator[Sequence[str]]) -> Iterator[MappingRow]:
+def _rows(name: str, records: Iterator[Sequence[str]], most: int) -> Iterator[MappingRow]:
     columns = _columns(name, next(records, ()))
     count = 0
     for number, cells in enumerate(records, start=2):
         if not any(cells):
             continue
         count += 1
-        if count > MAX_ROWS:
-            raise MappingFileError(f"{name} has more than {MAX_ROWS:,} rows; split it.")
+        if count > most:
+            raise MappingFileError(f"{name} has more than {most:,} rows; split it.")
         if any(cells[len(columns) :]):
             raise MappingFileError(
                 f"Row {number} of {name} has more cells than the header; nothing was changed."
@@ -151,13 +158,12 @@ def _csv_records(name: str, content: bytes) -> Iterator[Sequence[str]]:
 def _xlsx_records(name: str, content: bytes) -> Iterator[Sequence[str]]:
     unreadable = f"{name} is not a readable Excel workbook; save it again as .xlsx."
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise MappingFileError(f"{name} unpacks to far too much; split it.")
+        _refuse_a_flood(name, content)
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         for cells in book.worksheets[0].iter_rows(values_only=True):
             yield [_unescaped(_text(cell)) for cell in cells]
+    except MappingFileError:
+        raise
     except (
         zipfile.BadZipFile,
         InvalidFileException,
@@ -170,6 +176,13 @@ def _xlsx_records(name: str, content: bytes) -> Iterator[Sequence[str]]:
         zlib.error,
     ) as error:
         raise MappingFileError(unreadable) from error
+
+
+def _refuse_a_flood(name: str, content: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > MAX_UNPACKED_BYTES:
+        raise MappingFileError(f"{name} unpacks to far too much; split it.")
 
 
 def _text(cell: Any) -> str:

@@ -41,6 +41,9 @@ class VendorMapping(_Mapping):
                 fields=["tenant", "company", "ramp_id"], name="vendor_mapping_once"
             ),
         ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "ramp_id"], name="vendor_mapping_ref"),
+        ]
 
 
 class GLAccountMapping(_Mapping):
@@ -53,6 +56,9 @@ class GLAccountMapping(_Mapping):
             models.UniqueConstraint(
                 fields=["tenant", "company", "ramp_id"], name="gl_account_mapping_once"
             ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "ramp_id"], name="gl_account_mapping_ref"),
         ]
 
 
@@ -67,6 +73,9 @@ class DimensionMapping(_Mapping):
             models.UniqueConstraint(
                 fields=["tenant", "field", "company", "ramp_id"], name="dimension_mapping_once"
             ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "field", "ramp_id"], name="dimension_mapping_ref"),
         ]
 
 
@@ -110,6 +119,54 @@ class ProposedMapping(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.ramp_name or self.ramp_id} → {self.epicor_id or 'none'}"
+
+
+class UseCount(models.Model):
+    """When the bills of a tenant were last counted for their references, and since which day."""
+
+    tenant = models.OneToOneField("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    since = models.DateField()  # bills issued on this day or later
+    counted_at = models.DateTimeField()
+    bills = models.PositiveIntegerField()
+    unreadable = models.PositiveIntegerField(default=0)  # counted for their vendor only
+
+    def __str__(self) -> str:
+        return f"{self.bills} bills since {self.since}"
+
+
+class ReferenceUse(models.Model):
+    """How many bills of the last year name a reference, and for how much money per currency.
+
+    Of a vendor the bills' totals, of everything else the lines that chose it; `sums` are decimal
+    texts in major units. `issued_id` is the id that would stand for itself if our own connection
+    gave it to Ramp.
+    """
+
+    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=64)
+    company = models.CharField(max_length=16, blank=True)  # "" while no route says which
+    ramp_id = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, blank=True)
+    issued_id = models.CharField(max_length=255, blank=True)
+    bills = models.PositiveIntegerField()
+    sums = models.JSONField(default=dict)
+    # Of the reference in all companies, and the row that stands for it: what lists are sorted by.
+    total = models.PositiveIntegerField(default=0)
+    first = models.BooleanField(default=True)
+
+    class Meta:
+        ordering: ClassVar = ["kind", "company", "ramp_id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "kind", "ramp_id", "company"], name="reference_use_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "kind", "-total", "ramp_id"], name="reference_use_order")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name or self.ramp_id}: {self.bills}"
 
 
 class Dimension(models.Model):

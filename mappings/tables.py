@@ -4,7 +4,7 @@ First what users decided about the references that these bills name, then only t
 that the decisions point at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from audit.chunks import chunks
@@ -44,6 +44,19 @@ def load_tables(tenant_id: int, requests: Sequence[CodingRequest]) -> Tables:
         return Tables()
     decisions = _decisions(tenant_id, requests)
     return _with_catalog(tenant_id, requests, decisions)
+
+
+def load_both(
+    tenant_id: int, requests: Sequence[CodingRequest], change: Callable[[Tables], Tables]
+) -> tuple[Tables, Tables]:
+    """The tables as they are, and as they would be if the decisions were `change`d."""
+    if not requests:
+        return Tables(), Tables()
+    decisions = _decisions(tenant_id, requests)
+    return (
+        _with_catalog(tenant_id, requests, decisions),
+        _with_catalog(tenant_id, requests, change(decisions)),
+    )
 
 
 def _decisions(tenant_id: int, requests: Sequence[CodingRequest]) -> Tables:

@@ -1,15 +1,17 @@
-"""Whether the Epicor codes in a mapping file exist, as far as the mirrored catalogs know.
+"""Whether the Epicor codes of mappings exist and may be used, as far as the mirrored catalogs know.
 
 A catalog that was never read says nothing: then every code passes, and a bill that needs a wrong
 one is held later.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.utils import timezone
 
 from audit.chunks import chunks
 from mappings import chart
-from mappings.coding import GL_ACCOUNTS, SEGMENT_SEPARATOR, VENDORS, Tables
+from mappings.coding import GL_ACCOUNTS, SEGMENT_SEPARATOR, VENDORS, Tables, Validity
 from mappings.files import MappingRow
 from mappings.models import Dimension, EpicorAccount, EpicorSegmentValue, EpicorVendor
 from mappings.tables import load_accounts, load_segment_values, load_segments
@@ -19,11 +21,22 @@ _NEXT = "correct it, or sync first if it is new in Epicor."
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """The codes that exist, by company; `companies` are those whose catalog was read."""
+    """The codes that exist, by company; `companies` are those whose catalog was read.
+
+    `fault` says why a code that exists cannot be used today, as the end of a sentence.
+    """
 
     what: str
     companies: frozenset[str]
     exists: Callable[[str, str], bool]
+    names: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    fault: Callable[[str, str], str] = lambda _company, _code: ""
+
+    def name(self, row: MappingRow) -> str:
+        """What Epicor calls a row's target, "" when that is not known."""
+        mine = (row.company,) if row.company else sorted(self.companies)
+        found = (self.names.get((company, row.epicor_id)) for company in mine)
+        return next((name for name in found if name), "")
 
     def error(self, row: MappingRow) -> str:
         """What is wrong with a row's target, as a sentence; "" when nothing is known against it."""
@@ -40,10 +53,24 @@ class Targets:
             return ""
         return f"Company {row.company} has no {self.what} {row.epicor_id!r}; {_NEXT}"
 
+    def problem(self, companies: Iterable[str], code: str) -> str:
+        """Why a code cannot be used in these companies today; "" when it can, or nobody knows."""
+        found: list[str] = []
+        for company in sorted(self.companies.intersection(companies)):
+            if not self.exists(company, code):
+                found.append(f"not in {company}")
+            elif fault := self.fault(company, code):
+                found.append(f"{fault} in {company}")
+        return ", ".join(found)
+
 
 def targets_for(tenant_id: int, kind: str, rows: Sequence[MappingRow]) -> Targets:
     """What is needed to check these rows, in a few queries for the whole file."""
-    codes = {row.epicor_id for row in rows}
+    return targets_of(tenant_id, kind, {row.epicor_id for row in rows})
+
+
+def targets_of(tenant_id: int, kind: str, codes: set[str]) -> Targets:
+    """What the catalogs know of these codes of a kind, in a few queries."""
     if kind == VENDORS:
         return _vendors(tenant_id, codes)
     if kind == GL_ACCOUNTS:
@@ -54,10 +81,22 @@ def targets_for(tenant_id: int, kind: str, rows: Sequence[MappingRow]) -> Target
 def _vendors(tenant_id: int, codes: set[str]) -> Targets:
     mirrored = EpicorVendor.objects.filter(tenant_id=tenant_id).order_by()
     companies = frozenset(mirrored.values_list("company", flat=True).distinct())
-    known: set[tuple[str, str]] = set()
+    known: dict[tuple[str, str], str] = {}
+    inactive: dict[tuple[str, str], bool] = {}
     for piece in chunks(sorted(codes)):
-        known.update(mirrored.filter(vendor_id__in=piece).values_list("company", "vendor_id"))
-    return Targets("vendor", companies, lambda company, code: (company, code) in known)
+        # The oldest number wins where a code was used again, as when a bill is coded.
+        found = mirrored.filter(vendor_id__in=piece).order_by("-vendor_num")
+        for company, code, name, off in found.values_list(
+            "company", "vendor_id", "name", "inactive"
+        ):
+            known[company, code], inactive[company, code] = name, off
+    return Targets(
+        "vendor",
+        companies,
+        lambda company, code: (company, code) in known,
+        known,
+        lambda company, code: "inactive" if inactive.get((company, code)) else "",
+    )
 
 
 def _accounts(tenant_id: int, codes: set[str]) -> Targets:
@@ -69,10 +108,23 @@ def _accounts(tenant_id: int, codes: set[str]) -> Targets:
         segments=load_segments(tenant_id, set(companies)),
         segment_values=load_segment_values(tenant_id, set(companies), parts),
     )
+    names: dict[tuple[str, str], str] = {}
+    for piece in chunks(sorted(codes)):
+        found = mirrored.filter(account__in=piece)
+        rows = found.values_list("company", "account", "description")
+        names.update({(company, account): name for company, account, name in rows})
+    today = timezone.localdate()
+
+    def fault(company: str, code: str) -> str:
+        found = chart.fault(company, code, tables, today)
+        return found.text.removeprefix("is ") if found is not None else ""
+
     return Targets(
         "GL account",
         companies,
         lambda company, code: chart.fault(company, code, tables, None) is None,
+        names,
+        fault,
     )
 
 
@@ -82,10 +134,21 @@ def _values(tenant_id: int, kind: str, codes: set[str]) -> Targets:
     )
     mirrored = EpicorSegmentValue.objects.filter(tenant_id=tenant_id, number__in=numbers).order_by()
     companies = frozenset(mirrored.values_list("company", flat=True).distinct())
-    known: set[tuple[str, str]] = set()
+    known: dict[tuple[str, str], str] = {}
+    validity: dict[tuple[str, str], Validity] = {}
     for piece in chunks(sorted(codes)):
-        known.update(mirrored.filter(code__in=piece).values_list("company", "code"))
+        rows = mirrored.filter(code__in=piece).values_list(
+            "company", "code", "name", "active", "effective_from", "effective_to"
+        )
+        for company, code, name, active, start, end in rows:
+            known[company, code] = name
+            validity[company, code] = Validity(active, start, end)
     which = " or ".join(str(number) for number in sorted(numbers))
+    today = timezone.localdate()
     return Targets(
-        f"value in segment {which}", companies, lambda company, code: (company, code) in known
+        f"value in segment {which}",
+        companies,
+        lambda company, code: (company, code) in known,
+        known,
+        lambda company, code: validity[company, code].problem(today).removeprefix("is "),
     )

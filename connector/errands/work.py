@@ -1,7 +1,9 @@
 """Doing an errand: one worker claims it, its kind's function does it, the end is noted once.
 
 A kind's function gets the errand and a Report, raises PostingError or ValueError with a sentence
-for the person, and returns the sentence that says what it did. A doubled ring finds the errand
+for the person, and returns the sentence that says what it did; or None after a few seconds when
+there is more to do: then it is rung again at the end of the queue, so that others have their
+turns, and finds in `result` what it kept. A doubled ring finds the errand
 taken or over and changes nothing; after a dead worker the person is told to look and ask again,
 because nobody knows how far it came.
 """
@@ -17,7 +19,7 @@ from django.utils import timezone
 from audit.failures import PostingError
 from audit.models import Posting
 from audit.postings import LostLeaseError
-from connector.errands import bills, look, rehearsing, setup
+from connector.errands import bills, imports, look, rehearsing, setup, uses, what_if
 from connector.models import Errand
 from connector.ringing import RUN_TIMEOUT_S, ring_errand, ring_tenant
 from connector.sync.replay import CHUNK, replay
@@ -46,7 +48,7 @@ class Report:
         Errand.objects.filter(pk=self._pk).update(result=dict(result))
 
 
-Work = Callable[[Errand, Report], str]
+Work = Callable[[Errand, Report], str | None]
 
 
 def run(pk: int) -> bool:
@@ -64,8 +66,18 @@ def run(pk: int) -> bool:
         # The one place that owns what nobody foresaw: the person must not wait for ever.
         logger.exception("Errand %s failed", pk)
         said, failed = _UNFORESEEN.format(name=type(error).__name__), True
-    finish(pk, said, failed=failed)
+    if said is None:
+        _go_on(errand)
+    else:
+        finish(pk, said, failed=failed)
     return True
+
+
+def _go_on(errand: Errand) -> None:
+    """Let go of an errand that is not over and ring for its next part."""
+    mine = Errand.objects.filter(pk=errand.pk, finished_at=None)
+    if mine.update(lease_until=None, rung_at=timezone.now()):
+        ring_errand(errand)
 
 
 def finish(pk: int, said: str, *, failed: bool) -> None:
@@ -116,6 +128,10 @@ WORK: Mapping[str, Work] = {
     setup.TWINS: rehearsing.twins,
     setup.REHEARSAL: rehearsing.rehearsal,
     look.LOOK: look.look,
+    uses.COUNT: uses.count_uses,
+    imports.PREVIEW: imports.look,
+    imports.IMPORT: imports.bring_in,
+    what_if.WHAT_IF: what_if.find_out,
 }
 
 _UNFORESEEN = (

@@ -11,7 +11,7 @@ from audit import causes
 from audit.access import can
 from connector import pauses
 
-_WITH_PAGES_BELOW = ("/bills/", "/setup/", "/settings/", "/people/")
+_WITH_PAGES_BELOW = ("/bills/", "/mappings/", "/setup/", "/settings/", "/people/")
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
@@ -29,6 +29,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         _item(request, "Today", "today", reverse("today", args=[slug])),
         _item(request, "Exceptions", "error", reverse("exceptions", args=[slug]), badge=waiting),
         _item(request, "Bills", "receipt_long", reverse("bills", args=[slug])),
+        _item(request, "Mappings", "swap_horiz", reverse("mappings-start", args=[slug])),
     ]
     if can(request.role, "manage_settings") and pauses.kind(tenant) == pauses.SETUP:  # type: ignore[attr-defined]
         items.insert(0, _item(request, "Setup", "rocket_launch", reverse("setup", args=[slug])))

@@ -1,6 +1,20 @@
 """Every address below /t/<slug>/: each page's module names its own."""
 
-from connector.web import bill, bills, errands, exceptions, people, settings, targets, today
+from connector.web import (
+    bill,
+    bills,
+    errands,
+    exceptions,
+    mapping_acts,
+    mapping_approvals,
+    mapping_files,
+    mapping_what_if,
+    mappings,
+    people,
+    settings,
+    targets,
+    today,
+)
 from connector.web.setup import views as setup
 
 urlpatterns = [
@@ -13,4 +27,9 @@ urlpatterns = [
     *setup.urlpatterns,
     *settings.urlpatterns,
     *people.urlpatterns,
+    *mapping_approvals.urlpatterns,
+    *mapping_files.urlpatterns,
+    *mapping_what_if.urlpatterns,
+    *mapping_acts.urlpatterns,
+    *mappings.urlpatterns,
 ]

@@ -1,4 +1,4 @@
-"""The mapping pages of superusers: every change is on the record, catalogs cannot be changed."""
+"""The mapping pages of superusers: changes are on the record, mappings and catalogs read-only."""
 
 import pytest
 from django.contrib.admin.sites import site
@@ -7,10 +7,11 @@ from django.contrib.auth.models import Permission, User
 from audit.models import AuditEntry
 from connector.models import Tenant
 from mappings.catalog import VendorRow, replace_vendors
-from mappings.models import Dimension, EpicorVendor, VendorMapping
+from mappings.models import CurrencyMapping, Dimension, EpicorVendor, VendorMapping
 
 pytestmark = pytest.mark.django_db
 MAPPINGS = "/admin/mappings/vendormapping/"
+CURRENCIES = "/admin/mappings/currencymapping/"
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def root(client):
 
 
 def form(tenant, **values):
-    return {"tenant": tenant.pk, "company": "", "ramp_id": "v-1", "ramp_name": "Acme"} | values
+    return {"tenant": tenant.pk, "iso": "USD"} | values
 
 
 def trail():
@@ -41,39 +42,43 @@ def trail():
     ]
 
 
-def values(tenant, epicor_id):
-    return {
-        "tenant_id": tenant.pk,
-        "company": "",
-        "ramp_id": "v-1",
-        "ramp_name": "Acme",
-        "epicor_id": epicor_id,
-        "epicor_name": "",
-    }
+def values(tenant, code):
+    return {"tenant_id": tenant.pk, "iso": "USD", "epicor_code": code}
 
 
-def test_each_change_of_a_mapping_is_on_the_record(root, tenant):
-    root.post(f"{MAPPINGS}add/", form(tenant, epicor_id="A"))
-    mapping = VendorMapping.objects.get()
-    assert mapping.updated_by == "root"
-    root.post(f"{MAPPINGS}{mapping.pk}/change/", form(tenant, epicor_id="B"))
-    root.post(f"{MAPPINGS}{mapping.pk}/delete/", {"post": "yes"})
+def test_each_change_is_on_the_record(root, tenant):
+    root.post(f"{CURRENCIES}add/", form(tenant, epicor_code="A"))
+    pk = CurrencyMapping.objects.get().pk
+    root.post(f"{CURRENCIES}{pk}/change/", form(tenant, epicor_code="B"))
+    root.post(f"{CURRENCIES}{pk}/delete/", {"post": "yes"})
     old, new = values(tenant, "A"), values(tenant, "B")
     assert trail() == [
-        ("mapping_created", "vendormapping:v-1", "root", None, old),
-        ("mapping_changed", "vendormapping:v-1", "root", old, new),
-        ("mapping_deleted", "vendormapping:v-1", "root", new, None),
+        ("mapping_created", f"currencymapping:{pk}", "root", None, old),
+        ("mapping_changed", f"currencymapping:{pk}", "root", old, new),
+        ("mapping_deleted", f"currencymapping:{pk}", "root", new, None),
     ]
-    assert not VendorMapping.objects.exists()
+    assert not CurrencyMapping.objects.exists()
 
 
 def test_deleting_many_records_each(root, tenant):
-    for name in ("a", "b"):
-        VendorMapping.objects.create(tenant=tenant, ramp_id=name, epicor_id="X")
-    chosen = list(VendorMapping.objects.values_list("pk", flat=True))
-    root.post(MAPPINGS, {"action": "delete_selected", "_selected_action": chosen, "post": "yes"})
-    assert not VendorMapping.objects.exists()
+    for iso in ("USD", "EUR"):
+        CurrencyMapping.objects.create(tenant=tenant, iso=iso, epicor_code="X")
+    chosen = list(CurrencyMapping.objects.values_list("pk", flat=True))
+    root.post(CURRENCIES, {"action": "delete_selected", "_selected_action": chosen, "post": "yes"})
+    assert not CurrencyMapping.objects.exists()
     assert AuditEntry.objects.filter(action="mapping_deleted").count() == 2
+
+
+def test_nobody_gets_around_approval_here(root, tenant):
+    mapping = VendorMapping.objects.create(tenant=tenant, ramp_id="v", epicor_id="X")
+    page = f"{MAPPINGS}{mapping.pk}/"
+    assert root.get(MAPPINGS).status_code == 200
+    assert root.post(f"{page}change/", {"epicor_id": "Y"}).status_code == 403
+    assert root.post(f"{page}delete/", {"post": "yes"}).status_code == 403
+    assert root.get(f"{MAPPINGS}add/").status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [mapping.pk], "post": "yes"}
+    root.post(MAPPINGS, chosen)
+    assert VendorMapping.objects.get().epicor_id == "X"
 
 
 def test_a_dimension_is_recorded_although_it_has_no_ramp_id(root, tenant):

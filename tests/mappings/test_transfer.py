@@ -22,6 +22,7 @@ from mappings.catalog import (
     replace_segments,
     replace_vendors,
 )
+from mappings.decide import require_approval
 from mappings.files import MappingFileError, MappingRow
 from mappings.models import Dimension, DimensionMapping, GLAccountMapping, VendorMapping
 from mappings.transfer import ImportResult, UnknownKindError, export_mappings, import_mappings
@@ -85,7 +86,7 @@ def test_each_change_is_on_the_record_with_before_and_after(tenant):
     run(tenant, "gl_accounts", row("a-1", "6100|01", ramp_name="Rent", company=""))
     old = {"epicor_id": "6000|01", "epicor_name": "", "ramp_name": ""}
     new = {"epicor_id": "6100|01", "epicor_name": "", "ramp_name": "Rent"}
-    key = {"kind": "gl_accounts", "company": "", "ramp_id": "a-1"}
+    key = {"kind": "gl_accounts", "company": "", "ramp_id": "a-1", "source": "import"}
     assert trail(tenant) == [
         ("mapping_created", "gl_accounts:a-1", "clerk", {**key, "before": None, "after": old}),
         ("mapping_changed", "gl_accounts:a-1", "clerk", {**key, "before": old, "after": new}),
@@ -235,10 +236,10 @@ def test_thousands_of_rows_cost_a_few_queries_each_thousand(tenant):
 
 
 def test_two_imports_at_the_same_moment_are_explained(tenant, monkeypatch):
-    def lost_the_race(*_args):
+    def lost_the_race(*_args, **_named):
         raise IntegrityError
 
-    monkeypatch.setattr(transfer, "_write", lost_the_race)
+    monkeypatch.setattr(transfer, "apply", lost_the_race)
     with pytest.raises(MappingFileError, match="at the same moment"):
         run(tenant, "vendors", row("v", "A"))
 
@@ -300,6 +301,17 @@ def test_wrong_rows_are_listed_and_the_exit_code_is_one(tenant, tmp_path, capsys
             f"Row 2: {message}\nNothing was changed. Correct these rows and import again.\n"
         )
     assert AuditEntry.objects.count() == 0
+
+
+def test_a_file_that_waits_for_approval_is_said_to_with_exit_code_one(tenant, tmp_path, capsys):
+    require_approval(tenant.pk, needed=True, actor="boss")
+    source = tmp_path / "in.csv"
+    source.write_text(CSV)
+    command = ImportCommand()
+    call_command(command, "acme", "vendors", str(source))
+    assert command.exit_code == 1
+    assert "1 changes wait for somebody to approve them" in capsys.readouterr().out
+    assert not VendorMapping.objects.exists()
 
 
 @pytest.mark.parametrize(

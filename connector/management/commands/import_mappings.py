@@ -34,7 +34,7 @@ class Command(TenantCommand):
             result = import_mappings(self.tenant.pk, options["kind"], rows, actor=actor())
         except (MappingFileError, UnknownKindError) as error:
             raise CommandProblem(str(error)) from error
-        code = NEEDS_A_PERSON if result.errors else 0
+        code = NEEDS_A_PERSON if result.errors or result.proposed else 0
         self.emit(result.as_json(), lambda: _table(result), code=code)
 
 
@@ -42,6 +42,11 @@ def _table(result: ImportResult) -> str:
     if result.errors:
         lines = [f"Row {row}: {message}" for row, message in result.errors]
         return "\n".join([*lines, "Nothing was changed. Correct these rows and import again."])
+    if result.proposed:
+        return (
+            f"{result.kind}: {result.proposed} changes wait for somebody to approve them, "
+            f"{result.unchanged} rows unchanged. Nothing counts before that."
+        )
     return (
         f"{result.kind}: {result.created} created, {result.updated} updated, "
         f"{result.unchanged} unchanged."

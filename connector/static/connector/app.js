@@ -383,6 +383,7 @@
     const all = (selector) => [...(root.matches?.(selector) ? [root] : []), ...$$(selector, root)];
     all("[data-typeahead]").forEach(combobox);
     all("canvas[data-chart]").forEach(chart);
+    all("[data-then-next]").forEach((row) => { choose(row); walk(1); }); // done with this one
     if (root !== document && root !== document.body) all("[data-announce]").forEach((part) => say(part.dataset.announce));
   }
 

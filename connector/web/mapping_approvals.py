@@ -1,0 +1,123 @@
+"""Approvals: changes of mappings that wait for somebody else, and whether they have to."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from audit.access import requires
+from connector.web import mapping_shell, shell
+from mappings.decide import (
+    LAST_EDITOR,
+    PROPOSER,
+    DecisionError,
+    approve,
+    reject,
+    require_approval,
+)
+from mappings.frees import Freed, open_holds
+from mappings.kinds import UnknownKindError, label_of
+from mappings.models import ProposedMapping
+from mappings.proposals import last_editors
+
+_SHOWN = 100
+_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A proposal as the page shows it; `why_not`: why this person may not decide about it."""
+
+    proposal: ProposedMapping
+    kind: str
+    why_not: str
+    freed: Freed
+
+
+@require_safe
+@requires("view")
+def page(request: HttpRequest, slug: str) -> HttpResponse:
+    """What waits for approval, oldest first, and what was decided lately."""
+    tenant = shell.tenant_of(request)
+    mine = ProposedMapping.objects.filter(tenant=tenant)
+    context = mapping_shell.frame(request, "") | {
+        "waiting": waiting(tenant.pk, shell.actor(request)),
+        "shown": _SHOWN,
+        "decided": mine.exclude(approved=None).order_by("-decided_at")[:20],
+    }
+    return shell.page(request, "connector/mapping_approvals.html", "Mapping approvals", context)
+
+
+def waiting(tenant_id: int, actor: str) -> list[Waiting]:
+    """The first hundred open proposals as `actor` sees them; two queries for each kind."""
+    open_ones = ProposedMapping.objects.filter(tenant_id=tenant_id, approved=None)
+    found = list(open_ones.order_by("pk")[:_SHOWN])
+    editors, holds = last_editors(found), open_holds(tenant_id)
+    return [
+        Waiting(
+            one,
+            label_of(one.kind),
+            PROPOSER if one.proposed_by == actor else _editor(editors[one.pk], actor),
+            holds.freed_by(one.kind, {(one.company, one.ramp_id)} if one.epicor_id else set()),
+        )
+        for one in found
+    ]
+
+
+def _editor(editor: str, actor: str) -> str:
+    return LAST_EDITOR if editor == actor else ""
+
+
+@require_POST
+@requires("approve_mapping")
+def decide(request: HttpRequest, slug: str) -> HttpResponse:
+    """Approve or reject the picked proposals, one by one; says what could not be decided."""
+    tenant, actor = shell.tenant_of(request), shell.actor(request)
+    picked = [int(pk) for pk in request.POST.getlist("pick") if pk.isascii() and pk.isdecimal()]
+    act = {"approve": approve, "reject": reject}.get(request.POST.get("decision", ""))
+    here = reverse("mapping-approvals", args=[slug])
+    if not picked or act is None:
+        return shell.done(request, "Pick what you want to decide first.", here, good=False)
+    done, refused = 0, []
+    for pk in picked[:_SHOWN]:
+        try:
+            act(tenant.pk, pk, actor=actor)
+        except (DecisionError, UnknownKindError) as error:
+            refused.append(str(error))
+        else:
+            done += 1
+    verb = "approved" if act is approve else "rejected"
+    return shell.done(request, _said(done, verb, refused), here, good=not refused)
+
+
+def _said(done: int, verb: str, refused: list[str]) -> str:
+    """What was decided and what was not, as sentences."""
+    said = f"{done:,} change{'' if done == 1 else 's'} {verb}." if done or not refused else ""
+    if not refused:
+        return said
+    told = " ".join(dict.fromkeys(refused[:_TOLD]))
+    more = f" And {len(refused) - _TOLD:,} more." if len(refused) > _TOLD else ""
+    return f"{said} {len(refused):,} not {verb}: {told}{more}".strip()
+
+
+@require_POST
+@requires("manage_settings")
+def rule(request: HttpRequest, slug: str) -> HttpResponse:
+    """Switch approval of mapping changes on or off."""
+    needed = request.POST.get("needed") == "yes"
+    left = require_approval(shell.tenant_of(request).pk, needed=needed, actor=shell.actor(request))
+    said = "From now on a change of a mapping counts once somebody else has approved it."
+    if not needed:
+        said = "From now on a change of a mapping counts at once."
+        if left:
+            many = f"{left:,} change{' that waits stays' if left == 1 else 's that wait stay'}"
+            said += f" {many} on the list and can still be approved or rejected."
+    return shell.done(request, said, reverse("mapping-approvals", args=[slug]))
+
+
+urlpatterns = [
+    path("mappings/approvals/", page, name="mapping-approvals"),
+    path("mappings/approvals/decide/", decide, name="mapping-decide"),
+    path("mappings/approvals/rule/", rule, name="mapping-rule"),
+]

@@ -1,0 +1,218 @@
+"""Mapping files: uploaded, looked at row by row, imported whole or not at all, and given out."""
+
+import io
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.files.uploadedfile import UploadedFile
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from audit import log
+from audit.access import requires
+from connector.errands import imports, work
+from connector.models import Errand
+from connector.web import mapping_shell, shell
+from connector.web.errands import context_of
+from mappings.files import COLUMNS, MappingFileError, MappingRow, parse_rows, write_csv, write_xlsx
+from mappings.transfer import export_mappings
+
+_A_PAGE = 100
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_EFFECTS = {
+    "error": "Wrong",
+    "new": "New",
+    "changed": "Changed",
+    "same": "As it is",
+}
+
+
+@require_safe
+@requires("map")
+def choose(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
+    """The page where a file is chosen."""
+    return _choose(request, kind)
+
+
+@require_POST
+@requires("map")
+def upload(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
+    """Read a file and have it looked at what its rows would do; nothing is changed."""
+    tenant, kind = shell.tenant_of(request), mapping_shell.kind_in(request, kind)
+    try:
+        name, rows = uploaded(request)
+    except MappingFileError as error:
+        return _choose(request, kind, problem=str(error))
+    errand = imports.ask_preview(tenant, kind, name, rows, actor=shell.actor(request))
+    if len(rows) <= imports.AT_ONCE:
+        work.run(errand.pk)
+    return HttpResponseRedirect(reverse("mapping-preview", args=[slug, errand.pk]))
+
+
+def uploaded(request: HttpRequest) -> tuple[str, list[MappingRow]]:
+    """The name and the rows of the file in a form. Raises MappingFileError."""
+    file = request.FILES.get("file")
+    if not isinstance(file, UploadedFile) or not file.name:
+        raise MappingFileError("Choose a file first: .csv or .xlsx.")
+    rows = parse_rows(file.name, file, most_bytes=imports.MOST_BYTES, most_rows=imports.MOST_ROWS)
+    if not rows:
+        raise MappingFileError(f"{file.name} has a header and no rows; there is nothing to do.")
+    return file.name, rows
+
+
+def _choose(request: HttpRequest, kind: str, problem: str = "") -> HttpResponse:
+    context = mapping_shell.frame(request, kind) | {
+        "problem": problem,
+        "columns": COLUMNS,
+        "most_rows": imports.MOST_ROWS,
+        "most_megabytes": imports.MOST_BYTES // 1_000_000,
+        "asked": mapping_shell.asked_before(
+            shell.tenant_of(request), imports.PREVIEW, imports.IMPORT
+        ),
+    }
+    title = f"Import: {context['label']}"
+    status = 422 if problem else 200
+    return shell.page(request, "connector/mapping_import.html", title, context, status=status)
+
+
+@require_safe
+@requires("map")
+def preview(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """What each row of a file would do; the piece that asks again while that is found out."""
+    looked = errand_of(request, imports.PREVIEW, pk)
+    context = mapping_shell.frame(request, looked.arguments["kind"])
+    context |= _preview_context(request, looked)
+    if shell.is_part(request):
+        return shell.part(request, "connector/_mapping_preview.html", context)
+    return shell.page(request, "connector/mapping_preview.html", looked.title, context)
+
+
+@require_POST
+@requires("map")
+def bring_in(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Import all rows of a preview, once."""
+    looked = errand_of(request, imports.PREVIEW, pk)
+    with_replay = "replay" in request.POST
+    here = reverse("mapping-preview", args=[slug, pk])
+    try:
+        errand = imports.ask_import(looked, actor=shell.actor(request), with_replay=with_replay)
+    except MappingFileError as error:
+        return shell.done(request, str(error), here, good=False)
+    if errand.total <= imports.AT_ONCE:
+        work.run(errand.pk)
+    return HttpResponseRedirect(reverse("mapping-imported", args=[slug, errand.pk]))
+
+
+@require_safe
+@requires("map")
+def imported(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """How an import is going, and what came of it."""
+    errand = errand_of(request, imports.IMPORT, pk)
+    looked = errand_of(request, imports.PREVIEW, errand.arguments["preview"])
+    kind = looked.arguments["kind"]
+    again = Errand.objects.filter(tenant=errand.tenant, pk=errand.result.get("replay", 0)).first()
+    context = mapping_shell.frame(request, kind) | context_of(errand)
+    context |= {"looked": looked, "again": context_of(again) if again else None}
+    if shell.is_part(request):
+        return shell.part(request, "connector/_mapping_imported.html", context)
+    return shell.page(request, "connector/mapping_imported.html", errand.title, context)
+
+
+@require_POST
+@requires("map")
+def look_again(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Look at the rows of an earlier file once more, as things are now."""
+    looked = errand_of(request, imports.PREVIEW, pk)
+    asked = looked.arguments
+    rows = imports.rows_of(looked)
+    errand = imports.ask_preview(
+        looked.tenant, asked["kind"], asked["file"], rows, actor=shell.actor(request)
+    )
+    if len(rows) <= imports.AT_ONCE:
+        work.run(errand.pk)
+    return HttpResponseRedirect(reverse("mapping-preview", args=[slug, errand.pk]))
+
+
+def errand_of(request: HttpRequest, kind: str, pk: int) -> Errand:
+    """The tenant's errand of a kind. Raises Http404."""
+    found = Errand.objects.filter(tenant=shell.tenant_of(request), kind=kind, pk=pk)
+    errand = found.select_related("tenant").first()
+    if errand is None:
+        raise Http404("No such page.")
+    return errand
+
+
+def _preview_context(request: HttpRequest, looked: Errand) -> dict[str, Any]:
+    context: dict[str, Any] = context_of(looked) | {"looked": looked}
+    if looked.finished_at is None or looked.failed:
+        return context
+    counts = {what: looked.result["counts"].get(what, 0) for what in _EFFECTS}
+    what = request.GET.get("effect", "")
+    if what not in _EFFECTS:
+        what = next(one for one in (*_EFFECTS, "") if not one or counts[one])
+    rows = imports.seen_rows(looked, what)
+    return context | {
+        "counts": [(one, name, counts[one]) for one, name in _EFFECTS.items() if counts[one]],
+        "effect": what,
+        "effect_name": _EFFECTS.get(what, ""),
+        "page_obj": Paginator(rows, _A_PAGE).get_page(request.GET.get("page")),
+        "query": urlencode({"effect": what}),
+        "wrong": counts["error"],
+        "to_do": counts["new"] + counts["changed"],
+        "total_rows": len(looked.arguments["rows"]),
+        "sums": imports.freed_sums(looked),
+    }
+
+
+@require_POST
+@requires("export_mappings")
+def export(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
+    """All mappings of a kind as a file, ready to be imported again; an entry says who took it."""
+    tenant, kind = shell.tenant_of(request), mapping_shell.kind_in(request, kind)
+    ending = "xlsx" if request.POST.get("format") == "xlsx" else "csv"
+    rows = export_mappings(tenant.pk, kind)
+    log.record(
+        tenant.pk,
+        "mapping_exported",
+        subject_kind="export",
+        subject_id=kind,
+        actor=shell.actor(request),
+        body={"kind": kind, "rows": len(rows), "format": ending},
+    )
+    name = f"{tenant.slug}-{kind.replace(':', '-')}-{timezone.localdate():%Y-%m-%d}.{ending}"
+    answer = HttpResponse(content_type=_XLSX if ending == "xlsx" else "text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{_plain(name)}"'
+    _write(rows, ending, answer)
+    return answer
+
+
+def _write(rows: list[MappingRow], ending: str, answer: HttpResponse) -> None:
+    if ending == "xlsx":
+        book = io.BytesIO()
+        write_xlsx(rows, book)
+        answer.write(book.getvalue())
+        return
+    text = io.StringIO()
+    write_csv(rows, text)
+    # The mark at the start tells Excel that the file is UTF-8.
+    answer.write(text.getvalue().encode("utf-8-sig"))
+
+
+def _plain(name: str) -> str:
+    return "".join(
+        sign if sign.isascii() and (sign.isalnum() or sign in "-._") else "_" for sign in name
+    )
+
+
+urlpatterns = [
+    path("mappings/imports/<int:pk>/", preview, name="mapping-preview"),
+    path("mappings/imports/<int:pk>/import/", bring_in, name="mapping-bring-in"),
+    path("mappings/imports/<int:pk>/again/", look_again, name="mapping-look-again"),
+    path("mappings/imported/<int:pk>/", imported, name="mapping-imported"),
+    path("mappings/<path:kind>/import/", choose, name="mapping-import"),
+    path("mappings/<path:kind>/import/upload/", upload, name="mapping-upload"),
+    path("mappings/<path:kind>/export/", export, name="mapping-export"),
+]

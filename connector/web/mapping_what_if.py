@@ -1,0 +1,107 @@
+"""What if: which of the last days' bills a change of mappings would have coded differently."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from audit.access import requires
+from connector.errands import what_if
+from connector.models import Errand
+from connector.web import mapping_shell, shell
+from connector.web.errands import context_of
+from connector.web.mapping_files import errand_of, uploaded
+from connector.web.mappings import row_asked, text_in
+from mappings.files import MappingFileError, MappingRow
+
+_DAYS = 90
+
+
+@require_safe
+@requires("view")
+def choose(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
+    """The page where the change and the days are chosen."""
+    return _choose(request, kind)
+
+
+@require_POST
+@requires("view")
+def ask(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
+    """Have it found out; nothing is changed."""
+    tenant, kind = shell.tenant_of(request), mapping_shell.kind_in(request, kind)
+    try:
+        rows = _rows(request, kind)
+        errand = what_if.ask_what_if(tenant, kind, rows, _days(request), actor=shell.actor(request))
+    except MappingFileError as error:
+        return _choose(request, kind, problem=str(error))
+    return HttpResponseRedirect(reverse("mapping-what-if-found", args=[slug, errand.pk]))
+
+
+def _rows(request: HttpRequest, kind: str) -> list[MappingRow]:
+    """The change that the form asks about: one mapping, or a file of them."""
+    asked = request.POST
+    if request.FILES.get("file"):
+        return uploaded(request)[1]
+    ramp_id, target = text_in(asked, "ramp_id"), text_in(asked, "epicor_id")
+    if not ramp_id:
+        raise MappingFileError("Say which reference: choose its id in Ramp, or a file.")
+    if not target and "remove" not in asked:
+        raise MappingFileError("Choose an Epicor target, or tick that it shall have none.")
+    company = text_in(asked, "company", 17)
+    known = row_asked(request, kind, asked)
+    return [MappingRow(0, ramp_id, known.name, "" if "remove" in asked else target, "", company)]
+
+
+def _days(request: HttpRequest) -> int:
+    text = request.POST.get("days", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
+
+
+def _choose(request: HttpRequest, kind: str, problem: str = "") -> HttpResponse:
+    tenant = shell.tenant_of(request)
+    asked = request.POST if request.method == "POST" else request.GET
+    context = mapping_shell.frame(request, kind)
+    row = row_asked(request, kind, asked)
+    context |= {
+        "problem": problem,
+        "row": row,
+        "days": asked.get("days") or _DAYS,
+        "most_days": what_if.MOST_DAYS,
+        "companies": mapping_shell.companies_of(tenant, [row.company]),
+        "targets": mapping_shell.targets_address(tenant, kind, ""),
+        "asked": mapping_shell.asked_before(tenant, what_if.WHAT_IF),
+    }
+    title = f"What if: {context['label']}"
+    status = 422 if problem else 200
+    return shell.page(request, "connector/mapping_what_if.html", title, context, status=status)
+
+
+@require_safe
+@requires("view")
+def found(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """How far it is, and what was found so far."""
+    errand = errand_of(request, what_if.WHAT_IF, pk)
+    context = mapping_shell.frame(request, errand.arguments["kind"])
+    context |= context_of(errand) | found_context(errand)
+    if shell.is_part(request):
+        return shell.part(request, "connector/_mapping_what_if.html", context)
+    return shell.page(request, "connector/mapping_what_if_found.html", errand.title, context)
+
+
+def found_context(errand: Errand) -> dict[str, Any]:
+    """What the result says, with its money as numbers again."""
+    so_far = what_if.Found.from_json(errand.result)
+    examples = [
+        {**example, "amount": Decimal(example["amount"]) if example["amount"] else None}
+        for example in so_far.examples
+    ]
+    return {"found": so_far, "examples": examples, "shown": what_if.SHOWN}
+
+
+urlpatterns = [
+    path("mappings/what-if/<int:pk>/", found, name="mapping-what-if-found"),
+    path("mappings/<path:kind>/what-if/", choose, name="mapping-what-if"),
+    path("mappings/<path:kind>/what-if/ask/", ask, name="mapping-what-if-ask"),
+]

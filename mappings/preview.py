@@ -1,0 +1,65 @@
+"""What a file of mappings would do, row by row, before anything is done."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mappings import checks
+from mappings.changes import CHANGED, NEW, Change, compare, stored
+from mappings.files import MappingRow
+from mappings.frees import Freed, open_holds
+from mappings.kinds import check_kind
+from mappings.targets import Targets
+from mappings.transfer import Effect
+
+ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The effect of each row in order, what is wrong, and which bills would become free.
+
+    `unusable`: so many rows name a target that Epicor has and that cannot be used today.
+    """
+
+    effects: tuple[Effect, ...]
+    errors: Mapping[int, str]  # by row number
+    freed: Freed
+    unusable: int
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many rows are new, changed, same or wrong."""
+        return Counter(effect.what for effect in self.effects)
+
+
+def preview(tenant_id: int, kind: str, rows: Sequence[MappingRow]) -> Preview:
+    """What importing these rows would do now; changes nothing. Raises UnknownKindError."""
+    check_kind(tenant_id, kind)
+    targets, found = checks.check(tenant_id, kind, rows)
+    errors = dict(found)
+    storable = [row for row in rows if not checks.size_error(row)]
+    known = stored(tenant_id, kind, storable)
+    changes = {change.row.number: change for change in compare(storable, known, targets)}
+    effects = tuple(
+        Effect(ERROR, "") if row.number in errors else _effect(changes[row.number]) for row in rows
+    )
+    real = [
+        change
+        for number, change in changes.items()
+        if number not in errors and change.effect in (NEW, CHANGED)
+    ]
+    freed = open_holds(tenant_id).freed_by(kind, {change.key for change in real}, known.keys())
+    return Preview(effects, errors, freed, sum(_is_unusable(change, targets) for change in real))
+
+
+def _effect(change: Change) -> Effect:
+    return Effect(change.effect, change.old)
+
+
+def _is_unusable(change: Change, targets: Targets) -> bool:
+    """Whether the target cannot be used today in any company that the mapping is for."""
+    company = change.row.company
+    companies = [company] if company else sorted(targets.companies)
+    problems = [targets.problem([one], change.new) for one in companies]
+    return bool(problems) and all(problems)
