@@ -1,5 +1,6 @@
 """A bill as it was, rebuilt from the trail: after every step of random lives it equals the row."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,9 +12,10 @@ from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from audit import asof, attempts, postings
 from audit.asof import Then, rebuild
-from audit.models import AuditEntry, Posting
+from audit.failures import Hold, Reason
+from audit.models import Attempt, AuditEntry, Posting
 from connector.models import Tenant
-from tests.audit.build import claimed, enter, make_tenant, opened, seed, unmapped
+from tests.audit.build import MUCH_LATER, claimed, enter, make_tenant, opened, seed, unmapped
 from tests.audit.test_postings_machine import BILLS, PostingLife
 
 COPIED = [
@@ -99,6 +101,64 @@ def test_after_every_step_of_random_lives_the_trail_tells_what_the_row_has() -> 
 @pytest.fixture
 def tenant(db: None) -> Tenant:
     return make_tenant()
+
+
+def test_one_life_with_every_step_is_told_right_after_each(tenant: Tenant) -> None:
+    (row,) = opened(tenant, "a")
+    attempt: list[Attempt] = []
+    hours = (MUCH_LATER + timedelta(hours=number) for number in range(100))
+
+    def now() -> Posting:
+        return Posting.objects.get(pk=row.pk)
+
+    def leased(claim: Callable[..., list[Posting]] = postings.claim) -> Posting:
+        (posting,) = claim(tenant.pk, owner="w", limit=1, lease_s=60, now=next(hours))
+        return posting
+
+    def again() -> Posting:
+        postings.take(now(), owner="w", until=MUCH_LATER, now=next(hours))
+        return now()
+
+    def begin() -> None:
+        attempt.append(attempts.begin(tenant.pk, "posting", "a", "enter_invoice", request={}))
+
+    changed = Hold(Reason.CHANGED, "The amount differs.", {"differences": [["amount", "1", "2"]]})
+    person = {"actor": "ann", "reason": "So it is."}
+    steps: list[Callable[[], Any]] = [
+        lambda: postings.hold(now(), unmapped()),
+        lambda: postings.update_values(tenant.pk, [seed("a", vendor_name="New", seen_hash="n")]),
+        lambda: postings.requeue_changed([now()]),
+        lambda: postings.mark_in_doubt(leased(), owner="w", message="?", not_before=None),
+        lambda: postings.settle_not_there(leased(postings.claim_doubtful), owner="w"),
+        lambda: postings.hold(now(), Hold(Reason.DUPLICATE_SUSPECTED, "Twin?")),
+        lambda: postings.clear_twins(now(), [("EPIC06", 7, "1")], **person),
+        lambda: postings.release(leased(), owner="w", message="Not now."),
+        lambda: postings.hold(now(), unmapped()),
+        lambda: postings.replay([now()], actor="ann"),
+        lambda: (leased(), begin()),
+        lambda: postings.reap(tenant.pk, next(hours)),
+        lambda: attempts.finish(attempt[0], Attempt.Outcome.UNKNOWN, message="No answer."),
+        lambda: attempts.resolve(attempt),
+        lambda: enter(leased(postings.claim_doubtful), "w"),
+        lambda: postings.hold(now(), changed),
+        lambda: postings.replay([now()], actor="ann"),
+        lambda: postings.postpone([again()], owner="w", not_before=None),
+        lambda: postings.mark_rechecked(
+            again(), owner="w", sys_rev_id=1, entered_hash="h", body={}, apply_on=date(2026, 1, 1)
+        ),
+        lambda: postings.hold(now(), changed),
+        lambda: postings.keep(now(), **person),
+        lambda: postings.ask_recheck([now()], message="Look."),
+        lambda: postings.mark_confirmed_many([now()], body={}),
+        lambda: postings.mark_removed(now(), **person),
+        lambda: postings.enter_again(now(), **person),
+        lambda: postings.dismiss(now(), **person),
+    ]
+    for number, step in enumerate(steps):
+        step()
+        assert of_trail(rebuild(trail(tenant))) == of_row(now()), f"step {number}"
+    told = {entry.action for entry in trail(tenant)}
+    assert set(asof._STEPS) - told == set(), "a step that this life does not take"
 
 
 def trail(tenant: Tenant, bill_id: str = "a") -> list[AuditEntry]:
