@@ -17,7 +17,7 @@ from django.utils import timezone
 from audit.failures import PostingError
 from audit.models import Posting
 from audit.postings import LostLeaseError
-from connector.errands import look, rehearsing, setup
+from connector.errands import look, rehearsing, setup, verify
 from connector.models import Errand
 from connector.ringing import RUN_TIMEOUT_S, ring_errand, ring_tenant
 from connector.sync.replay import CHUNK, replay
@@ -112,6 +112,7 @@ WORK: Mapping[str, Work] = {
     setup.TWINS: rehearsing.twins,
     setup.REHEARSAL: rehearsing.rehearsal,
     look.LOOK: look.look,
+    verify.KIND: verify.verify,
 }
 
 _UNFORESEEN = (

@@ -1,6 +1,6 @@
 """Every address below /t/<slug>/: each page's module names its own."""
 
-from connector.web import bill, bills, errands, exceptions, people, settings, today
+from connector.web import audit, bill, bills, errands, exceptions, people, settings, today
 from connector.web.setup import views as setup
 
 urlpatterns = [
@@ -12,4 +12,5 @@ urlpatterns = [
     *setup.urlpatterns,
     *settings.urlpatterns,
     *people.urlpatterns,
+    *audit.urlpatterns,
 ]

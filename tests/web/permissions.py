@@ -14,6 +14,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from audit import log
 from connector.models import Errand, Tenant
 from tests import builders
 from tests.web.rows import SECRET, block, make_posting
@@ -76,10 +77,27 @@ def an_errand(tenant: Tenant) -> Arguments:
     return {"pk": errand.pk}
 
 
+def an_entry(tenant: Tenant) -> Arguments:
+    """An entry of the trail, with something to hide in it."""
+    found = log.record(
+        tenant.pk,
+        "posting.held",
+        subject_kind="posting",
+        subject_id=f"x-{next(_numbers)}",
+        body={"reason": "refused", "message": f"Bearer {SECRET}", "said": f"api_key={SECRET}"},
+    )
+    return {"pk": found.pk}
+
+
 TABLE = [
     Row("today", "GET", "view"),
     Row("exceptions", "GET", "view"),
     Row("bills", "GET", "view"),
     Row("bill", "GET", "view", a_bill),
     Row("errand", "GET", "view", an_errand),
+    Row("audit", "GET", "view"),
+    Row("audit-entry", "GET", "view", an_entry),
+    Row("audit-verify", "POST", "export_audit"),
+    Row("audit-export", "POST", "export_audit", data={"format": "csv"}),
+    Row("bill-as-of", "GET", "view", a_bill),
 ]
