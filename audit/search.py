@@ -94,7 +94,8 @@ def page(entries: QuerySet[AuditEntry], after: Place | None, size: int) -> Page:
 
 def how_many(entries: QuerySet[AuditEntry], most: int = MANY) -> int:
     """How many fit, at most `most` + 1."""
-    return entries.order_by()[: most + 1].count()
+    # By a column that the indexes have: the rows themselves are not read.
+    return entries.order_by().values("at")[: most + 1].count()
 
 
 def _any_of(subjects: Sequence[Subject]) -> Q:
