@@ -13,6 +13,8 @@ from typing import Any
 
 from audit.failures import Reason
 from audit.models import Posting
+from audit.plain import plain
+from audit.seen import _COPIED
 
 COMPANIES = ("EPIC06", "EPIC06", "EPIC07")
 PEOPLE = ("ann", "bob", "carla", "dmitri")
@@ -147,8 +149,7 @@ class Storyteller:
     def _tell(self, story: Story, opened: datetime) -> None:
         """What the trail says of a bill on its way to where it is now."""
         row, moment = story.row, opened
-        names = ("seen_hash", "vendor_name", "invoice_num", "currency", "vendor_ramp_id")
-        first = {name: row[name] for name in names} | {"amount": str(row["amount"])}
+        first = {name: plain(row[name]) for name in _COPIED}
         self._add(story, moment, "posting.opened", first)
         if row["entered_at"]:
             if self.dice.random() < 0.15:  # it had to wait for a mapping first

@@ -17,7 +17,7 @@ from audit.asof import Then, rebuild
 from audit.models import AuditEntry, Posting
 from audit.words import sentence
 from connector.redaction import redact_text
-from connector.templatetags.connector_ui import money, words
+from connector.templatetags.connector_ui import money, state_name, words
 from connector.web import shell
 from connector.web.bill import posting_of
 
@@ -71,8 +71,13 @@ class Fact:
 
     @property
     def differs(self) -> bool:
-        """Whether it has changed since."""
-        return self.then != self.now
+        """Whether it has changed since, as far as the record tells."""
+        return self.told and self.then != self.now
+
+    @property
+    def told(self) -> bool:
+        """Whether the record tells it."""
+        return self.then != _UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,7 @@ def _money(values: dict[str, Any], name: str) -> str:
 
 
 def _state(state: str) -> str:
-    return words(Posting.State(state).label) if state in Posting.State.values else words(state)
+    return state_name(Posting(state=state)) if state in Posting.State.values else words(state)
 
 
 def _hold(reason: str) -> str:

@@ -55,6 +55,8 @@ class AuditForm(forms.Form):
     what = forms.ChoiceField(
         label="What", required=False, choices=_what, widget=UnfoldAdminSelectWidget
     )
+    since = forms.DateField(label="From", required=False, widget=_Day)
+    until = forms.DateField(label="To", required=False, widget=_Day)
     about = forms.ChoiceField(
         label="About", required=False, choices=list(ABOUT.items()), widget=UnfoldAdminSelectWidget
     )
@@ -64,8 +66,6 @@ class AuditForm(forms.Form):
         max_length=255,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "data-search": ""}),
     )
-    since = forms.DateField(label="From", required=False, widget=_Day)
-    until = forms.DateField(label="To", required=False, widget=_Day)
 
     def clean_since(self) -> date | None:
         """A day that a bill can have."""

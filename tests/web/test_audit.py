@@ -450,7 +450,7 @@ def test_an_earlier_moment_is_shown_beside_now(history: Posting) -> None:
     shown = facts(then)
     assert shown["Amount"] == ("120.50 USD", "99.00 USD")
     assert shown["Vendor"] == ("Old <b>", "Nordwind Paper")
-    assert shown["State"] == ("Queued", "Dismissed")
+    assert shown["State"] == ("Waiting", "Dismissed")
     assert shown["Due"] == ("2026-12-02", "2026-12-02")
     assert then.earlier is None
     assert then.later is not None
