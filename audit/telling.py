@@ -138,21 +138,29 @@ def attempt(template: str) -> Tell:
     return tell
 
 
-def mapped(told: Told) -> str:
-    """A mapping with its target before and after."""
-    before, after = told.part("before"), told.part("after")
-    any_of = after or before
+def mapped(does: str, away: str) -> Tell:
+    """A mapping with its target before and after; `away` is said when there is none after."""
+
+    def tell(told: Told) -> str:
+        after = told.part("after")
+        was, by = f"(before: {_target(told.part('before'))})", told.get("by")
+        what = f"{_reference(told)} to {_target(after)}" if after else _reference(told)
+        asked = f", as {by} proposed" if by and by != told.who else ""
+        return end(f"{told.who} {does if after else away} {what} {was}{asked}")
+
+    return tell
+
+
+def _reference(told: Told) -> str:
+    """What is mapped, as people call it."""
+    any_of = told.part("after") or told.part("before")
     kind, _, key = told.subject.partition(":")
     noun = str(any_of.get("field") or MAPPED.get(kind, kind) or "reference")
     if kind == "dimension" and ":" in key:  # dimension:FIELD:ramp id
         noun, _, key = key.partition(":")
     named = next((str(any_of[n]) for n in ("ramp_name", "ramp_field", "iso") if any_of.get(n)), key)
     company = told.get("company") or str(any_of.get("company") or "")
-    where = f" in {company}" if company else ""
-    was = f"(before: {_target(before)})"
-    if not after:
-        return end(f"{told.who} took the mapping of {noun} {named}{where} away {was}")
-    return end(f"{told.who} mapped {noun} {named}{where} to {_target(after)} {was}")
+    return f"{noun} {named}{f' in {company}' if company else ''}"
 
 
 def _target(values: Mapping[str, Any]) -> str:
@@ -178,6 +186,37 @@ def membership(told: Told) -> str:
     if not after:
         return end(f"{told.who} took the role of {told.subject} away (before: {before})")
     return end(f"{told.who} gave {told.subject} the role {after} (before: {before})")
+
+
+def approval_rules(told: Told) -> str:
+    """Whether mappings need a second person from now on."""
+    needed = told.part("after").get("needs_approval") is True
+    rule = "need the approval of a second person" if needed else "count at once"
+    return end(f"{told.who} decided that changes of mappings {rule}")
+
+
+def assigned(told: Told) -> str:
+    """Who looks after a bill from now on."""
+    after = told.get("after")
+    if not after:
+        return end(f"{told.who} left {told.it} to nobody in particular")
+    return end(f"{told.who} gave {told.it} to {after}")
+
+
+def noted(told: Told) -> str:
+    """What a person noted."""
+    return end(f"{told.who} noted on {told.it}", " ".join(told.get("note").split())[:_MOST])
+
+
+def taken_out(things: str) -> Tell:
+    """How many rows of something went out as a file."""
+
+    def tell(told: Told) -> str:
+        count, kind = told.get("rows") or "the", told.get("format").upper() or "a file"
+        which = told.get("filter") or told.get("kind").replace("_", " ")
+        return end(f"{told.who} exported {count} {things} as {kind}", which[:_MOST])
+
+    return tell
 
 
 def verified(told: Told) -> str:

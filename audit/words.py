@@ -19,6 +19,8 @@ _SUBJECTS = {
     "user": "user {}",
     "tenant": "tenant {}",
     "audit": "the audit trail",
+    "settings": "the settings of {}",
+    "export": "an export of {}",
 }
 
 
@@ -77,6 +79,7 @@ def _subject(entry: Entry) -> str:
 
 _BILLS, _SENT, _MAPPINGS = "Bills", "Sent to Ramp and Epicor", "Mappings"
 _TENANT, _PEOPLE, _TRAIL = "Settings and connections", "People", "This record"
+_MAPPED_BY = telling.mapped("mapped", "took away the mapping of")
 
 ACTIONS: Mapping[str, Words] = {
     "posting.opened": Words(_BILLS, "Seen in Ramp", telling.opened),
@@ -114,6 +117,14 @@ ACTIONS: Mapping[str, Words] = {
     "posting.recheck_asked": Words(
         _BILLS, "To be verified again", say("{who} asked for {it} to be verified again")
     ),
+    "posting.assigned": Words(_BILLS, "Assigned", telling.assigned),
+    "posting.noted": Words(_BILLS, "Noted", telling.noted),
+    "posting.snoozed": Words(_BILLS, "Put off", say("{who} put {it} off")),
+    "posting.woken": Words(_BILLS, "No longer put off", say("{who} no longer puts {it} off")),
+    "posting.looked_at": Words(
+        _BILLS, "Looked up in Epicor", say("{who} looked {it} up in Epicor")
+    ),
+    "bills.exported": Words(_BILLS, "Bills exported", telling.taken_out("bills")),
     "attempt.begun": Words(
         _SENT, "Attempt begun", telling.attempt("{who} began {attempt}, for {it}")
     ),
@@ -124,9 +135,31 @@ ACTIONS: Mapping[str, Words] = {
         _SENT, "Attempt settled", telling.attempt("{who} settled {attempt}, for {it}, by a look-up")
     ),
     "group.lost": Words(_SENT, "Group given up", say("{who} gave up {it}")),
-    "mapping_created": Words(_MAPPINGS, "Mapping created", telling.mapped),
-    "mapping_changed": Words(_MAPPINGS, "Mapping changed", telling.mapped),
-    "mapping_deleted": Words(_MAPPINGS, "Mapping taken away", telling.mapped),
+    "mapping_created": Words(_MAPPINGS, "Mapping created", _MAPPED_BY),
+    "mapping_changed": Words(_MAPPINGS, "Mapping changed", _MAPPED_BY),
+    "mapping_deleted": Words(_MAPPINGS, "Mapping taken away", _MAPPED_BY),
+    "mapping_proposed": Words(
+        _MAPPINGS,
+        "Mapping proposed",
+        telling.mapped("proposed to map", "proposed to take away the mapping of"),
+    ),
+    "mapping_approved": Words(
+        _MAPPINGS,
+        "Mapping approved",
+        telling.mapped("approved mapping", "approved taking away the mapping of"),
+    ),
+    "mapping_rejected": Words(
+        _MAPPINGS,
+        "Mapping rejected",
+        telling.mapped("rejected mapping", "rejected taking away the mapping of"),
+    ),
+    "mapping_withdrawn": Words(
+        _MAPPINGS,
+        "Proposal withdrawn",
+        telling.mapped("no longer proposes mapping", "no longer proposes to take away"),
+    ),
+    "mapping_rules": Words(_MAPPINGS, "Approval rule changed", telling.approval_rules),
+    "mapping_exported": Words(_MAPPINGS, "Mappings exported", telling.taken_out("mappings")),
     "tenant_created": Words(_TENANT, "Tenant created", telling.settings("created")),
     "tenant_changed": Words(
         _TENANT, "Settings changed", telling.settings("changed the settings of")
@@ -136,8 +169,14 @@ ACTIONS: Mapping[str, Words] = {
     "tenant.reproved": Words(
         _TENANT, "Entered invoices read back", say("{who} read the entered invoices of {it} back")
     ),
+    "tenant.live": Words(_TENANT, "Went live", say("{who} took {it} live")),
+    "tenant.sync_asked": Words(_TENANT, "Cycle asked for", say("{who} asked for a cycle of {it}")),
     "membership_saved": Words(_PEOPLE, "Role given", telling.membership),
     "membership_removed": Words(_PEOPLE, "Role taken away", telling.membership),
+    "invitation_renewed": Words(
+        _PEOPLE, "Invitation renewed", say("{who} renewed the invitation of {it}")
+    ),
+    "password_set": Words(_PEOPLE, "Password set", say("{who} set a new password")),
     "audit.verified": Words(_TRAIL, "Chain verified", telling.verified),
     "audit.exported": Words(_TRAIL, "Exported", telling.exported),
 }
