@@ -12,15 +12,24 @@ _CHUNK = 5000
 
 
 def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-    """Insert rows of these fields (by attribute name); says how many."""
-    fields = [model._meta.get_field(name) for name in columns]
+    """Insert rows of these fields (by attribute name); says how many. Others get their default."""
+    others = [field for field in model._meta.concrete_fields if _needs_default(field, columns)]
+    fields = [model._meta.get_field(name) for name in columns] + others
     prepare = [_ready(field) for field in fields]
-    ready = ([make(value) for make, value in zip(prepare, row, strict=True)] for row in rows)
+    defaults = [field.get_default() for field in others]
+    ready = (
+        [make(value) for make, value in zip(prepare, [*row, *defaults], strict=True)]
+        for row in rows
+    )
     names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     table = connection.ops.quote_name(model._meta.db_table)
     write = _copy if connection.vendor == "postgresql" else _statements
     with transaction.atomic():
         return write(table, names, len(fields), ready)
+
+
+def _needs_default(field: Any, columns: Sequence[str]) -> bool:
+    return not (field.attname in columns or field.primary_key or field.null)
 
 
 def next_pk(model: type[models.Model]) -> int:
