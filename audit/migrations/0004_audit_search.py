@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0002_after_entry'),
+        ('audit', '0003_posting_lists'),
         ('connector', '0003_pages'),
     ]
 

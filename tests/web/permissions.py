@@ -1,26 +1,24 @@
 """Every address of a tenant: who may use it. A new address is a new row in TABLE.
 
 A row names the address (`name` in its `path(…)`), the method and the capability of
-audit/access.py. `of` makes what the address is about in a tenant and returns the address's
-arguments; it is called anew for each try, so what it makes must be new each time. A POST that is
-allowed must succeed, so `data` gives a form that does: a dict, or a function of the tenant and of
-what `of` returned.
+audit/access.py that its answer depends on. `of` makes what the address is about in a tenant, for
+the person who asks, and returns the address's arguments; it is called anew for each try, so what
+it makes must be new each time (tests/web/things.py has many). `fixed` are arguments that are
+nobody's, such as the name of a section; an address whose sections need different capabilities has
+a row for each. `piece`: only htmx asks for it. A POST that is allowed must succeed, so `data`
+gives a form that does: a dict, or a function of the tenant and of what `of` returned.
 """
 
-import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils import timezone
+from django.contrib.auth.models import User
 
-from audit import log
-from connector.models import Errand, Tenant
-from tests import builders
-from tests.web.rows import SECRET, block, make_posting
+from connector.models import Tenant
+from tests.web import things
 
 Arguments = Mapping[str, Any]
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,74 +28,80 @@ class Row:
     name: str
     method: str
     capability: str
-    of: Callable[[Tenant], Arguments] | None = None
+    of: Callable[[Tenant, User | None], Arguments] | None = None
     data: Mapping[str, Any] | Callable[[Tenant, Arguments], Mapping[str, Any]] | None = None
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    piece: bool = False
 
     def __str__(self) -> str:
-        return f"{self.method} {self.name}"
+        return " ".join([self.method, self.name, *map(str, self.fixed.values())])
 
-    def arguments(self, tenant: Tenant) -> Arguments:
-        return self.of(tenant) if self.of else {}
+    def arguments(self, tenant: Tenant, person: User | None = None) -> Arguments:
+        """The address's arguments, about something new of the tenant."""
+        return {**self.fixed, **(self.of(tenant, person) if self.of else {})}
 
     def form(self, tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+        """What is posted."""
         if callable(self.data):
             return self.data(tenant, arguments)
         return self.data or {}
 
 
-def a_bill(tenant: Tenant) -> Arguments:
-    """A bill held for its vendor, with Ramp's copy, an attempt and a trail."""
-    bill_id = f"b-{tenant.slug}-{next(_numbers)}"
-    posting = make_posting(
-        tenant,
-        bill_id,
-        hold_reason="vendor_unmapped",
-        hold_message="Acme Supplies has no Epicor vendor. Nothing was sent.",
-        hold_detail={"api_key": SECRET, "path": "/ok"},
-    )
-    block(posting, f"v-{bill_id}", "Acme Supplies")
-    builders.tell_bill(tenant, bill_id, secret=SECRET)
-    return {"bill_id": bill_id}
-
-
-def an_errand(tenant: Tenant) -> Arguments:
-    """Something that somebody asked for and that is done."""
-    now = timezone.now()
-    errand = Errand.objects.create(
-        tenant=tenant,
-        kind="replay",
-        title="Replay 1 bill",
-        arguments={"ids": [make_posting(tenant, f"e-{next(_numbers)}").pk]},
-        actor="ann",
-        asked_at=now,
-        rung_at=now,
-        finished_at=now,
-        total=1,
-    )
-    return {"pk": errand.pk}
-
-
-def an_entry(tenant: Tenant) -> Arguments:
-    """An entry of the trail, with something to hide in it."""
-    found = log.record(
-        tenant.pk,
-        "posting.held",
-        subject_kind="posting",
-        subject_id=f"x-{next(_numbers)}",
-        body={"reason": "refused", "message": f"Bearer {SECRET}", "said": f"api_key={SECRET}"},
-    )
-    return {"pk": found.pk}
-
-
 TABLE = [
     Row("today", "GET", "view"),
+    Row("today-figures", "GET", "view", piece=True),
+    Row("today-cycle", "GET", "view", piece=True),
+    Row("today-month", "GET", "view", piece=True),
+    Row("sync", "POST", "replay"),
     Row("exceptions", "GET", "view"),
+    Row("errand", "GET", "view", things.an_errand),
+    # Bills
     Row("bills", "GET", "view"),
-    Row("bill", "GET", "view", a_bill),
-    Row("errand", "GET", "view", an_errand),
+    Row("bills-export", "POST", "view", data={"format": "csv", "query": ""}),
+    Row("bill-view-save", "POST", "view", data=things.a_name),
+    Row("bill-view-delete", "POST", "view", things.a_saved_view),
+    Row("bill", "GET", "view", things.a_bill),
+    Row("bill-as-of", "GET", "view", things.a_bill),
+    Row("bill-sides", "GET", "view", things.a_bill, piece=True),
+    Row("bill-look", "POST", "view", things.a_bill),
+    Row("bill-older", "GET", "view", things.a_bill, piece=True),
+    Row("bill-request", "GET", "view", things.a_bill),
+    Row("bill-attempt", "GET", "view", things.an_attempt),
+    Row("bill-entry", "GET", "view", things.an_entry_of_a_bill),
+    # Audit
     Row("audit", "GET", "view"),
-    Row("audit-entry", "GET", "view", an_entry),
+    Row("audit-entry", "GET", "view", things.an_entry),
     Row("audit-verify", "POST", "export_audit"),
     Row("audit-export", "POST", "export_audit", data={"format": "csv"}),
-    Row("bill-as-of", "GET", "view", a_bill),
+    # Setup
+    Row("setup", "GET", "manage_settings"),
+    Row("setup-address", "GET", "manage_connections", piece=True),
+    Row("setup-login", "GET", "manage_connections", piece=True),
+    Row("setup-runs", "GET", "manage_calendar", piece=True),
+    Row("setup-errand", "GET", "manage_settings", things.a_test, piece=True),
+    Row("setup-go-live", "POST", "manage_calendar", data={"sure": "1"}),
+    *(
+        Row("setup-step", "GET", "manage_settings", fixed={"key": key})
+        for key in ("ramp", "epicor", "entities", "coding", "rules", "calendar", "twins", "live")
+    ),
+    Row("setup-save", "POST", "manage_connections", data=things.ramp, fixed={"key": "ramp"}),
+    Row("setup-save", "POST", "manage_calendar", data=things.calendar, fixed={"key": "calendar"}),
+    Row("setup-ask", "POST", "manage_connections", fixed={"key": "test"}),
+    # Settings
+    Row("settings", "GET", "view"),
+    Row("settings-pause", "POST", "manage_calendar", data={"reason": "Month end"}),
+    Row("settings-resume", "POST", "manage_calendar"),
+    Row("settings-ask", "POST", "manage_connections", fixed={"what": "test"}),
+    Row("settings-replay", "POST", "replay", fixed={"what": "routes"}),
+    Row("settings-section", "GET", "manage_settings", fixed={"key": "tenant"}),
+    Row("settings-section", "GET", "manage_connections", fixed={"key": "epicor"}),
+    Row("settings-save", "POST", "manage_connections", data=things.ramp, fixed={"key": "ramp"}),
+    Row("settings-save", "POST", "manage_settings", data=things.names, fixed={"key": "tenant"}),
+    # People
+    Row("people", "GET", "manage_users"),
+    Row("people-add", "POST", "manage_users", data=things.a_known_person),
+    Row("people-create", "POST", "manage_users", data=things.a_new_person),
+    Row("people-link", "POST", "manage_users", things.an_invited_member),
+    Row("people-role", "POST", "manage_users", things.a_member, data=things.another_role),
+    Row("people-remove", "POST", "manage_users", things.a_member),
 ]
