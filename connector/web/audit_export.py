@@ -6,7 +6,6 @@ formula get a quote in front. Exporting is an entry of the trail itself.
 
 import csv
 import json
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from connector.redaction import redact, redact_text
 from connector.web import shell
 from connector.web.audit_form import AuditForm
 from connector.web.audit_subjects import is_bill, names_of
+from connector.web.exports import Echo, safe
 
 MOST = {"csv": 200_000, "xlsx": 50_000}
 VERIFIED_AT_ONCE = 20_000  # as many entries are verified while the person waits
@@ -49,7 +49,6 @@ COLUMNS = (
 )
 _CHUNK = 1000
 _CELL = 32_000  # characters; a workbook takes no more
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 
 @require_POST
@@ -124,7 +123,7 @@ class Lines:
             names = names_of(self.tenant_id, piece)
             for entry in piece:
                 called = names.get(entry.subject_id, "") if is_bill(entry) else ""
-                yield [safe(cell) for cell in self._cells(entry, called)]
+                yield [clean(cell) for cell in self._cells(entry, called)]
 
     def _cells(self, entry: AuditEntry, called: str) -> Sequence[str]:
         return (
@@ -143,25 +142,17 @@ class Lines:
         )
 
 
-def safe(cell: str) -> str:
-    """A text that no spreadsheet runs as a formula, without characters that a workbook refuses."""
-    text = ILLEGAL_CHARACTERS_RE.sub("", cell)[:_CELL]
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-class _Echo:
-    """A file for csv.writer that hands each line on instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        return line
+def clean(cell: str) -> str:
+    """A text that no spreadsheet runs as a formula, nor a workbook refuses."""
+    return safe(ILLEGAL_CHARACTERS_RE.sub("", cell)[:_CELL])
 
 
 def _csv(head: Head, lines: Lines) -> HttpResponseBase:
     def text() -> Iterator[str]:
-        writer = csv.writer(_Echo(), lineterminator="\r\n")
+        writer = csv.writer(Echo(), lineterminator="\r\n")
         yield "\ufeff"  # so that spreadsheets read UTF-8
         for name, value in head.lines(lines.zone):
-            yield writer.writerow([name, safe(value)])
+            yield writer.writerow([name, clean(value)])
         yield writer.writerow([])
         yield writer.writerow(COLUMNS)
         for cells in lines:
@@ -180,7 +171,7 @@ def _xlsx(head: Head, lines: Lines) -> HttpResponseBase:
         sheet.append(cells)
     about = book.create_sheet("Verification")
     for name, value in head.lines(lines.zone):
-        about.append([name, safe(value)])
+        about.append([name, clean(value)])
     file = tempfile.TemporaryFile()  # noqa: SIM115  (the response closes it)
     book.save(file)
     file.seek(0)
