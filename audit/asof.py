@@ -12,12 +12,11 @@ from typing import Any, Protocol
 
 _IN_EPICOR = ("entered", "confirmed")
 _DAYS = ("issued_on", "due_on", "apply_on")
-_FACTS = ("company", "vendor_num", "invoice_num", "group_id", "entered_hash", "apply_on")
+_FACTS = ("company", "vendor_num", "invoice_num", "group_id", "apply_on")
 _FORGOTTEN: Mapping[str, Any] = {
     "company": "",
     "vendor_num": None,
     "group_id": "",
-    "entered_hash": "",
 }
 
 
@@ -123,7 +122,12 @@ def _entered(then: Then, body: Mapping[str, Any], at: datetime) -> None:
 
 
 def _rechecked(then: Then, body: Mapping[str, Any], at: datetime) -> None:
-    then.values |= {n: _value(n, body[n]) for n in ("entered_hash", "apply_on") if n in body}
+    if "apply_on" in body:
+        then.values["apply_on"] = _value("apply_on", body["apply_on"])
+    _free(then)
+
+
+def _closed(then: Then, body: Mapping[str, Any], at: datetime) -> None:
     _free(then)
 
 
@@ -139,12 +143,6 @@ def _removed(then: Then, body: Mapping[str, Any], at: datetime) -> None:
 
 def _dismissed(then: Then, body: Mapping[str, Any], at: datetime) -> None:
     then.state = "dismissed"
-    _free(then)
-
-
-def _kept(then: Then, body: Mapping[str, Any], at: datetime) -> None:
-    if "seen_hash" in then.values:
-        then.values["entered_hash"] = then.values["seen_hash"]
     _free(then)
 
 
@@ -185,7 +183,7 @@ _STEPS: Mapping[str, Step] = {
     "posting.confirmed": _confirmed,
     "posting.removed": _removed,
     "posting.dismissed": _dismissed,
-    "posting.kept": _kept,
+    "posting.kept": _closed,
     "posting.enter_again": _enter_again,
     "posting.twins_cleared": _twins_cleared,
     "posting.replayed": _tried_again,

@@ -32,7 +32,6 @@ COPIED = [
     "due_on",
     "apply_on",
     "seen_hash",
-    "entered_hash",
 ]
 
 
