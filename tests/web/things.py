@@ -29,7 +29,7 @@ def a_bill(tenant: Tenant, person: User | None = None) -> Arguments:
         tenant,
         bill_id,
         hold_reason="vendor_unmapped",
-        hold_message=f"Acme Supplies has no Epicor vendor. Bearer {SECRET}",
+        hold_message="Acme Supplies has no Epicor vendor. Nothing was sent.",
         hold_detail={"api_key": SECRET, "path": "/ok"},
     )
     block(posting, f"v-{bill_id}", "Acme Supplies")
