@@ -36,10 +36,9 @@ class Then:
     """What was on the record of one bill at a moment.
 
     `values` has the columns of the posting by name (amounts Decimal in major units, days as
-    date); a name that is missing is not on the record. `state` is "" before the bill was seen.
+    date); a name that is missing is not on the record.
     """
 
-    state: str = ""
     hold_reason: str = ""
     hold_message: str = ""
     hold_detail: Any = field(default_factory=dict)
@@ -49,6 +48,11 @@ class Then:
     entered_at: datetime | None = None
     confirmed_at: datetime | None = None
     sending: dict[int, str] = field(default_factory=dict)  # attempts begun and not over
+
+    @property
+    def state(self) -> str:
+        """Where the bill stood, "" before it was seen."""
+        return str(self.values.get("state", ""))
 
     @property
     def known(self) -> bool:
@@ -74,9 +78,8 @@ Step = Callable[[Then, Mapping[str, Any], datetime], None]
 
 
 def _opened(then: Then, body: Mapping[str, Any], at: datetime) -> None:
-    then.state = "queued"
     then.values |= {name: _value(name, value) for name, value in body.items()}
-    then.values |= _FORGOTTEN
+    then.values |= {**_FORGOTTEN, "state": "queued"}
 
 
 def _seen_changed(then: Then, body: Mapping[str, Any], at: datetime) -> None:
@@ -102,21 +105,21 @@ def _free(then: Then) -> None:
 
 def _doubtful(then: Then, body: Mapping[str, Any], at: datetime) -> None:
     if then.state == "queued":
-        then.state = "in_doubt"
+        then.values["state"] = "in_doubt"
 
 
 def _settled(then: Then, body: Mapping[str, Any], at: datetime) -> None:
     if then.state == "in_doubt":
-        then.state = "queued"
+        then.values["state"] = "queued"
 
 
 def _reaped(then: Then, body: Mapping[str, Any], at: datetime) -> None:
     if then.state == "queued" and body.get("to") == "in_doubt":
-        then.state = "in_doubt"
+        then.values["state"] = "in_doubt"
 
 
 def _entered(then: Then, body: Mapping[str, Any], at: datetime) -> None:
-    then.state, then.entered_at = "entered", at
+    then.values["state"], then.entered_at = "entered", at
     then.values |= {name: _value(name, body[name]) for name in _FACTS if name in body}
     _free(then)
 
@@ -133,21 +136,21 @@ def _closed(then: Then, body: Mapping[str, Any], at: datetime) -> None:
 
 def _confirmed(then: Then, body: Mapping[str, Any], at: datetime) -> None:
     if then.state == "entered":
-        then.state, then.confirmed_at = "confirmed", at
+        then.values["state"], then.confirmed_at = "confirmed", at
 
 
 def _removed(then: Then, body: Mapping[str, Any], at: datetime) -> None:
-    then.state = "removed"
+    then.values["state"] = "removed"
     _free(then)
 
 
 def _dismissed(then: Then, body: Mapping[str, Any], at: datetime) -> None:
-    then.state = "dismissed"
+    then.values["state"] = "dismissed"
     _free(then)
 
 
 def _enter_again(then: Then, body: Mapping[str, Any], at: datetime) -> None:
-    then.state, then.entered_at, then.confirmed_at = "queued", None, None
+    then.values["state"], then.entered_at, then.confirmed_at = "queued", None, None
     then.values |= _FORGOTTEN
 
 
