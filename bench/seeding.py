@@ -156,13 +156,28 @@ def _attempt(tenant: Tenant, story: Story, begun: Told, ended: Told) -> dict[str
         "invoice_num": row["invoice_num"],
         "request": {"ds": {"APInvHed": [header], "APInvDtl": [header] * 3}},
         "request_hash": "0" * 64,
-        "coding": {"lines": [{"account": "6000|01|000", "rule": "mapping"}]},
+        "coding": _coding(row),
         "outcome": "done",
         "answer": {"revision": 1},
         "message": "",
         "started_at": begun.at,
         "finished_at": ended.at,
         "resolved": False,
+    }
+
+
+def _coding(row: dict[str, Any]) -> dict[str, Any]:
+    """How an attempt of a bill was coded, as Coding.as_json writes it."""
+    line = {"account": "6000|01|000", "why": ["Account 6000 is mapped by ann."]}
+    return {
+        "company": row["company"],
+        "vendor_id": f"V{(row['vendor_num'] or 1) - 1:05d}",
+        "vendor_num": row["vendor_num"],
+        "vendor_name": row["vendor_name"],
+        "terms_code": "N30",
+        "currency_code": row["currency"],
+        "lines": [line] * 3,
+        "why": ["Vendor: mapped by ann.", "Terms: those of the vendor."],
     }
 
 
