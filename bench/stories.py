@@ -15,6 +15,7 @@ from audit.failures import Reason
 from audit.models import Posting
 from audit.plain import plain
 from audit.seen import _COPIED
+from connector.domain.draft import APInvoiceDraft, DraftLine
 
 COMPANIES = ("EPIC06", "EPIC06", "EPIC07")
 PEOPLE = ("ann", "bob", "carla", "dmitri")
@@ -55,6 +56,29 @@ _HELD_IN_EPICOR = [Reason.MISMATCH, Reason.CHANGED]
 def vendor_name(number: int) -> str:
     """The name of the vendor with this number."""
     return f"{_WORDS[number % 10]} {_TRADES[number // 10 % 8]} {number}"
+
+
+def draft(row: dict[str, Any]) -> APInvoiceDraft:
+    """What Epicor has of an entered bill: one line with all of it."""
+    return APInvoiceDraft(
+        company=row["company"],
+        site="MfgSys",
+        vendor_num=row["vendor_num"],
+        vendor_id=f"V{row['vendor_num'] - 1:05d}",
+        invoice_num=row["invoice_num"],
+        invoice_date=row["issued_on"],
+        apply_date=row["apply_on"],
+        due_date=row["due_on"],
+        terms_code="N30",
+        currency_code=row["currency"],
+        rate_group="MAIN",
+        total=row["amount"],
+        lines=(DraftLine(row["amount"], "6000|01|000", "Paper", "misc"),),
+        description=row["vendor_name"][:30],
+        stamp=row["bill_id"],
+        url="",
+        pay_hold=True,
+    )
 
 
 @dataclass(slots=True)
@@ -131,7 +155,7 @@ class Storyteller:
             "apply_on": day,
             "seen_hash": f"{number:064x}",
             "entered_hash": f"{number:064x}" if entered else "",
-            "entered_as": {"total": str(amount)} if entered else {},
+            "entered_as": {},
             "sys_rev_id": number if entered else None,
             "told_hash": "",
             "created_at": opened,
@@ -140,6 +164,8 @@ class Storyteller:
             "confirmed_at": opened + timedelta(minutes=25) if state == "confirmed" else None,
             "not_before": None,
         }
+        if entered:
+            row["entered_as"] = draft(row).as_json()
         story = Story(row)
         self._tell(story, opened)
         if held:
