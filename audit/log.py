@@ -13,7 +13,7 @@ the shortened chain.
 """
 
 import hmac
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
@@ -30,6 +30,7 @@ SYSTEM = "system"
 DROPPED = {"dropped": True}  # what stays of a body that retention removed; its digest remains
 SEAL_BATCH = 5000
 _WRITE_BATCH = 1000
+_TELL_EVERY = 2000
 _TABLE = AuditEntry._meta.db_table
 _Problem = tuple[str, str]  # the bad entry and a sentence about it
 
@@ -132,8 +133,8 @@ def _seal_batch(tenant_id: int) -> int:
             entry.mac = _mac(link, entry)
             link = _link(seq, entry.mac)
         _store(entries)
-        chain.last_seq, chain.last_mac = seq, link
-        chain.save(update_fields=["last_seq", "last_mac"])
+        chain.last_seq, chain.last_mac, chain.sealed_at = seq, link, timezone.now()
+        chain.save(update_fields=["last_seq", "last_mac", "sealed_at"])
     return len(entries)
 
 
@@ -148,17 +149,18 @@ def _store(entries: Sequence[AuditEntry]) -> None:
         cursor.executemany(f"UPDATE {_TABLE} SET seq = %s, mac = %s WHERE id = %s", rows)  # noqa: S608
 
 
-def verify(tenant_id: int) -> Verification:
+def verify(tenant_id: int, tell: Callable[[int], None] | None = None) -> Verification:
     """Recomputes the whole chain of a tenant, in constant memory.
 
     Finds changed, removed, inserted and reordered entries, a cut-off end and a foreign key.
     Entries not sealed yet are counted, and only their bodies are checked. A body that retention
-    dropped is accepted, because its digest is still part of the chain.
+    dropped is accepted, because its digest is still part of the chain. `tell` hears every now and
+    then how many sealed entries are done; what it raises ends the verification.
     """
     mine = AuditEntry.objects.filter(tenant_id=tenant_id)
     head = _head(tenant_id)
     sealed = mine.filter(seq__isnull=False).order_by("seq").iterator(chunk_size=2000)
-    found, problem = _check_sealed(sealed, head)
+    found, problem = _check_sealed(_telling(sealed, tell), head)
     # Sealing may have gone on meanwhile, so the end may be further than `head`, never nearer.
     if problem is None and _head(tenant_id).last_seq < found:
         problem = (f"#{found}", "The record of the chain's end was removed or set back.")
@@ -169,6 +171,15 @@ def verify(tenant_id: int) -> Verification:
             problem = (str(entry.pk), f"The body of entry {entry.pk} was changed.")
     first_bad, message = problem or (None, "")
     return Verification(found + unsealed, unsealed, first_bad, message)
+
+
+def _telling(
+    entries: Iterator[AuditEntry], tell: Callable[[int], None] | None
+) -> Iterator[AuditEntry]:
+    for number, entry in enumerate(entries, start=1):
+        yield entry
+        if tell is not None and number % _TELL_EVERY == 0:
+            tell(number)
 
 
 def _head(tenant_id: int) -> Chain:

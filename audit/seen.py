@@ -67,9 +67,9 @@ def _open_chunk(tenant_id: int, seeds: list[PostingSeed]) -> int:
 def _insert(tenant_id: int, seeds: list[PostingSeed]) -> None:
     rows = [Posting(tenant_id=tenant_id, bill_id=s.bill_id, **_values(s)) for s in seeds]
     Posting.objects.bulk_create(rows, batch_size=1000)
+    # Everything known of it then, so that the record alone can tell what was known at any time.
     log.record_many(
-        entry(row, "posting.opened", {"seen_hash": row.seen_hash, "number": row.invoice_num})
-        for row in rows
+        entry(row, "posting.opened", {name: getattr(row, name) for name in _COPIED}) for row in rows
     )
 
 

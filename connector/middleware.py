@@ -29,11 +29,15 @@ _POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
+_NO_DEVICES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 _TENANT_PATH = re.compile(r"^/t/(?P<slug>[^/]+)(?:/|$)")
 
 
 class ContentSecurityPolicy:
-    """Tells the browser to run nothing that we did not serve."""
+    """Tells the browser to run nothing that we did not serve, and to keep nothing that we did.
+
+    Whoever comes to the same machine later finds no bill in its cache or behind its back button.
+    """
 
     def __init__(self, get_response: _Next) -> None:
         self.get_response = get_response
@@ -41,6 +45,8 @@ class ContentSecurityPolicy:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", _POLICY)
+        response.headers.setdefault("Permissions-Policy", _NO_DEVICES)
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 

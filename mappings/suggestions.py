@@ -189,11 +189,6 @@ def mapped_now(tenant_id: int, kind: str, ramp_id: str) -> dict[str, str]:
     return dict(rows.values_list("company", "epicor_id")[:_ACCOUNTS])
 
 
-def remember_source(tenant_id: int, kind: str, company: str, ramp_id: str, *, source: str) -> None:
-    """Note how the target of a mapping was found (models.SOURCES)."""
-    _stored(tenant_id, kind, ramp_id).filter(company=company).update(source=source)
-
-
 # -- all kinds -------------------------------------------------------------------------------------
 
 
@@ -221,7 +216,6 @@ __all__ = [
     "Reference",
     "Suggestion",
     "mapped_now",
-    "remember_source",
     "segments_of",
     "suggestions",
 ]

@@ -5,8 +5,12 @@ import uuid
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
+from audit import log
+from audit.models import Attempt
 from connector.models import (
+    Bill,
     EntityRoute,
     EpicorCredentials,
     FinanceCalendar,
@@ -141,3 +145,36 @@ def bill_payload(**changes: Any) -> dict[str, Any]:
         "payment": None,
     }
     return {**bill, **changes}
+
+
+def tell_bill(tenant: Tenant, bill_id: str, *, secret: str) -> None:
+    """What surrounds a held bill: Ramp's copy, a refused attempt and a trail, all with `secret`."""
+    now = timezone.now()
+    hidden = {"headers": {"Authorization": f"Bearer {secret}"}, "InvoiceNum": "INV-1"}
+    Bill.objects.create(
+        tenant=tenant,
+        bill_id=bill_id,
+        payload=bill_payload(id=bill_id, invoice_urls=[f"https://files.example/?s={secret}"]),
+        content_hash="x",
+        seen_at=now,
+    )
+    Attempt.objects.create(
+        tenant=tenant,
+        subject_kind="posting",
+        subject_id=bill_id,
+        action="enter_invoice",
+        request=hidden,
+        answer=hidden,
+        request_hash="x",
+        outcome="refused",
+        message="Epicor refused the invoice.",
+        started_at=now,
+        finished_at=now,
+    )
+    log.record(
+        tenant.pk,
+        "posting.held",
+        subject_kind="posting",
+        subject_id=bill_id,
+        body={"reason": "vendor_unmapped", "message": "Nothing was sent.", **hidden},
+    )

@@ -19,7 +19,7 @@ from django.utils import timezone
 from audit.failures import PostingError
 from audit.models import Posting
 from audit.postings import LostLeaseError
-from connector.errands import bills, imports, look, rehearsing, setup, uses, what_if
+from connector.errands import bills, imports, look, rehearsing, setup, uses, verify, what_if
 from connector.models import Errand
 from connector.ringing import RUN_TIMEOUT_S, ring_errand, ring_tenant
 from connector.sync.replay import CHUNK, replay
@@ -132,6 +132,7 @@ WORK: Mapping[str, Work] = {
     imports.PREVIEW: imports.look,
     imports.IMPORT: imports.bring_in,
     what_if.WHAT_IF: what_if.find_out,
+    verify.KIND: verify.verify,
 }
 
 _UNFORESEEN = (

@@ -22,7 +22,7 @@ from connector.domain.money import format_amount
 XLSX_ROWS = 100_000
 _CHUNK = 2000
 _BOM = "\ufeff"  # or Excel takes the text for that of the machine's country
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 _COLUMNS = {
     "bill": "bill_id",
     "invoice_number": "invoice_num",
@@ -61,7 +61,7 @@ def records(found: QuerySet[Posting], zone: ZoneInfo) -> Iterator[list[str]]:
 
 def as_csv(rows: Iterable[list[str]]) -> Iterator[str]:
     """The rows as CSV with a header, a piece at a time."""
-    writer = csv.writer(_Echo(), lineterminator="\r\n")
+    writer = csv.writer(Echo(), lineterminator="\r\n")
     yield _BOM + writer.writerow(HEADER)
     for row in rows:
         yield writer.writerow(row)
@@ -85,7 +85,7 @@ def safe(cell: str) -> str:
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
-class _Echo:
+class Echo:
     """A file for the csv writer that gives each line back instead of keeping it."""
 
     def write(self, line: str) -> str:

@@ -30,6 +30,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         _item(request, "Exceptions", "error", reverse("exceptions", args=[slug]), badge=waiting),
         _item(request, "Bills", "receipt_long", reverse("bills", args=[slug])),
         _item(request, "Mappings", "swap_horiz", reverse("mappings-start", args=[slug])),
+        _item(request, "Audit", "history", reverse("audit", args=[slug])),
     ]
     if can(request.role, "manage_settings") and pauses.kind(tenant) == pauses.SETUP:  # type: ignore[attr-defined]
         items.insert(0, _item(request, "Setup", "rocket_launch", reverse("setup", args=[slug])))

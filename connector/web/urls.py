@@ -1,6 +1,7 @@
 """Every address below /t/<slug>/: each page's module names its own."""
 
 from connector.web import (
+    audit,
     bill,
     bills,
     errands,
@@ -32,4 +33,5 @@ urlpatterns = [
     *mapping_what_if.urlpatterns,
     *mapping_acts.urlpatterns,
     *mappings.urlpatterns,
+    *audit.urlpatterns,
 ]

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django import forms
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import path
 from django.utils import timezone
@@ -21,11 +20,10 @@ from connector.web.acts.picked import MOST, cause_key
 from connector.web.acts.plan import Done, described
 from connector.web.acts.respond import answer, back
 from connector.web.exceptions_words import can_be_mapped
-from mappings.files import MappingFileError, MappingRow
+from mappings.decide import DecisionError, decide
 from mappings.find import name_of
-from mappings.models import MappingRules
-from mappings.suggestions import mapped_now, remember_source
-from mappings.transfer import UnknownKindError, import_mappings
+from mappings.suggestions import mapped_now
+from mappings.transfer import UnknownKindError
 
 _JUST_NOW = timedelta(minutes=10)
 
@@ -100,22 +98,22 @@ def write(tenant_id: int, wish: _Wish, *, actor: str) -> bool:
 
     Raises MapError with a sentence when it cannot be.
     """
-    if MappingRules.objects.filter(tenant_id=tenant_id, needs_approval=True).exists():
-        raise MapError("Mappings need somebody else's approval here. Nothing was changed.")
     name = name_of(tenant_id, wish.kind, wish.target, company=wish.company)
-    row = MappingRow(1, wish.ramp_id, wish.ramp_name, wish.target, name, wish.company)
     try:
-        with transaction.atomic():
-            result = import_mappings(tenant_id, wish.kind, [row], actor=actor)
-            if not result.errors:
-                remember_source(
-                    tenant_id, wish.kind, wish.company, wish.ramp_id, source=wish.source
-                )
-    except (UnknownKindError, MappingFileError) as error:
+        decision = decide(
+            tenant_id,
+            wish.kind,
+            company=wish.company,
+            ramp_id=wish.ramp_id,
+            ramp_name=wish.ramp_name,
+            epicor_id=wish.target,
+            epicor_name=name,
+            source=wish.source,
+            actor=actor,
+        )
+    except (UnknownKindError, DecisionError) as error:
         raise MapError(str(error)) from error
-    if result.errors:
-        raise MapError(f"{result.errors[0][1]} Nothing was changed.")
-    return True
+    return not decision.waits
 
 
 def _key(data: QueryDict) -> Key:

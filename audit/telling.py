@@ -1,0 +1,233 @@
+"""How each kind of entry is told: from its body to one sentence. The table is in words.py. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_MOST = 400  # characters of a reason or a message within a sentence; all of it is in the body
+
+MAPPED = {
+    "vendors": "vendor",
+    "vendormapping": "vendor",
+    "gl_accounts": "GL account",
+    "glaccountmapping": "GL account",
+    "cost_centers": "cost center",
+    "dimensionmapping": "dimension value",
+    "dimension": "dimension",
+    "currencymapping": "currency",
+}
+_FIELDS = {
+    "vendor_name": "vendor",
+    "vendor_ramp_id": "Ramp's vendor",
+    "invoice_num": "number",
+    "entity_id": "entity",
+    "issued_on": "issued",
+    "due_on": "due",
+    "apply_on": "accounting date",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a sentence is made of: who, what about, and the body's values as texts."""
+
+    who: str
+    it: str
+    body: Mapping[str, Any]
+    subject: str
+
+    def get(self, name: str) -> str:
+        """A plain value of the body as text, "" when there is none."""
+        value = self.body.get(name)
+        return "" if value is None or isinstance(value, dict | list) else str(value)
+
+    def part(self, name: str) -> Mapping[str, Any]:
+        """A part of the body, empty when there is none."""
+        value = self.body.get(name)
+        return value if isinstance(value, Mapping) else {}
+
+    @property
+    def why(self) -> str:
+        """The reason or message, not too long."""
+        text = " ".join((self.get("reason") or self.get("message")).split())
+        return text if len(text) <= _MOST else text[:_MOST].rstrip() + " …"
+
+
+Tell = Callable[[Told], str]
+
+
+def end(said: str, why: str = "") -> str:
+    """A sentence with the reason behind it, ended with a full stop."""
+    text = f"{said.rstrip('. ')}: {why}" if why else said
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def say(template: str) -> Tell:
+    """A sentence from a template, with the reason or the message behind it."""
+    return lambda told: end(template.format(who=told.who, it=told.it), told.why)
+
+
+def opened(told: Told) -> str:
+    """A bill seen for the first time."""
+    number = told.get("invoice_num") or told.get("number")
+    who = f" from {told.get('vendor_name')}" if told.get("vendor_name") else ""
+    what = f" (number {number})" if number and number not in told.it else ""
+    money = " over {} {}".format(told.get("amount"), told.get("currency"))
+    return end(f"{told.who} saw {told.it}{what}{who}{money if told.get('amount') else ''} in Ramp")
+
+
+def seen_changed(told: Told) -> str:
+    """What changed in Ramp, before and after."""
+    changes = told.part("changes")
+    named = [
+        f"{_FIELDS.get(name, name)} {_shown(pair[0])} → {_shown(pair[1])}"
+        for name, pair in sorted(changes.items())
+        if name != "seen_hash" and isinstance(pair, list) and len(pair) == 2
+    ]
+    return end(f"{told.it} changed in Ramp", ", ".join(named) or "its coding or its lines")
+
+
+def _shown(value: Any) -> str:
+    return "none" if value in (None, "") else str(value)
+
+
+def held(told: Told) -> str:
+    """Why a bill waits for a person."""
+    reason = told.get("reason").replace("_", " ") or "reason unknown"
+    return end(f"{told.who} held {told.it} ({reason})", told.get("message")[:_MOST])
+
+
+def reaped(told: Told) -> str:
+    """Taken back from a worker that died."""
+    landed = told.get("to").replace("_", " ") or "free"
+    return end(f"A worker stopped while it had {told.it}, which is {landed} now")
+
+
+def entered(told: Told) -> str:
+    """Under which key and with how much money it went into Epicor, or was found there."""
+    number, vendor = told.get("invoice_num"), told.get("vendor_id") or told.get("vendor_num")
+    where = f"{number} of vendor {vendor} in {told.get('company')}" if number else ""
+    where += f", group {told.get('group_id')}" if where and told.get("group_id") else ""
+    money = f" ({told.get('total')} {told.get('currency') or told.get('currency_code')})"
+    if told.body.get("adopted"):
+        said = f"{told.who} said that an invoice typed into Epicor is {told.it}"
+    else:
+        said = f"{told.who} entered {told.it} into Epicor"
+    return end(said + (f" as {where}" if where else "") + (money if told.get("total") else ""))
+
+
+def twins(told: Told) -> str:
+    """That other invoices are different ones."""
+    keys = told.body.get("keys")
+    count = len(keys) if isinstance(keys, list) else 0
+    what = "another invoice" if count == 1 else f"{count or 'other'} other invoices"
+    return end(f"{told.who} said that {told.it} is not the same as {what}", told.why)
+
+
+def attempt(template: str) -> Tell:
+    """A write to one of the systems, by its number and what it was."""
+
+    def tell(told: Told) -> str:
+        what = told.get("action").replace("_", " ") or "write"
+        number = told.get("attempt")
+        named = f"attempt {number}, {what}" if number else what
+        outcome = told.get("outcome").replace("_", " ") or "not known"
+        said = template.format(who=told.who, it=told.it, attempt=named, outcome=outcome)
+        return end(said, told.why)
+
+    return tell
+
+
+def mapped(does: str, away: str) -> Tell:
+    """A mapping with its target before and after; `away` is said when there is none after."""
+
+    def tell(told: Told) -> str:
+        after = told.part("after")
+        was, by = f"(before: {_target(told.part('before'))})", told.get("by")
+        what = f"{_reference(told)} to {_target(after)}" if after else _reference(told)
+        asked = f", as {by} proposed" if by and by != told.who else ""
+        return end(f"{told.who} {does if after else away} {what} {was}{asked}")
+
+    return tell
+
+
+def _reference(told: Told) -> str:
+    """What is mapped, as people call it."""
+    any_of = told.part("after") or told.part("before")
+    kind, _, key = told.subject.partition(":")
+    noun = str(any_of.get("field") or MAPPED.get(kind, kind) or "reference")
+    if kind == "dimension" and ":" in key:  # dimension:FIELD:ramp id
+        noun, _, key = key.partition(":")
+    named = next((str(any_of[n]) for n in ("ramp_name", "ramp_field", "iso") if any_of.get(n)), key)
+    company = told.get("company") or str(any_of.get("company") or "")
+    return f"{noun} {named}{f' in {company}' if company else ''}"
+
+
+def _target(values: Mapping[str, Any]) -> str:
+    names = ("epicor_id", "epicor_code", "segment")
+    found = next((values[name] for name in names if values.get(name)), None)
+    return "none" if found is None else str(found)
+
+
+def settings(verb: str) -> Tell:
+    """Which settings changed; their values are not on the record."""
+
+    def tell(told: Told) -> str:
+        changed = told.body.get("changed")
+        names = ", ".join(str(name) for name in changed) if isinstance(changed, list) else ""
+        return end(f"{told.who} {verb} {told.it}", names[:_MOST])
+
+    return tell
+
+
+def membership(told: Told) -> str:
+    """A role in the tenant, before and after."""
+    before, after = told.get("before") or "none", told.get("after")
+    if not after:
+        return end(f"{told.who} took the role of {told.subject} away (before: {before})")
+    return end(f"{told.who} gave {told.subject} the role {after} (before: {before})")
+
+
+def approval_rules(told: Told) -> str:
+    """Whether mappings need a second person from now on."""
+    needed = told.part("after").get("needs_approval") is True
+    rule = "need the approval of a second person" if needed else "count at once"
+    return end(f"{told.who} decided that changes of mappings {rule}")
+
+
+def assigned(told: Told) -> str:
+    """Who looks after a bill from now on."""
+    after = told.get("after")
+    if not after:
+        return end(f"{told.who} left {told.it} to nobody in particular")
+    return end(f"{told.who} gave {told.it} to {after}")
+
+
+def noted(told: Told) -> str:
+    """What a person noted."""
+    return end(f"{told.who} noted on {told.it}", " ".join(told.get("note").split())[:_MOST])
+
+
+def taken_out(things: str) -> Tell:
+    """How many rows of something went out as a file."""
+
+    def tell(told: Told) -> str:
+        count, kind = told.get("rows") or "the", told.get("format").upper() or "a file"
+        which = told.get("filter") or told.get("kind").replace("_", " ")
+        return end(f"{told.who} exported {count} {things} as {kind}", which[:_MOST])
+
+    return tell
+
+
+def verified(told: Told) -> str:
+    """What checking the chain found."""
+    entries = told.get("entries")
+    if told.body.get("ok"):
+        return end(f"{told.who} had the audit chain verified: all {entries} entries fit")
+    return end(f"{told.who} had the audit chain verified: it does not fit", told.get("message"))
+
+
+def exported(told: Told) -> str:
+    """How much of the record went out, and by which filter."""
+    what = f"{told.get('entries') or 'the'} entries as {told.get('format').upper() or 'a file'}"
+    return end(f"{told.who} exported {what}", told.get("filter")[:_MOST])

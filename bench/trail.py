@@ -1,0 +1,114 @@
+"""The trail of a made-up tenant, in the order of time and sealed as audit/log.py seals it."""
+
+import heapq
+import random
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import chain, count
+from typing import Any
+
+from audit.log import SYSTEM, _link, _mac
+from audit.models import AuditEntry, Chain
+from audit.plain import digest
+from bench.bulk import insert, without_indexes
+from bench.stories import PEOPLE, Story, Told, vendor_name
+from connector.models import Tenant
+
+
+class Sealed:
+    """An entry with its place in the chain, as audit/log.py seals it."""
+
+    __slots__ = (
+        "action", "actor", "at", "body", "body_digest", "mac", "pk", "seq",
+        "subject_id", "subject_kind", "tenant_id",
+    )  # fmt: skip
+
+    def __init__(self, told: Told, tenant_id: int, seq: int, pk: uuid.UUID) -> None:
+        self.action, self.actor, self.at, self.body = told.action, told.actor, told.at, told.body
+        self.subject_kind, self.subject_id = told.subject_kind, told.subject_id
+        self.tenant_id, self.seq, self.pk = tenant_id, seq, pk
+        self.body_digest = digest(told.body)
+
+
+def write_trail(
+    tenant: Tenant, stories: list[Story], wanted: int, now: datetime, mappings: int
+) -> int:
+    """The trail of all bills and mappings in the order of time, sealed; at least `wanted`."""
+    told = sum(len(story.trail) for story in stories)
+    others = chain(_mapping_trail(now, mappings), _filling(stories, wanted - told - mappings, now))
+    trail = heapq.merge(_in_order(stories), sorted(others, key=_when), key=_when)
+    columns = ["id", "tenant_id", "at", "action", "subject_kind", "subject_id", "actor", "body"]
+    columns += ["body_digest", "seq", "mac"]
+    head = Chain(tenant=tenant, sealed_at=now)
+    total = 0
+
+    def work() -> None:
+        nonlocal total
+        total = insert(AuditEntry, columns, _sealed(trail, head))
+
+    without_indexes(AuditEntry, work)
+    head.save()
+    return total
+
+
+def _when(told: Told) -> datetime:
+    return told.at
+
+
+def _in_order(stories: Iterable[Story]) -> Iterator[Told]:
+    """The stories overlap by hours only, so a small heap puts their entries in order."""
+    waiting: list[tuple[datetime, int, Told]] = []
+    number = count()
+    for story in stories:
+        opened = story.trail[0].at
+        while waiting and waiting[0][0] < opened:
+            yield heapq.heappop(waiting)[2]
+        for told in story.trail:
+            heapq.heappush(waiting, (told.at, next(number), told))
+    while waiting:
+        yield heapq.heappop(waiting)[2]
+
+
+def _mapping_trail(now: datetime, mappings: int) -> Iterator[Told]:
+    begin = now - timedelta(days=700)
+    for number in range(mappings):
+        at = begin + timedelta(minutes=number * 45)
+        after = {"epicor_id": f"V{number:05d}", "ramp_name": vendor_name(number)}
+        body = {"kind": "vendors", "company": "", "before": None, "after": after}
+        person = PEOPLE[number % len(PEOPLE)]
+        yield Told(at, "mapping_created", "mapping", f"vendors:v-{number}", person, body)
+
+
+def _filling(stories: list[Story], missing: int, now: datetime) -> Iterator[Told]:
+    """What the nightly proof says of what was entered, until there are enough entries."""
+    dice = random.Random(2)
+    entered = [story.row for story in stories if story.row["entered_at"]]
+    for _ in range(max(missing, 0) if entered else 0):
+        row = dice.choice(entered)
+        at = row["entered_at"] + (now - row["entered_at"]) * dice.random()
+        body = {"message": "Read back, the invoice is what was entered.", "entered_hash": "x"}
+        yield Told(at, "posting.rechecked", "posting", row["bill_id"], SYSTEM, body)
+
+
+def _sealed(trail: Iterable[Told], head: Chain) -> Iterator[list[Any]]:
+    dice = random.Random(3)
+    link = ""
+    for seq, told in enumerate(trail, start=1):
+        entry = Sealed(told, head.tenant_id, seq, uuid.UUID(int=dice.getrandbits(128), version=4))
+        entry.mac = _mac(link, entry)
+        link = _link(seq, entry.mac)
+        head.last_seq, head.last_mac = seq, link
+        yield [
+            entry.pk,
+            entry.tenant_id,
+            entry.at.astimezone(UTC),
+            entry.action,
+            entry.subject_kind,
+            entry.subject_id,
+            entry.actor,
+            entry.body,
+            entry.body_digest,
+            entry.seq,
+            entry.mac,
+        ]

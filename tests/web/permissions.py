@@ -1,0 +1,107 @@
+"""Every address of a tenant: who may use it. A new address is a new row in TABLE.
+
+A row names the address (`name` in its `path(…)`), the method and the capability of
+audit/access.py that its answer depends on. `of` makes what the address is about in a tenant, for
+the person who asks, and returns the address's arguments; it is called anew for each try, so what
+it makes must be new each time (tests/web/things.py has many). `fixed` are arguments that are
+nobody's, such as the name of a section; an address whose sections need different capabilities has
+a row for each. `piece`: only htmx asks for it. A POST that is allowed must succeed, so `data`
+gives a form that does: a dict, or a function of the tenant and of what `of` returned.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from connector.models import Tenant
+from tests.web import things
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One address with one method."""
+
+    name: str
+    method: str
+    capability: str
+    of: Callable[[Tenant, User | None], Arguments] | None = None
+    data: Mapping[str, Any] | Callable[[Tenant, Arguments], Mapping[str, Any]] | None = None
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    piece: bool = False
+
+    def __str__(self) -> str:
+        return " ".join([self.method, self.name, *map(str, self.fixed.values())])
+
+    def arguments(self, tenant: Tenant, person: User | None = None) -> Arguments:
+        """The address's arguments, about something new of the tenant."""
+        return {**self.fixed, **(self.of(tenant, person) if self.of else {})}
+
+    def form(self, tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+        """What is posted."""
+        if callable(self.data):
+            return self.data(tenant, arguments)
+        return self.data or {}
+
+
+TABLE = [
+    Row("today", "GET", "view"),
+    Row("today-figures", "GET", "view", piece=True),
+    Row("today-cycle", "GET", "view", piece=True),
+    Row("today-month", "GET", "view", piece=True),
+    Row("sync", "POST", "replay"),
+    Row("exceptions", "GET", "view"),
+    Row("errand", "GET", "view", things.an_errand),
+    # Bills
+    Row("bills", "GET", "view"),
+    Row("bills-export", "POST", "view", data={"format": "csv", "query": ""}),
+    Row("bill-view-save", "POST", "view", data=things.a_name),
+    Row("bill-view-delete", "POST", "view", things.a_saved_view),
+    Row("bill", "GET", "view", things.a_bill),
+    Row("bill-as-of", "GET", "view", things.a_bill),
+    Row("bill-sides", "GET", "view", things.a_bill, piece=True),
+    Row("bill-look", "POST", "view", things.a_bill),
+    Row("bill-older", "GET", "view", things.a_bill, piece=True),
+    Row("bill-request", "GET", "view", things.a_bill),
+    Row("bill-attempt", "GET", "view", things.an_attempt),
+    Row("bill-entry", "GET", "view", things.an_entry_of_a_bill),
+    # Audit
+    Row("audit", "GET", "view"),
+    Row("audit-entry", "GET", "view", things.an_entry),
+    Row("audit-verify", "POST", "export_audit"),
+    Row("audit-export", "POST", "export_audit", data={"format": "csv"}),
+    # Setup
+    Row("setup", "GET", "manage_settings"),
+    Row("setup-address", "GET", "manage_connections", piece=True),
+    Row("setup-login", "GET", "manage_connections", piece=True),
+    Row("setup-runs", "GET", "manage_calendar", piece=True),
+    Row("setup-errand", "GET", "manage_settings", things.a_test, piece=True),
+    Row("setup-go-live", "POST", "manage_calendar", data={"sure": "1"}),
+    *(
+        Row("setup-step", "GET", "manage_settings", fixed={"key": key})
+        for key in ("ramp", "epicor", "entities", "coding", "rules", "calendar", "twins", "live")
+    ),
+    Row("setup-save", "POST", "manage_connections", data=things.ramp, fixed={"key": "ramp"}),
+    Row("setup-save", "POST", "manage_calendar", data=things.calendar, fixed={"key": "calendar"}),
+    Row("setup-ask", "POST", "manage_connections", fixed={"key": "test"}),
+    # Settings
+    Row("settings", "GET", "view"),
+    Row("settings-pause", "POST", "manage_calendar", data={"reason": "Month end"}),
+    Row("settings-resume", "POST", "manage_calendar"),
+    Row("settings-ask", "POST", "manage_connections", fixed={"what": "test"}),
+    Row("settings-replay", "POST", "replay", fixed={"what": "routes"}),
+    Row("settings-section", "GET", "manage_settings", fixed={"key": "tenant"}),
+    Row("settings-section", "GET", "manage_connections", fixed={"key": "epicor"}),
+    Row("settings-save", "POST", "manage_connections", data=things.ramp, fixed={"key": "ramp"}),
+    Row("settings-save", "POST", "manage_settings", data=things.names, fixed={"key": "tenant"}),
+    # People
+    Row("people", "GET", "manage_users"),
+    Row("people-add", "POST", "manage_users", data=things.a_known_person),
+    Row("people-create", "POST", "manage_users", data=things.a_new_person),
+    Row("people-link", "POST", "manage_users", things.an_invited_member),
+    Row("people-role", "POST", "manage_users", things.a_member, data=things.another_role),
+    Row("people-remove", "POST", "manage_users", things.a_member),
+]
