@@ -5,7 +5,8 @@ audit/access.py that its answer depends on. `of` makes what the address is about
 the person who asks, and returns the address's arguments; it is called anew for each try, so what
 it makes must be new each time (tests/web/things.py has many). `fixed` are arguments that are
 nobody's, such as the name of a section; an address whose sections need different capabilities has
-a row for each. `piece`: only htmx asks for it. A POST that is allowed must succeed, so `data`
+a row for each. `query`: what follows the
+address of a GET. `piece`: only htmx asks for it. A POST that is allowed must succeed, so `data`
 gives a form that does: a dict, or a function of the tenant and of what `of` returned.
 """
 
@@ -31,6 +32,7 @@ class Row:
     of: Callable[[Tenant, User | None], Arguments] | None = None
     data: Mapping[str, Any] | Callable[[Tenant, Arguments], Mapping[str, Any]] | None = None
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    query: str = ""
     piece: bool = False
 
     def __str__(self) -> str:
@@ -47,14 +49,57 @@ class Row:
         return self.data or {}
 
 
+_VENDORS = {"kind": "vendors"}
+
 TABLE = [
     Row("today", "GET", "view"),
     Row("today-figures", "GET", "view", piece=True),
     Row("today-cycle", "GET", "view", piece=True),
     Row("today-month", "GET", "view", piece=True),
     Row("sync", "POST", "replay"),
-    Row("exceptions", "GET", "view"),
+    Row("errands", "GET", "view"),
     Row("errand", "GET", "view", things.an_errand),
+    # Exceptions, and what can be done about a bill
+    Row("exceptions", "GET", "view"),
+    Row("exceptions-cause", "GET", "view", query="cause=refused"),
+    Row("exceptions-more", "GET", "view", query="cause=refused", piece=True),
+    Row("exceptions-pulse", "POST", "view", piece=True),
+    Row("targets", "GET", "view", fixed={"kind": "vendors"}, query="q=ac", piece=True),
+    Row("act-replay", "POST", "replay", data=things.a_ticked_bill),
+    Row("act-dismiss", "POST", "dismiss", data=things.a_ticked_bill),
+    Row("act-keep", "POST", "dismiss", data=things.a_ticked_bill),
+    Row("act-different", "POST", "decide", data=things.a_ticked_bill),
+    Row("act-assign", "POST", "decide", data=things.a_ticked_bill),
+    Row("act-snooze", "POST", "decide", data=things.a_ticked_bill),
+    Row("act-note", "POST", "decide", data=things.a_ticked_bill),
+    Row("act-ours", "POST", "decide", data=things.a_suspected_bill, fixed={"place": 0}),
+    Row("act-remove", "POST", "decide", data=things.an_entered_bill),
+    Row("act-again", "POST", "decide", data=things.an_entered_bill),
+    Row("act-removal", "GET", "decide", things.a_plan_of_removal, piece=True),
+    Row("act-map", "POST", "map", data=things.a_mapping_for_a_cause),
+    # Mappings
+    Row("mappings-start", "GET", "view"),
+    *(
+        Row(name, "GET", "view", fixed=_VENDORS, query="ramp_id=v-1", piece=name != "mappings")
+        for name in ("mappings", "mapping-row", "mapping-history", "mapping-references")
+    ),
+    Row("mapping-edit", "GET", "map", fixed=_VENDORS, query="ramp_id=v-1", piece=True),
+    Row("mapping-remove", "GET", "map", fixed=_VENDORS, query="ramp_id=v-1", piece=True),
+    Row("mapping-save", "POST", "map", data=things.a_mapping, fixed=_VENDORS),
+    Row("mapping-count", "POST", "map", fixed=_VENDORS),
+    Row("mapping-import", "GET", "map", fixed=_VENDORS),
+    Row("mapping-upload", "POST", "map", data=things.a_mapping_file, fixed=_VENDORS),
+    Row("mapping-preview", "GET", "map", things.a_preview),
+    Row("mapping-bring-in", "POST", "map", things.a_preview),
+    Row("mapping-look-again", "POST", "map", things.a_preview),
+    Row("mapping-imported", "GET", "map", things.an_import),
+    Row("mapping-export", "POST", "export_mappings", data={"format": "csv"}, fixed=_VENDORS),
+    Row("mapping-approvals", "GET", "view"),
+    Row("mapping-decide", "POST", "approve_mapping", data=things.a_decision),
+    Row("mapping-rule", "POST", "manage_settings", data={"needed": "yes"}),
+    Row("mapping-what-if", "GET", "view", fixed=_VENDORS),
+    Row("mapping-what-if-ask", "POST", "view", data=things.a_question, fixed=_VENDORS),
+    Row("mapping-what-if-found", "GET", "view", things.an_answer),
     # Bills
     Row("bills", "GET", "view"),
     Row("bills-export", "POST", "view", data={"format": "csv", "query": ""}),

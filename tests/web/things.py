@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from audit import log
 from audit.models import Attempt, AuditEntry
 from connector import sections
-from connector.errands import setup
+from connector.errands import bills, imports, setup, what_if, work
 from connector.models import Errand, Membership, SavedView, Tenant
+from mappings.files import MappingRow
+from mappings.models import EpicorVendor, ProposedMapping
 from tests import builders
 from tests.web.rows import SECRET, block, make_posting
 
@@ -130,6 +133,114 @@ def calendar(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
         "calendar.blackout": "2026-12-31",
         "seen": _mark(tenant, "calendar"),
     }
+
+
+def a_ticked_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    posting = make_posting(tenant, f"t-{next(_numbers)}", hold_reason="refused")
+    return {"ids": posting.pk}
+
+
+def a_suspected_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    """A bill that waits because somebody may have typed it."""
+    twin = {
+        "company": "EPIC06",
+        "vendor_num": 7,
+        "vendor_id": "ACME",
+        "invoice_num": "INV-7",
+        "invoice_date": "2026-11-02",
+        "total": "120.00",
+        "currency": "USD",
+        "entry_person": "jsmith",
+        "group_id": "G1",
+        "posted": False,
+        "stamp": "",
+        "same_key": False,
+    }
+    posting = make_posting(
+        tenant,
+        f"s-{next(_numbers)}",
+        hold_reason="duplicate_suspected",
+        hold_detail={"twins": [twin]},
+    )
+    return {"only": posting.pk}
+
+
+def an_entered_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    return {"only": make_posting(tenant, f"r-{next(_numbers)}", state="confirmed").pk}
+
+
+def a_plan_of_removal(tenant: Tenant, person: User | None = None) -> Arguments:
+    """What would be deleted with a bill, looked up."""
+    posting = make_posting(tenant, f"r-{next(_numbers)}", state="confirmed")
+    errand = _errand(tenant, bills.PLAN_REMOVAL, {"enter_again": False})
+    Errand.objects.filter(pk=errand.pk).update(subject=posting.bill_id)
+    return {"pk": errand.pk}
+
+
+def _vendor(tenant: Tenant) -> str:
+    """A vendor of Epicor."""
+    values = {"vendor_id": "ACME", "name": "Acme", "terms_code": "N30"}
+    EpicorVendor.objects.get_or_create(
+        tenant=tenant, company="EPIC06", vendor_num=7, defaults=values
+    )
+    return "ACME"
+
+
+def a_mapping_for_a_cause(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    """A bill's vendor, and what it is in Epicor."""
+    bill = a_bill(tenant)
+    cause = {"cause": "vendor_unmapped", "kind": "vendors", "at": "EPIC06"}
+    return {**cause, "ref": f"v-{bill['bill_id']}", "target": _vendor(tenant), "scope": "one"}
+
+
+def a_mapping(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    return {"ramp_id": f"v-{next(_numbers)}", "epicor_id": _vendor(tenant), "company": ""}
+
+
+def a_mapping_file(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    content = f"ramp_id,ramp_name,epicor_id,epicor_name\nv-{next(_numbers)},A,{_vendor(tenant)},\n"
+    return {"file": SimpleUploadedFile("vendors.csv", content.encode())}
+
+
+def a_preview(tenant: Tenant, person: User | None = None) -> Arguments:
+    """A file whose effect was looked at."""
+    row = MappingRow(2, f"v-{next(_numbers)}", "A", _vendor(tenant), "", "")
+    errand = imports.ask_preview(tenant, "vendors", "vendors.csv", [row], actor="ann")
+    work.run(errand.pk)
+    return {"pk": errand.pk}
+
+
+def an_import(tenant: Tenant, person: User | None = None) -> Arguments:
+    """A file that was imported."""
+    looked = Errand.objects.get(**a_preview(tenant))
+    errand = imports.ask_import(looked, actor="ann", with_replay=False)
+    work.run(errand.pk)
+    return {"pk": errand.pk}
+
+
+def a_decision(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    """No to a change that somebody else proposed."""
+    proposal = ProposedMapping.objects.create(
+        tenant=tenant,
+        kind="vendors",
+        ramp_id=f"v-{next(_numbers)}",
+        epicor_id=_vendor(tenant),
+        proposed_by="somebody",
+        proposed_at=timezone.now(),
+    )
+    return {"pick": proposal.pk, "decision": "reject"}
+
+
+def a_question(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    return {"ramp_id": f"v-{next(_numbers)}", "epicor_id": _vendor(tenant), "days": "30"}
+
+
+def an_answer(tenant: Tenant, person: User | None = None) -> Arguments:
+    """What a change would have done, found out."""
+    row = MappingRow(0, f"v-{next(_numbers)}", "A", _vendor(tenant), "", "")
+    errand = what_if.ask_what_if(tenant, "vendors", [row], 30, actor="ann")
+    work.run(errand.pk)
+    return {"pk": errand.pk}
 
 
 def _mark(tenant: Tenant, key: str) -> str:
