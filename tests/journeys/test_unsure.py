@@ -10,8 +10,8 @@ import pytest
 from django.utils import timezone
 
 from audit import postings
+from audit.dismissal import refused as dismissal_refused
 from audit.models import Attempt, AuditEntry, Posting
-from connector.management.commands.dismiss import dismissal_refused
 from connector.models import PostingSettings, Tenant
 from connector.sync import looking, writing
 from connector.sync.remove import remove
