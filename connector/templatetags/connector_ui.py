@@ -9,6 +9,7 @@ from django import template
 
 from audit.failures import NEXT_STEP, InvalidBillError, Reason
 from audit.models import Posting
+from audit.words import name_of
 from connector.domain.money import exponent
 from connector.redaction import redact
 
@@ -56,6 +57,12 @@ def state_kind(posting: Posting) -> str:
 def outcome_kind(outcome: str) -> str:
     """The colour of an attempt's outcome."""
     return _OUTCOMES.get(outcome, "")
+
+
+@register.filter
+def action_name(action: str) -> str:
+    """What the trail calls an action, for people."""
+    return name_of(action)
 
 
 @register.filter

@@ -66,7 +66,7 @@ PAGES = [
     Row("bill-held", bill(hold_reason="vendor_unmapped")),
     Row("bill-entered", bill(state=Posting.State.CONFIRMED)),
     Row("bill-as-of", lambda tenant: f"{bill(state=Posting.State.CONFIRMED)(tenant)}/as-of"),
-    Row("exceptions-cause", "/t/demo/exceptions/cause/?cause=needs_review"),
+    Row("exceptions-cause", "/t/demo/exceptions/cause/?cause=invalid_bill"),
     Row("mappings-vendors", "/t/demo/mappings/vendors/"),
     Row("mappings-gl-accounts", "/t/demo/mappings/gl_accounts/"),
     Row("mappings-cost-centers", "/t/demo/mappings/cost_centers/"),
