@@ -48,7 +48,7 @@ def test_the_bill_page_tells_the_whole_story_and_no_secret(client: Client, held:
         "100.00 USD",
         "Option 6000",
         "Epicor refused the invoice.",  # the attempt
-        "Posting: held",  # the trail
+        "<strong>Held</strong>",  # the trail
         "[hidden]",
     ]:
         assert expected in page
