@@ -29,7 +29,8 @@ from pytest_django.plugin import DjangoDbBlocker
 
 import sandbox
 from connector import demo, tenantfile
-from connector.models import FinanceCalendar, Membership, Tenant
+from connector.errands.uses import COUNT
+from connector.models import Errand, FinanceCalendar, Membership, Tenant
 from connector.sync.run import run_cycle
 from tests.browser.looking import WAIT_MS, Watch
 from tests.browser.running import Site, running
@@ -151,9 +152,11 @@ def settle(box: Any, slug: str, *, synced: bool = True, mapped: bool = True) -> 
     file = box.world.tenant_file(box.ramp.url, box.epicor.url)
     config = tenantfile.parse({**file, "slug": slug})
     tenant, _, _ = tenantfile.apply(config, actor="demo")
-    # Neither a cycle nor the nightly proof comes by itself.
-    today = timezone.localdate()
+    # Neither a cycle, the nightly proof nor a count of references comes by itself.
+    now, today = timezone.now(), timezone.localdate()
     FinanceCalendar.objects.filter(tenant=tenant).update(sync_cron=NEVER, reproved_on=today)
+    counted = {"kind": COUNT, "actor": "nobody", "asked_at": now, "rung_at": now}
+    Errand.objects.create(tenant=tenant, finished_at=now, **counted)
     for role in Membership.Role.values:
         user = User.objects.get(username=role)
         Membership.objects.create(tenant=tenant, user=user, role=role)

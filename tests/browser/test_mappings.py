@@ -34,8 +34,8 @@ def vendor_for(posting: Posting) -> EpicorVendor:
 
 def count(tenant: Tenant) -> None:
     errand = uses.ask_count(tenant)
-    if errand is not None:
-        work.run(errand.pk)
+    assert errand is not None
+    work.run(errand.pk)
 
 
 def current(page: Page) -> Locator:

@@ -389,6 +389,8 @@
 
   if (window.htmx) {
     window.htmx.config.allowEval = false; // no code in attributes
+    // What came in works at once: in between, a key would send its form as a whole page.
+    window.htmx.config.defaultSettleDelay = 0;
     // A form that is not right comes back with 422 and shows why.
     window.htmx.config.responseHandling = [
       { code: "204", swap: false }, { code: "[23]..", swap: true }, { code: "422", swap: true }, { code: "[45]..", swap: false, error: true },
