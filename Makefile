@@ -58,9 +58,10 @@ check: .venv/.dev ## style, types, imports, settings and migrations
 	  $(PY) manage.py check --deploy --fail-level WARNING
 	env -u DATABASE_URL DEBUG=1 $(PY) manage.py makemigrations --check --dry-run
 
-certain: .venv/.dev ## that tests reach every line and branch of what decides about money
+certain: .venv/.dev ## that tests reach every line and branch of what decides about money (DATABASE_URL=… for PostgreSQL)
 	rm -f .coverage .coverage.*
-	env -u DATABASE_URL DEBUG=1 $(PY) -m coverage run -m pytest -q -n $(PROCESSES) tests/audit tests/connector tests/mappings
+	DEBUG=1 DATABASE_URL='$(DATABASE_URL)' $(PY) -m coverage run -m pytest -p tests.leftout -n $(PROCESSES) --dist loadgroup \
+	  -m 'not simulation and not browser' $(PYTEST_ARGS)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report --include='$(CERTAIN)' --show-missing --skip-covered --fail-under=100
 

@@ -15,7 +15,7 @@ from audit.models import Posting
 from audit.plain import text
 from audit.steps import entry
 
-_AMOUNT_LIMIT = Decimal(10) ** 16  # what the column holds; more is not an amount
+_AMOUNT_LIMIT = Decimal(10) ** 15  # what SQLite gives back exactly; more is not an amount
 _FOLLOWS_RAMP = [Posting.State.QUEUED, Posting.State.IN_FLIGHT, Posting.State.IN_DOUBT]
 
 

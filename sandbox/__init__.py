@@ -54,8 +54,9 @@ def start(
 ) -> Sandbox:
     """Start both stand-ins on loopback, on daemon threads. Port 0 means any free one.
 
-    `latency_ms` delays every answer; `update_master` (all | named | echo) is how Epicor's
-    UpdateMaster saves. Raises OSError when a port is in use.
+    An answer comes `latency_ms` after its request, or later when the work takes longer;
+    `update_master` (all | named | echo) is how Epicor's UpdateMaster saves. Raises OSError when a
+    port is in use.
     """
     world = World(seed, bills)
     ramp = StandIn.of("ramp", Ramp(world), port=ramp_port, latency_ms=latency_ms)

@@ -252,9 +252,11 @@ class StandIn:
         with self._lock:
             self.calls[key] += 1
             fault = self._take_fault(f"{request.method} {request.path}")
-        if self.latency_ms:
-            time.sleep(self.latency_ms / 1000)
+        answers_at = time.monotonic() + self.latency_ms / 1000
         outcome = self._faulty(request, fault) if fault else _Outcome(self._run(request))
+        # The work of answering is a part of the latency, as it is in a real server.
+        if (left := answers_at - time.monotonic()) > 0:
+            time.sleep(left)
         status = outcome.response.status if outcome.response else 0
         with self._lock:
             self.log.append((request.method, request.path, status))

@@ -131,7 +131,7 @@ def _total(payload: Payload, currency: str) -> Decimal | None:
         total = amount(payload.get("amount"), "total", currency)
     except InvalidBillError:
         return None
-    return total if abs(total) < Decimal(10) ** 16 else None  # what the column can hold
+    return total if abs(total) < Decimal(10) ** 15 else None  # what SQLite gives back exactly
 
 
 def _quiet(read: Callable[[], date | None]) -> date | None:

@@ -29,7 +29,7 @@ from connector.sync.telling import (
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 100
+AT_ONCE = 500  # Ramp takes up to 5,000; its pages speak of 500
 LEAST_PROBES, PROBES = (
     3,
     8,
@@ -45,7 +45,7 @@ _NOT_TAKEN = (
 
 
 def confirm_entered(cycle: Cycle, *, stop_at: float = inf, after: int = 0) -> int | None:
-    """Confirm entered bills with reference and link, by 100, until `stop_at` (monotonic).
+    """Confirm entered bills with reference and link, by 500, until `stop_at` (monotonic).
 
     Returns the Posting id to go on after, None when all have had their turn. Raises AccessError,
     TransientError.
@@ -72,7 +72,7 @@ def _tell_all(cycle: Cycle, telling: Telling, stop_at: float, after: int) -> int
 
 
 def _batches(cycle: Cycle, telling: Telling, last: int) -> Iterator[tuple[int, list[Posting]]]:
-    """By 100, what is to be told now, and the id of the last posting that was looked at."""
+    """By 500, what is to be told now, and the id of the last posting that was looked at."""
     while True:
         due = Q(tell_after=None) | Q(tell_after__lte=timezone.now())
         rows = Posting.objects.filter(telling.wanted, due, tenant=cycle.tenant, pk__gt=last)

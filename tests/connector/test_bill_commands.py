@@ -616,7 +616,7 @@ def test_a_dismissed_bill_is_never_entered(box, mapped):
     code, found = document(dismiss, "demo", bill_id, "--reason", "Typed by hand.")
     assert (code, found) == (0, {"bill": bill_id, "state": "dismissed"})
     entry = AuditEntry.objects.get(action="posting.dismissed")
-    assert (entry.actor, entry.body["reason"]) == ("command line", "Typed by hand.")
+    assert (entry.actor, entry.body["reason"]) == (commands.actor(), "Typed by hand.")
     document(replay, "demo", bill_id)
     run_cycle(mapped, budget_s=60)
     assert Posting.objects.get(bill_id=bill_id).state == "dismissed"

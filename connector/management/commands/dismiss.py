@@ -6,10 +6,8 @@ from django.core.management.base import CommandParser
 
 from audit import postings
 from audit.dismissal import refused
-from connector.commands import CommandProblem, TenantCommand
+from connector.commands import CommandProblem, TenantCommand, actor
 from connector.management.commands.bill import find_posting
-
-ACTOR = "command line"
 
 
 class Command(TenantCommand):
@@ -28,7 +26,7 @@ class Command(TenantCommand):
             raise CommandProblem(f"Bill {posting.bill_id} {why_not}. Nothing was changed.")
         step = postings.keep if posting.in_epicor else postings.dismiss
         try:
-            step(posting, actor=ACTOR, reason=options["reason"])
+            step(posting, actor=actor(), reason=options["reason"])
         except (ValueError, postings.LostLeaseError) as error:
             raise CommandProblem(str(error)) from error
         self.emit(
