@@ -24,7 +24,9 @@ from connector.models import (
     SyncRun,
     Tenant,
 )
+from mappings import catalog
 from mappings.models import (
+    CatalogRefresh,
     DimensionMapping,
     EpicorAccount,
     EpicorVendor,
@@ -194,6 +196,12 @@ def write_mappings(tenant: Tenant, now: datetime) -> int:
             for n in range(VENDORS)
         ),
     )
+    refreshed = [
+        CatalogRefresh(tenant=tenant, company=company, catalog=name, refreshed_at=timezone.now())
+        for company in ("EPIC06", "EPIC07")
+        for name in (catalog.VENDORS, catalog.ACCOUNTS)
+    ]
+    CatalogRefresh.objects.bulk_create(refreshed)
     insert(
         EpicorAccount,
         ["tenant_id", "company", "account", "description", "active"],
