@@ -15,7 +15,7 @@ CERTAIN := audit/triage.py,audit/dismissal.py,mappings/suggest.py,connector/doma
 SEEDS ?= 1-20
 JOBS ?= 2
 
-.PHONY: help setup test test-postgres simulate check certain coverage screenshots demo lock clean
+.PHONY: help setup test test-all test-postgres simulate check certain coverage screenshots demo lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -37,8 +37,11 @@ setup: .venv/.dev ## a virtual environment with everything for development
 	$(PY) -m pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@
 
-test: .venv/.dev ## every test, on SQLite; says what was left out
+test: .venv/.dev ## the tests on SQLite, in a few minutes; says what was left out
 	env -u DATABASE_URL DEBUG=1 $(PY) -m pytest -p tests.leftout -n $(PROCESSES) --dist loadgroup $(PYTEST_ARGS)
+
+test-all: .venv/.dev ## the slow journeys, too, on SQLite
+	env -u DATABASE_URL DEBUG=1 $(PY) -m pytest -p tests.leftout -n $(PROCESSES) --dist loadgroup -m 'not simulation' $(PYTEST_ARGS)
 
 test-postgres: .venv/.dev ## the same tests on PostgreSQL (TEST_DATABASE_URL=postgres://…)
 	DEBUG=1 DATABASE_URL='$(TEST_DATABASE_URL)' $(PY) -m pytest -p tests.leftout -n $(PROCESSES) --dist loadgroup $(PYTEST_ARGS)
