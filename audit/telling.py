@@ -138,7 +138,7 @@ def asks_again(told: Told) -> str:
 
 def _asked(told: Told) -> str:
     """The question, with the call in which it was asked."""
-    text = " ".join(told.get("question").split())
+    text = " ".join(told.get("text").split())
     return f"“{text[:_MOST]}” ({told.get('method')})" if text else ""
 
 

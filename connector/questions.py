@@ -161,7 +161,7 @@ def _told(
     """An entry of the trail: about the bill or else the tenant, by whom, and the question."""
     bill_id, method, _ = mark
     subject = ("posting", bill_id) if bill_id else ("tenant", tenant.slug)
-    return *subject, actor, {"method": method, "question": text, "every_bill": not bill_id}
+    return *subject, actor, {"method": method, "text": text, "every_bill": not bill_id}
 
 
 def _waiting(tenant: Tenant) -> QuerySet[Posting]:

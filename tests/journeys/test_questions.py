@@ -83,7 +83,7 @@ def test_a_remembered_question_stops_no_bill_any_more(ready):
     assert held(tenant) == []
     (entry,) = said("question.accepted")
     assert entry[:3] == ("tenant", tenant.slug, "ann")
-    assert entry[3]["question"].startswith(f"Invoice {one.invoice_num} of")
+    assert entry[3]["text"].startswith(f"Invoice {one.invoice_num} of")
     assert (
         AcceptedQuestion.objects.get().wording == "invoice # of # is dated in the future. continue?"
     )
