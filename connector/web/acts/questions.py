@@ -8,15 +8,15 @@ from django.views.decorators.http import require_POST
 
 from audit.access import requires
 from audit.models import Posting
+from connector.epicor.questions import Question
 from connector.models import Tenant
-from connector.questions import can_answer, same_questions
+from connector.questions import asked_of, can_answer, same_questions
 from connector.questions import go_on as go_on_now
 from connector.web.acts import offers
 from connector.web.acts.forms import ActForm
 from connector.web.acts.picked import MOST, Picked
 from connector.web.acts.plan import Act, Done, Order, described
 from connector.web.acts.respond import act
-from connector.web.questions import shown
 
 _QUOTED = 5  # different questions in one dialog
 
@@ -39,12 +39,27 @@ def _gone_on(order: Order, chosen: list[Posting], *, always: bool) -> Done:
     return Done(f"{said} It is remembered." if always else said, answered.errand)
 
 
-def quotes(chosen: Sequence[Posting]) -> list[str]:
+def every_text(chosen: Sequence[Posting]) -> list[str]:
     """What Epicor asked of these, each text once, as a dialog quotes it."""
-    asked = [found for posting in chosen if (found := shown(posting))]
-    texts = list(dict.fromkeys(f"“{text}”" for found in asked for text in found.texts))
+    return _quoted([(one.exact, one.text) for one in _questions(chosen)])
+
+
+def every_question(chosen: Sequence[Posting]) -> list[str]:
+    """The same, with one text for all that differ only in their numbers."""
+    return _quoted([(one.folded, one.text) for one in _questions(chosen)])
+
+
+def _questions(chosen: Sequence[Posting]) -> list[Question]:
+    asked = [found for posting in chosen if (found := asked_of(posting))]
+    return [question for found in asked for question in found.questions]
+
+
+def _quoted(worded: Sequence[tuple[str, str]]) -> list[str]:
+    texts: dict[str, str] = {}
+    for wording, text in worded:
+        texts.setdefault(wording, f"“{text}”")
     more = len(texts) - _QUOTED
-    return [*texts[:_QUOTED], *([f"and {more:,} more like these"] if more > 0 else [])]
+    return [*list(texts.values())[:_QUOTED], *([f"and {more:,} more"] if more > 0 else [])]
 
 
 def with_the_same(tenant: Tenant, found: Picked) -> Picked:
@@ -58,24 +73,24 @@ def with_the_same(tenant: Tenant, found: Picked) -> Picked:
 GO_ON = Act(
     "go-on",
     "Go on in spite of the question",
-    "tried again now. Epicor's question is passed over for nothing else; the invoice is verified "
-    "to the cent afterwards.",
+    "tried again now. Epicor's question is passed over; what is entered is verified to the cent "
+    "afterwards. Other bills still stop at it.",
     "Pass over and replay",
     ActForm,
     offers.not_gone_on,
     once,
-    quotes=quotes,
+    quotes=every_text,
 )
 ALWAYS = Act(
     "go-on-always",
     "Always go on with this question",
-    "tried again now. Epicor's question is passed over; each invoice is verified to the cent "
+    "tried again now. Epicor's question is passed over; what is entered is verified to the cent "
     "afterwards.",
     "Remember and replay",
     ActForm,
     offers.not_gone_on,
     always,
-    quotes=quotes,
+    quotes=every_question,
     note="From now on this question stops no bill, whatever amounts, days, invoice number or "
     "vendor id it names. An administrator can take that back in the settings.",
     widen=with_the_same,
