@@ -56,7 +56,7 @@ NEXT_STEP: Mapping[Reason, str] = {
     Reason.PERIOD_CLOSED: "Open the period in Epicor or change the accounting date, then replay.",
     Reason.DUPLICATE_SUSPECTED: "Compare both invoices: say that it is ours, or that they differ.",
     Reason.REFUSED: "Correct what Epicor (or Ramp) names, then replay.",
-    Reason.ASKED: "Answer the question in Epicor or change its setting, then replay.",
+    Reason.ASKED: "Go on in spite of the question, or settle it in Epicor and replay.",
     Reason.IN_DOUBT: "Wait for the look-up, or check the invoice in Epicor before you replay.",
     Reason.MISMATCH: "Compare the invoice in Epicor with the bill and correct one, then replay.",
     Reason.CHANGED: "Compare the bill with the invoice field by field and correct one.",

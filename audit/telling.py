@@ -124,6 +124,24 @@ def twins(told: Told) -> str:
     return end(f"{told.who} said that {told.it} is not the same as {what}", told.why)
 
 
+def went_on(told: Told) -> str:
+    """That a person passed over a question of Epicor, for a bill or for all bills of a tenant."""
+    which = f"every bill of {told.it}" if told.body.get("every_bill") else told.it
+    return end(f"{told.who} said that {which} goes on in spite of what Epicor asked", _asked(told))
+
+
+def asks_again(told: Told) -> str:
+    """That a question of Epicor stops bills again."""
+    which = f"bills of {told.it}" if told.body.get("every_bill") else told.it
+    return end(f"{told.who} had {which} stop again at what Epicor asks", _asked(told))
+
+
+def _asked(told: Told) -> str:
+    """The question, with the call in which it was asked."""
+    text = " ".join(told.get("text").split())
+    return f"“{text[:_MOST]}” ({told.get('method')})" if text else ""
+
+
 def attempt(template: str) -> Tell:
     """A write to one of the systems, by its number and what it was."""
 

@@ -215,6 +215,34 @@ class LearnedFact(models.Model):
         return self.name
 
 
+class AcceptedQuestion(models.Model):
+    """A question of Epicor that a person said to go on in spite of: for one bill, or for all.
+
+    `wording` is what it is recognised by (connector/epicor/questions.py); a database indexes no
+    text of any length, so that `mark` stands for it.
+    """
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    bill_id = models.CharField(max_length=64, blank=True)  # "" = every bill
+    method = models.CharField(max_length=100)
+    wording = models.TextField()
+    mark = models.CharField(max_length=64)  # sha256 of the wording
+    text = models.TextField()  # as Epicor asked it when it was answered
+    answered_by = models.CharField(max_length=150)
+    answered_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-answered_at", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "bill_id", "method", "mark"], name="question_accepted_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method}: {self.text}"
+
+
 class InvoiceGroup(models.Model):
     """An Epicor invoice group (batch) of ours; leased by one lane at a time."""
 

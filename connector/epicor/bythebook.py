@@ -54,25 +54,27 @@ def _enter_header(entry: Entry) -> Generator[Step, Reply, Rows]:
     draft = entry.draft
     ds, _ = yield from skeleton(entry)
     ds = yield from _change(
-        "ChangeVendorID", ds, ProposedVendorID=draft.vendor_id, confirmCheck=False
+        entry, "ChangeVendorID", ds, ProposedVendorID=draft.vendor_id, confirmCheck=False
     )
     ds = _with(ds, HEADER, InvoiceNum=draft.invoice_num)
     invoice_day = day(draft.invoice_date)
     ds = yield from _change(
-        "ChangeInvoiceDateWithDateCheck", ds, ProposedInvoiceDate=invoice_day, recalcAmts=""
+        entry, "ChangeInvoiceDateWithDateCheck", ds, ProposedInvoiceDate=invoice_day, recalcAmts=""
     )
-    ds = yield from _change_defaults(draft, ds)
+    ds = yield from _change_defaults(entry, ds)
     amount = typed(draft.total, draft)
-    ds = yield from _change("ChangeInvoiceVendorAmt", ds, ProposedInvoiceVendorAmt=amount)
+    ds = yield from _change(entry, "ChangeInvoiceVendorAmt", ds, ProposedInvoiceVendorAmt=amount)
     row = header_row(_newest(ds, HEADER), draft, entry.habits.stamp_column)
     return (yield from save(entry, HEADER, {HEADER: [row]}, _with(ds, HEADER, **row)))
 
 
-def _change_defaults(draft: APInvoiceDraft, ds: Rows) -> Generator[Step, Reply, Rows]:
+def _change_defaults(entry: Entry, ds: Rows) -> Generator[Step, Reply, Rows]:
     """What the vendor and the dates brought along and the bill wants otherwise; terms before
     the due date, because they set it."""
+    draft = entry.draft
     if not equal(_newest(ds, HEADER).get("ApplyDate"), draft.apply_date):
         ds = yield from _change(
+            entry,
             "OnChangeofApplyDateWithDateCheck",
             ds,
             VendorNum=draft.vendor_num,
@@ -84,15 +86,16 @@ def _change_defaults(draft: APInvoiceDraft, ds: Rows) -> Generator[Step, Reply, 
     rates = draft.rate_group or str(row.get("RateGrpCode") or "")
     if (row.get("CurrencyCode"), row.get("RateGrpCode") or "") != (draft.currency_code, rates):
         ds = yield from _change(
+            entry,
             "ChangeCurrencyMaster",
             ds,
             ProposedCurrencyCode=draft.currency_code,
             vRateGrpCode=rates,
         )
     if not equal(_newest(ds, HEADER).get("TermsCode"), draft.terms_code):
-        ds = yield from _change("ChangeTermsCode", ds, ProposedTermsCode=draft.terms_code)
+        ds = yield from _change(entry, "ChangeTermsCode", ds, ProposedTermsCode=draft.terms_code)
     if not equal(_newest(ds, HEADER).get("DueDate"), draft.due_date):
-        ds = yield from _change("ChangeDueDate", ds, ProposedDueDate=day(draft.due_date))
+        ds = yield from _change(entry, "ChangeDueDate", ds, ProposedDueDate=day(draft.due_date))
     return ds
 
 
@@ -100,20 +103,20 @@ def _enter_line(entry: Entry, number: int, ds: Rows) -> Generator[Step, Reply, R
     """One line with an explicit number, so that a late twin of this call is refused."""
     draft, method = entry.draft, "GetNewAPInvDtlMiscellaneous"
     asked = {"ds": ds, "iVendorNum": draft.vendor_num, "cInvoiceNum": draft.invoice_num}
-    ds, _ = new_row(method, (yield Step(method, asked, writes=False)), LINE)
+    ds, _ = new_row(entry, method, (yield Step(method, asked, writes=False)), LINE)
     amount = typed(draft.lines[number - 1].amount, draft)
-    ds = yield from _change("ChangeExtCost", ds, LINE, ProposedExtCost=amount)
+    ds = yield from _change(entry, "ChangeExtCost", ds, LINE, ProposedExtCost=amount)
     row = line_rows(draft, number, entry.group_id)[LINE]
     ds = _with(ds, LINE, **row)
     return (yield from save(entry, LINE, {LINE: [row]}, ds))
 
 
 def _change(
-    method: str, ds: Rows, table: str = HEADER, **parameters: Any
+    entry: Entry, method: str, ds: Rows, table: str = HEADER, **parameters: Any
 ) -> Generator[Step, Reply, Rows]:
     """One Change… call: the dataset it gives back goes into the next one. Raises AskedError."""
     step = Step(method, {**parameters, "ds": ds}, writes=False)
-    ds, _ = new_row(method, (yield step), table)
+    ds, _ = new_row(entry, method, (yield step), table)
     return ds
 
 

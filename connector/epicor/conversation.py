@@ -4,18 +4,16 @@ A conversation is a generator: it yields the next step, is sent the answer, and 
 saved. It sends nothing itself. A look that finds no record may be thrown in as a RejectedError.
 """
 
-import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from audit.failures import AskedError, RejectedError, UncertainOutcomeError
 from connector.domain.draft import APInvoiceDraft
 from connector.epicor.contract import AP_INVOICE
 from connector.epicor.dataset import HEADER, Row, SavedInvoice
-
-_QUESTION = re.compile(r"(?i)msg|message")  # opMessage, confirmMsg, cMessageText, DateMessage, …
+from connector.epicor.questions import About, Accepted, Asked, Question, texts_of
 
 Rows = dict[str, list[Row]]
 
@@ -43,12 +41,16 @@ class Step:
 
 @dataclass(slots=True)
 class Habits:
-    """What this Epicor taught us; `saves` is "", "all" or "named" (only the named table)."""
+    """What this Epicor taught us; `saves` is "", "all" or "named" (only the named table).
+
+    `accepted` is what people said to go on in spite of.
+    """
 
     saves: str = ""
     invoice_skeleton: str = "GetNewAPInvHedInvoice"
     credit_skeleton: str = "GetNewAPInvHedDebitMemo"
     stamp_column: str = "ExternalID"
+    accepted: Accepted = field(default_factory=Accepted)
 
 
 Conversation = Generator[Step, Reply, SavedInvoice]
@@ -85,25 +87,31 @@ class Entry:
         """The key as the methods that read take it."""
         return {"vendorNum": self.draft.vendor_num, "invoiceNum": self.draft.invoice_num}
 
+    @property
+    def about(self) -> About:
+        """What a question about it may name."""
+        return About(self.draft.stamp, self.draft.invoice_num, self.draft.vendor_id)
+
 
 def skeleton(entry: Entry) -> Generator[Step, Reply, tuple[Rows, Row]]:
     """The dataset with a new header row, and that row; nothing is saved. Raises AskedError."""
     habits = entry.habits
     method = habits.credit_skeleton if entry.draft.credit else habits.invoice_skeleton
     step = Step(method, {"ds": {}, "cGroupID": entry.group_id}, writes=False)
-    return new_row(method, (yield step), HEADER)
+    return new_row(entry, method, (yield step), HEADER)
 
 
-def new_row(method: str, answer: Reply, table: str) -> tuple[Rows, Row]:
+def new_row(entry: Entry, method: str, answer: Reply, table: str) -> tuple[Rows, Row]:
     """The dataset that a GetNew… gave and its new row. Raises AskedError when there is none."""
-    refuse_questions(method, answer.parameters)
+    refuse_questions(entry, method, answer.parameters)
     rows = [row for row in answer.ds.get(table) or () if row.get("RowMod") == "A"]
     if rows:
         return answer.ds, rows[-1]
     done = "nothing was entered" if table == HEADER else "the invoice is not whole"
     raise AskedError(
         f"Epicor's {method} gave no new row of {table}, so {done}. "
-        "Check that the group is open in Epicor, then replay."
+        "Check that the group is open in Epicor, then replay.",
+        detail=Asked(method, (), answerable=False).as_detail(),
     )
 
 
@@ -127,9 +135,7 @@ def save(
         },
         writes=True,
     )
-    refuse_questions("UpdateMaster", answer.parameters)
-    if not answer.parameters.get("lUpdateRan"):
-        _asked("UpdateMaster", "")
+    refuse_questions(entry, "UpdateMaster", answer.parameters, ran=False)
     entry.saved.take(answer.ds, entry.draft.vendor_num, entry.draft.invoice_num)
     # A deleted row is never shown, so that a deletion is always looked at.
     if all(entry.saved.shows(name, row) for name in rows for row in rows[name]):
@@ -159,20 +165,34 @@ def settled(ds: Mapping[str, Any]) -> Rows:
     }
 
 
-def refuse_questions(method: str, parameters: Mapping[str, Any]) -> None:
-    """Raise AskedError when Epicor wants an answer: nobody is there to give it."""
-    texts = [
-        str(value).strip()
-        for name, value in parameters.items()
-        if isinstance(value, str) and _QUESTION.search(name) and value.strip()
-    ]
-    if texts or parameters.get("requiresUserInput"):
-        _asked(method, " ".join(texts))
+def refuse_questions(
+    entry: Entry, method: str, parameters: Mapping[str, Any], *, ran: bool = True
+) -> None:
+    """Raise AskedError when Epicor wants an answer, unless a person gave it.
 
-
-def _asked(method: str, question: str) -> None:
+    `ran`: what it means that the answer has no `lUpdateRan`. Where Epicor waits for user input or
+    saved nothing, only its own screen can answer: what a person accepted makes no success of it.
+    """
+    questions = tuple(Question.of(text, entry.about) for text in texts_of(parameters))
+    waits = bool(parameters.get("requiresUserInput")) or not parameters.get("lUpdateRan", ran)
+    known = entry.habits.accepted.covers(method, questions, entry.about.bill_id)
+    if known and not waits:
+        return
+    said = " ".join(f"“{one.text}”" for one in questions)
+    stop = "" if questions and questions[-1].text.endswith((".", "!", "?")) else "."
     raise AskedError(
-        f"Epicor asked in {method}: {question or 'it wants an answer that it does not name'}. "
-        "It was not answered. Settle it in Epicor, then replay; the invoice is looked up first.",
-        detail={"system": "Epicor", "method": method, "said": question},
+        f"Epicor asked in {method}: {said or 'it wants an answer that it does not name'}{stop} "
+        f"{_ONLY_THERE if waits else _ANSWER} The invoice is looked up first.",
+        detail=Asked(method, questions, answerable=not waits).as_detail(),
     )
+
+
+_ANSWER = (
+    "It was not answered. Say that the bill goes on in spite of it, or settle it in Epicor and "
+    "replay."
+)
+_ONLY_THERE = (
+    "It saved nothing and waits for an answer that only its own screen can give, so this can only "
+    "be settled in Epicor: have the directive that asks skip the integration user, set up the "
+    "legal number or document type that it wants, or whatever it names; then replay."
+)

@@ -50,7 +50,7 @@ def _create(entry: Entry) -> Generator[Step, Reply, None]:
         {"ds": rows, "continueProcessingOnError": False, "rollbackParentOnChildError": True},
         writes=True,
     )
-    refuse_questions("UpdateExt", answer.parameters)
+    refuse_questions(entry, "UpdateExt", answer.parameters)
     errors = _errors(answer)
     if errors:
         yield from _look_after(entry, errors)

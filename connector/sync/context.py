@@ -17,6 +17,7 @@ from connector.epicor.writers import WRITERS
 from connector.models import EntityRoute, EpicorCredentials, LearnedFact, PostingSettings, Tenant
 from connector.ramp.client import RampClient
 from connector.ramp.connect import connect_ramp
+from connector.sync.accepted import load_accepted
 
 FRESH = timedelta(minutes=15)
 _SKELETONS = ("auto", "GetNewAPInvHedInvoice")
@@ -82,6 +83,10 @@ class Cycle(Rules):
         """How many bills may be written at once."""
         return 1 if self.one_lane else max(1, self.posting.lanes)
 
+    def hear(self) -> None:
+        """Take in what people said to go on in spite of since the cycle began."""
+        self.habits.accepted = load_accepted(self.tenant)
+
     def remember(self) -> None:
         """Store what Epicor taught us in this cycle."""
         if saves := self.habits.saves:
@@ -110,6 +115,7 @@ def open_cycle(
     """
     now = timezone.now()
     rules = open_rules(tenant)
+    rules.habits.accepted = load_accepted(tenant)
     return Cycle(
         tenant=tenant,
         posting=rules.posting,

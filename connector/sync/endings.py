@@ -179,7 +179,7 @@ class Endings:
 
     def again(self, posting: Posting, why: str) -> None:
         """What stood in its way was found and is gone: back to the queue, due at once."""
-        message = f"{why} Nothing was saved; it is tried again."
+        message = f"{why} It is looked up and tried again."
         self._later(posting, timedelta(0), message, failed=False)
 
     def doubt(self, posting: Posting, message: str) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Generator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from audit.models import Attempt
 from connector.epicor.client import MethodAnswer
 from connector.epicor.conversation import Reply, Step
 from connector.epicor.dataset import TABLES, SavedInvoice
+from connector.epicor.questions import texts_of
 from connector.models import InvoiceGroup
 from connector.redaction import redact
 from connector.sync.context import Cycle
@@ -72,7 +73,7 @@ class Todo:
 @dataclass(slots=True)
 class Job:
     """A bill in a lane. `opening`: its group is being opened first; `wrote`: something of it is
-    perhaps saved by this conversation.
+    perhaps saved by this conversation; `passed_over`: what Epicor asked and a person had accepted.
     """
 
     item: Todo
@@ -84,6 +85,7 @@ class Job:
     answer: MethodAnswer | None = None  # the last one
     wrote: bool = False
     renewed: bool = False
+    passed_over: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, item: Todo, group: InvoiceGroup | None, cycle: Cycle) -> "Job":
@@ -119,7 +121,10 @@ class Job:
                 raise
             self.step = self.talk.throw(error)
         else:
+            asker = self.step.method
             self.step = self.talk.send(self.answer)
+            if texts := texts_of(self.answer.parameters):
+                self.passed_over.append({"method": asker, "said": texts})
 
     @property
     def deadline_s(self) -> float:
@@ -154,7 +159,7 @@ def begin_write(cycle: Cycle, job: Job, lease_s: float) -> bool:
         "posting" if opened is None else "group",
         posting.bill_id if opened is None else f"{opened.company} {opened.group_id}",
         "enter_invoice" if opened is None else "open_group",
-        request=redact({"method": step.method, **step.parameters}),
+        request=redact({"method": step.method, **step.parameters, **_passed_over(job)}),
         key=draft.key if opened is None else None,
         coding=prepared.coding.as_json() if prepared.coding and opened is None else None,
         deadline_at=now + timedelta(seconds=job.deadline_s),
@@ -164,6 +169,11 @@ def begin_write(cycle: Cycle, job: Job, lease_s: float) -> bool:
         note(job, Attempt.Outcome.NOT_SENT, None)
         return False
     return True
+
+
+def _passed_over(job: Job) -> dict[str, Any]:
+    """What this write goes on in spite of; part of its record, because only writes have one."""
+    return {"passed_over": job.passed_over} if job.passed_over else {}
 
 
 def note(

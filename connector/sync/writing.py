@@ -32,6 +32,7 @@ from connector.epicor.client import EpicorClient, MethodAnswer
 from connector.epicor.conversation import Step
 from connector.epicor.dataset import SavedInvoice, differences
 from connector.epicor.errors import SeatsError, StaleRowError
+from connector.epicor.questions import Asked
 from connector.models import InvoiceGroup
 from connector.sync.board import Board
 from connector.sync.group_rows import taken
@@ -55,6 +56,7 @@ class Writing:
         self.looking = looking
         self.groups = Groups(board.cycle)
         self.looked_once_more: set[str] = set()
+        self.answered_meanwhile: set[str] = set()
         self.seats_short = 0  # refusals in a row because no licence was free
 
     @property
@@ -184,6 +186,8 @@ class Writing:
             self._not_opened(job, error)
         elif _in_the_middle(job, error, sending=sending):
             self.board.ends.doubt(posting, error.message)
+        elif isinstance(error, AskedError) and self._is_answered(posting, error):
+            self.board.again([posting], _ANSWERED)
         elif job.wrote and isinstance(error, RejectedError | AskedError):
             # Something of it is perhaps saved: nobody is told "refused" before that is known.
             self.looking.search([job.item.prepared], partial(self._seen, error))
@@ -193,6 +197,16 @@ class Writing:
             self._refused(job, error)
         else:
             self.board.ends.end_badly(posting, error)
+
+    def _is_answered(self, posting: Posting, error: AskedError) -> bool:
+        """Whether a person accepted the question after this run began; said once a bill."""
+        asked = Asked.from_detail(error.detail)
+        if asked is None or not asked.answerable or posting.bill_id in self.answered_meanwhile:
+            return False
+        self.answered_meanwhile.add(posting.bill_id)
+        self.board.cycle.hear()
+        known = self.board.cycle.habits.accepted
+        return known.covers(asked.method, asked.questions, posting.bill_id)
 
     def _narrow(self, error: PostingError) -> None:
         """Short of seats, or in somebody's way: one lane from now on, and at last an outage."""
@@ -316,6 +330,7 @@ _GROUP_UNSURE = (
     "in another group."
 )
 _LOOKED_UP = "It is looked up in Epicor before anything is sent again."
+_ANSWERED = "A person said meanwhile that it goes on in spite of what Epicor asked."
 _CHANGING = (
     "The bill was edited in Ramp, and its invoice {name} follows only in part: {why} Correct that, "
     "then replay; or correct the invoice in Epicor."

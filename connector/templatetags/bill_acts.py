@@ -10,6 +10,7 @@ from audit.models import Posting
 from connector.templatetags.connector_ui import money
 from connector.web.acts.offers import offered
 from connector.web.acts.offers import suspects as suspected
+from connector.web.questions import Shown, shown
 
 register = template.Library()
 
@@ -24,6 +25,12 @@ def offers(posting: Posting) -> dict[str, bool]:
 def suspects(posting: Posting) -> list[dict[str, Any]]:
     """The invoices in Epicor that may be the bill."""
     return suspected(posting)
+
+
+@register.filter
+def question(posting: Posting) -> Shown | None:
+    """What Epicor asked of the bill that waits for it."""
+    return shown(posting)
 
 
 @register.filter

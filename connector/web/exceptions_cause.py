@@ -23,6 +23,7 @@ from connector.web.acts.offers import offered, suspects
 from connector.web.acts.picked import cause_values
 from connector.web.exceptions_filter import ExceptionFilter
 from connector.web.exceptions_words import Point, Words, can_be_mapped, point, words_of
+from connector.web.questions import Shown, shown
 from mappings.coding import VENDORS
 from mappings.suggestions import Reference, Suggestion, mapped_now, suggestions
 
@@ -59,6 +60,7 @@ class BillRow:
     posting: Posting
     offers: dict[str, bool]
     points: list[Point]
+    question: Shown | None
     twins: list[dict[str, Any]]
     note: AuditEntry | None
     overdue: bool
@@ -137,6 +139,7 @@ def _row(posting: Posting, notes: Sequence[AuditEntry], today: date) -> BillRow:
         posting,
         offered(posting),
         [point(str(sentence)) for sentence in differences],
+        shown(posting),
         suspects(posting),
         notes[0] if notes else None,
         overdue=posting.due_on is not None and posting.due_on < today,

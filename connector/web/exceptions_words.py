@@ -155,8 +155,8 @@ _WHAT: Mapping[Reason, str] = {
     ),
     Reason.REFUSED: "Epicor said no and saved nothing. Its words are on each bill.",
     Reason.ASKED: (
-        "Epicor asked something that only a person may answer, and saved nothing. The question is "
-        "on each bill."
+        f"Epicor asked something that only a person may answer. {_NOTHING} The question is on "
+        "each bill."
     ),
     Reason.IN_DOUBT: (
         "An answer of Epicor was lost. Perhaps the invoice is there: it is looked up before "
@@ -231,8 +231,10 @@ _WHERE: Mapping[Reason, str] = {
     ),
     Reason.REFUSED: "Correct it in Epicor or in Ramp; the bill is read anew when you replay it.",
     Reason.ASKED: (
-        "Settle in Epicor what the question is about (or change the setting there that makes it "
-        "ask), then replay. If the bill should not be entered, dismiss it."
+        "“Go on for this bill” passes over the question once, “Always go on with this question” "
+        "for every bill that it stops, now and later; what is entered is compared to the cent "
+        "either way. Some questions only Epicor's own screen can answer: such a bill says so. If "
+        "a bill should not be entered, dismiss it."
     ),
     Reason.IN_DOUBT: (
         "Replay looks the invoice up first and enters it only if it is surely not there."

@@ -17,6 +17,7 @@ from connector.models import Tenant
 from connector.ringing import ring_tenant
 from connector.sections import SECTIONS, Change, Section
 from connector.web import shell
+from connector.web.questions import passed_over
 from connector.web.setup import lists, sectionform
 from connector.web.setup.fields import FIELDS, Field
 from connector.web.setup.steps import last_errands
@@ -36,6 +37,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "groups": groups(tenant),
         "changes": changes(tenant),
+        "questions": passed_over(tenant),
         "waiting": freed.waiting(tenant),
         "live": golive.is_live(tenant),
         "pause": pauses.kind(tenant),

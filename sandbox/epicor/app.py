@@ -6,7 +6,8 @@ Addresses: /connect/token (OAuth2), /kinetic/TokenResource.svc/, /kinetic/api/v1
 Actions for POST /_sandbox/do, each also a method here: type_invoice, edit_invoice,
 delete_invoice, post_group, pay_invoice, lock_group, unlock_group, close_period,
 deactivate_vendor, auto_lock, deny_company, expire_tokens, set_token_seconds, revoke_key,
-narrow_scope, heavy, ask_next, set_update_master, rename_skeleton, require_complete_rows.
+narrow_scope, heavy, ask_next, ask_no_more, set_update_master, rename_skeleton,
+require_complete_rows.
 `vendor` is a VendorID or a VendorNum everywhere.
 """
 
@@ -20,12 +21,13 @@ from uuid import UUID
 
 from sandbox.epicor import groups, people
 from sandbox.epicor.auth import ApiKey, Logins, wants_json, xml_refusal
-from sandbox.epicor.call import Call, Switches
+from sandbox.epicor.call import Call, Question, Switches
 from sandbox.epicor.contract import SERVICES
 from sandbox.epicor.errors import ApiError
 from sandbox.epicor.loading import load_world
 from sandbox.epicor.odata import ADDRESS
 from sandbox.epicor.routing import AP_INVOICE, SKELETON, Address, Router, nowhere, segments
+from sandbox.epicor.skeletons import ASKING
 from sandbox.epicor.tables import Row
 from sandbox.epicor.where import V2
 from sandbox.server import Request, Response
@@ -50,7 +52,8 @@ class Epicor:
             "type_invoice", "edit_invoice", "delete_invoice", "post_group", "pay_invoice",
             "lock_group", "unlock_group", "close_period", "deactivate_vendor", "auto_lock",
             "deny_company", "expire_tokens", "set_token_seconds", "revoke_key", "narrow_scope",
-            "heavy", "ask_next", "set_update_master", "rename_skeleton", "require_complete_rows",
+            "heavy", "ask_next", "ask_no_more", "set_update_master", "rename_skeleton",
+            "require_complete_rows",
         }
     )  # fmt: skip
 
@@ -266,9 +269,27 @@ class Epicor:
         """OData GETs of these services, and only these, answer a generic 500."""
         self.switches.heavy = set(services)
 
-    def ask_next(self, message: str) -> None:
-        """The next UpdateMaster asks a question and saves nothing."""
-        self.switches.questions.append(message)
+    def ask_next(
+        self,
+        message: str,
+        method: str = "UpdateMaster",
+        *,
+        saved: bool = False,
+        always: bool = False,
+    ) -> None:
+        """The next call of the method asks this (`always`: every one, until ask_no_more).
+
+        UpdateMaster saves nothing then, unless it only says so (`saved`); a Change… method hands
+        its row on as always. The message may name the invoice: "Is {InvoiceNum} right?".
+        """
+        known = ("UpdateMaster", *ASKING)
+        if method not in known or (saved and method != "UpdateMaster"):
+            raise ValueError(f"{method} cannot ask that; methods that ask: {', '.join(known)}.")
+        self.switches.questions.append(Question(message, method, saved, always))
+
+    def ask_no_more(self) -> None:
+        """Nothing is asked any more."""
+        self.switches.questions.clear()
 
     def set_update_master(self, mode: str) -> None:
         """What UpdateMaster saves: all rows, the named table, or the named table with echo."""

@@ -19,6 +19,16 @@ Answer = tuple[Any, dict[str, Any]]  # (returnObj, parameters)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?)?")
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What Epicor asks in the next call of a method. `saved`: it only says so, and saves."""
+
+    text: str
+    method: str = "UpdateMaster"
+    saved: bool = False
+    always: bool = False  # asked in every call, not once
+
+
 @dataclass(slots=True)
 class Switches:
     """What a test can turn: how this Epicor behaves where releases differ or things go wrong."""
@@ -26,8 +36,15 @@ class Switches:
     update_master: str = "all"
     skeleton: str = "GetNewAPInvHedInvoice"
     heavy: set[str] = field(default_factory=set)
-    questions: list[str] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
     complete_rows: bool = True  # a changed row must come back with every column
+
+    def question(self, method: str) -> Question | None:
+        """What is asked in this call of the method; asked once unless it is asked always."""
+        found = next((one for one in self.questions if one.method == method), None)
+        if found is not None and not found.always:
+            self.questions.remove(found)
+        return found
 
 
 @dataclass(slots=True)
@@ -70,6 +87,11 @@ Handler = Callable[[Call], Answer]
 def with_ds(call: Call, dataset: Dataset, **outs: Any) -> Answer:
     """The usual answer of a method that hands its tableset back, with every table named."""
     return None, {**outs, "ds": whole_dataset(call.service, dataset)}
+
+
+def worded(text: str, row: Row) -> str:
+    """A question with the values of a row: "Is {InvoiceNum} right?"."""
+    return text.format_map({**dict.fromkeys(("InvoiceNum", "VendorNumVendorID"), ""), **row})
 
 
 def whole_dataset(service: Service, dataset: Dataset) -> Dataset:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.epicor.call import Answer, Call, Dataset, Handler, whole_dataset, with_ds
+from sandbox.epicor.call import Answer, Call, Dataset, Handler, whole_dataset, with_ds, worded
 from sandbox.epicor.errors import ApiError, bad_call, business, not_found
 from sandbox.epicor.groups import group_total, writable_group
 from sandbox.epicor.invoice_rows import ACCOUNT, EXPENSE, HEAD, LINE, TABLES, InvoiceRows
@@ -37,19 +37,20 @@ def _update_master(call: Call) -> Answer:
     for head in call.ds.get(HEAD, []):
         if head.get("RowMod") and fold(head.get("GroupID", "")) != fold(group_id):
             raise business("The invoice belongs to another group.", HEAD, "GroupID")
-    if call.switches.questions:
-        question = call.switches.questions.pop(0)
-        return _mastered(call, call.ds, group_id, question)
+    question = call.switches.question("UpdateMaster")
+    said = worded(question.text, (call.ds.get(HEAD) or [{}])[-1]) if question else ""
+    if question and not question.saved:
+        return _mastered(call, call.ds, group_id, said, saved=False)
     saver = Saver(call)
     if call.switches.update_master == "all":
         saver.save(call.ds)
-        return _mastered(call, _whole_invoices(call, saver), group_id)
+        return _mastered(call, _whole_invoices(call, saver), group_id, said)
     saver.save({table_name: call.ds.get(table_name, [])})
     dataset = _saved_rows(call, saver)
     if call.switches.update_master == "echo":
         others = {name: rows for name, rows in call.ds.items() if name != table_name}
         dataset = {**others, **{name: rows for name, rows in dataset.items() if rows}}
-    return _mastered(call, dataset, group_id)
+    return _mastered(call, dataset, group_id, said)
 
 
 def _saved_rows(call: Call, saver: Saver) -> Dataset:
@@ -63,16 +64,18 @@ def _saved_rows(call: Call, saver: Saver) -> Dataset:
     return dataset
 
 
-def _mastered(call: Call, dataset: Dataset, group_id: str, question: str = "") -> Answer:
+def _mastered(
+    call: Call, dataset: Dataset, group_id: str, said: str = "", *, saved: bool = True
+) -> Answer:
     return None, {
         "ds": whole_dataset(call.service, dataset),
         "grpTotalInvAmt": group_total(call, group_id),
-        "requiresUserInput": bool(question),
-        "opMessage": question,
+        "requiresUserInput": not saved,
+        "opMessage": said,
         "opMsgChkBankRef": "",
         "opChkRevMsg": "",
         "lEnableGenLegalNum": False,
-        "lUpdateRan": not question,
+        "lUpdateRan": saved,
         "opDUAMsg": "",
     }
 
@@ -208,7 +211,8 @@ def _transfer(call: Call) -> Answer:
 
 
 def _pre_update(call: Call) -> Answer:
-    return with_ds(call, call.ds, requiresUserInput=bool(call.switches.questions))
+    asked = any(one.method == "UpdateMaster" and not one.saved for one in call.switches.questions)
+    return with_ds(call, call.ds, requiresUserInput=asked)
 
 
 def _check_locked(call: Call) -> Answer:

@@ -3,11 +3,17 @@
 from decimal import Decimal
 from typing import Any
 
-from sandbox.epicor.call import Answer, Call, Handler, new_row, only_row, with_ds
+from sandbox.epicor.call import Answer, Call, Handler, new_row, only_row, with_ds, worded
 from sandbox.epicor.errors import business
 from sandbox.epicor.groups import writable_group
 from sandbox.epicor.tables import Row
 
+# The methods that can ask, and the out string in which they do.
+ASKING = {
+    "ChangeVendorID": "confirmMsg",
+    "ChangeInvoiceDateWithDateCheck": "DateMessage",
+    "OnChangeofApplyDateWithDateCheck": "DateMessage",
+}
 HEAD, LINE, EXPENSE, ACCOUNT = "APInvHed", "APInvDtl", "APInvExp", "APInvExpTGLC"
 
 
@@ -21,7 +27,13 @@ def _changed(call: Call, table: str, changes: Row, **outs: Any) -> Answer:
     mark = row.get("RowMod") or "U"
     fresh = {**row, **changes, "RowMod": mark}
     rows = [fresh if each is row else each for each in call.ds[table]]
-    return with_ds(call, {**call.ds, table: rows}, **outs)
+    return with_ds(call, {**call.ds, table: rows}, **{**outs, **_asked(call, fresh)})
+
+
+def _asked(call: Call, row: Row) -> Row:
+    """The question of the call, in the out string that the method has for it."""
+    question = call.switches.question(call.method.name)
+    return {ASKING[call.method.name]: worded(question.text, row)} if question else {}
 
 
 # -- new rows ------------------------------------------------------------------------------------

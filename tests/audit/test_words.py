@@ -284,6 +284,42 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
             entry("bills.exported", {"rows": 7, "format": "csv", "filter": "held"}, actor="ann"),
             "ann exported 7 bills as CSV: held.",
         ),
+        (
+            entry(
+                "question.accepted",
+                {"method": "UpdateExt", "text": "Is 7 right?", "every_bill": False},
+                subject_kind="posting",
+                actor="ann",
+            ),
+            "ann said that bill b-1 goes on in spite of what Epicor asked: “Is 7 right?” "
+            "(UpdateExt).",
+        ),
+        (
+            entry(
+                "question.accepted",
+                {"method": "UpdateExt", "text": "Is 7 right?", "every_bill": True},
+                subject_kind="tenant",
+                subject_id="acme",
+                actor="ann",
+            ),
+            "ann said that every bill of tenant acme goes on in spite of what Epicor asked: "
+            "“Is 7 right?” (UpdateExt).",
+        ),
+        (
+            entry(
+                "question.forgotten",
+                {"method": "UpdateExt", "text": "Is 7 right?", "every_bill": True},
+                subject_kind="tenant",
+                subject_id="acme",
+                actor="ann",
+            ),
+            "ann had bills of tenant acme stop again at what Epicor asks: “Is 7 right?” "
+            "(UpdateExt).",
+        ),
+        (
+            entry("question.forgotten", {}, subject_kind="posting", actor="ann"),
+            "ann had bill b-1 stop again at what Epicor asks.",
+        ),
         (entry("posting.twins_cleared", {"keys": [["EPIC06", 7, "1"]], "reason": "Not ours"}), ""),
         (entry("something.new", actor="ann"), "ann: Something: new (something b-1)"),
     ],

@@ -6,14 +6,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.contrib.auth.models import User
+
 from audit.models import Posting
+from connector import questions
 from connector.errands import asking
-from connector.models import Tenant
+from connector.models import Membership, Tenant
 from connector.sections import SECTIONS
 from connector.web.setup.steps import STEPS
 from tests import builders
+from tests.web.rows import make_asked
 
 EMPTY = "empty"  # the slug of a tenant that is connected to nothing
+ASKED = "asked"  # of one whose bills wait for questions of Epicor
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,16 @@ def errand(tenant: Tenant) -> str:
 def arrange() -> None:
     """What the rows need besides the demo's tenant."""
     builders.make_tenant(EMPTY, name="Fresh Start Ltd")
+    asked = builders.make_tenant(ASKED, name="Many Questions Ltd")
+    user = User.objects.get(username="accountant")
+    Membership.objects.create(tenant=asked, user=user, role="accountant")
+    for number in ("1042", "1043"):
+        make_asked(asked, number)
+    make_asked(
+        asked, "1044", "A legal number is required.", method="UpdateMaster", answerable=False
+    )
+    known = make_asked(asked, "1041", "Supplier ACME is over its limit by 1,250.00 USD. Go on?")
+    questions.go_on(asked, [known], always=True, actor="accountant")
 
 
 PAGES = [
@@ -67,6 +82,9 @@ PAGES = [
     Row("bill-entered", bill(state=Posting.State.CONFIRMED)),
     Row("bill-as-of", lambda tenant: f"{bill(state=Posting.State.CONFIRMED)(tenant)}/as-of"),
     Row("exceptions-cause", "/t/demo/exceptions/cause/?cause=invalid_bill"),
+    Row("exceptions-asked", f"/t/{ASKED}/exceptions/cause/?cause=asked"),
+    Row("bill-asked", f"/t/{ASKED}/bills/1042"),
+    Row("bill-asked-in-vain", f"/t/{ASKED}/bills/1044"),
     Row("mappings-vendors", "/t/demo/mappings/vendors/"),
     Row("mappings-gl-accounts", "/t/demo/mappings/gl_accounts/"),
     Row("mappings-cost-centers", "/t/demo/mappings/cost_centers/"),
@@ -82,6 +100,7 @@ PAGES = [
     Row("setup", f"/t/{EMPTY}/setup/", "superuser"),
     Row("new-tenant", "/setup/", "superuser"),
     Row("settings", "/t/demo/settings/", "admin"),
+    Row("settings-questions", f"/t/{ASKED}/settings/", "superuser"),
     Row("settings-auditor", "/t/demo/settings/", "auditor"),
     *[Row(f"settings-{key}", f"/t/demo/settings/{key}/", "admin") for key in SECTIONS],
     Row("people", "/t/demo/people/", "admin"),

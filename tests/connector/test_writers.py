@@ -240,12 +240,12 @@ def test_accounts_that_are_nowhere_are_added_after_a_look():
         ({}, "it does not name"),
         (
             {**DONE, "opMessage": " Over the limit? "},
-            "Epicor asked in UpdateMaster: Over the limit\\?\\. ",
+            "Epicor asked in UpdateMaster: “Over the limit\\?” It was not answered",
         ),
         ({**DONE, "opMsgChkBankRef": "Bank?"}, "Bank?"),
         ({**DONE, "opChkRevMsg": "Reverse?"}, "Reverse?"),
         ({**DONE, "opDUAMsg": "Late?"}, "Late?"),
-        ({"requiresUserInput": True, "opMessage": "One?", "opDUAMsg": "Two?"}, "One\\? Two\\?"),
+        ({"requiresUserInput": True, "opMessage": "One?", "opDUAMsg": "Two?"}, "“One\\?” “Two\\?”"),
     ],
 )
 def test_a_question_is_never_taken_for_success(parameters, says):

@@ -164,7 +164,7 @@ def test_every_question_stops_the_entry_and_names_its_method(method, name):
             return Said(said.ds, {**DONE, name: "Really?"})
         return said
 
-    with pytest.raises(AskedError, match=f"Epicor asked in {method}: Really\\?\\. ") as caught:
+    with pytest.raises(AskedError, match=f"Epicor asked in {method}: “Really\\?” ") as caught:
         play(answer, make_draft(), writer=by_the_book)
     assert steps[-1] == method
     assert caught.value.detail["said"] == "Really?"

@@ -250,6 +250,36 @@ def test_a_question_saves_nothing_and_is_asked_once(epicor: Client) -> None:
     assert epicor.master(ds).json()["parameters"]["lUpdateRan"] is True
 
 
+def test_a_message_can_come_with_what_is_saved(epicor: Client) -> None:
+    epicor.app.ask_next("Is {InvoiceNum} right?", saved=True)
+    ds = epicor.invoice("INV-1", [("10", RENT)])
+    out = epicor.master(ds).json()["parameters"]
+    assert (out["lUpdateRan"], out["requiresUserInput"]) == (True, False)
+    assert out["opMessage"] == "Is INV-1 right?"
+    assert out["ds"]["APInvHed"][0]["RowMod"] == ""
+    assert stored(epicor, "INV-1")["APInvDtl"]
+
+
+@pytest.mark.parametrize("always", [True, False])
+def test_a_change_can_ask_and_hands_its_row_on(epicor: Client, always: bool) -> None:
+    epicor.app.ask_next("Vendor {VendorNumVendorID}?", "ChangeVendorID", always=always)
+    vendor = epicor.any_vendor()["VendorID"]
+    ds = epicor.skeleton("R261102A")
+    body = {"ProposedVendorID": vendor, "confirmCheck": False, "ds": ds}
+    for asked in (f"Vendor {vendor}?", f"Vendor {vendor}?" if always else ""):
+        out = epicor.post(f"{AP}/ChangeVendorID", body).json()["parameters"]
+        assert out["confirmMsg"] == asked
+        assert out["ds"]["APInvHed"][0]["VendorNumVendorID"] == vendor
+    epicor.app.ask_no_more()
+    assert not epicor.post(f"{AP}/ChangeVendorID", body).json()["parameters"]["confirmMsg"]
+
+
+@pytest.mark.parametrize(("method", "saved"), [("ChangeDueDate", False), ("ChangeVendorID", True)])
+def test_only_what_can_ask_asks(epicor: Client, method: str, saved: bool) -> None:
+    with pytest.raises(ValueError, match="cannot ask that"):
+        epicor.app.ask_next("Really?", method, saved=saved)
+
+
 def test_the_skeletons_name_can_differ(epicor: Client) -> None:
     body = {"ds": {}, "cGroupID": "R261102A"}
     assert epicor.post(f"{AP}/GetNewAPInvoice", body).status_code == 404

@@ -143,4 +143,4 @@ def clear(life: Life) -> None:
         if standin.waiting() and life.late_due is None:
             seconds = life.rng.choice((20, 60, 100, 150, 230))
             life.late_due = life.now.fromtimestamp(life.now.timestamp() + seconds, life.now.tzinfo)
-    life.box.epicor.app.switches.questions.clear()
+    life.box.epicor.app.ask_no_more()

@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from audit.models import Blocker, Posting
+from connector.epicor.questions import About, Asked, Question
 from connector.models import Tenant
 
 SECRET = "ramp_sec_VerySecret123"
@@ -23,6 +24,24 @@ def make_posting(tenant: Tenant, bill_id: str, **values: object) -> Posting:
         "company": "EPIC06",
     }
     return Posting.objects.create(tenant=tenant, bill_id=bill_id, **{**defaults, **values})
+
+
+def make_asked(
+    tenant: Tenant,
+    bill_id: str,
+    text: str = "Invoice {number} is dated in the future. Continue?",
+    *,
+    method: str = "ChangeInvoiceDateWithDateCheck",
+    answerable: bool = True,
+    **values: object,
+) -> Posting:
+    """A bill that Epicor asked something about, with its own number in the text."""
+    number = f"INV-{bill_id}"
+    question = Question.of(text.format(number=number), About(bill_id, number, "ACME"))
+    detail = Asked(method, (question,), answerable).as_detail()
+    said = f"Epicor asked in {method}: “{question.text}” It was not answered."
+    values = {"hold_reason": "asked", "hold_message": said, **values}
+    return make_posting(tenant, bill_id, hold_detail=detail, **values)
 
 
 def block(posting: Posting, ramp_id: str, name: str, kind: str = "vendors") -> Blocker:

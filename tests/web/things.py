@@ -13,13 +13,13 @@ from django.utils import timezone
 
 from audit import log
 from audit.models import Attempt, AuditEntry
-from connector import sections
+from connector import questions, sections
 from connector.errands import bills, imports, setup, what_if, work
 from connector.models import Errand, Membership, SavedView, Tenant
 from mappings.files import MappingRow
 from mappings.models import EpicorVendor, ProposedMapping
 from tests import builders
-from tests.web.rows import SECRET, block, make_posting
+from tests.web.rows import SECRET, block, make_asked, make_posting
 
 Arguments = Mapping[str, Any]
 _numbers = itertools.count(1)
@@ -138,6 +138,18 @@ def calendar(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
 def a_ticked_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
     posting = make_posting(tenant, f"t-{next(_numbers)}", hold_reason="refused")
     return {"ids": posting.pk}
+
+
+def an_asked_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    """A bill that Epicor asked something about."""
+    return {"only": make_asked(tenant, f"q-{next(_numbers)}").pk}
+
+
+def an_accepted_question(tenant: Tenant, person: User | None = None) -> Arguments:
+    """A question that stops no bill."""
+    posting = make_asked(tenant, f"q-{next(_numbers)}", text=f"Is it vendor V{next(_numbers)}X?")
+    questions.go_on(tenant, [posting], always=True, actor="ann")
+    return {"pk": questions.remembered(tenant)[0].pk}
 
 
 def a_suspected_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from audit.dismissal import refused as dismissal_refused
 from audit.failures import Reason
 from audit.models import Posting
+from connector.questions import asked_of, can_answer
 
 _State = Posting.State
 # Reasons that often end with "handled outside": dismissing is one click away in the list.
@@ -65,6 +66,16 @@ def not_different(posting: Posting) -> str:
     return ""
 
 
+def not_gone_on(posting: Posting) -> str:
+    """Why nobody can say that it goes on in spite of a question of Epicor, or ""."""
+    asked = asked_of(posting)
+    if asked is None:
+        return "does not wait because of a question of Epicor"
+    if not asked.answerable:
+        return "waits for an answer that only Epicor's own screen can give"
+    return "" if can_answer(posting) else _UNTRIED[_State(posting.state)]
+
+
 def not_removed(posting: Posting) -> str:
     """Why there is nothing to take out of Epicor, or ""."""
     return "" if posting.in_epicor else "is not entered in Epicor by us"
@@ -85,6 +96,7 @@ def offered(posting: Posting) -> dict[str, bool]:
         "replay": not not_replayed(posting),
         "ours": waiting,
         "different": not not_different(posting),
+        "go_on": not not_gone_on(posting),
         "keep": not not_kept(posting),
         "remove": posting.in_epicor,
         "again": posting.in_epicor or removed,

@@ -41,6 +41,8 @@ class Act:
     """Something that can be done to many bills. `will` ends the sentence "3 bills, … , will be".
 
     `refused(posting)`: why one of them cannot be done, as the rest of a sentence about it, or "".
+    `quotes` of the bills are shown with the plan, and `note` below it; `widen` adds the bills that
+    it is done to besides the picked ones.
     """
 
     name: str
@@ -51,6 +53,9 @@ class Act:
     refused: Callable[[Posting], str]
     carry_out: Callable[[Order, list[Posting]], Done]
     danger: bool = False
+    quotes: Callable[[Sequence[Posting]], Sequence[str]] | None = None
+    note: str = ""
+    widen: Callable[[Tenant, Picked], Picked] | None = None
 
 
 @dataclass(frozen=True, slots=True)

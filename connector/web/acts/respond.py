@@ -26,9 +26,12 @@ def act(request: HttpRequest, what: Act) -> HttpResponse:
     """The first step shows the plan; the second (`sure`) does it and says what came of it."""
     tenant, actor = shell.tenant_of(request), shell.actor(request)
     try:
-        found = plan(what, picked(tenant, request.POST, actor=actor))
+        bills = picked(tenant, request.POST, actor=actor)
     except PickError as error:
         return problem(request, what.title, str(error))
+    if what.widen is not None and "sure" not in request.POST:  # then it is what was in view
+        bills = what.widen(tenant, bills)
+    found = plan(what, bills)
     if "sure" not in request.POST:
         return _dialog(request, what, found, what.form(tenant))
     form = what.form(tenant, request.POST)
@@ -45,6 +48,7 @@ def _dialog(
     context = {
         "act": what,
         "plan": found,
+        "quotes": what.quotes(found.can) if what.quotes is not None else (),
         "form": form,
         "chosen": as_seen(found.can),
         "action": request.path,
