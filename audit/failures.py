@@ -54,7 +54,9 @@ NEXT_STEP: Mapping[Reason, str] = {
     Reason.NO_ROUTE: "Say which Epicor company the Ramp entity belongs to, then replay.",
     Reason.INVALID_BILL: "Correct the bill in Ramp, then replay.",
     Reason.PERIOD_CLOSED: "Open the period in Epicor or change the accounting date, then replay.",
-    Reason.DUPLICATE_SUSPECTED: "Compare both invoices: say that it is ours, or that they differ.",
+    Reason.DUPLICATE_SUSPECTED: (
+        "Compare both invoices: say that it is ours, or that they differ, or give another number."
+    ),
     Reason.REFUSED: "Correct what Epicor (or Ramp) names, then replay.",
     Reason.ASKED: "Answer the question in Epicor or change its setting, then replay.",
     Reason.IN_DOUBT: "Wait for the look-up, or check the invoice in Epicor before you replay.",

@@ -84,7 +84,8 @@ def seen_changed(told: Told) -> str:
         for name, pair in sorted(changes.items())
         if name != "seen_hash" and isinstance(pair, list) and len(pair) == 2
     ]
-    return end(f"{told.it} changed in Ramp", ", ".join(named) or "its coding or its lines")
+    said = end(f"{told.it} changed in Ramp", ", ".join(named) or "its coding or its lines")
+    return f"{said} {told.why}".strip()
 
 
 def _shown(value: Any) -> str:
@@ -122,6 +123,15 @@ def twins(told: Told) -> str:
     count = len(keys) if isinstance(keys, list) else 0
     what = "another invoice" if count == 1 else f"{count or 'other'} other invoices"
     return end(f"{told.who} said that {told.it} is not the same as {what}", told.why)
+
+
+def numbered(told: Told) -> str:
+    """Under which number a person wants a bill entered, and under which it would have been."""
+    before, after = told.get("before"), told.get("after")
+    if told.get("given"):
+        return end(f"{told.who} gave {told.it} the number {after} instead of {before}", told.why)
+    said = f"{told.who} gave {told.it} its number in Ramp back, {after} instead of {before}"
+    return end(said, told.why)
 
 
 def attempt(template: str) -> Tell:

@@ -112,6 +112,7 @@ ACTIONS: Mapping[str, Words] = {
     "posting.kept": Words(_BILLS, "Kept as it is", say("{who} kept {it} as it is in Epicor")),
     "posting.enter_again": Words(_BILLS, "To be entered anew", say("{who} had {it} entered anew")),
     "posting.twins_cleared": Words(_BILLS, "Said to be different", telling.twins),
+    "posting.numbered": Words(_BILLS, "Another number given", telling.numbered),
     "posting.replayed": Words(_BILLS, "Replayed", say("{who} replayed {it}")),
     "posting.requeued": Words(_BILLS, "Tried again after a change", say("{who} tried {it} again")),
     "posting.recheck_asked": Words(

@@ -138,7 +138,7 @@ def twins_among(jobs: Sequence[Prepared], busy: dict[Key, str]) -> dict[int, Hol
                 Reason.DUPLICATE_SUSPECTED,
                 f"Bill {bill_id} of the same vendor has the same number "
                 f"{job.draft.invoice_num!r}. This one was not entered. If it is the same bill, "
-                "dismiss it; if not, give it its own number in Ramp, then replay.",
+                "dismiss it; if not, give it another number, here or in Ramp.",
             )
     return held
 
