@@ -61,12 +61,11 @@ def test_a_bad_number_is_refused_with_a_sentence(number: str, said: str) -> None
 def test_whatever_is_taken_fits_is_seen_and_stays_the_same(number: str) -> None:
     try:
         kept = numbers.cleaned(number)
-    except NumberError as error:
-        assert str(error).endswith(".")
-    else:
-        assert 0 < len(kept) <= 50
-        assert kept.isprintable()
-        assert numbers.cleaned(kept) == kept == number.strip()
+    except NumberError:
+        return
+    assert 0 < len(kept) <= 50
+    assert kept.isprintable()
+    assert numbers.cleaned(kept) == kept == number.strip()
 
 
 @given(st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=255))
