@@ -181,7 +181,7 @@ def _moved(name: str) -> Hold:
         Reason.CHANGED,
         f"The bill was entered as {name} and now has another company, vendor, number or sign. "
         "Nothing more was entered. Remove that invoice and enter the bill again (if it is not "
-        "posted yet), or undo the edit in Ramp and replay.",
+        "posted yet), or undo the edit in Ramp (a number given here: take it back) and replay.",
         {"moved": name},
     )
 

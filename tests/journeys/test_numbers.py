@@ -299,3 +299,30 @@ def test_a_number_that_is_too_long_for_epicor(ready):
     again(tenant, posting)
     number = f"{'X' * 42}-{plan.invoice_date:%Y-%m}"
     assert invoice(box, posting) == {**truth.planned(plan), "invoice_num": number}
+
+
+def test_a_write_that_arrives_after_another_number_was_given_stops_the_bill(ready, later):
+    box, tenant = ready
+    posting, plan = taken(box, tenant)
+    give_number(tenant, posting, GIVEN, **WHY)
+    box.epicor.fail_next("UpdateMaster", "late", times=1, until_told=True)
+    for _ in range(4):
+        again(tenant, posting)
+        if posting.state == State.QUEUED:
+            break
+        later(minutes=11)
+    assert posting.state == State.QUEUED  # looked up twice, long after the write's deadline
+    Posting.objects.filter(pk=posting.pk).update(not_before=timezone.now() + timedelta(days=1))
+    posting.refresh_from_db()
+    give_number(tenant, posting, "RENT 11", **WHY)
+    box.epicor.apply_late()
+
+    again(tenant, posting)
+
+    assert (posting.state, posting.hold_reason) == (State.QUEUED, "changed")
+    assert "a number given here: take it back" in posting.hold_message
+    assert invoice(box, posting)["invoice_num"] == GIVEN
+    give_number(tenant, posting, GIVEN, **WHY)
+    again(tenant, posting)
+    assert posting.state == State.CONFIRMED
+    assert invoice(box, posting) == {**truth.planned(plan), "invoice_num": GIVEN}
