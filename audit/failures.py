@@ -55,7 +55,8 @@ NEXT_STEP: Mapping[Reason, str] = {
     Reason.INVALID_BILL: "Correct the bill in Ramp, then replay.",
     Reason.PERIOD_CLOSED: "Open the period in Epicor or change the accounting date, then replay.",
     Reason.DUPLICATE_SUSPECTED: (
-        "Compare both invoices: say that it is ours, or that they differ, or give another number."
+        "Compare both invoices: say that it is ours, that they differ, or give the bill another "
+        "number."
     ),
     Reason.REFUSED: "Correct what Epicor (or Ramp) names, then replay.",
     Reason.ASKED: "Answer the question in Epicor or change its setting, then replay.",

@@ -231,7 +231,7 @@ _WHERE: Mapping[Reason, str] = {
     Reason.DUPLICATE_SUSPECTED: (
         "“That one is ours” links the bill to the invoice in Epicor and enters nothing. "
         "“Different” enters the bill, and these invoices are never suspected again for it. "
-        "“Another number” enters it under a number that you give, where Epicor has its own already."
+        "“Another number” enters it under a number that you give, if Epicor has its number already."
     ),
     Reason.REFUSED: "Correct it in Epicor or in Ramp; the bill is read anew when you replay it.",
     Reason.ASKED: (
