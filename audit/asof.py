@@ -79,7 +79,7 @@ Step = Callable[[Then, Mapping[str, Any], datetime], None]
 
 def _opened(then: Then, body: Mapping[str, Any], at: datetime) -> None:
     then.values |= {name: _value(name, value) for name, value in body.items()}
-    then.values |= {**_FORGOTTEN, "state": "queued"}
+    then.values |= {**_FORGOTTEN, "state": "queued", "given_num": ""}
 
 
 def _seen_changed(then: Then, body: Mapping[str, Any], at: datetime) -> None:
@@ -160,6 +160,11 @@ def _twins_cleared(then: Then, body: Mapping[str, Any], at: datetime) -> None:
     _free(then)
 
 
+def _numbered(then: Then, body: Mapping[str, Any], at: datetime) -> None:
+    then.values["given_num"] = str(body.get("given") or "")
+    _free(then)
+
+
 def _tried_again(then: Then, body: Mapping[str, Any], at: datetime) -> None:
     if then.state not in _IN_EPICOR:  # what is in Epicor keeps its hold until it is verified
         _free(then)
@@ -189,6 +194,7 @@ _STEPS: Mapping[str, Step] = {
     "posting.kept": _closed,
     "posting.enter_again": _enter_again,
     "posting.twins_cleared": _twins_cleared,
+    "posting.numbered": _numbered,
     "posting.replayed": _tried_again,
     "posting.requeued": _tried_again,
     "attempt.begun": _begun,

@@ -190,6 +190,7 @@ def _held(tenant_id: int, wanted: Wanted, prefix: str = "") -> Q:
         found &= here | Q(**{f"{prefix}company": "", f"{prefix}entity_id__in": wanted.entities})
     if wanted.text:
         number = Q(**{f"{prefix}invoice_num__istartswith": wanted.text})
+        number |= Q(**{f"{prefix}given_num__istartswith": wanted.text})
         found &= number | Q(**{f"{prefix}vendor_name__icontains": wanted.text})
     return found
 

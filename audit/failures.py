@@ -54,7 +54,10 @@ NEXT_STEP: Mapping[Reason, str] = {
     Reason.NO_ROUTE: "Say which Epicor company the Ramp entity belongs to, then replay.",
     Reason.INVALID_BILL: "Correct the bill in Ramp, then replay.",
     Reason.PERIOD_CLOSED: "Open the period in Epicor or change the accounting date, then replay.",
-    Reason.DUPLICATE_SUSPECTED: "Compare both invoices: say that it is ours, or that they differ.",
+    Reason.DUPLICATE_SUSPECTED: (
+        "Compare both invoices: say that it is ours, that they differ, or give the bill another "
+        "number."
+    ),
     Reason.REFUSED: "Correct what Epicor (or Ramp) names, then replay.",
     Reason.ASKED: "Go on in spite of the question, or settle it in Epicor and replay.",
     Reason.IN_DOUBT: "Wait for the look-up, or check the invoice in Epicor before you replay.",

@@ -1,6 +1,7 @@
 """The natural key of an AP invoice, and when two of them are the same for Epicor. Pure."""
 
 Key = tuple[str, int, str]  # company, vendor number, invoice number
+LONGEST_NUMBER = 50  # docs/epicor.md: the key column's length
 
 
 def same(key: Key) -> Key:

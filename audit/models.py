@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.db import models
 
 from audit.failures import Reason
+from audit.keys import LONGEST_NUMBER
 
 # So that PostgreSQL finds what a text begins with by the index, whatever its language.
 _BEGINS = ("int8_ops", "varchar_pattern_ops")
@@ -42,6 +43,14 @@ class Posting(models.Model):
     snoozed_until = models.DateTimeField(null=True, blank=True)
     # Invoices of which a person said "that is a different one": [[company, vendor_num, number]].
     twins_cleared = models.JSONField(default=list, blank=True)
+
+    # The number that a person gave it to be entered under ("" = Ramp's), the number in Ramp that
+    # was replaced then, and who did so when and why (audit/numbers.py).
+    given_num = models.CharField(max_length=LONGEST_NUMBER, blank=True)
+    given_for = models.CharField(max_length=255, blank=True)
+    given_by = models.CharField(max_length=150, blank=True)
+    given_at = models.DateTimeField(null=True, blank=True)
+    given_why = models.TextField(blank=True)
 
     # Copied as values when they become known, so that the record outlives renames.
     entity_id = models.CharField(max_length=64, blank=True)
@@ -96,6 +105,12 @@ class Posting(models.Model):
             ),
             models.Index(
                 fields=["tenant", "invoice_num"], name="posting_number", opclasses=_BEGINS
+            ),
+            # The few that have another number than in Ramp are found by either.
+            models.Index(
+                fields=["tenant", "given_num"],
+                name="posting_given",
+                condition=~models.Q(given_num=""),
             ),
             models.Index(fields=["tenant", "group_id"], name="posting_group"),
             models.Index(fields=["tenant", "assignee"], name="posting_assignee"),

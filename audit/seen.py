@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from audit import log
 from audit.chunks import chunks
+from audit.keys import trimmed
 from audit.models import Posting
 from audit.plain import text
 from audit.steps import entry
@@ -99,7 +100,8 @@ def _update_chunk(tenant_id: int, seeds: list[PostingSeed]) -> int:
             differences = _copy(_values(by_bill[posting.bill_id]), posting)
             if differences:
                 changed.append(posting)
-                entries.append(entry(posting, "posting.seen_changed", {"changes": differences}))
+                body = {"changes": differences, **_number_kept(posting, by_bill[posting.bill_id])}
+                entries.append(entry(posting, "posting.seen_changed", body))
         Posting.objects.bulk_update(changed, [*_COPIED, "updated_at"], batch_size=1000)
         log.record_many(entries)
     return len(changed)
@@ -116,6 +118,16 @@ def _copy(values: Mapping[str, Any], posting: Posting) -> dict[str, list[Any]]:
             setattr(posting, name, after)
     posting.updated_at = timezone.now()
     return differences
+
+
+def _number_kept(posting: Posting, seed: PostingSeed) -> dict[str, str]:
+    """That an invoice keeps the number that a person gave it, where Ramp's is a third one now."""
+    now = text(seed.invoice_num, 255)
+    known = (trimmed(posting.given_num), trimmed(posting.given_for))
+    if not (posting.in_epicor and posting.given_num) or trimmed(now) in known:
+        return {}
+    said = f"The number in Ramp is {now} now; the invoice in Epicor stays {posting.invoice_num}."
+    return {"message": f"{said} A person gave it {posting.given_num}."}
 
 
 def _values(seed: PostingSeed) -> dict[str, Any]:

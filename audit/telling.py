@@ -84,7 +84,8 @@ def seen_changed(told: Told) -> str:
         for name, pair in sorted(changes.items())
         if name != "seen_hash" and isinstance(pair, list) and len(pair) == 2
     ]
-    return end(f"{told.it} changed in Ramp", ", ".join(named) or "its coding or its lines")
+    said = end(f"{told.it} changed in Ramp", ", ".join(named) or "its coding or its lines")
+    return f"{said} {told.why}".strip()
 
 
 def _shown(value: Any) -> str:
@@ -140,6 +141,15 @@ def _asked(told: Told) -> str:
     """The question, with the call in which it was asked."""
     text = " ".join(told.get("text").split())
     return f"“{text[:_MOST]}” ({told.get('method')})" if text else ""
+
+
+def numbered(told: Told) -> str:
+    """Under which number a person wants a bill entered, and under which it would have been."""
+    before, after = told.get("before"), told.get("after")
+    if told.get("given"):
+        return end(f"{told.who} gave {told.it} the number {after} instead of {before}", told.why)
+    said = f"{told.who} gave {told.it} its number in Ramp back, {after} instead of {before}"
+    return end(said, told.why)
 
 
 def attempt(template: str) -> Tell:

@@ -29,6 +29,7 @@ def seen(posting: Posting) -> str:
         posting.hold_reason,
         posting.hold_message,
         posting.seen_hash,
+        posting.given_num,
         posting.assignee,
         until.isoformat() if until else "",
     )

@@ -114,6 +114,7 @@ ACTIONS: Mapping[str, Words] = {
     "posting.twins_cleared": Words(_BILLS, "Said to be different", telling.twins),
     "question.accepted": Words(_BILLS, "Went on in spite of a question", telling.went_on),
     "question.forgotten": Words(_BILLS, "Question to be asked again", telling.asks_again),
+    "posting.numbered": Words(_BILLS, "Another number given", telling.numbered),
     "posting.replayed": Words(_BILLS, "Replayed", say("{who} replayed {it}")),
     "posting.requeued": Words(_BILLS, "Tried again after a change", say("{who} tried {it} again")),
     "posting.recheck_asked": Words(

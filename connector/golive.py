@@ -168,7 +168,8 @@ _QUEUED = Posting.State.QUEUED
 def _untouched(tenant: Tenant) -> Iterator[list[Posting]]:
     last = 0
     tried = Attempt.objects.filter(tenant=tenant, subject_kind="posting").values("subject_id")
-    rows = Posting.objects.filter(tenant=tenant, state=_QUEUED, hold_reason="", twins_cleared=[])
+    rows = Posting.objects.filter(tenant=tenant, state=_QUEUED, hold_reason="", given_num="")
+    rows = rows.filter(twins_cleared=[])
     while chunk := list(
         rows.filter(pk__gt=last).exclude(bill_id__in=tried).order_by("pk")[:_AT_ONCE]
     ):

@@ -20,6 +20,35 @@ class Migration(migrations.Migration):
             name='sealed_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
+        migrations.AddField(
+            model_name='posting',
+            name='given_at',
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='posting',
+            name='given_by',
+            field=models.CharField(blank=True, max_length=150),
+        ),
+        migrations.AddField(
+            model_name='posting',
+            name='given_for',
+            field=models.CharField(blank=True, max_length=255),
+        ),
+        migrations.AddField(
+            model_name='posting',
+            name='given_num',
+            field=models.CharField(blank=True, max_length=50),
+        ),
+        migrations.AddField(
+            model_name='posting',
+            name='given_why',
+            field=models.TextField(blank=True),
+        ),
+        migrations.AddIndex(
+            model_name='posting',
+            index=models.Index(condition=models.Q(('given_num', ''), _negated=True), fields=['tenant', 'given_num'], name='posting_given'),
+        ),
         migrations.AddIndex(
             model_name='auditentry',
             index=models.Index(fields=['tenant', 'at', 'actor'], name='audit_at'),

@@ -70,5 +70,10 @@ class Bill:
 
     @property
     def invoice_num(self) -> str:
-        """The number to enter: the vendor's, else RAMP- and the first 8 hex digits of the id."""
-        return self.invoice_number or f"RAMP-{self.id.replace('-', '')[:8]}"
+        """The number to enter, unless a person gives another: the vendor's, else one of ours."""
+        return self.invoice_number or number_of(self.id)
+
+
+def number_of(bill_id: str) -> str:
+    """The number of a bill that has none in Ramp: RAMP- and the first 8 hex digits of its id."""
+    return f"RAMP-{bill_id.replace('-', '')[:8]}"

@@ -7,11 +7,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from audit.failures import Gap, HeldError, InvalidBillError, Reason
+from audit.keys import LONGEST_NUMBER
 from connector.domain.bill import Bill, BillLine, Selection
 from mappings.coding import Coding, CodingRequest, LineRequest, Ref
 from mappings.fiscal import PeriodTable
 
-LONGEST_NUMBER = 50  # docs/epicor.md: the key column's length
 _CARD_METHODS = ("CARD", "ONE_TIME_CARD")
 _DAYS = ("invoice_date", "apply_date", "due_date")
 
@@ -109,11 +109,12 @@ def since_start(bill: Bill, policy: PostingPolicy) -> bool:
     return max(days) >= policy.start_date
 
 
-def check_bill(bill: Bill, policy: PostingPolicy) -> None:
+def check_bill(bill: Bill, policy: PostingPolicy, *, given_num: str = "") -> None:
     """Refuse what cannot or must not be entered as it is.
 
-    Raises InvalidBillError for a bill that contradicts itself and HeldError (needs review) for
-    bills linked to a purchase order or paid by card, until the tenant says how to treat them.
+    `given_num`: the number that a person gave it instead of its own, "" for none. Raises
+    InvalidBillError for a bill that contradicts itself and HeldError (needs review) for bills
+    linked to a purchase order or paid by card, until the tenant says how to treat them.
     """
     if not bill.lines:
         raise InvalidBillError("The bill has no lines. Add a line in Ramp, then replay.")
@@ -125,10 +126,12 @@ def check_bill(bill: Bill, policy: PostingPolicy) -> None:
         )
     if bill.total == 0:
         raise InvalidBillError("The bill's total is zero, so there is nothing to enter.")
-    if len(bill.invoice_num) > LONGEST_NUMBER:
+    length = len(given_num or bill.invoice_num)
+    if length > LONGEST_NUMBER:
         raise InvalidBillError(
-            f"The invoice number has {len(bill.invoice_num)} characters and Epicor takes "
-            f"{LONGEST_NUMBER}. Shorten it in Ramp, then replay; it is never cut silently."
+            f"The invoice number has {length} characters and Epicor takes {LONGEST_NUMBER}. Give "
+            "the bill another number here, or shorten it in Ramp and replay; it is never cut "
+            "silently."
         )
     _check_review(bill, policy)
 
@@ -210,9 +213,11 @@ def draft_ap_invoice(
     site: str,
     policy: PostingPolicy,
     url: Callable[[str], str],
+    given_num: str = "",
 ) -> APInvoiceDraft:
     """Join what was bought with where it is booked.
 
+    `given_num`: the number that a person gave it instead of its own, "" for none.
     One line with one distribution per bill line, in bill order; the lines sum to the bill's
     total exactly (`check_bill` saw to it). Source: docs/epicor.md, "From bill to invoice".
     """
@@ -231,7 +236,7 @@ def draft_ap_invoice(
         site=site,
         vendor_num=coding.vendor_num,
         vendor_id=coding.vendor_id,
-        invoice_num=bill.invoice_num,
+        invoice_num=given_num or bill.invoice_num,
         invoice_date=bill.issued_on,
         apply_date=apply_on,
         due_date=bill.due_on,

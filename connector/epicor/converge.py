@@ -99,7 +99,7 @@ def _may_touch(entry: Entry, rows: Rows) -> None:
         raise HeldError(
             f"{name} in Epicor carries the stamp of something else ({stamp}). Nothing was "
             "changed. Compare the two: if it is the same bill, dismiss this one; if not, give it "
-            "its own number in Ramp, then replay.",
+            "another number, here or in Ramp.",
             reason=Reason.DUPLICATE_SUSPECTED,
         )
     _may_delete(name, header, rows.get(LINE, []))

@@ -117,8 +117,8 @@ def _check_ours(entry: Entry) -> None:
         f"While the bill was sent, Epicor already had invoice {draft.invoice_num} of vendor "
         f"{draft.vendor_id}, entered by {person or header.get('EntryPerson') or 'somebody else'}; "
         "values of the bill may have been laid over it. Compare its header and every line with "
-        "the paper and correct it in Epicor; then say that it is ours, or give the bill its own "
-        "number in Ramp and replay.",
+        "the paper and correct it in Epicor; then say that it is ours, or give the bill another "
+        "number, here or in Ramp.",
         reason=Reason.DUPLICATE_SUSPECTED,
     )
 

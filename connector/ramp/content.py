@@ -10,7 +10,7 @@ from typing import Any
 from audit.failures import InvalidBillError
 from audit.plain import text as storable
 from audit.seen import PostingSeed
-from connector.domain.bill import Bill, Selection
+from connector.domain.bill import Bill, Selection, number_of
 from connector.ramp.parse import Payload, amount, currency_of, day, parse_bill, text
 
 # The keys behind the parsed content, for bills that cannot be parsed.
@@ -115,9 +115,7 @@ def envelope(payload: Payload, seen_hash: str = "") -> PostingSeed:
         entity_id=text(payload.get("entity_id"))[:64],
         vendor_ramp_id=text(vendor.get("id"))[:64],
         vendor_name=text(vendor.get("name"))[:255],
-        invoice_num=(
-            text(payload.get("invoice_number"))[:255] or f"RAMP-{bill_id.replace('-', '')[:8]}"
-        ),
+        invoice_num=text(payload.get("invoice_number"))[:255] or number_of(bill_id),
         amount=_total(payload, currency),
         currency=currency[:8],
         issued_on=issued_on,

@@ -11,6 +11,7 @@ from django.utils import timezone
 from audit import attempts, postings
 from audit.failures import AccessError, Hold, OutageError, PostingError, Reason, TransientError
 from audit.models import Posting
+from audit.numbers import with_both
 from connector import retry
 from connector.epicor.dataset import SavedInvoice, differences
 from connector.epicor.values import day as day_of
@@ -77,7 +78,7 @@ class Endings:
             return
         with transaction.atomic():
             self._entered(prepared, saved)
-            postings.hold(posting, hold)
+            postings.hold(posting, with_both(posting, hold))
 
     def there_blind(self, posting: Posting, company: str, saved: SavedInvoice, hold: Hold) -> None:
         """The same of a bill that was in doubt and cannot be drafted just now (`hold` says why)."""
@@ -101,7 +102,8 @@ class Endings:
                 apply_on=day_of(header.get("ApplyDate")),
                 body={"found": "by its stamp, after an answer was lost"},
             )
-            postings.hold(posting, Hold(Reason.MISMATCH, message, {"differences": []}))
+            reason = Hold(Reason.MISMATCH, message, {"differences": []})
+            postings.hold(posting, with_both(posting, reason))
         self.open.pop(posting.pk, None)
 
     def _verified(self, prepared: Prepared, saved: SavedInvoice, *, kept: bool) -> None:
@@ -234,7 +236,8 @@ class Endings:
     def hold(self, pairs: Sequence[tuple[Posting, Hold]]) -> None:
         """Each waits for a person, with its reason."""
         if pairs:
-            postings.hold_many(pairs, owner=self.cycle.owner)
+            said = [(posting, with_both(posting, hold)) for posting, hold in pairs]
+            postings.hold_many(said, owner=self.cycle.owner)
             for posting, _ in pairs:
                 self.open.pop(posting.pk, None)
 

@@ -138,7 +138,7 @@ def twins_among(jobs: Sequence[Prepared], busy: dict[Key, str]) -> dict[int, Hol
                 Reason.DUPLICATE_SUSPECTED,
                 f"Bill {bill_id} of the same vendor has the same number "
                 f"{job.draft.invoice_num!r}. This one was not entered. If it is the same bill, "
-                "dismiss it; if not, give it its own number in Ramp, then replay.",
+                "dismiss it; if not, give it another number, here or in Ramp.",
             )
     return held
 
@@ -181,7 +181,7 @@ def _moved(name: str) -> Hold:
         Reason.CHANGED,
         f"The bill was entered as {name} and now has another company, vendor, number or sign. "
         "Nothing more was entered. Remove that invoice and enter the bill again (if it is not "
-        "posted yet), or undo the edit in Ramp and replay.",
+        "posted yet), or undo the edit in Ramp (a number given here: take it back) and replay.",
         {"moved": name},
     )
 

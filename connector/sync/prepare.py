@@ -7,6 +7,7 @@ from typing import Any
 
 from audit.failures import Gap, HeldError, Hold, PostingError, Reason, UnmappedError
 from audit.models import Posting
+from audit.numbers import check_given
 from connector.domain.bill import Bill
 from connector.domain.draft import (
     APInvoiceDraft,
@@ -99,7 +100,9 @@ def entered_draft(posting: Posting) -> APInvoiceDraft | None:
 
 def _ask(rules: Rules, posting: Posting, payloads: Payloads, calendar: PeriodTable) -> _Asked:
     bill = parse_bill(payloads[posting.bill_id])
-    check_bill(bill, rules.policy)
+    if _is_new(posting):
+        check_given(posting, bill.invoice_num)
+    check_bill(bill, rules.policy, given_num=posting.given_num)
     if _is_new(posting) and not since_start(bill, rules.policy):
         raise HeldError(_BEFORE_START.format(day=rules.policy.start_date))
     route = rules.routes.get(bill.entity_id)
@@ -129,6 +132,7 @@ def _draft(rules: Rules, item: _Asked, tables: Tables) -> Prepared:
         site=item.route.site,
         policy=rules.policy,
         url=rules.bill_url,
+        given_num=item.posting.given_num,
     )
     return Prepared(item.posting, item.bill, coding, draft)
 

@@ -110,7 +110,8 @@ def different(tenant: Tenant, posting: Posting, *, actor: str, reason: str) -> N
             raise HeldError(
                 f"Epicor has invoice {twin['invoice_num']} of this vendor already, and takes a "
                 "number of a vendor only once. Nothing was changed. If it is a different invoice, "
-                f"give bill {posting.bill_id} its own number in Ramp; it is then tried again."
+                f"give bill {posting.bill_id} another number, here or in Ramp; it is then tried "
+                "again."
             )
     keys = [(str(t["company"]), int(t["vendor_num"]), str(t["invoice_num"])) for t in twins]
     postings.clear_twins(posting, keys, actor=actor, reason=reason)

@@ -248,11 +248,11 @@ def _advice(taken: Sequence[Candidate]) -> str:
     if any(twin.stamp for twin in taken):
         return (
             "It was entered for another bill. If both bills are the same, dismiss this one; if "
-            "not, give this one its own number in Ramp."
+            "not, give this one another number, here or in Ramp."
         )
     if taken:
         return (
             "Compare the two: if it is the same bill, say that it is ours; if not, give this one "
-            "its own number in Ramp, because Epicor takes a number of a vendor only once."
+            "another number, here or in Ramp, because Epicor takes a number of a vendor only once."
         )
     return "Compare the two, then say that it is ours, or that it is different."

@@ -7,12 +7,15 @@ from typing import Any
 from django import template
 
 from audit.models import Posting
+from audit.numbers import ramp_num
+from connector.domain.bill import number_of
 from connector.templatetags.connector_ui import money
 from connector.web.acts.offers import offered
 from connector.web.acts.offers import suspects as suspected
 from connector.web.questions import Shown, shown
 
 register = template.Library()
+_State = Posting.State
 
 
 @register.filter
@@ -31,6 +34,24 @@ def suspects(posting: Posting) -> list[dict[str, Any]]:
 def question(posting: Posting) -> Shown | None:
     """What Epicor asked of the bill that waits for it."""
     return shown(posting)
+
+
+@register.filter
+def number_in_ramp(posting: Posting) -> str:
+    """The bill's number in Ramp; of one that has none, the number that it gets from us."""
+    found = ramp_num(posting)
+    return f"none (here {found})" if found == number_of(posting.bill_id) else found
+
+
+@register.filter
+def given_is(posting: Posting) -> str:
+    """What the number that a person gave it is for the bill as it is now, as half a sentence."""
+    if not posting.in_epicor:
+        waits = posting.state in (_State.QUEUED, _State.IN_FLIGHT, _State.IN_DOUBT)
+        return "to be entered as" if waits else "not in Epicor, but given number"
+    if posting.adopted:
+        return f"typed into Epicor as {posting.invoice_num}; before that given number"
+    return "entered as"
 
 
 @register.filter

@@ -26,6 +26,7 @@ _UNKNOWN = "not on the record"
 _NAMES = {
     "vendor_name": "Vendor",
     "invoice_num": "Number",
+    "given_num": "Number that a person gave it",
     "issued_on": "Issued",
     "due_on": "Due",
     "apply_on": "Accounting date",

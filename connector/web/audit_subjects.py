@@ -25,7 +25,8 @@ _MOST = 100  # subjects of one name; a search that finds more is not about one t
 def subjects_named(tenant: Tenant, about: str, text: str) -> list[Subject]:
     """The subjects that a person may mean: exact ids, invoice numbers, and names of mappings."""
     if about == "bill":
-        same = Posting.objects.filter(tenant=tenant, invoice_num=text).order_by("-id")
+        given = Q(given_num=text) | Q(given_for=text) & ~Q(given_num="")
+        same = Posting.objects.filter(Q(invoice_num=text) | given, tenant=tenant).order_by("-id")
         ids = [text, *same.values_list("bill_id", flat=True)[:_MOST]]
         return [(kind, bill_id) for bill_id in ids for kind in _BILLS]
     if about == "group":

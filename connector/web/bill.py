@@ -74,7 +74,7 @@ def bill_page(posting: Posting, ramp: FromRamp, *, before: datetime | None = Non
         blockers=list(posting.blockers.all()) if posting.pk else [],
         holds=holds,
         story=told,
-        people=stories.people([*names, posting.assignee]),
+        people=stories.people([*names, posting.assignee, posting.given_by]),
         ramp_url=ramp_url(_base_url(RampCredentials, posting.tenant), posting.bill_id),
         epicor_url=epicor_url(_base_url(EpicorCredentials, posting.tenant)),
     )

@@ -104,7 +104,9 @@ def bill_sides(posting: Posting, ramp: FromRamp, verified_at: datetime | None) -
         tenant=tenant, iso=ramp.bill.currency if ramp.bill else ""
     )
     code = codes.values_list("epicor_code", flat=True).first() or ""
-    theirs = ramp_side(ramp.bill, code) if ramp.bill is not None else seed_side(posting)
+    theirs = seed_side(posting)
+    if ramp.bill is not None:
+        theirs = ramp_side(ramp.bill, code, posting.given_num)
     return BillSides(
         posting=posting,
         ramp=ramp,

@@ -220,14 +220,18 @@ _SETTINGS = (
 )
 _WHERE: Mapping[Reason, str] = {
     Reason.NO_ROUTE: f"Entity routes. {_SETTINGS}",
-    Reason.INVALID_BILL: "The bill is corrected in Ramp; it is read anew when you replay it.",
+    Reason.INVALID_BILL: (
+        "The bill is corrected in Ramp; it is read anew when you replay it. For a number that "
+        "Epicor does not take you can also give another one here."
+    ),
     Reason.PERIOD_CLOSED: (
         "With the setting “closed period: next open” such bills apply on the first day of the "
         "next open period by themselves."
     ),
     Reason.DUPLICATE_SUSPECTED: (
         "“That one is ours” links the bill to the invoice in Epicor and enters nothing. "
-        "“Different” enters the bill, and these invoices are never suspected again for it."
+        "“Different” enters the bill, and these invoices are never suspected again for it. "
+        "“Another number” enters it under a number that you give, if Epicor has its number already."
     ),
     Reason.REFUSED: "Correct it in Epicor or in Ramp; the bill is read anew when you replay it.",
     Reason.ASKED: (

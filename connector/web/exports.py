@@ -43,6 +43,8 @@ _COLUMNS = {
     "entered": "entered_at",
     "ramp_told": "confirmed_at",
     "assignee": "assignee",
+    "number_given": "given_num",
+    "number_replaced": "given_for",
 }
 HEADER = tuple(_COLUMNS)
 

@@ -205,8 +205,10 @@ class BillFilter(django_filters.FilterSet):  # type: ignore[misc]
         return postings.filter(Q(vendor_ramp_id=text) | begins("vendor_name", text))
 
     def numbered(self, postings: QuerySet[Posting], name: str, text: str) -> QuerySet[Posting]:
-        """The postings whose invoice number begins like this."""
-        return postings.filter(begins("invoice_num", text))
+        """The postings whose number, or the one that a person replaced, begins like this."""
+        either = begins("given_num", text) | begins("given_for", text)
+        given = Posting.objects.filter(either & ~Q(given_num=""))
+        return postings.filter(begins("invoice_num", text) | Q(pk__in=given.values("pk")))
 
     def of_entity(self, postings: QuerySet[Posting], name: str, entity: str) -> QuerySet[Posting]:
         """The postings of one Ramp entity, or of those that have no company."""

@@ -26,6 +26,7 @@ _ENDS_A_HOLD = (
     "posting.removed",
     "posting.enter_again",
     "posting.twins_cleared",
+    "posting.numbered",
     "posting.settled",
     "posting.in_doubt",
 )

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
-from audit import asof, attempts, postings
+from audit import asof, attempts, numbers, postings
 from audit.asof import Then, rebuild
 from audit.failures import Hold, Reason
 from audit.models import Attempt, AuditEntry, Posting
@@ -25,6 +25,7 @@ COPIED = [
     "vendor_name",
     "vendor_num",
     "invoice_num",
+    "given_num",
     "group_id",
     "amount",
     "currency",
@@ -131,6 +132,8 @@ def test_one_life_with_every_step_is_told_right_after_each(tenant: Tenant) -> No
         lambda: postings.settle_not_there(leased(postings.claim_doubtful), owner="w"),
         lambda: postings.hold(now(), Hold(Reason.DUPLICATE_SUSPECTED, "Twin?")),
         lambda: postings.clear_twins(now(), [("EPIC06", 7, "1")], **person),
+        lambda: postings.hold(now(), Hold(Reason.DUPLICATE_SUSPECTED, "Taken.")),
+        lambda: numbers.give(now(), "OTHER-1", **person),
         lambda: postings.release(leased(), owner="w", message="Not now."),
         lambda: postings.hold(now(), unmapped()),
         lambda: postings.replay([now()], actor="ann"),

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from audit import attempts, log, postings
+from audit import attempts, log, numbers, postings
 from audit.failures import Hold, Reason
 from audit.models import Attempt, AuditEntry, Blocker, Posting
 from audit.postings import LostLeaseError
@@ -27,6 +27,7 @@ START = datetime.fromisoformat("2099-01-01T00:00:00+00:00")  # after any "now" o
 WORKERS = st.sampled_from(["w1", "w2"])
 BILLS = ["a", "b"]
 TOLD = ("state", "hold_reason", "hold_message", "twins_cleared", "entered_as", "entered_hash")
+TOLD += ("given_num",)
 PICK = st.integers(0, 3)  # 0 is what was claimed last
 EDGES = {
     "queued": {"in_flight", "dismissed"},
@@ -227,6 +228,28 @@ class PostingLife(RuleBasedStateMachine):
             lambda row: row.state == "queued",
         )
         assert all(len(key) == 3 for key in self.look()[bill_id].twins_cleared)
+
+    @rule(bill_id=st.sampled_from(BILLS), number=st.sampled_from(["N-1", "N-2", ""]))
+    def give_a_number(self, bill_id: str, number: str) -> None:
+        row = self.look()[bill_id]
+        try:
+            if number:
+                numbers.give(self.look()[bill_id], number, actor="Ann", reason="Taken.")
+            else:
+                numbers.take_back(self.look()[bill_id], actor="Ann", reason="Free again.")
+        except (numbers.NumberError, numbers.NotNowError):
+            assert self.look()[bill_id].updated_at == row.updated_at
+            return
+        # Only a bill that waits, and of which nothing can be under way.
+        assert row.state == "queued"
+        assert not row.lease_owner
+        sent = Attempt.objects.filter(attempts.OPEN, tenant=self.tenant, subject_id=bill_id)
+        assert not sent.exists()
+        assert self.look()[bill_id].given_num == number
+        assert not self.look()[bill_id].hold_reason
+        others = [one for one in self.look().values() if one.bill_id != bill_id]
+        waiting = [one for one in others if one.state in {"queued", "in_flight", "in_doubt"}]
+        assert not number or all(one.given_num != number for one in waiting)
 
     @rule(bill_id=st.sampled_from(BILLS))
     def read_the_screen(self, bill_id: str) -> None:

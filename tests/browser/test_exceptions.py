@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ from connector.sync.run import run_cycle
 from connector.templatetags.connector_ui import money as format_money
 from mappings.models import DimensionMapping, GLAccountMapping, VendorMapping
 from tests.browser.conftest import Acme, NewTenant
-from tests.browser.looking import axe, dark, fits, log_in, narrow, wait_text
+from tests.browser.looking import Watch, axe, dark, fits, log_in, narrow, wait_text
 from tests.journeys import truth
 
 Model = type[VendorMapping] | type[GLAccountMapping] | type[DimensionMapping]
@@ -336,3 +337,56 @@ def test_nothing_waits(page: Page, new_tenant: NewTenant) -> None:
     open_exceptions(page, acme, "auditor")
     wait_text(page, "Nothing waits for a person")
     axe(page)
+
+
+def test_a_bill_whose_number_is_taken_is_entered_under_another_one(
+    page: Page, new_tenant: NewTenant, watch: Watch
+) -> None:
+    watch.expect("422")  # the number that it has already
+    acme = new_tenant(bills=12, synced=False)
+    fine = [item for item in acme.box.world.expected().items() if item[1].outcome == "entered"]
+    bill_id, plan = fine[0]
+    acme.box.epicor.app.type_invoice(
+        plan.company,
+        plan.vendor_num,
+        plan.invoice_num,
+        plan.total + 1,
+        day=plan.invoice_date - timedelta(days=60),
+        apply_day=plan.apply_date,
+        currency=plan.currency,
+    )
+    run_cycle(acme.tenant)
+    open_exceptions(page, acme)
+    still_here = no_reload(page)
+    box = cause(page, "Perhaps in Epicor already")
+    box.locator("summary").first.click()
+    row = box.locator(".mc-bill").filter(has_text=plan.invoice_num).first
+    row.get_by_role("button", name="Another number").click()
+    dialog = page.locator("#dialog")
+    expect(dialog).to_contain_text("the very number")
+    expect(dialog).to_contain_text("jsmith")
+    axe(page)
+    page.set_viewport_size({"width": 390, "height": 844})  # an open dialog does not live a reload
+    fits(page)
+    number = dialog.get_by_label("Number in Epicor")
+    expect(number).to_have_value("")
+    number.fill(plan.invoice_num.lower())
+    dialog.get_by_label("Why").fill("They write it on every bill.")
+    dialog.get_by_role("button", name="Enter it under this number").click()
+    expect(dialog).to_contain_text("the number that it has already")
+    fits(page)
+    number.fill("RENT 2026-11")
+
+    dialog.get_by_role("button", name="Enter it under this number").click()
+
+    wait_text(page, re.compile(r"Done\.\s+1 entered"))
+    still_here()
+    posting = Posting.objects.get(bill_id=bill_id)
+    assert (posting.invoice_num, posting.given_by) == ("RENT 2026-11", "accountant")
+    (invoice,) = truth.ledger(acme.box)[bill_id]
+    assert truth.seen(invoice) == {**truth.planned(plan), "invoice_num": "RENT 2026-11"}
+    page.goto(f"/t/{acme.slug}/bills/{bill_id}")
+    wait_text(page, f"Number in Ramp {plan.invoice_num}, entered as RENT 2026-11")
+    axe(page)
+    with narrow(page):
+        fits(page)

@@ -181,7 +181,13 @@ class TestLive:
     def test_bills_from_before_the_start_date_are_left_alone(self):
         tenant = filled()
         old = {"issued_at": "2026-01-05T00:00:00+00:00", "created_at": "2026-01-05T10:00:00+00:00"}
-        for bill_id, changes in [("old", old), ("new", {}), ("judged", old), ("tried", old)]:
+        for bill_id, changes in [
+            ("old", old),
+            ("new", {}),
+            ("judged", old),
+            ("tried", old),
+            ("named", old),
+        ]:
             Posting.objects.create(tenant=tenant, bill_id=bill_id)
             Bill.objects.create(
                 tenant=tenant,
@@ -191,6 +197,7 @@ class TestLive:
                 seen_at=timezone.now(),
             )
         Posting.objects.filter(bill_id="judged").update(twins_cleared=[["EPIC06", 1, "X"]])
+        Posting.objects.filter(bill_id="named").update(given_num="OTHER-1")
         Attempt.objects.create(
             tenant=tenant,
             subject_kind="posting",
@@ -203,7 +210,7 @@ class TestLive:
         part(tenant, {"posting": {"start_date": "2026-06-01"}}, "posting")
         golive.go_live(tenant, actor="ann")
         left = set(Posting.objects.values_list("bill_id", flat=True))
-        assert left == {"new", "judged", "tried"}
+        assert left == {"new", "judged", "tried", "named"}
         assert AuditEntry.objects.get(action="tenant.live").body["left"] == 1
 
     def test_no_secret_is_on_the_record(self):

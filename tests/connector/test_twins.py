@@ -126,7 +126,7 @@ def test_the_very_same_number_comes_first_and_asks_for_another_number() -> None:
     hold = twins_hold(DRAFT, [TYPED, typed(invoice_num="inv-00123 ", invoice_date=None)])
     assert hold.message.startswith("Epicor already has an invoice of this vendor with this number")
     assert "no date" in hold.message
-    assert "give this one its own number in Ramp" in hold.message
+    assert "give this one another number, here or in Ramp" in hold.message
     assert [twin["same_key"] for twin in hold.detail["twins"]] == [True, False]
     assert hold.detail["twins"][0]["invoice_date"] is None
 

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable
 
-from tests.simulation import in_ramp, invariants, trouble
+from tests.simulation import in_epicor, in_ramp, invariants, trouble, with_us
 from tests.simulation.life import Life, Options, Violation, shortly
 
 Script = Callable[[Life], None]
@@ -142,6 +142,20 @@ def two_everywhere(life: Life) -> None:
         life.remember_more()
         invariants.after_act(life)
         life.pass_time(300.0)
+
+
+def numbered_everywhere(life: Life) -> None:
+    """Numbers are taken and people give others, while a process dies after each request in turn."""
+    for request in range(4, 16):
+        one_arrives(life)
+        in_epicor.type_other(life)
+        run(life)
+        with_us.give_number(life)
+        run(life, {"die_at": [request, "after"]})
+        if request % 2:
+            with_us.give_number(life)  # perhaps refused, because a write has no answer yet
+        life.pass_time(20 * 60.0)
+        run(life)
 
 
 def _write(life: Life) -> str:

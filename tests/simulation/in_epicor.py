@@ -1,5 +1,7 @@
 """What people do in Epicor. Each act tells the story and returns True when it could be done."""
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -62,6 +64,16 @@ def type_same(life: Life) -> bool:
     number = str(bill.invoice_num)
     number = life.rng.choice((number, number.upper(), f" {number}", number.swapcase()))
     return _type(life, "the same number", bill, number, bill.total or Decimal(0))
+
+
+def type_other(life: Life) -> bool:
+    """The vendor wrote the same number on another paper, which is typed by hand."""
+    bill = _typable(life)
+    if bill is None:
+        return False
+    other = replace(bill, invoice_date=bill.invoice_date - timedelta(days=40))
+    total = (bill.total or Decimal(0)) + 1
+    return _type(life, "the number of another paper", other, str(bill.invoice_num), total)
 
 
 def type_spelling(life: Life) -> bool:

@@ -26,5 +26,5 @@ ACTS: tuple[tuple[int, Act], ...] = (
     (2, in_epicor.turn_vendor), (1, in_epicor.delete_invoice), (1, in_epicor.edit_invoice),
     (2, in_epicor.expire_tokens), (3, with_us.dismiss), (5, with_us.replay),
     (3, with_us.replay_all), (6, with_us.map_missing), (3, with_us.remove), (4, with_us.ours),
-    (2, with_us.different), (2, with_us.prove),
+    (1, in_epicor.type_other), (2, with_us.different), (2, with_us.prove), (3, with_us.give_number),
 )  # fmt: skip

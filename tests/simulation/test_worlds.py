@@ -29,6 +29,8 @@ def zygote() -> Iterator[Zygote]:
         (directed.late_and_renumbered, "update_ext", "all"),
         (directed.late_and_renumbered, "by_the_book", "all"),
         (directed.unstamped_and_renumbered, "by_the_book", "named"),
+        (directed.numbered_everywhere, "two_step", "all"),
+        (directed.numbered_everywhere, "update_ext", "all"),
     ],
 )
 def test_the_promises_hold(

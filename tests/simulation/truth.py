@@ -40,6 +40,7 @@ class Books:
     centers: dict[str, str] = field(default_factory=dict)  # Ramp's cost center → segment value
     periods: dict[tuple[str, int, int], bool] = field(default_factory=dict)  # → closed
     inactive: dict[tuple[str, str], bool] = field(default_factory=dict)  # company, VendorID
+    given: dict[str, tuple[str, str]] = field(default_factory=dict)  # bill → number, replaced one
 
     def company_of(self, bill: Row) -> str:
         """The Epicor company that the bill's entity is routed to, "" for none."""
@@ -78,6 +79,10 @@ def judge(bill: Row, books: Books) -> Verdict:
     currency = bill["amount"]["currency_code"]
     total = _major(bill["amount"])
     number = (bill.get("invoice_number") or "").strip() or f"RAMP-{bill['id'][:8]}"
+    given, replaced = books.given.get(bill["id"], ("", ""))
+    if given and number != replaced and number.casefold() != given.casefold():
+        reasons.add("invalid_bill")  # Ramp has a third number: a person says which one counts
+    number = given or number
     if not company:
         reasons.add("no_route")
     if sum(amount for _, amount in lines) != total or not total or len(number) > 50:

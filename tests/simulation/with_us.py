@@ -125,6 +125,24 @@ def different(life: Life) -> bool:
     return True
 
 
+def give_number(life: Life) -> bool:
+    """A person gives a bill another number in Epicor, or takes that back."""
+    rows = [row for row in life.postings().values() if row["state"] in ("queued", "in_doubt")]
+    row = pick(life, [row for row in rows if row["hold_reason"]] or rows)
+    if row is None:
+        return False
+    bill_id = row["bill_id"]
+    back = bool(row["given_num"]) and life.rng.random() < 0.4
+    number = "" if back else f"GIVEN-{life.rng.randrange(1000)}"
+    answer = life.act("number", bill=bill_id, number=number)
+    said = str(answer.get("value", "killed"))
+    if said == "given":
+        life.books.given[bill_id] = (number, row["invoice_num"])
+    words = f"gives bill {life.name(bill_id)} the number {number or 'in Ramp again'}: {said}"
+    life.tell(f"ours: a person {words}")
+    return True
+
+
 def _suspected(life: Life) -> Row | None:
     rows = life.postings().values()
     found: Row | None = pick(

@@ -17,9 +17,10 @@ from django.utils import timezone
 from audit import log, postings
 from audit.failures import PostingError
 from audit.models import Posting
+from audit.numbers import NotNowError, NumberError
 from connector import demo, jobs
 from connector.models import PostingSettings, Tenant
-from connector.sync import twin_answers
+from connector.sync import numbering, twin_answers
 from connector.sync.remove import remove
 from connector.sync.reprove import reprove
 from connector.sync.run import run_cycle
@@ -194,6 +195,20 @@ def different(tenant: Tenant, bill: str) -> str:
     return posting.state
 
 
+def number(tenant: Tenant, bill: str, number: str) -> str:
+    """A person has a bill entered under another number, or under Ramp's again ("")."""
+    posting = Posting.objects.get(tenant=tenant, bill_id=bill)
+    person = {"actor": ACTOR, "reason": "the number is taken"}
+    try:
+        if number:
+            numbering.give_number(tenant, posting, number, **person)
+        else:
+            numbering.back_to_ramp(tenant, posting, **person)
+    except (NumberError, NotNowError, postings.LostLeaseError) as error:
+        return f"refused: {error}"
+    return "given"
+
+
 def proof(tenant: Tenant) -> Any:
     """Everything entered lately is read back and compared."""
     return reprove(tenant, days=30).as_json()
@@ -216,6 +231,7 @@ ACTS: dict[str, Callable[..., Any]] = {
     "remove": removal,
     "ours": ours,
     "different": different,
+    "number": number,
     "proof": proof,
     "verify": verify,
 }

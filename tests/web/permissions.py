@@ -75,6 +75,7 @@ TABLE = [
     Row("act-go-on", "POST", "decide", data=things.an_asked_bill),
     Row("act-go-on-always", "POST", "decide", data=things.an_asked_bill),
     Row("act-ours", "POST", "decide", data=things.a_suspected_bill, fixed={"place": 0}),
+    Row("act-number", "POST", "decide", data=things.a_bill_to_be_numbered),
     Row("act-remove", "POST", "decide", data=things.an_entered_bill),
     Row("act-again", "POST", "decide", data=things.an_entered_bill),
     Row("act-removal", "GET", "decide", things.a_plan_of_removal, piece=True),

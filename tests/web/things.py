@@ -177,6 +177,11 @@ def a_suspected_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
     return {"only": posting.pk}
 
 
+def a_bill_to_be_numbered(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    number = next(_numbers)
+    return {"only": make_posting(tenant, f"n-{number}", hold_reason="duplicate_suspected").pk}
+
+
 def an_entered_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
     return {"only": make_posting(tenant, f"r-{next(_numbers)}", state="confirmed").pk}
 

@@ -1,6 +1,7 @@
 """What a person fills in for an act. Errors are sentences by field."""
 
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django import forms
 from django.http import QueryDict
@@ -11,6 +12,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from audit.keys import LONGEST_NUMBER
+from audit.numbers import NumberError, cleaned
 from audit.triage import LONGEST_NOTE
 from connector.models import Membership, Tenant
 
@@ -36,6 +39,29 @@ class ReasonForm(ActForm):
         error_messages={"required": "Say why; it is kept on the record."},
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
     )
+
+
+class NumberForm(ReasonForm):
+    """The number to enter a bill under; `back` (a second button): its number in Ramp after all."""
+
+    number = forms.CharField(
+        label="Number in Epicor",
+        required=False,
+        max_length=_LONGEST_REASON,  # what is too long for Epicor gets a sentence of its own
+        help_text=f"At most {LONGEST_NUMBER} characters. Nothing else of the bill changes.",
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    field_order = ("number", "reason")
+
+    def clean(self) -> dict[str, Any]:
+        """A number that Epicor takes, unless the bill goes back to that in Ramp."""
+        values: dict[str, Any] = super().clean() or {}
+        if "back" not in self.data and "number" in values:
+            try:
+                values["number"] = cleaned(values["number"])
+            except NumberError as error:
+                self.add_error("number", str(error))
+        return values
 
 
 class NoteForm(ActForm):

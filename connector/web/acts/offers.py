@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from audit import numbers
 from audit.dismissal import refused as dismissal_refused
 from audit.failures import Reason
+from audit.keys import LONGEST_NUMBER as _LONGEST
 from audit.models import Posting
 from connector.questions import asked_of, can_answer
 
@@ -61,7 +63,7 @@ def not_different(posting: Posting) -> str:
     if any(one.get("same_key") for one in known):
         return (
             "has the very number of an invoice of this vendor in Epicor, which takes a number only "
-            "once: if it is a different one, give the bill its own number in Ramp"
+            "once: if it is a different one, give the bill another number, here or in Ramp"
         )
     return ""
 
@@ -81,6 +83,25 @@ def not_removed(posting: Posting) -> str:
     return "" if posting.in_epicor else "is not entered in Epicor by us"
 
 
+def not_numbered(posting: Posting) -> str:
+    """Why it cannot be given another number now, or ""."""
+    return numbers.refused(posting)
+
+
+def needs_number(posting: Posting) -> bool:
+    """Whether another number is what it probably waits for, or has been given already.
+
+    Epicor has its number, another bill has it, or it is too long.
+    """
+    known = suspects(posting)
+    taken = any(one.get("same_key") for one in known) or not known
+    return (
+        bool(posting.given_num)
+        or (posting.hold_reason == Reason.DUPLICATE_SUSPECTED and taken)
+        or (posting.hold_reason == Reason.INVALID_BILL and len(posting.invoice_num) > _LONGEST)
+    )
+
+
 def suspects(posting: Posting) -> list[dict[str, Any]]:
     """The invoices in Epicor that its hold suspects to be the same."""
     if posting.hold_reason != Reason.DUPLICATE_SUSPECTED:
@@ -97,6 +118,8 @@ def offered(posting: Posting) -> dict[str, bool]:
         "ours": waiting,
         "different": not not_different(posting),
         "go_on": not not_gone_on(posting),
+        "number": not not_numbered(posting),
+        "number_first": needs_number(posting) and not not_numbered(posting),
         "keep": not not_kept(posting),
         "remove": posting.in_epicor,
         "again": posting.in_epicor or removed,

@@ -1,11 +1,12 @@
 """The addresses of all acts."""
 
-from connector.web.acts import answers, bulk, mapping, questions, removal
+from connector.web.acts import answers, bulk, mapping, number, questions, removal
 
 urlpatterns = [
     *bulk.urlpatterns,
     *answers.urlpatterns,
     *questions.urlpatterns,
+    *number.urlpatterns,
     *removal.urlpatterns,
     *mapping.urlpatterns,
 ]
