@@ -16,6 +16,7 @@ from audit.models import AuditEntry, Posting
 from connector.errands import bills as errands
 from connector.errands import work
 from connector.models import Errand, Tenant
+from connector.sync.twin_answers import different
 from connector.web.acts import bulk
 from tests import builders
 from tests.web.rows import block, make_posting
@@ -408,6 +409,37 @@ def test_different_needs_a_reason_and_enters_the_bill(client: Client, tenant: Te
     assert "entered now" in done
     assert trail("posting.twins_cleared")[0][1] == "ann"
     assert Errand.objects.get().kind == "replay"
+
+
+def test_an_invoice_suspected_after_the_look_is_not_called_different(
+    client: Client, tenant: Tenant
+) -> None:
+    posting = twin_posting(tenant)
+    page = post(client, "different", only=posting.pk)
+    more = {"twins": [TWIN, {**TWIN, "invoice_num": "TYPED-2"}]}
+    Posting.objects.filter(pk=posting.pk).update(hold_detail=more)  # under the same words
+    sure = {"sure": "1", "chosen": chosen(page), "reason": "another month"}
+    assert "changed after you looked at it" in post(client, "different", status=422, **sure)
+    posting.refresh_from_db()
+    assert (posting.twins_cleared, posting.hold_reason) == ([], "duplicate_suspected")
+
+
+def test_an_invoice_suspected_just_before_the_answer_is_written_is_not_called_different(
+    client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posting = twin_posting(tenant)
+    page = post(client, "different", only=posting.pk)
+
+    def late(tenant: Tenant, seen: Posting, **given: Any) -> None:
+        more = {"twins": [TWIN, {**TWIN, "invoice_num": "TYPED-2"}]}
+        Posting.objects.filter(pk=posting.pk).update(hold_detail=more)
+        different(tenant, seen, **given)
+
+    monkeypatch.setattr(bulk, "different", late)
+    sure = {"sure": "1", "chosen": chosen(page), "reason": "another month"}
+    assert "changed at this moment" in post(client, "different", **sure, place="exceptions")
+    posting.refresh_from_db()
+    assert (posting.twins_cleared, posting.hold_reason) == ([], "duplicate_suspected")
 
 
 def test_the_very_number_cannot_be_called_different(client: Client, tenant: Tenant) -> None:
