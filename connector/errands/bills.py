@@ -7,15 +7,18 @@ says so. PostingError and LostLeaseError say why not; nothing is half-done then.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
+
 from audit import postings
 from audit.dismissal import refused
 from audit.failures import HeldError
 from audit.models import Posting
 from audit.triage import seen
 from connector.domain.money import format_amount
+from connector.errands import asking
 from connector.models import Errand, Tenant
 from connector.ringing import ring_tenant
-from connector.sync.remove import RemovalPlan, removal_plan
+from connector.sync.remove import RemovalPlan, Shown, removal_plan
 from connector.sync.remove import remove as remove_now
 from connector.sync.twin_answers import adopt as adopt_now
 
@@ -49,11 +52,20 @@ def plan_removal(errand: Errand, report: "Report") -> str:
 
 
 def remove(errand: Errand, report: "Report") -> str:
-    """Delete the bill's unposted invoice in Epicor, and queue the bill anew where asked."""
+    """Delete the bill's unposted invoice in Epicor, and queue the bill anew where asked.
+
+    Only what the person was shown: `shown` is what `shown_by` said of the plan.
+    """
     posting = _posting(errand)
     again = bool(errand.arguments["enter_again"])
-    reason = str(errand.arguments["reason"])
-    plan = remove_now(errand.tenant, posting, actor=errand.actor, reason=reason, enter_again=again)
+    plan = remove_now(
+        errand.tenant,
+        posting,
+        actor=errand.actor,
+        reason=str(errand.arguments["reason"]),
+        enter_again=again,
+        shown=_shown(errand.arguments.get("shown")),
+    )
     report.keep(as_result(plan))
     if again:
         ring_tenant(errand.tenant, due_only=True)
@@ -112,10 +124,63 @@ def settle_all(
     return done, left
 
 
-def unfinished(tenant: Tenant, kind: str, posting: Posting) -> Errand | None:
-    """The same thing asked for before and not done yet: a second click shows the first."""
+def ask_once(
+    tenant: Tenant,
+    kind: str,
+    posting: Posting,
+    title: str,
+    *,
+    actor: str,
+    arguments: Mapping[str, Any],
+) -> Errand:
+    """Ask for an errand about a bill; the same one that is not over yet, if there is one.
+
+    The same for whatever reason. Raises HeldError when something else of the kind is under way.
+    """
     rows = Errand.objects.filter(tenant=tenant, kind=kind, subject=posting.bill_id)
-    return rows.filter(finished_at=None).first()
+    with transaction.atomic():
+        # Two people at the same moment take turns here.
+        Posting.objects.select_for_update().filter(pk=posting.pk).first()
+        before = rows.filter(finished_at=None).first()
+        if before is None:
+            subject = posting.bill_id
+            return asking.ask(
+                tenant, kind, title, actor=actor, arguments=arguments, subject=subject
+            )
+    if _what(before.arguments) != _what(arguments):
+        raise HeldError(
+            f'{before.actor} asked for something else just now: "{before.title}". Nothing was '
+            "changed by you; wait until that is done and look again."
+        )
+    return before
+
+
+def _what(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name != "reason"}
+
+
+def shown_by(plan: Errand) -> dict[str, Any] | None:
+    """What a finished plan of a removal showed of Epicor, for `remove`; None: nothing to agree to.
+
+    An invoice by key and revision; empty: that there is none.
+    """
+    result = plan.result
+    if plan.finished_at is None or plan.failed or result.get("refusal") != "":
+        return None
+    invoice = result["invoice"]
+    if invoice is None:
+        return {}
+    key = [invoice["company"], invoice["vendor_num"], invoice["invoice_num"]]
+    return {"key": key, "revision": invoice["revision"]}
+
+
+def _shown(value: Mapping[str, Any] | None) -> Shown:
+    if value is None:
+        raise HeldError("Nobody looked at what would be removed. Nothing was changed.")
+    if not value:
+        return Shown()
+    company, vendor_num, number = value["key"]
+    return Shown((str(company), int(vendor_num), str(number)), int(value["revision"]))
 
 
 def as_result(plan: RemovalPlan) -> dict[str, Any]:
@@ -130,6 +195,7 @@ def as_result(plan: RemovalPlan) -> dict[str, Any]:
             "changed": found.changed,
             "changed_by": found.changed_by,
             "changed_on": found.changed_on,
+            "revision": found.revision,
         }
     return {"refusal": plan.refusal, "invoice": invoice}
 

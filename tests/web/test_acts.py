@@ -13,6 +13,7 @@ from django.utils import timezone
 from audit import postings
 from audit.failures import Hold, Reason
 from audit.models import AuditEntry, Posting
+from audit.triage import seen
 from connector.errands import bills as errands
 from connector.errands import work
 from connector.models import Errand, Tenant
@@ -495,6 +496,7 @@ def test_removal_is_planned_by_a_worker_first(client: Client, tenant: Tenant) ->
     invoice = {"invoice_num": "INV-e", "vendor_id": "ACME", "company": "EPIC06", "group": "R1"}
     invoice |= {"total": "120.00", "currency": "USD", "entered_by": "us", "changed": True}
     invoice |= {"changed_by": "jsmith", "changed_on": "2026-11-20", "vendor_num": 7}
+    invoice |= {"revision": 41}
     Errand.objects.update(
         finished_at=timezone.now(), said="This.", result={"refusal": "", "invoice": invoice}
     )
@@ -503,13 +505,76 @@ def test_removal_is_planned_by_a_worker_first(client: Client, tenant: Tenant) ->
     assert "jsmith changed it after we entered it, on 2026-11-20" in shown
     assert 'name="place" value="exceptions"' in shown
     assert 'name="cause" value="mismatch"' in shown
-    sure = {"sure": "1", "chosen": chosen(shown), "place": "exceptions"}
-    assert "kept on the record" in post(client, "again", status=422, reason=" ", **sure)
-    for _ in range(2):
-        done = post(client, "again", reason="wrong vendor", **sure)
+    assert f'name="plan" value="{errand.pk}"' in shown
+    sure = {"sure": "1", "chosen": chosen(shown), "place": "exceptions", "plan": errand.pk}
+    blank = post(client, "again", status=422, reason=" ", **sure)
+    assert "kept on the record" in blank
+    assert "jsmith changed it after we entered it" in blank  # the invoice is still in view
+    assert f'name="plan" value="{errand.pk}"' in blank
+    for reason in ("wrong vendor", "wrong vendor, too"):
+        done = post(client, "again", reason=reason, **sure)
     removal = Errand.objects.get(kind="remove")
-    assert removal.arguments == {"reason": "wrong vendor", "enter_again": True}
+    assert removal.arguments == {
+        "reason": "wrong vendor",
+        "enter_again": True,
+        "shown": {"key": ["EPIC06", 7, "INV-e"], "revision": 41},
+    }
     assert f'id="errand-{removal.pk}"' in done
+
+
+def planned(tenant: Tenant, posting: Posting, **changes: Any) -> Errand:
+    """A look-up that is over and found nothing in Epicor."""
+    now = timezone.now()
+    values: dict[str, Any] = {"subject": posting.bill_id, "arguments": {"enter_again": False}}
+    values |= {"result": {"refusal": "", "invoice": None}, "finished_at": now, "asked_at": now}
+    values |= {"kind": "plan_removal", "title": "x", "actor": "ann", "rung_at": now}
+    return Errand.objects.create(tenant=tenant, **{**values, **changes})
+
+
+def test_nothing_is_removed_that_was_not_looked_up_and_shown(
+    client: Client, tenant: Tenant
+) -> None:
+    posting = make_posting(tenant, "e", state="entered", hold_reason="mismatch")
+    other = make_posting(tenant, "o", state="entered")
+    elsewhere = make_posting(builders.make_tenant("other"), "e", state="entered")
+    sure = {"sure": "1", "chosen": f"{posting.pk}:{seen(posting)}", "reason": "x"}
+    for plan in (
+        "",
+        "x",
+        "9" * 30,
+        planned(tenant, posting, finished_at=None).pk,
+        planned(tenant, posting, failed=True).pk,
+        planned(tenant, posting, result={"refusal": "It is posted.", "invoice": None}).pk,
+        planned(tenant, posting, arguments={"enter_again": True}).pk,
+        planned(tenant, other).pk,
+        planned(elsewhere.tenant, elsewhere).pk,
+        planned(tenant, posting, kind="look").pk,
+    ):
+        assert "was not looked up" in post(client, "remove", status=422, plan=plan, **sure)
+    assert not Errand.objects.filter(kind="remove").exists()
+    post(client, "remove", plan=planned(tenant, posting).pk, **sure, place="exceptions")
+    removal = Errand.objects.get(kind="remove")
+    assert removal.arguments == {"reason": "x", "enter_again": False, "shown": {}}
+
+
+def test_what_a_colleague_asked_for_otherwise_is_said_and_nothing_is_asked(
+    client: Client, tenant: Tenant
+) -> None:
+    posting = make_posting(tenant, "e", state="entered", hold_reason="mismatch")
+    mark = {"sure": "1", "chosen": f"{posting.pk}:{seen(posting)}", "reason": "x"}
+    post(client, "remove", plan=planned(tenant, posting).pk, **mark, place="exceptions")
+    again = planned(tenant, posting, arguments={"enter_again": True})
+    said = post(client, "again", status=422, plan=again.pk, **mark)
+    assert 'ann asked for something else just now: "Remove bill INV-e from Epicor"' in said
+    assert Errand.objects.filter(kind="remove").count() == 1
+    twin = twin_posting(tenant)
+    detail = {"twins": [TWIN, {**TWIN, "invoice_num": "TYPED-2"}]}
+    Posting.objects.filter(pk=twin.pk).update(hold_detail=detail)
+    page = post(client, "ours/0", only=twin.pk)
+    post(client, "ours/0", sure="1", chosen=chosen(page), place="exceptions")
+    said = post(client, "ours/1", status=422, sure="1", chosen=chosen(page))
+    assert "is invoice TYPED-1 in Epicor" in said
+    assert Errand.objects.filter(kind="adopt").count() == 1
 
 
 def test_a_refused_plan_offers_nothing(client: Client, tenant: Tenant) -> None:
@@ -533,7 +598,8 @@ def test_what_is_not_in_epicor_cannot_be_removed_but_the_removed_entered_again(
     page = post(client, "again", only=removed.pk)
     assert not Errand.objects.exists()
     post(client, "again", sure="1", chosen=chosen(page), reason="still owed")
-    assert Errand.objects.get().arguments == {"reason": "still owed", "enter_again": True}
+    order = {"reason": "still owed", "enter_again": True, "shown": {}}
+    assert Errand.objects.get().arguments == order
 
 
 def test_anothers_plan_is_not_shown(client: Client, tenant: Tenant) -> None:
