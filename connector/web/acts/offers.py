@@ -65,11 +65,6 @@ def not_different(posting: Posting) -> str:
     return ""
 
 
-def not_removed(posting: Posting) -> str:
-    """Why there is nothing to take out of Epicor, or ""."""
-    return "" if posting.in_epicor else "is not entered in Epicor by us"
-
-
 def suspects(posting: Posting) -> list[dict[str, Any]]:
     """The invoices in Epicor that its hold suspects to be the same."""
     if posting.hold_reason != Reason.DUPLICATE_SUSPECTED:
