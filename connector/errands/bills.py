@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from audit import postings
+from audit import log, postings
 from audit.dismissal import refused
 from audit.failures import HeldError
 from audit.models import Posting
@@ -21,11 +21,13 @@ from connector.ringing import ring_tenant
 from connector.sync.remove import RemovalPlan, Shown, removal_plan
 from connector.sync.remove import remove as remove_now
 from connector.sync.twin_answers import adopt as adopt_now
+from connector.sync.twin_answers import tell_apart as tell_one_apart
 
 if TYPE_CHECKING:
     from connector.errands.work import Report
 
 ADOPT, PLAN_REMOVAL, REMOVE, SETTLE = "adopt", "plan_removal", "remove", "settle"
+TELL_APART = "tell_apart"
 _NAMED = 10
 _MOVED = "changed meanwhile; look at it again"
 
@@ -82,16 +84,59 @@ def settle(errand: Errand, report: "Report") -> str:
 
     `seen`: what was in the person's view of each, by posting id.
     """
+    same, moved = _as_seen(errand)
+    step = postings.keep if errand.arguments["keep"] else postings.dismiss
+    reason = str(errand.arguments["reason"])
+    done, left = settle_all(step, same, reason=reason, actor=errand.actor, told=report.at)
+    verb = "stay in Epicor as they are" if errand.arguments["keep"] else "are dismissed"
+    return f"{done:,} of {errand.total:,} bills {verb}.{_left(left + moved)}"
+
+
+def tell_apart(errand: Errand, report: "Report") -> str:
+    """The suspected invoices of many bills are others; those that moved on are left alone.
+
+    `seen`: what was in the person's view of each, by posting id.
+    """
+    same, moved = _as_seen(errand)
+    reason = str(errand.arguments["reason"])
+    freed, left = tell_all_apart(same, reason=reason, actor=errand.actor, told=report.at)
+    log.seal(errand.tenant_id)
+    ring_tenant(errand.tenant, due_only=True)
+    said = f"{len(freed):,} of {errand.total:,} bills have a different invoice and are entered now."
+    return f"{said}{_left(left + moved)}"
+
+
+def tell_all_apart(
+    chosen: Sequence[Posting],
+    *,
+    reason: str,
+    actor: str,
+    told: Callable[[int], None] | None = None,
+) -> tuple[list[Posting], list[tuple[str, str]]]:
+    """`twin_answers.tell_apart` for each; which ones, and (bill, why) of the rest."""
+    freed: list[Posting] = []
+    left: list[tuple[str, str]] = []
+    for number, posting in enumerate(chosen, start=1):
+        try:
+            tell_one_apart(posting, actor=actor, reason=reason)
+            freed.append(posting)
+        except HeldError as error:
+            left.append((name_of(posting), error.message))
+        except postings.LostLeaseError:
+            left.append((name_of(posting), _MOVED))
+        if told is not None and number % 100 == 0:
+            told(number)
+    return freed, left
+
+
+def _as_seen(errand: Errand) -> tuple[list[Posting], list[tuple[str, str]]]:
+    """The errand's bills that are as the person saw them, and (bill, why) of the others."""
     marks: Mapping[str, str] = errand.arguments["seen"]
     ids = [int(pk) for pk in marks]
     chosen = list(Posting.objects.filter(tenant=errand.tenant, pk__in=ids).order_by("pk"))
     same = [posting for posting in chosen if seen(posting) == marks[str(posting.pk)]]
-    step = postings.keep if errand.arguments["keep"] else postings.dismiss
-    reason = str(errand.arguments["reason"])
-    done, left = settle_all(step, same, reason=reason, actor=errand.actor, told=report.at)
-    left += [(name_of(posting), _MOVED) for posting in chosen if posting not in same]
-    verb = "stay in Epicor as they are" if errand.arguments["keep"] else "are dismissed"
-    return f"{done:,} of {len(ids):,} bills {verb}.{_left(left)}"
+    kept = {posting.pk for posting in same}
+    return same, [(name_of(posting), _MOVED) for posting in chosen if posting.pk not in kept]
 
 
 Step = Callable[..., None]

@@ -90,6 +90,12 @@ def adopt(
 
 
 def different(tenant: Tenant, posting: Posting, *, actor: str, reason: str) -> None:
+    """`tell_apart` for one bill; the trail is sealed at once."""
+    tell_apart(posting, actor=actor, reason=reason)
+    log.seal(tenant.pk)
+
+
+def tell_apart(posting: Posting, *, actor: str, reason: str) -> None:
     """A person says that what the hold names are other invoices: the bill is tried again.
 
     Which ones: those of the posting as it is given, which is as the person saw it; it is not read
@@ -117,7 +123,6 @@ def different(tenant: Tenant, posting: Posting, *, actor: str, reason: str) -> N
             )
     keys = [(str(t["company"]), int(t["vendor_num"]), str(t["invoice_num"])) for t in twins]
     postings.clear_twins(posting, keys, actor=actor, reason=reason)
-    log.seal(tenant.pk)
 
 
 # -- which one -------------------------------------------------------------------------------------

@@ -90,6 +90,7 @@ TABLE = [
     Row("act-note", "POST", "decide", data=things.a_sure_bill, sure=True),
     Row("act-ours", "POST", "decide", data=things.a_sure_answer, fixed={"place": 0}, sure=True),
     Row("act-remove", "POST", "decide", data=things.a_looked_up_bill, sure=True),
+    Row("act-again", "POST", "decide", data=things.a_removed_bill, sure=True),
     Row("act-map", "POST", "map", data=things.a_mapping_for_a_cause),
     # Mappings
     Row("mappings-start", "GET", "view"),

@@ -10,14 +10,14 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from audit import postings
+from audit import log, postings
 from audit.failures import Hold, Reason
 from audit.models import AuditEntry, Posting
 from audit.triage import seen
 from connector.errands import bills as errands
 from connector.errands import work
 from connector.models import Errand, Tenant
-from connector.sync.twin_answers import different
+from connector.sync.twin_answers import tell_apart
 from connector.web.acts import bulk
 from tests import builders
 from tests.web.rows import block, make_posting
@@ -431,16 +431,46 @@ def test_an_invoice_suspected_just_before_the_answer_is_written_is_not_called_di
     posting = twin_posting(tenant)
     page = post(client, "different", only=posting.pk)
 
-    def late(tenant: Tenant, seen: Posting, **given: Any) -> None:
+    def late(seen: Posting, **given: Any) -> None:
         more = {"twins": [TWIN, {**TWIN, "invoice_num": "TYPED-2"}]}
         Posting.objects.filter(pk=posting.pk).update(hold_detail=more)
-        different(tenant, seen, **given)
+        tell_apart(seen, **given)
 
-    monkeypatch.setattr(bulk, "different", late)
+    monkeypatch.setattr(errands, "tell_one_apart", late)
     sure = {"sure": "1", "chosen": chosen(page), "reason": "another month"}
-    assert "changed at this moment" in post(client, "different", **sure, place="exceptions")
+    assert "INV-b changed meanwhile" in post(client, "different", **sure, place="exceptions")
     posting.refresh_from_db()
     assert (posting.twins_cleared, posting.hold_reason) == ([], "duplicate_suspected")
+
+
+def test_many_are_told_apart_by_a_worker_who_minds_what_the_person_saw(
+    client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_AT_ONCE", 1)
+    a, b = (twin_posting(tenant, name) for name in "ab")
+    page = post(client, "different", ids=[a.pk, b.pk])
+    done = post(client, "different", sure="1", chosen=chosen(page), reason="x", place="exceptions")
+    errand = Errand.objects.get()
+    assert f'id="errand-{errand.pk}"' in done
+    assert (state(a), a.twins_cleared) == (("queued", "duplicate_suspected"), [])
+    Posting.objects.filter(pk=b.pk).update(hold_detail={"twins": [TWIN, TWIN]})
+    assert work.run(errand.pk)
+    errand.refresh_from_db()
+    assert (errand.failed, state(a)) == (False, ("queued", ""))
+    assert state(b) == ("queued", "duplicate_suspected")
+    assert errand.said.startswith("1 of 2 bills have a different invoice")
+    assert "Left alone: INV-b changed" in errand.said
+    assert [bill for bill, _, _ in trail("posting.twins_cleared")] == ["a"]
+
+
+def test_the_trail_is_sealed_once_for_many_bills(
+    client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed: list[int] = []
+    monkeypatch.setattr(log, "seal", lambda tenant_id: sealed.append(tenant_id))
+    ids = [twin_posting(tenant, name).pk for name in "abc"]
+    confirm(client, "different", {"ids": ids}, reason="x")
+    assert sealed == [tenant.pk]
 
 
 def test_the_very_number_cannot_be_called_different(client: Client, tenant: Tenant) -> None:

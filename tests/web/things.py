@@ -204,6 +204,11 @@ def an_entered_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
     return {"only": make_posting(tenant, f"r-{next(_numbers)}", state="confirmed").pk}
 
 
+def a_removed_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    """A bill that was taken out of Epicor, and that one is sure."""
+    return sure(make_posting(tenant, f"r-{next(_numbers)}", state="removed"))
+
+
 def a_looked_up_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
     """An entered bill, what removing it would delete, and that one is sure."""
     posting = make_posting(tenant, f"r-{next(_numbers)}", state="confirmed")
