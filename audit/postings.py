@@ -481,10 +481,14 @@ def clear_twins(
     known = {tuple(key) for key in posting.twins_cleared}
     cleared = [list(key) for key in sorted(known | set(keys))]
     body = {"keys": cleared, "reason": reason.strip()}
+    # Exactly the hold that the person saw: another one may name invoices that nobody looked at.
+    ready = Q(state=State.QUEUED, lease_owner="", hold_reason=posting.hold_reason) & Q(
+        hold_message=posting.hold_message, hold_detail=posting.hold_detail
+    )
     with transaction.atomic():
         change(
             [posting],
-            Q(state=State.QUEUED, lease_owner=""),
+            ready,
             {"twins_cleared": cleared, "not_before": None, **holds.NONE},
             "marked as different",
             [entry(posting, "posting.twins_cleared", body, actor)],

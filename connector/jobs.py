@@ -42,6 +42,7 @@ def tick() -> dict[str, int]:
             ringing.ring_reprove(calendar, now)
         ringing.ring_lost_runs(now)
         work.reap(now)
+        work.prune(now)
         uses.ask_old_counts(now)
         heartbeat.forget_old(now)
         async_task("connector.jobs.seal_audit", save=False)

@@ -24,7 +24,7 @@ MAX_BYTES = 20_000_000
 MAX_UNPACKED_BYTES = 300_000_000  # a workbook is a zip archive; a small one may unpack to a flood
 MAX_ROWS = 200_000
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 
 class MappingFileError(ValueError):
@@ -84,7 +84,7 @@ def write_csv(rows: Iterable[MappingRow], stream: TextIO) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([_escaped(cell) for cell in row.cells()])
+        writer.writerow([escaped(cell) for cell in row.cells()])
 
 
 def write_xlsx(rows: Iterable[MappingRow], stream: IO[bytes]) -> None:
@@ -93,11 +93,12 @@ def write_xlsx(rows: Iterable[MappingRow], stream: IO[bytes]) -> None:
     sheet = book.create_sheet("mappings")
     sheet.append(COLUMNS)
     for row in rows:
-        sheet.append([ILLEGAL_CHARACTERS_RE.sub("", _escaped(cell)) for cell in row.cells()])
+        sheet.append([ILLEGAL_CHARACTERS_RE.sub("", escaped(cell)) for cell in row.cells()])
     book.save(stream)
 
 
-def _escaped(cell: str) -> str:
+def escaped(cell: str) -> str:
+    """The text so that no spreadsheet runs it."""
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 

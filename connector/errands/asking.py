@@ -17,6 +17,11 @@ from connector.ringing import ring_errand, ring_tenant
 from connector.sync import turns
 from connector.sync.replay import replay
 
+
+class ErrandError(ValueError):
+    """What was asked for cannot be done; the message is a sentence for the person who asked."""
+
+
 AT_ONCE = 200  # as many bills are replayed while the person waits for the page
 REPLAY = "replay"
 _State = Posting.State
@@ -150,5 +155,6 @@ def open_errands(tenant: Tenant, *, actor: str) -> int:
 
 
 def recent(tenant: Tenant, *, actor: str, most: int = 20) -> list[Errand]:
-    """What this person asked for lately, newest first."""
-    return list(Errand.objects.filter(tenant=tenant, actor=actor)[:most])
+    """What this person asked for lately, newest first, without what it carries."""
+    found = Errand.objects.filter(tenant=tenant, actor=actor).defer("arguments", "result")
+    return list(found[:most])

@@ -7,22 +7,27 @@ says so. PostingError and LostLeaseError say why not; nothing is half-done then.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from audit import postings
+from django.db import transaction
+
+from audit import log, postings
 from audit.dismissal import refused
 from audit.failures import HeldError
 from audit.models import Posting
 from audit.triage import seen
 from connector.domain.money import format_amount
+from connector.errands import asking
 from connector.models import Errand, Tenant
 from connector.ringing import ring_tenant
-from connector.sync.remove import RemovalPlan, removal_plan
+from connector.sync.remove import RemovalPlan, Shown, removal_plan
 from connector.sync.remove import remove as remove_now
 from connector.sync.twin_answers import adopt as adopt_now
+from connector.sync.twin_answers import tell_apart as tell_one_apart
 
 if TYPE_CHECKING:
     from connector.errands.work import Report
 
 ADOPT, PLAN_REMOVAL, REMOVE, SETTLE = "adopt", "plan_removal", "remove", "settle"
+TELL_APART = "tell_apart"
 _NAMED = 10
 _MOVED = "changed meanwhile; look at it again"
 
@@ -49,11 +54,20 @@ def plan_removal(errand: Errand, report: "Report") -> str:
 
 
 def remove(errand: Errand, report: "Report") -> str:
-    """Delete the bill's unposted invoice in Epicor, and queue the bill anew where asked."""
+    """Delete the bill's unposted invoice in Epicor, and queue the bill anew where asked.
+
+    Only what the person was shown: `shown` is what `shown_by` said of the plan.
+    """
     posting = _posting(errand)
     again = bool(errand.arguments["enter_again"])
-    reason = str(errand.arguments["reason"])
-    plan = remove_now(errand.tenant, posting, actor=errand.actor, reason=reason, enter_again=again)
+    plan = remove_now(
+        errand.tenant,
+        posting,
+        actor=errand.actor,
+        reason=str(errand.arguments["reason"]),
+        enter_again=again,
+        shown=_shown(errand.arguments.get("shown")),
+    )
     report.keep(as_result(plan))
     if again:
         ring_tenant(errand.tenant, due_only=True)
@@ -70,16 +84,59 @@ def settle(errand: Errand, report: "Report") -> str:
 
     `seen`: what was in the person's view of each, by posting id.
     """
+    same, moved = _as_seen(errand)
+    step = postings.keep if errand.arguments["keep"] else postings.dismiss
+    reason = str(errand.arguments["reason"])
+    done, left = settle_all(step, same, reason=reason, actor=errand.actor, told=report.at)
+    verb = "stay in Epicor as they are" if errand.arguments["keep"] else "are dismissed"
+    return f"{done:,} of {errand.total:,} bills {verb}.{_left(left + moved)}"
+
+
+def tell_apart(errand: Errand, report: "Report") -> str:
+    """The suspected invoices of many bills are others; those that moved on are left alone.
+
+    `seen`: what was in the person's view of each, by posting id.
+    """
+    same, moved = _as_seen(errand)
+    reason = str(errand.arguments["reason"])
+    freed, left = tell_all_apart(same, reason=reason, actor=errand.actor, told=report.at)
+    log.seal(errand.tenant_id)
+    ring_tenant(errand.tenant, due_only=True)
+    said = f"{len(freed):,} of {errand.total:,} bills have a different invoice and are entered now."
+    return f"{said}{_left(left + moved)}"
+
+
+def tell_all_apart(
+    chosen: Sequence[Posting],
+    *,
+    reason: str,
+    actor: str,
+    told: Callable[[int], None] | None = None,
+) -> tuple[list[Posting], list[tuple[str, str]]]:
+    """`twin_answers.tell_apart` for each; which ones, and (bill, why) of the rest."""
+    freed: list[Posting] = []
+    left: list[tuple[str, str]] = []
+    for number, posting in enumerate(chosen, start=1):
+        try:
+            tell_one_apart(posting, actor=actor, reason=reason)
+            freed.append(posting)
+        except HeldError as error:
+            left.append((name_of(posting), error.message))
+        except postings.LostLeaseError:
+            left.append((name_of(posting), _MOVED))
+        if told is not None and number % 100 == 0:
+            told(number)
+    return freed, left
+
+
+def _as_seen(errand: Errand) -> tuple[list[Posting], list[tuple[str, str]]]:
+    """The errand's bills that are as the person saw them, and (bill, why) of the others."""
     marks: Mapping[str, str] = errand.arguments["seen"]
     ids = [int(pk) for pk in marks]
     chosen = list(Posting.objects.filter(tenant=errand.tenant, pk__in=ids).order_by("pk"))
     same = [posting for posting in chosen if seen(posting) == marks[str(posting.pk)]]
-    step = postings.keep if errand.arguments["keep"] else postings.dismiss
-    reason = str(errand.arguments["reason"])
-    done, left = settle_all(step, same, reason=reason, actor=errand.actor, told=report.at)
-    left += [(name_of(posting), _MOVED) for posting in chosen if posting not in same]
-    verb = "stay in Epicor as they are" if errand.arguments["keep"] else "are dismissed"
-    return f"{done:,} of {len(ids):,} bills {verb}.{_left(left)}"
+    kept = {posting.pk for posting in same}
+    return same, [(name_of(posting), _MOVED) for posting in chosen if posting.pk not in kept]
 
 
 Step = Callable[..., None]
@@ -112,10 +169,63 @@ def settle_all(
     return done, left
 
 
-def unfinished(tenant: Tenant, kind: str, posting: Posting) -> Errand | None:
-    """The same thing asked for before and not done yet: a second click shows the first."""
+def ask_once(
+    tenant: Tenant,
+    kind: str,
+    posting: Posting,
+    title: str,
+    *,
+    actor: str,
+    arguments: Mapping[str, Any],
+) -> Errand:
+    """Ask for an errand about a bill; the same one that is not over yet, if there is one.
+
+    The same for whatever reason. Raises HeldError when something else of the kind is under way.
+    """
     rows = Errand.objects.filter(tenant=tenant, kind=kind, subject=posting.bill_id)
-    return rows.filter(finished_at=None).first()
+    with transaction.atomic():
+        # Two people at the same moment take turns here.
+        Posting.objects.select_for_update().filter(pk=posting.pk).first()
+        before = rows.filter(finished_at=None).first()
+        if before is None:
+            subject = posting.bill_id
+            return asking.ask(
+                tenant, kind, title, actor=actor, arguments=arguments, subject=subject
+            )
+    if _what(before.arguments) != _what(arguments):
+        raise HeldError(
+            f'{before.actor} asked for something else just now: "{before.title}". Nothing was '
+            "changed by you; wait until that is done and look again."
+        )
+    return before
+
+
+def _what(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name != "reason"}
+
+
+def shown_by(plan: Errand) -> dict[str, Any] | None:
+    """What a finished plan of a removal showed of Epicor, for `remove`; None: nothing to agree to.
+
+    An invoice by key and revision; empty: that there is none.
+    """
+    result = plan.result
+    if plan.finished_at is None or plan.failed or result.get("refusal") != "":
+        return None
+    invoice = result["invoice"]
+    if invoice is None:
+        return {}
+    key = [invoice["company"], invoice["vendor_num"], invoice["invoice_num"]]
+    return {"key": key, "revision": invoice["revision"]}
+
+
+def _shown(value: Mapping[str, Any] | None) -> Shown:
+    if value is None:
+        raise HeldError("Nobody looked at what would be removed. Nothing was changed.")
+    if not value:
+        return Shown()
+    company, vendor_num, number = value["key"]
+    return Shown((str(company), int(vendor_num), str(number)), int(value["revision"]))
 
 
 def as_result(plan: RemovalPlan) -> dict[str, Any]:
@@ -130,6 +240,7 @@ def as_result(plan: RemovalPlan) -> dict[str, Any]:
             "changed": found.changed,
             "changed_by": found.changed_by,
             "changed_on": found.changed_on,
+            "revision": found.revision,
         }
     return {"refusal": plan.refusal, "invoice": invoice}
 

@@ -70,9 +70,7 @@ def ask_import(looked: Errand, *, actor: str, with_replay: bool) -> Errand:
     with transaction.atomic():
         free = Errand.objects.filter(pk=looked.pk, subject="")
         if not free.update(subject=_TAKEN):
-            return Errand.objects.get(
-                tenant=looked.tenant, kind=IMPORT, subject=f"preview {looked.pk}"
-            )
+            return imported_by(looked)
         return ask(
             looked.tenant,
             IMPORT,
@@ -82,6 +80,20 @@ def ask_import(looked: Errand, *, actor: str, with_replay: bool) -> Errand:
             subject=f"preview {looked.pk}",
             total=rows,
         )
+
+
+def is_past(looked: Errand) -> bool:
+    """Whether the rows of a preview were imported, and are not kept any more."""
+    return looked.subject == _TAKEN and not looked.arguments["rows"]
+
+
+def imported_by(looked: Errand) -> Errand:
+    """The errand that imports, or has imported, the rows of a preview. Raises MappingFileError."""
+    subject = f"preview {looked.pk}"
+    found = Errand.objects.filter(tenant=looked.tenant, kind=IMPORT, subject=subject).first()
+    if found is None:
+        raise MappingFileError("This file is not kept any more; choose it once again.")
+    return found
 
 
 def bring_in(errand: Errand, report: "Report") -> str:
@@ -103,6 +115,7 @@ def bring_in(errand: Errand, report: "Report") -> str:
             "imported. Look at what it does now."
         )
     report.at(len(rows), len(rows))
+    _forget_rows(looked)
     if result.proposed:
         return f"Waiting for somebody to approve: {_many(result.proposed, 'change')}."
     said = f"{result.created:,} new, {result.updated:,} changed, {result.unchanged:,} as they were."
@@ -112,6 +125,13 @@ def bring_in(errand: Errand, report: "Report") -> str:
     again = _replay(errand, freed.postings)
     report.keep({"replay": again.pk})
     return f"{said} {_bills(freed.bills)} tried again."
+
+
+def _forget_rows(looked: Errand) -> None:
+    """What was imported is in the mappings and on the record; the rows are not needed any more."""
+    arguments = {**looked.arguments, "rows": []}
+    result = {**looked.result, "effects": [], "errors": {}}
+    Errand.objects.filter(pk=looked.pk).update(arguments=arguments, result=result)
 
 
 def _replay(errand: Errand, ids: Sequence[int]) -> Errand:

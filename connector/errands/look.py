@@ -43,12 +43,12 @@ def look(errand: Errand, report: "Report") -> str:
     """Read what Epicor has of the bill `errand.subject`; the page shows it beside the others.
 
     Keeps {"seen_at", "companies", "invoices"}, each invoice as `as_seen` writes it. Raises
-    AccessError, TransientError; ValueError when the tenant has no such bill.
+    AccessError, TransientError; ErrandError when the tenant has no such bill.
     """
     tenant, bill_id = errand.tenant, errand.subject
     posting = Posting.objects.filter(tenant=tenant, bill_id=bill_id).first()
     if posting is None:
-        raise ValueError("There is no such bill, so nothing was looked up.")
+        raise asking.ErrandError("There is no such bill, so nothing was looked up.")
     rules = open_rules(tenant)
     keys = _keys(rules, posting)
     companies = sorted({*rules.companies, *(company for company, _, _ in keys)})

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from audit.failures import NEXT_STEP, Hold
 from audit.models import Posting
 from connector.domain.money import format_amount
+from connector.errands.asking import ErrandError
 from connector.errands.setup import counted
 from connector.models import Errand, Tenant
 from connector.sync.context import Cycle, open_cycle
@@ -86,10 +87,10 @@ def _pull(tenant: Tenant, report: "Report", *, enough: int | None) -> tuple[int,
     cycle = open_cycle(tenant, dry_run=True)
     try:
         if not cycle.companies:
-            raise ValueError("Name the Epicor companies of the entities first; nothing was read.")
+            raise ErrandError("Name the Epicor companies of the entities first; nothing was read.")
         while refresh(cycle, kinds=frozenset({"bills"}), stop_at=time.monotonic()):
             if time.monotonic() > until:
-                raise ValueError(_SLOW)
+                raise ErrandError(_SLOW)
         return _pages(cycle, report, until, enough)
     finally:
         cycle.remember()

@@ -14,6 +14,7 @@ from connector.epicor import contract
 from connector.epicor.catalog import refresh_catalogs
 from connector.epicor.client import EpicorClient
 from connector.epicor.connect import connect_epicor, keep_facts
+from connector.errands.asking import ErrandError
 from connector.models import AccessToken, Errand, Tenant
 from connector.ramp.connect import connect_ramp
 from mappings import catalog
@@ -53,7 +54,7 @@ def test(errand: Errand, report: "Report") -> str:
     report.keep(result | {"failed": failed})
     report.at(len(checks), len(checks))
     if failed:
-        raise ValueError(
+        raise ErrandError(
             f"{failed} of {len(checks)} checks need attention. Nothing was written; do what they "
             "say, then test again."
         )
@@ -132,7 +133,7 @@ def chart(errand: Errand, report: "Report") -> str:
     tenant = errand.tenant
     companies = ping.companies(tenant)
     if not companies:
-        raise ValueError("Name the Epicor companies of the entities first; nothing was read.")
+        raise ErrandError("Name the Epicor companies of the entities first; nothing was read.")
     total = 1 + len(companies) * len(_CHART)
     report.at(0, total)
     ramp = connect_ramp(tenant)
@@ -157,7 +158,7 @@ def catalogs(errand: Errand, report: "Report") -> str:
     """Mirror every catalog of every routed company now; the page shows which and how many rows."""
     companies = ping.companies(errand.tenant)
     if not companies:
-        raise ValueError("No Epicor company is named for any entity; nothing was read.")
+        raise ErrandError("No Epicor company is named for any entity; nothing was read.")
     total = len(companies) * len(catalog.ALL_CATALOGS)
     report.at(0, total)
     shown: dict[str, Any] = {"read": []}

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from audit import chain, log
 from audit.models import Chain
+from connector.errands.asking import ErrandError
 from connector.models import Errand, Tenant
 from connector.ringing import RUN_TIMEOUT_S
 
@@ -18,7 +19,7 @@ _MOST_S = RUN_TIMEOUT_S - 30  # the queue ends a job at RUN_TIMEOUT_S without a 
 def verify(errand: Errand, report: "Report") -> str:
     """Recompute the chain, keep the result, and put it on the record.
 
-    Raises ValueError with a sentence when the chain does not fit, or when it is too long.
+    Raises ErrandError with a sentence when the chain does not fit, or when it is too long.
     """
     tenant = errand.tenant
     total = sealed(tenant)
@@ -27,7 +28,7 @@ def verify(errand: Errand, report: "Report") -> str:
 
     def tell(done: int) -> None:
         if time.monotonic() > ends:
-            raise ValueError(_TOO_LONG.format(done=done, total=total, slug=tenant.slug))
+            raise ErrandError(_TOO_LONG.format(done=done, total=total, slug=tenant.slug))
         report.at(min(done, total))
 
     found = log.verify(tenant.pk, tell)
@@ -35,7 +36,7 @@ def verify(errand: Errand, report: "Report") -> str:
     chain.record(tenant.pk, tenant.slug, found, actor=errand.actor)
     report.keep({"entries": found.entries, "ok": found.ok, "first_bad": found.first_bad})
     if not found.ok:
-        raise ValueError(f"The audit chain does not fit. {found.message} {_WHAT_NOW}")
+        raise ErrandError(f"The audit chain does not fit. {found.message} {_WHAT_NOW}")
     waiting = f" {found.unsealed:,} of them wait to be sealed." if found.unsealed else ""
     return f"The audit chain fits: {found.entries:,} entries.{waiting}"
 

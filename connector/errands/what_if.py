@@ -11,6 +11,8 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
+
 from connector.domain.draft import PostingPolicy, apply_date, coding_request
 from connector.errands import mirrored
 from connector.errands.asking import ask
@@ -79,7 +81,8 @@ def ask_what_if(
 ) -> Errand:
     """Have it found out what these changes would have done; "" as target = the mapping goes.
 
-    Raises UnknownKindError, and MappingFileError when days or a row is wrong.
+    One at a time for each person: asking the same again gives the same. Raises UnknownKindError,
+    and MappingFileError when days or a row is wrong, or when another one is under way.
     """
     check_kind(tenant.pk, kind)
     if not 1 <= days <= MOST_DAYS:
@@ -89,14 +92,20 @@ def ask_what_if(
         raise MappingFileError(wrong)
     first = mirrored.since(tenant, days)
     wishes = [[row.company, row.ramp_id, row.epicor_id] for row in rows]
-    return ask(
-        tenant,
-        WHAT_IF,
-        _title(kind, rows, days),
-        actor=actor,
-        arguments={"kind": kind, "since": first.isoformat(), "wishes": wishes},
-        total=mirrored.count(tenant, first),
-    )
+    arguments = {"kind": kind, "since": first.isoformat(), "wishes": wishes}
+    with transaction.atomic():
+        Tenant.objects.select_for_update().get(pk=tenant.pk)
+        mine = Errand.objects.filter(tenant=tenant, kind=WHAT_IF, actor=actor, finished_at=None)
+        before = mine.first()
+        if before is None:
+            title, total = _title(kind, rows, days), mirrored.count(tenant, first)
+            return ask(tenant, WHAT_IF, title, actor=actor, arguments=arguments, total=total)
+    if before.arguments != arguments:
+        raise MappingFileError(
+            f'You have another one under way: "{before.title}". Wait until it is over, then ask '
+            "again."
+        )
+    return before
 
 
 def _wrong(tenant_id: int, kind: str, rows: Sequence[MappingRow]) -> str:

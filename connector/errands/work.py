@@ -1,11 +1,11 @@
 """Doing an errand: one worker claims it, its kind's function does it, the end is noted once.
 
-A kind's function gets the errand and a Report, raises PostingError or ValueError with a sentence
-for the person, and returns the sentence that says what it did; or None after a few seconds when
-there is more to do: then it is rung again at the end of the queue, so that others have their
-turns, and finds in `result` what it kept. A doubled ring finds the errand
-taken or over and changes nothing; after a dead worker the person is told to look and ask again,
-because nobody knows how far it came.
+A kind's function gets the errand and a Report, raises one of _FORESEEN with a sentence for the
+person (anything else is a mistake of ours, and logged), and returns the sentence that says what it
+did; or None after a few seconds when there is more to do: then it is rung again at the end of the
+queue, so that others have their turns, and finds in `result` what it kept. A doubled ring finds the
+errand taken or over and changes nothing; after a dead worker the person is told to look and ask
+again, because nobody knows how far it came.
 """
 
 import logging
@@ -13,20 +13,34 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from audit.failures import PostingError
 from audit.models import Posting
 from audit.postings import LostLeaseError
-from connector.errands import bills, imports, look, rehearsing, setup, uses, verify, what_if
+from connector.errands import asking, bills, imports, look, rehearsing, setup, uses, verify, what_if
 from connector.models import Errand
 from connector.ringing import RUN_TIMEOUT_S, ring_errand, ring_tenant
 from connector.sync.replay import CHUNK, replay
+from mappings.decide import DecisionError
+from mappings.files import MappingFileError
+from mappings.kinds import UnknownKindError
 
+# What a person is told in its own words.
+_FORESEEN = (
+    PostingError,
+    LostLeaseError,
+    asking.ErrandError,
+    MappingFileError,
+    UnknownKindError,
+    DecisionError,
+)
 logger = logging.getLogger(__name__)
 
 LOST_AFTER = timedelta(seconds=60)
+KEPT = timedelta(days=90)
+_PRUNED_AT_ONCE = 500
 _LEASE = timedelta(seconds=RUN_TIMEOUT_S + 20)
 
 
@@ -60,7 +74,7 @@ def run(pk: int) -> bool:
     errand = Errand.objects.select_related("tenant").get(pk=pk)
     try:
         said, failed = WORK[errand.kind](errand, Report(errand)), False
-    except (PostingError, ValueError, LostLeaseError) as error:
+    except _FORESEEN as error:
         said, failed = str(error), True
     except Exception as error:
         # The one place that owns what nobody foresaw: the person must not wait for ever.
@@ -103,6 +117,22 @@ def reap(now: datetime) -> int:
     return len(dead) + rung
 
 
+def prune(now: datetime) -> int:
+    """Forget what was over long ago, some at a time; says how many.
+
+    Of each kind a tenant's last one that worked and the last one that failed stay: pages show them.
+    """
+    newer = Errand.objects.filter(
+        tenant=OuterRef("tenant"),
+        kind=OuterRef("kind"),
+        failed=OuterRef("failed"),
+        pk__gt=OuterRef("pk"),
+    )
+    old = Errand.objects.filter(Exists(newer), finished_at__lt=now - KEPT).order_by("pk")
+    ids = list(old.values_list("pk", flat=True)[:_PRUNED_AT_ONCE])
+    return Errand.objects.filter(pk__in=ids).delete()[0]
+
+
 def _replay(errand: Errand, report: Report) -> str:
     """Many bills made due, in chunks; how far they are is then read from their postings."""
     ids = errand.arguments["ids"]
@@ -121,6 +151,7 @@ WORK: Mapping[str, Work] = {
     bills.PLAN_REMOVAL: bills.plan_removal,
     bills.REMOVE: bills.remove,
     bills.SETTLE: bills.settle,
+    bills.TELL_APART: bills.tell_apart,
     setup.TEST: setup.test,
     setup.ENTITIES: setup.entities,
     setup.CHART: setup.chart,

@@ -45,6 +45,7 @@ class LiveInvoice:
     changed: bool
     changed_by: str
     changed_on: str
+    revision: int  # the highest SysRevID of its rows
 
     @property
     def key(self) -> Key:
@@ -56,6 +57,14 @@ class LiveInvoice:
         names = ("company", "vendor_num", "invoice_num", "currency", "group")
         shown = {name: value for name, value in asdict(self).items() if name in names}
         return {**shown, "total": format_amount(self.total, self.currency)}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a person was shown before they said "remove": this invoice as it was, or none at all."""
+
+    key: Key | None = None
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,12 @@ class RemovalPlan:
     refusal: str = ""
     synced: bool = False
     again: bool = False
+
+    @property
+    def shown(self) -> Shown:
+        """What whoever looks at this plan sees of Epicor."""
+        invoice = self.invoice
+        return Shown() if invoice is None else Shown(invoice.key, invoice.revision)
 
 
 def removal_plan(tenant: Tenant, posting: Posting, *, enter_again: bool = False) -> RemovalPlan:
@@ -145,6 +160,7 @@ def _live(posting: Posting, company: str, saved: SavedInvoice) -> LiveInvoice:
         changed=revision(saved) != posting.sys_rev_id,
         changed_by=str(header.get("ChangedBy") or ""),
         changed_on=str(header.get("ChangeDate") or "")[:10],
+        revision=revision(saved),
     )
 
 

@@ -30,6 +30,7 @@ from connector.sync.context import Cycle, open_cycle
 from connector.sync.removal_plan import (
     LiveInvoice,
     RemovalPlan,
+    Shown,
     bill_now,
     live_invoices,
     plan_for,
@@ -50,6 +51,10 @@ _BEING_TOLD = (
     "Ramp is just being told that this bill is entered. Nothing was removed; try again in two "
     "minutes."
 )
+_NOT_AS_SHOWN = (
+    "What is in Epicor is not what you were shown any more: somebody changed it meanwhile. "
+    "Nothing was removed; look at it again, then decide."
+)
 _NOT_SEEN = (
     "Epicor did not say whether it deleted the invoice, and it cannot be looked up just now. It "
     "is looked at again by itself in a few minutes; nothing is entered again before."
@@ -57,15 +62,22 @@ _NOT_SEEN = (
 
 
 def remove(
-    tenant: Tenant, posting: Posting, *, actor: str, reason: str, enter_again: bool
+    tenant: Tenant,
+    posting: Posting,
+    *,
+    actor: str,
+    reason: str,
+    enter_again: bool,
+    shown: Shown | None = None,
 ) -> RemovalPlan:
     """Delete the bill's unposted invoice in Epicor and record it; returns what was deleted.
 
     Something that is not there any more is only recorded. With `enter_again` the bill is queued,
     and the next run enters it as it is in Ramp then. A bill that is removed already can be
-    queued so, too. The posting given follows. Raises HeldError with a sentence when it cannot be
-    removed or may not be gone, AccessError, TransientError, RejectedError (Epicor's words); the
-    posting then keeps its state and its hold.
+    queued so, too. `shown`: what the person saw of it, and nothing else is removed; None = they
+    take what is there. The posting given follows. Raises HeldError with a sentence when it cannot
+    be removed, is not as shown, or may not be gone, AccessError, TransientError, RejectedError
+    (Epicor's words); the posting then keeps its state and its hold.
     """
     if not reason.strip():
         raise HeldError(f"Say why bill {posting.bill_id} is removed. Nothing was changed.")
@@ -79,7 +91,9 @@ def remove(
             _queue(cycle, posting, payload, actor=actor, reason=reason)
             return plan
         _lease(cycle, posting)
-        return _remove(cycle, posting, actor=actor, reason=reason, enter_again=enter_again)
+        return _remove(
+            cycle, posting, actor=actor, reason=reason, enter_again=enter_again, shown=shown
+        )
     except postings.LostLeaseError as error:
         raise HeldError(str(error)) from error
     finally:
@@ -102,7 +116,13 @@ def _lease(cycle: Cycle, posting: Posting) -> None:
 
 
 def _remove(
-    cycle: Cycle, posting: Posting, *, actor: str, reason: str, enter_again: bool
+    cycle: Cycle,
+    posting: Posting,
+    *,
+    actor: str,
+    reason: str,
+    enter_again: bool,
+    shown: Shown | None,
 ) -> RemovalPlan:
     """With the lease: look, delete, look again, record.
 
@@ -117,6 +137,8 @@ def _remove(
         plan = plan_for(cycle, posting, payload, enter_again=enter_again)
         if plan.refusal:
             raise HeldError(plan.refusal)
+        if shown is not None and shown != plan.shown:
+            raise HeldError(_NOT_AS_SHOWN)
         if plan.invoice is not None:
             with _alone_in_group(cycle, plan.invoice):
                 _delete(cycle, posting, plan.invoice)
@@ -251,4 +273,4 @@ def _queue(
     posting.refresh_from_db()
 
 
-__all__ = ["LiveInvoice", "RemovalPlan", "removal_plan", "remove"]
+__all__ = ["LiveInvoice", "RemovalPlan", "Shown", "removal_plan", "remove"]

@@ -61,7 +61,8 @@ def adopt(
     bill just now, AccessError, TransientError, and what Ramp raises for a bill it does not know.
     """
     seen = _seen(posting)
-    _check_state(posting)
+    posting.refresh_from_db()
+    _check_state(posting, posting.state)
     wanted = key or _suspect(posting, number)
     cycle = open_cycle(tenant)
     try:
@@ -89,16 +90,24 @@ def adopt(
 
 
 def different(tenant: Tenant, posting: Posting, *, actor: str, reason: str) -> None:
+    """`tell_apart` for one bill; the trail is sealed at once."""
+    tell_apart(posting, actor=actor, reason=reason)
+    log.seal(tenant.pk)
+
+
+def tell_apart(posting: Posting, *, actor: str, reason: str) -> None:
     """A person says that what the hold names are other invoices: the bill is tried again.
 
-    They are never suspected again for this bill. The posting given follows. Raises HeldError with
-    a sentence (no reason, nothing suspected, or the very same number), LostLeaseError.
+    Which ones: those of the posting as it is given, which is as the person saw it; it is not read
+    anew, and follows. They are never suspected again for this bill. Raises HeldError with a
+    sentence (no reason, nothing suspected, or the very same number), LostLeaseError when its hold
+    is another one by now.
     """
     if not reason.strip():
         raise HeldError(
             f"Say why the invoices differ from bill {posting.bill_id}. Nothing was changed."
         )
-    _check_state(posting)
+    _check_state(posting, Posting.objects.values_list("state", flat=True).get(pk=posting.pk))
     twins = _twins_in_hold(posting)
     if not twins:
         raise HeldError(
@@ -115,7 +124,6 @@ def different(tenant: Tenant, posting: Posting, *, actor: str, reason: str) -> N
             )
     keys = [(str(t["company"]), int(t["vendor_num"]), str(t["invoice_num"])) for t in twins]
     postings.clear_twins(posting, keys, actor=actor, reason=reason)
-    log.seal(tenant.pk)
 
 
 # -- which one -------------------------------------------------------------------------------------
@@ -126,10 +134,9 @@ def _seen(posting: Posting) -> tuple[str, str, str]:
     return posting.hold_reason, posting.hold_message, str(posting.twins_cleared)
 
 
-def _check_state(posting: Posting) -> None:
-    posting.refresh_from_db()
-    if posting.state != _State.QUEUED:
-        why = _WHY_NOT[_State(posting.state)]
+def _check_state(posting: Posting, state: str) -> None:
+    if state != _State.QUEUED:
+        why = _WHY_NOT[_State(state)]
         raise HeldError(f"Bill {posting.bill_id} {why}. Nothing was changed.")
 
 

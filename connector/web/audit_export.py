@@ -29,9 +29,10 @@ from connector.redaction import redact, redact_text
 from connector.web import shell
 from connector.web.audit_form import AuditForm
 from connector.web.audit_subjects import is_bill, names_of
-from connector.web.exports import Echo, safe
+from connector.web.exports import Echo
+from mappings.files import escaped
 
-MOST = {"csv": 200_000, "xlsx": 50_000}
+MOST = {"csv": 200_000, "xlsx": 20_000}  # a workbook is made while the person waits
 VERIFIED_AT_ONCE = 20_000  # as many entries are verified while the person waits
 COLUMNS = (
     "number",
@@ -64,7 +65,8 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
     found = search.found(tenant.pk, form.wanted(tenant)).filter(at__lte=until)
     count = search.how_many(found, MOST[kind])
     if count > MOST[kind]:
-        sentence = _TOO_MANY.format(kind=kind.upper(), most=MOST[kind])
+        instead = _OR_CSV.format(most=MOST["csv"]) if kind == "xlsx" else ""
+        sentence = _TOO_MANY.format(kind=kind.upper(), most=MOST[kind], instead=instead)
         return shell.done(request, sentence, back, good=False)
     head = Head(tenant, shell.actor(request), until, form.in_words(), count, verdict_of(tenant))
     _record(tenant, shell.actor(request), kind, head)
@@ -144,7 +146,7 @@ class Lines:
 
 def clean(cell: str) -> str:
     """A text that no spreadsheet runs as a formula, nor a workbook refuses."""
-    return safe(ILLEGAL_CHARACTERS_RE.sub("", cell)[:_CELL])
+    return escaped(ILLEGAL_CHARACTERS_RE.sub("", cell)[:_CELL])
 
 
 def _csv(head: Head, lines: Lines) -> HttpResponseBase:
@@ -205,9 +207,10 @@ def _record(tenant: Tenant, actor: str, kind: str, head: Head) -> None:
 
 
 _UNREADABLE = "Nothing was exported: this filter cannot be read. Correct it and export again."
+_OR_CSV = "Export CSV, which may have {most:,}. "
 _TOO_MANY = (
-    "Nothing was exported: more than {most:,} entries fit, which is the most for {kind}. Choose "
-    "fewer days and export the parts."
+    "Nothing was exported: more than {most:,} entries fit, which is the most for {kind}. {instead}"
+    "Choose fewer days and export the parts."
 )
 
 urlpatterns = [path("audit/export/", export, name="audit-export")]

@@ -91,10 +91,12 @@ def _no_export(chosen: BillFilter, kind: str, count: int) -> str:
 
 def _file(tenant: Tenant, chosen: BillFilter, kind: str) -> HttpResponseBase:
     name = f"bills-{tenant.slug}-{timezone.localdate().isoformat()}.{kind}"
-    rows = exports.records(chosen.found, zone_of(tenant))
+    zone = zone_of(tenant)
     if kind == "xlsx":
-        return FileResponse(exports.as_xlsx(rows), as_attachment=True, filename=name)
-    answer = StreamingHttpResponse(exports.as_csv(rows), content_type="text/csv; charset=utf-8")
+        file = exports.as_xlsx(exports.read(chosen.found), zone)
+        return FileResponse(file, as_attachment=True, filename=name)
+    rows = exports.as_csv(exports.records(chosen.found, zone))
+    answer = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 

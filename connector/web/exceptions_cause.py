@@ -73,7 +73,10 @@ class MapFix:
 
     suggestions: Sequence[Suggestion]
     mapped: str  # what it is mapped to now, "" for nothing
-    frees: int  # as many bills go on once it is mapped
+    frees: int  # as many bills go on once it is mapped for the company
+    frees_all: int  # … for every company
+    seen_one: str  # what it is mapped to for the company itself, "" for nothing
+    seen_all: str  # … for every company
     companies: Sequence[str]
 
 
@@ -160,12 +163,14 @@ def _map_fix(
     ]
     reference = Reference(group.kind, group.company, group.ramp_id, group.name, numbers, known)
     now = mapped_now(tenant.pk, group.kind, group.ramp_id)
-    freed = blocked_by(
-        tenant.pk, kind=group.kind, ramp_id=group.ramp_id, company=group.company
-    ).count()
+    these = {"kind": group.kind, "ramp_id": group.ramp_id}
+    freed = blocked_by(tenant.pk, **these, company=group.company).count()
+    everywhere = blocked_by(tenant.pk, **these).count() if len(companies) > 1 else freed
     found = suggestions(tenant.pk, reference, today=today)
-    mapped = now.get(group.company) or now.get("", "")
-    return MapFix([one for one in found if one.id != mapped], mapped, freed, companies)
+    own, general = now.get(group.company, ""), now.get("", "")
+    mapped = own or general
+    fitting = [one for one in found if one.id != mapped]
+    return MapFix(fitting, mapped, freed, everywhere, own, general, companies)
 
 
 def _numbers(tenant: Tenant, posting: Posting) -> frozenset[str]:

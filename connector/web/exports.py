@@ -1,28 +1,31 @@
 """A list of bills as a file, CSV or Excel, written row by row however many there are.
 
-Amounts are texts in major units with the currency's own digits, days are ISO 8601, moments are in
-the tenant's zone. A cell that a spreadsheet would run as a formula begins with a quote.
+Amounts are in major units with the currency's own digits, moments in the tenant's zone. In CSV
+days and moments are ISO 8601; in a workbook amounts, days and moments are what they are, so that
+they can be added and sorted, and everything else is text. A cell that a spreadsheet would run as a
+formula begins with a quote.
 """
 
 import csv
-import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 import openpyxl
 from django.db.models import QuerySet
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
 
 from audit.models import Posting
 from connector.domain.money import format_amount
+from mappings.files import escaped
 
-XLSX_ROWS = 100_000
+XLSX_ROWS = 20_000  # a workbook is made while the person waits
 _CHUNK = 2000
 _BOM = "\ufeff"  # or Excel takes the text for that of the machine's country
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_OLDEST = 1900  # the first year that a spreadsheet has days of
 _COLUMNS = {
     "bill": "bill_id",
     "invoice_number": "invoice_num",
@@ -49,13 +52,18 @@ _COLUMNS = {
 HEADER = tuple(_COLUMNS)
 
 
-def records(found: QuerySet[Posting], zone: ZoneInfo) -> Iterator[list[str]]:
-    """The cells of each bill in the order of HEADER, newest first; holds a few bills at a time."""
+def read(found: QuerySet[Posting]) -> Iterator[dict[str, Any]]:
+    """Each bill's values by the names of HEADER, newest first; holds a few bills at a time."""
     rows = found.order_by("-id").values_list(*_COLUMNS.values())
     for values in rows.iterator(chunk_size=_CHUNK):
-        named = dict(zip(HEADER, values, strict=True))
+        yield dict(zip(HEADER, values, strict=True))
+
+
+def records(found: QuerySet[Posting], zone: ZoneInfo) -> Iterator[list[str]]:
+    """The cells of each bill as texts in the order of HEADER."""
+    for named in read(found):
         amount = named.pop("amount")
-        cells = {name: safe(_text(value, zone)) for name, value in named.items()}
+        cells = {name: escaped(_text(value, zone)) for name, value in named.items()}
         # A number with its sign is no formula, and must stay one that can be added.
         cells["amount"] = "" if amount is None else format_amount(amount, named["currency"])
         yield [cells[name] for name in HEADER]
@@ -69,22 +77,18 @@ def as_csv(rows: Iterable[list[str]]) -> Iterator[str]:
         yield writer.writerow(row)
 
 
-def as_xlsx(rows: Iterable[list[str]]) -> IO[bytes]:
-    """The rows as a workbook in a file that is deleted when it is closed; every cell a text."""
+def as_xlsx(bills: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> IO[bytes]:
+    """What `read` gives as a workbook in a file that is deleted when it is closed."""
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("bills")
     sheet.append(HEADER)
-    for row in rows:
-        sheet.append([ILLEGAL_CHARACTERS_RE.sub("", cell) for cell in row])
+    cells = _Cells(sheet, zone)
+    for bill in bills:
+        sheet.append([cells.of(name, bill) for name in HEADER])
     file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by whoever gets it)
     book.save(file)
     file.seek(0)
     return file
-
-
-def safe(cell: str) -> str:
-    """The text so that no spreadsheet runs it."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 class Echo:
@@ -92,6 +96,36 @@ class Echo:
 
     def write(self, line: str) -> str:
         return line
+
+
+class _Cells:
+    """Makes the cells of a workbook; a row is written at once, so the next one may reuse them."""
+
+    def __init__(self, sheet: Any, zone: ZoneInfo) -> None:
+        self._sheet, self._zone = sheet, zone
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def of(self, name: str, bill: Mapping[str, Any]) -> Any:
+        """A number or a day as what it is, all else (ids and numbers of bills, too) as text."""
+        value = bill[name]
+        if name == "amount" and value is not None:
+            amount = Decimal(format_amount(value, bill["currency"]))
+            digits = -int(amount.as_tuple().exponent)
+            return self._formatted(name, amount, f"#,##0.{'0' * digits}" if digits else "#,##0")
+        if isinstance(value, datetime):
+            local = value.astimezone(self._zone).replace(microsecond=0, tzinfo=None)
+            return self._formatted(name, local, "yyyy-mm-dd hh:mm:ss")
+        if isinstance(value, date) and value.year >= _OLDEST:
+            return self._formatted(name, value, "yyyy-mm-dd")
+        return ILLEGAL_CHARACTERS_RE.sub("", escaped(_text(value, self._zone)))
+
+    def _formatted(self, name: str, value: Any, number_format: str) -> Any:
+        cell = self._made.get((name, number_format))
+        if cell is None:
+            cell = self._made[name, number_format] = WriteOnlyCell(self._sheet)
+            cell.number_format = number_format
+        cell.value = value
+        return cell
 
 
 def _text(value: Any, zone: ZoneInfo) -> str:

@@ -56,7 +56,8 @@ def save(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
         again = row_asked(request, kind, asked)
         again.name = row.name or again.name
         return _form(request, kind, again, new=new, problem=str(error))
-    errand = _replay(request, row) if "replay" in asked and decision.changed else None
+    wanted = "replay" in asked and decision.changed and shell.may(request, "replay")
+    errand = _replay(request, row) if wanted else None
     return _saved(request, kind, row, decision, errand)
 
 

@@ -95,7 +95,7 @@ def preview(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def bring_in(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Import all rows of a preview, once."""
     looked = errand_of(request, imports.PREVIEW, pk)
-    with_replay = "replay" in request.POST
+    with_replay = "replay" in request.POST and shell.may(request, "replay")
     here = reverse("mapping-preview", args=[slug, pk])
     try:
         errand = imports.ask_import(looked, actor=shell.actor(request), with_replay=with_replay)
@@ -126,6 +126,8 @@ def imported(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def look_again(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Look at the rows of an earlier file once more, as things are now."""
     looked = errand_of(request, imports.PREVIEW, pk)
+    if imports.is_past(looked):  # the page says so
+        return HttpResponseRedirect(reverse("mapping-preview", args=[slug, pk]))
     asked = looked.arguments
     rows = imports.rows_of(looked)
     errand = imports.ask_preview(
@@ -162,7 +164,8 @@ def _preview_context(request: HttpRequest, looked: Errand) -> dict[str, Any]:
         "query": urlencode({"effect": what}),
         "wrong": counts["error"],
         "to_do": counts["new"] + counts["changed"],
-        "total_rows": len(looked.arguments["rows"]),
+        "total_rows": looked.total,
+        "past": imports.is_past(looked),
         "sums": imports.freed_sums(looked),
     }
 

@@ -8,7 +8,6 @@ from typing import Any
 from django.db.models import Count, QuerySet
 
 from audit.models import Posting
-from audit.queue import ExceptionQueue
 from audit.sums import ExactSum
 
 
@@ -41,12 +40,4 @@ def pile_of(found: QuerySet[Posting]) -> Pile:
     rows = found.order_by().values_list("currency").annotate(Count("pk"), ExactSum("amount"))
     for currency, bills, amount in rows:
         pile.add(bills, currency, amount)
-    return pile
-
-
-def total(queue: ExceptionQueue) -> Pile:
-    """All exceptions; each bill once, however many causes hold it."""
-    pile = Pile()
-    for item in queue.items:
-        pile.add(1, item.currency, item.amount)
     return pile

@@ -90,6 +90,7 @@ def test_what_a_person_has_in_view_has_a_mark_that_changes_with_it(
         "state": "in_flight",
         "hold_reason": "refused",
         "hold_message": "x",
+        "hold_detail": {"twins": [{"invoice_num": "1"}]},
         "seen_hash": "x",
         "assignee": "ann",
         "snoozed_until": FRIDAY,

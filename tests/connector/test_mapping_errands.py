@@ -270,6 +270,29 @@ def test_with_approval_an_import_proposes_and_replays_nothing(tenant: Tenant) ->
     assert posting.hold_reason == "vendor_unmapped"
 
 
+def test_rows_that_were_imported_are_not_kept(tenant: Tenant) -> None:
+    looked = looked_at(tenant, ("v-1", "A"))
+    assert not imports.is_past(looked)
+    errand = done(imports.ask_import(looked, actor="ann", with_replay=False))
+    looked.refresh_from_db()
+    assert (looked.arguments["rows"], looked.result["effects"]) == ([], [])
+    assert (looked.arguments["kind"], looked.result["counts"]) == ("vendors", {"new": 1})
+    assert imports.is_past(looked)
+    assert imports.ask_import(looked, actor="ann", with_replay=False) == errand
+    errand.delete()
+    with pytest.raises(MappingFileError, match="not kept any more"):
+        imports.ask_import(looked, actor="ann", with_replay=False)
+
+
+def test_rows_that_could_not_be_imported_are_kept_to_look_at_again(tenant: Tenant) -> None:
+    looked = looked_at(tenant, ("v-1", "A"))
+    VendorMapping.objects.create(tenant=tenant, ramp_id="v-1", epicor_id="C")
+    assert done(imports.ask_import(looked, actor="ann", with_replay=True)).failed
+    looked.refresh_from_db()
+    assert not imports.is_past(looked)
+    assert len(imports.rows_of(looked)) == 1
+
+
 # What if ----------------------------------------------------------------------------------------
 
 
@@ -357,6 +380,18 @@ def test_many_bills_are_looked_at_in_parts_and_200_are_shown(
     found = what_if.Found.from_json(done(errand).result)
     assert (found.looked_at, found.bills, len(found.examples)) == (10, 10, 3)
     assert found.sums == {"USD": Decimal(1200)}
+
+
+def test_each_person_has_one_question_under_way(coded: Tenant) -> None:
+    bill(coded, "b1")
+    wish = [MappingRow(0, "v-1", "", "BETA", "")]
+    errand = what_if.ask_what_if(coded, "vendors", wish, 30, actor="ann")
+    assert what_if.ask_what_if(coded, "vendors", wish, 30, actor="ann") == errand
+    with pytest.raises(MappingFileError, match=r"another one under way: .What if v-1 were mapped"):
+        what_if.ask_what_if(coded, "vendors", wish, 60, actor="ann")
+    assert what_if.ask_what_if(coded, "vendors", wish, 30, actor="bob") != errand
+    done(errand)
+    assert what_if.ask_what_if(coded, "vendors", wish, 60, actor="ann") != errand
 
 
 @pytest.mark.parametrize(

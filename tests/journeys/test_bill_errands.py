@@ -82,14 +82,16 @@ def test_a_removal_is_planned_without_writing_then_carried_out_once(ready):
     assert plan.result["invoice"]["changed"] is False
     assert (Attempt.objects.count(), len(truth.ledger(box)[posting.bill_id])) == (before, 1)
 
-    done = ask(tenant, bills.REMOVE, posting, enter_again=True, reason="wrong vendor")
+    shown = bills.shown_by(plan)
+    done = ask(tenant, bills.REMOVE, posting, enter_again=True, reason="wrong vendor", shown=shown)
 
     posting.refresh_from_db()
     assert (done.failed, posting.state) == (False, "queued")
     assert "was deleted in Epicor" in done.said
     assert "entered anew" in done.said
     assert posting.bill_id not in truth.ledger(box)
-    again = ask(tenant, bills.REMOVE, posting, enter_again=False, reason="once more")
+    order = {"enter_again": False, "reason": "once more", "shown": shown}
+    again = ask(tenant, bills.REMOVE, posting, **order)
     assert again.failed
     assert "nothing to remove" in again.said
     run_cycle(tenant)
@@ -103,10 +105,37 @@ def test_what_a_person_deleted_by_hand_is_only_recorded(ready):
     box.epicor.app.delete_invoice(posting.company, posting.vendor_num, posting.invoice_num)
     plan = ask(tenant, bills.PLAN_REMOVAL, posting, enter_again=False)
     assert plan.result == {"refusal": "", "invoice": None}
-    done = ask(tenant, bills.REMOVE, posting, enter_again=False, reason="gone")
+    shown = bills.shown_by(plan)
+    done = ask(tenant, bills.REMOVE, posting, enter_again=False, reason="gone", shown=shown)
     assert "Nothing of bill" in done.said
     posting.refresh_from_db()
     assert posting.state == "removed"
+
+
+def test_what_somebody_edited_after_the_look_is_not_removed(ready):
+    box, tenant = ready
+    run_cycle(tenant)
+    posting = entered(tenant)
+    key = (posting.company, posting.vendor_num, posting.invoice_num)
+    plan = ask(tenant, bills.PLAN_REMOVAL, posting, enter_again=True)
+    box.epicor.app.edit_invoice(*key, {"Description": "Checked with the vendor"})
+
+    order = {"enter_again": True, "reason": "wrong vendor", "shown": bills.shown_by(plan)}
+    done = ask(tenant, bills.REMOVE, posting, **order)
+
+    assert done.failed
+    assert "not what you were shown any more" in done.said
+    posting.refresh_from_db()
+    assert (posting.state, posting.lease_owner) == ("confirmed", "")
+    assert len(truth.ledger(box)[posting.bill_id]) == 1
+    for shown in ({}, {"key": ["EPIC99", 1, "X"], "revision": 1}):
+        assert ask(tenant, bills.REMOVE, posting, **{**order, "shown": shown}).failed
+    unseen = ask(tenant, bills.REMOVE, posting, enter_again=True, reason="x")
+    assert "Nobody looked" in unseen.said
+    plan = ask(tenant, bills.PLAN_REMOVAL, posting, enter_again=True)
+    assert plan.result["invoice"]["changed"] is True
+    done = ask(tenant, bills.REMOVE, posting, **{**order, "shown": bills.shown_by(plan)})
+    assert not done.failed
 
 
 def test_a_posted_invoice_cannot_be_removed_and_the_plan_says_why(ready):
@@ -116,7 +145,8 @@ def test_a_posted_invoice_cannot_be_removed_and_the_plan_says_why(ready):
     box.epicor.app.post_group(posting.company, posting.group_id)
     plan = ask(tenant, bills.PLAN_REMOVAL, posting, enter_again=False)
     assert "posted to the ledger" in plan.result["refusal"]
-    done = ask(tenant, bills.REMOVE, posting, enter_again=False, reason="x")
+    assert bills.shown_by(plan) is None
+    done = ask(tenant, bills.REMOVE, posting, enter_again=False, reason="x", shown={})
     assert done.failed
     posting.refresh_from_db()
     assert posting.state == "confirmed"

@@ -581,7 +581,27 @@ def test_different_needs_a_reason_and_something_suspected(ready):
     Posting.objects.filter(pk=posting.pk).update(hold_detail={})
     refused(box, tenant, of(tenant, posting.bill_id), "Its hold names none")
     with pytest.raises(HeldError, match="does not wait because of"):
-        different(tenant, posting, actor="Ann", reason="Two deliveries")
+        different(tenant, of(tenant, posting.bill_id), actor="Ann", reason="Two deliveries")
+
+
+def test_only_invoices_that_the_person_saw_are_different(ready):
+    box, tenant = ready
+    posting, plan, number = held_twin(box, tenant)
+    seen = of(tenant, posting.bill_id)
+    type_in(box, plan, "NOBODY-SAW")  # and a run holds the bill with both meanwhile
+    InvoiceWindow.objects.update(read_at=timezone.now() - timedelta(hours=1))
+    postings.replay([posting], actor="clerk")
+    run_cycle(tenant)
+    names = [twin["invoice_num"] for twin in of(tenant, posting.bill_id).hold_detail["twins"]]
+    assert sorted(names) == sorted([number, "NOBODY-SAW"])
+
+    with pytest.raises(postings.LostLeaseError, match="not marked as different"):
+        different(tenant, seen, actor="Ann", reason="Two deliveries")
+
+    now = of(tenant, posting.bill_id)
+    assert (now.twins_cleared, now.hold_reason) == ([], "duplicate_suspected")
+    run_cycle(tenant)
+    assert entered_times(box, posting.bill_id) == 0
 
 
 # -- two at once -----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from mappings import files
 from mappings.files import (
     MappingFileError,
     MappingRow,
+    escaped,
     parse_rows,
     read_rows,
     write_csv,
@@ -130,6 +131,12 @@ def test_no_cell_is_written_as_a_formula(start):
     write_xlsx([MappingRow(2, "v-1", dangerous, "A", "")], content)
     cell = openpyxl.load_workbook(content).active["B2"]
     assert (cell.data_type, cell.value) == ("s", f"'{dangerous}")
+
+
+@pytest.mark.parametrize("start", ["\t", "\r", "\n", "'\n"])
+def test_no_cell_is_a_formula_after_what_a_spreadsheet_skips(start):
+    assert escaped(f"{start}=1+1") == f"'{start}=1+1"
+    assert escaped(f"s{start}=1+1") == f"s{start}=1+1"
 
 
 # Text as it can be stored: trimmed, and without what neither format can carry.

@@ -7,7 +7,8 @@ it makes must be new each time (tests/web/things.py has many). `fixed` are argum
 nobody's, such as the name of a section; an address whose sections need different capabilities has
 a row for each. `query`: what follows the
 address of a GET. `piece`: only htmx asks for it. A POST that is allowed must succeed, so `data`
-gives a form that does: a dict, or a function of the tenant and of what `of` returned.
+gives a form that does: a dict, or a function of the tenant and of what `of` returned. `sure`: it
+must change something where it is allowed; that is the second step of an act.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,9 +35,12 @@ class Row:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     query: str = ""
     piece: bool = False
+    sure: bool = False
 
     def __str__(self) -> str:
-        return " ".join([self.method, self.name, *map(str, self.fixed.values())])
+        return (
+            " ".join([self.method, self.name, *map(str, self.fixed.values())]) + " sure" * self.sure
+        )
 
     def arguments(self, tenant: Tenant, person: User | None = None) -> Arguments:
         """The address's arguments, about something new of the tenant."""
@@ -79,6 +83,20 @@ TABLE = [
     Row("act-remove", "POST", "decide", data=things.an_entered_bill),
     Row("act-again", "POST", "decide", data=things.an_entered_bill),
     Row("act-removal", "GET", "decide", things.a_plan_of_removal, piece=True),
+    # … and once more with the second step, which does it
+    Row("act-replay", "POST", "replay", data=things.a_sure_bill, sure=True),
+    Row("act-dismiss", "POST", "dismiss", data=things.a_sure_bill, sure=True),
+    Row("act-keep", "POST", "dismiss", data=things.a_sure_keep, sure=True),
+    Row("act-different", "POST", "decide", data=things.a_sure_answer, sure=True),
+    Row("act-assign", "POST", "decide", data=things.a_sure_assignment, sure=True),
+    Row("act-snooze", "POST", "decide", data=things.a_sure_snooze, sure=True),
+    Row("act-note", "POST", "decide", data=things.a_sure_bill, sure=True),
+    Row("act-ours", "POST", "decide", data=things.a_sure_answer, fixed={"place": 0}, sure=True),
+    Row("act-go-on", "POST", "decide", data=things.a_sure_question, sure=True),
+    Row("act-go-on-always", "POST", "decide", data=things.a_sure_question, sure=True),
+    Row("act-number", "POST", "decide", data=things.a_sure_number, sure=True),
+    Row("act-remove", "POST", "decide", data=things.a_looked_up_bill, sure=True),
+    Row("act-again", "POST", "decide", data=things.a_removed_bill, sure=True),
     Row("act-map", "POST", "map", data=things.a_mapping_for_a_cause),
     # Mappings
     Row("mappings-start", "GET", "view"),

@@ -9,6 +9,7 @@ from django.test import Client
 from audit.models import AuditEntry, Blocker, Posting
 from connector.models import EntityRoute, Errand, Tenant
 from connector.web import shell
+from connector.web.acts import mapping as mapping_act
 from mappings.models import EpicorVendor, MappingRules, VendorMapping
 from tests import builders
 from tests.web.rows import block, make_posting
@@ -106,6 +107,61 @@ def test_for_every_company_frees_the_bills_of_all(
     assert VendorMapping.objects.get().company == ""
     seven.refresh_from_db()
     assert seven.hold_reason == ""
+
+
+def test_a_colleagues_mapping_is_not_overwritten_unseen(
+    client: Client, tenant: Tenant, held: Posting
+) -> None:
+    EntityRoute.objects.create(tenant=tenant, ramp_entity_id="e-7", company="EPIC07")
+    values = {"company": "EPIC06", "vendor_num": 8, "vendor_id": "BETA", "name": "Beta"}
+    EpicorVendor.objects.create(tenant=tenant, **values)
+    shown = client.get("/t/acme/exceptions/cause/", CAUSE).content.decode()
+    assert 'name="seen_one" value=""' in shown
+    mapping = VendorMapping.objects.create(
+        tenant=tenant, company="EPIC06", ramp_id="v-1", epicor_id="BETA", updated_by="bob"
+    )
+    said = post(client, status=422, target="ACME", seen_one="", seen_all="ACME")
+    assert "bob changed the mapping of Acme meanwhile: it is BETA now." in said
+    mapping.refresh_from_db()
+    assert mapping.epicor_id == "BETA"
+    held.refresh_from_db()
+    assert held.hold_reason == "vendor_unmapped"
+    shown = client.get("/t/acme/exceptions/cause/", CAUSE).content.decode()
+    assert 'name="seen_one" value="BETA"' in shown
+    post(client, target="ACME", seen_one="BETA")
+    mapping.refresh_from_db()
+    assert mapping.epicor_id == "ACME"
+
+
+def test_a_colleagues_mapping_for_every_company_is_not_overwritten_unseen(
+    client: Client, tenant: Tenant
+) -> None:
+    mapping = VendorMapping.objects.create(
+        tenant=tenant, company="", ramp_id="v-1", epicor_id="BETA", updated_by="bob"
+    )
+    said = post(client, status=422, target="ACME", scope="all", seen_one="BETA")
+    assert "it is BETA now" in said
+    post(client, target="ACME", scope="all", seen_all="BETA")
+    mapping.refresh_from_db()
+    assert mapping.epicor_id == "ACME"
+
+
+def test_each_scope_says_how_many_bills_it_frees(
+    client: Client, tenant: Tenant, held: Posting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    EntityRoute.objects.create(tenant=tenant, ramp_entity_id="e-6", company="EPIC06")
+    EntityRoute.objects.create(tenant=tenant, ramp_entity_id="e-7", company="EPIC07")
+    for number in range(2):
+        posting = make_posting(tenant, f"s{number}", hold_reason="vendor_unmapped")
+        block(posting, "v-1", "Acme")
+        Blocker.objects.filter(posting=posting).update(company="EPIC07")
+    shown = client.get("/t/acme/exceptions/cause/", CAUSE).content.decode()
+    assert "EPIC06 only: 1 bill</option>" in shown
+    assert "every company: 3 bills</option>" in shown
+    monkeypatch.setattr(mapping_act, "MOST", 2)
+    said = post(client, target="ACME", scope="all")
+    assert "2 bills are tried again at once; 1 more wait for it" in said
+    assert len(Errand.objects.get().arguments["ids"]) == 2
 
 
 def test_who_may_map_but_not_replay_is_told_what_is_left(

@@ -10,12 +10,14 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from audit import postings
+from audit import log, postings
 from audit.failures import Hold, Reason
 from audit.models import AuditEntry, Posting
+from audit.triage import seen
 from connector.errands import bills as errands
 from connector.errands import work
 from connector.models import Errand, Tenant
+from connector.sync.twin_answers import tell_apart
 from connector.web.acts import bulk
 from tests import builders
 from tests.web.rows import block, make_posting
@@ -410,6 +412,67 @@ def test_different_needs_a_reason_and_enters_the_bill(client: Client, tenant: Te
     assert Errand.objects.get().kind == "replay"
 
 
+def test_an_invoice_suspected_after_the_look_is_not_called_different(
+    client: Client, tenant: Tenant
+) -> None:
+    posting = twin_posting(tenant)
+    page = post(client, "different", only=posting.pk)
+    more = {"twins": [TWIN, {**TWIN, "invoice_num": "TYPED-2"}]}
+    Posting.objects.filter(pk=posting.pk).update(hold_detail=more)  # under the same words
+    sure = {"sure": "1", "chosen": chosen(page), "reason": "another month"}
+    assert "changed after you looked at it" in post(client, "different", status=422, **sure)
+    posting.refresh_from_db()
+    assert (posting.twins_cleared, posting.hold_reason) == ([], "duplicate_suspected")
+
+
+def test_an_invoice_suspected_just_before_the_answer_is_written_is_not_called_different(
+    client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posting = twin_posting(tenant)
+    page = post(client, "different", only=posting.pk)
+
+    def late(seen: Posting, **given: Any) -> None:
+        more = {"twins": [TWIN, {**TWIN, "invoice_num": "TYPED-2"}]}
+        Posting.objects.filter(pk=posting.pk).update(hold_detail=more)
+        tell_apart(seen, **given)
+
+    monkeypatch.setattr(errands, "tell_one_apart", late)
+    sure = {"sure": "1", "chosen": chosen(page), "reason": "another month"}
+    assert "INV-b changed meanwhile" in post(client, "different", **sure, place="exceptions")
+    posting.refresh_from_db()
+    assert (posting.twins_cleared, posting.hold_reason) == ([], "duplicate_suspected")
+
+
+def test_many_are_told_apart_by_a_worker_who_minds_what_the_person_saw(
+    client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_AT_ONCE", 1)
+    a, b = (twin_posting(tenant, name) for name in "ab")
+    page = post(client, "different", ids=[a.pk, b.pk])
+    done = post(client, "different", sure="1", chosen=chosen(page), reason="x", place="exceptions")
+    errand = Errand.objects.get()
+    assert f'id="errand-{errand.pk}"' in done
+    assert (state(a), a.twins_cleared) == (("queued", "duplicate_suspected"), [])
+    Posting.objects.filter(pk=b.pk).update(hold_detail={"twins": [TWIN, TWIN]})
+    assert work.run(errand.pk)
+    errand.refresh_from_db()
+    assert (errand.failed, state(a)) == (False, ("queued", ""))
+    assert state(b) == ("queued", "duplicate_suspected")
+    assert errand.said.startswith("1 of 2 bills have a different invoice")
+    assert "Left alone: INV-b changed" in errand.said
+    assert [bill for bill, _, _ in trail("posting.twins_cleared")] == ["a"]
+
+
+def test_the_trail_is_sealed_once_for_many_bills(
+    client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed: list[int] = []
+    monkeypatch.setattr(log, "seal", lambda tenant_id: sealed.append(tenant_id))
+    ids = [twin_posting(tenant, name).pk for name in "abc"]
+    confirm(client, "different", {"ids": ids}, reason="x")
+    assert sealed == [tenant.pk]
+
+
 def test_the_very_number_cannot_be_called_different(client: Client, tenant: Tenant) -> None:
     posting = twin_posting(tenant, same_key=True)
     assert "takes a number only once" in post(client, "different", only=posting.pk)
@@ -463,6 +526,7 @@ def test_removal_is_planned_by_a_worker_first(client: Client, tenant: Tenant) ->
     invoice = {"invoice_num": "INV-e", "vendor_id": "ACME", "company": "EPIC06", "group": "R1"}
     invoice |= {"total": "120.00", "currency": "USD", "entered_by": "us", "changed": True}
     invoice |= {"changed_by": "jsmith", "changed_on": "2026-11-20", "vendor_num": 7}
+    invoice |= {"revision": 41}
     Errand.objects.update(
         finished_at=timezone.now(), said="This.", result={"refusal": "", "invoice": invoice}
     )
@@ -471,13 +535,76 @@ def test_removal_is_planned_by_a_worker_first(client: Client, tenant: Tenant) ->
     assert "jsmith changed it after we entered it, on 2026-11-20" in shown
     assert 'name="place" value="exceptions"' in shown
     assert 'name="cause" value="mismatch"' in shown
-    sure = {"sure": "1", "chosen": chosen(shown), "place": "exceptions"}
-    assert "kept on the record" in post(client, "again", status=422, reason=" ", **sure)
-    for _ in range(2):
-        done = post(client, "again", reason="wrong vendor", **sure)
+    assert f'name="plan" value="{errand.pk}"' in shown
+    sure = {"sure": "1", "chosen": chosen(shown), "place": "exceptions", "plan": errand.pk}
+    blank = post(client, "again", status=422, reason=" ", **sure)
+    assert "kept on the record" in blank
+    assert "jsmith changed it after we entered it" in blank  # the invoice is still in view
+    assert f'name="plan" value="{errand.pk}"' in blank
+    for reason in ("wrong vendor", "wrong vendor, too"):
+        done = post(client, "again", reason=reason, **sure)
     removal = Errand.objects.get(kind="remove")
-    assert removal.arguments == {"reason": "wrong vendor", "enter_again": True}
+    assert removal.arguments == {
+        "reason": "wrong vendor",
+        "enter_again": True,
+        "shown": {"key": ["EPIC06", 7, "INV-e"], "revision": 41},
+    }
     assert f'id="errand-{removal.pk}"' in done
+
+
+def planned(tenant: Tenant, posting: Posting, **changes: Any) -> Errand:
+    """A look-up that is over and found nothing in Epicor."""
+    now = timezone.now()
+    values: dict[str, Any] = {"subject": posting.bill_id, "arguments": {"enter_again": False}}
+    values |= {"result": {"refusal": "", "invoice": None}, "finished_at": now, "asked_at": now}
+    values |= {"kind": "plan_removal", "title": "x", "actor": "ann", "rung_at": now}
+    return Errand.objects.create(tenant=tenant, **{**values, **changes})
+
+
+def test_nothing_is_removed_that_was_not_looked_up_and_shown(
+    client: Client, tenant: Tenant
+) -> None:
+    posting = make_posting(tenant, "e", state="entered", hold_reason="mismatch")
+    other = make_posting(tenant, "o", state="entered")
+    elsewhere = make_posting(builders.make_tenant("other"), "e", state="entered")
+    sure = {"sure": "1", "chosen": f"{posting.pk}:{seen(posting)}", "reason": "x"}
+    for plan in (
+        "",
+        "x",
+        "9" * 30,
+        planned(tenant, posting, finished_at=None).pk,
+        planned(tenant, posting, failed=True).pk,
+        planned(tenant, posting, result={"refusal": "It is posted.", "invoice": None}).pk,
+        planned(tenant, posting, arguments={"enter_again": True}).pk,
+        planned(tenant, other).pk,
+        planned(elsewhere.tenant, elsewhere).pk,
+        planned(tenant, posting, kind="look").pk,
+    ):
+        assert "was not looked up" in post(client, "remove", status=422, plan=plan, **sure)
+    assert not Errand.objects.filter(kind="remove").exists()
+    post(client, "remove", plan=planned(tenant, posting).pk, **sure, place="exceptions")
+    removal = Errand.objects.get(kind="remove")
+    assert removal.arguments == {"reason": "x", "enter_again": False, "shown": {}}
+
+
+def test_what_a_colleague_asked_for_otherwise_is_said_and_nothing_is_asked(
+    client: Client, tenant: Tenant
+) -> None:
+    posting = make_posting(tenant, "e", state="entered", hold_reason="mismatch")
+    mark = {"sure": "1", "chosen": f"{posting.pk}:{seen(posting)}", "reason": "x"}
+    post(client, "remove", plan=planned(tenant, posting).pk, **mark, place="exceptions")
+    again = planned(tenant, posting, arguments={"enter_again": True})
+    said = post(client, "again", status=422, plan=again.pk, **mark)
+    assert 'ann asked for something else just now: "Remove bill INV-e from Epicor"' in said
+    assert Errand.objects.filter(kind="remove").count() == 1
+    twin = twin_posting(tenant)
+    detail = {"twins": [TWIN, {**TWIN, "invoice_num": "TYPED-2"}]}
+    Posting.objects.filter(pk=twin.pk).update(hold_detail=detail)
+    page = post(client, "ours/0", only=twin.pk)
+    post(client, "ours/0", sure="1", chosen=chosen(page), place="exceptions")
+    said = post(client, "ours/1", status=422, sure="1", chosen=chosen(page))
+    assert "is invoice TYPED-1 in Epicor" in said
+    assert Errand.objects.filter(kind="adopt").count() == 1
 
 
 def test_a_refused_plan_offers_nothing(client: Client, tenant: Tenant) -> None:
@@ -501,7 +628,8 @@ def test_what_is_not_in_epicor_cannot_be_removed_but_the_removed_entered_again(
     page = post(client, "again", only=removed.pk)
     assert not Errand.objects.exists()
     post(client, "again", sure="1", chosen=chosen(page), reason="still owed")
-    assert Errand.objects.get().arguments == {"reason": "still owed", "enter_again": True}
+    order = {"reason": "still owed", "enter_again": True, "shown": {}}
+    assert Errand.objects.get().arguments == order
 
 
 def test_anothers_plan_is_not_shown(client: Client, tenant: Tenant) -> None:

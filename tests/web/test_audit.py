@@ -412,6 +412,12 @@ def test_too_many_entries_are_refused_with_a_way_on(
     answer = client.post(f"{ADDRESS}export/", {"format": "csv", "who": "ann"}, follow=True)
     assert answer.redirect_chain[0][0] == f"{ADDRESS}?who=ann"
     assert "more than 1 entries fit" in answer.content.decode()
+    assert "Export CSV, which" not in answer.content.decode()
+    monkeypatch.setitem(audit_export.MOST, "xlsx", 1)
+    answer = client.post(f"{ADDRESS}export/", {"format": "xlsx", "who": "ann"}, follow=True)
+    assert (
+        "the most for XLSX. Export CSV, which may have 1. Choose fewer" in answer.content.decode()
+    )
     assert not AuditEntry.objects.filter(action="audit.exported").exists()
 
 

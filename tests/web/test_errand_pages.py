@@ -1,13 +1,15 @@
 """What a person asked for: the list, the badge on every page, and how far one is."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from connector.errands import asking
+from connector.errands import asking, work
 from connector.models import Errand, Tenant
+from mappings.files import MappingFileError
 from tests import builders
 from tests.web.rows import make_posting
 
@@ -47,6 +49,68 @@ def test_the_list_has_ones_own_errands_of_this_tenant_newest_first(
     assert "Failed" in page
     assert "Of another" not in page
     assert "Elsewhere" not in page
+
+
+def test_the_list_does_not_read_what_the_errands_carry(
+    client: Client, tenant: Tenant, django_assert_num_queries: Any
+) -> None:
+    for number in range(3):
+        rows = {"rows": [[number, "v-1"]] * 100}
+        make_errand(tenant, title=f"T{number}", arguments=rows, result=rows)
+    with django_assert_num_queries(1):
+        found = asking.recent(tenant, actor="ann")
+    assert [one.title for one in found] == ["T2", "T1", "T0"]
+    assert all({"arguments", "result"} <= one.get_deferred_fields() for one in found)
+
+
+def test_what_was_over_long_ago_is_forgotten_but_for_the_last_of_its_kind(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    old, late = now - work.KEPT - timedelta(days=1), now - work.KEPT + timedelta(days=1)
+    gone = [make_errand(tenant, finished_at=old, title=str(number)) for number in range(3)]
+    stay = [
+        make_errand(tenant, finished_at=old, failed=True),  # the last that failed
+        make_errand(tenant, finished_at=old, kind="other"),
+        make_errand(builders.make_tenant("other"), finished_at=old),
+        make_errand(tenant, finished_at=late),
+        make_errand(tenant, finished_at=None),
+        make_errand(tenant, finished_at=now),
+    ]
+    monkeypatch.setattr(work, "_PRUNED_AT_ONCE", 2)
+    assert [work.prune(now), work.prune(now), work.prune(now)] == [2, 1, 0]
+    left = set(Errand.objects.values_list("pk", flat=True))
+    assert left == {errand.pk for errand in stay}
+    assert not left & {errand.pk for errand in gone}
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "logged"),
+    [
+        (asking.ErrandError("Name the companies first."), "Name the companies first.", False),
+        (MappingFileError("Row 3 is wrong."), "Row 3 is wrong.", False),
+        (ValueError("invalid literal for int()"), "Something nobody foresaw", True),
+        (UnicodeDecodeError("utf-8", b"", 0, 1, "x"), "Something nobody foresaw", True),
+    ],
+)
+def test_a_mistake_of_ours_is_no_sentence_for_people(
+    tenant: Tenant,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    said: str,
+    logged: bool,
+) -> None:
+    def fails(errand: Errand, report: work.Report) -> str:
+        raise error
+
+    monkeypatch.setattr(work, "WORK", {"import": fails})
+    errand = make_errand(tenant)
+    assert work.run(errand.pk)
+    errand.refresh_from_db()
+    assert errand.failed
+    assert errand.said.startswith(said)
+    assert bool([one for one in caplog.records if one.exc_info]) is logged
 
 
 def test_an_empty_list_says_what_will_be_there(client: Client) -> None:

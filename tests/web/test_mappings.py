@@ -467,7 +467,8 @@ def test_a_file_is_looked_at_and_then_imported(ann: Client, tenant: Tenant) -> N
     posting.refresh_from_db()
     assert posting.hold_reason == ""
     assert ann.post(f"{answer.url}import/").url == done.url  # the second click
-    assert "imported already" in text(ann, answer.url)
+    assert "imported already, and the file is not kept" in text(ann, answer.url)
+    assert ann.post(f"{answer.url}again/").url == answer.url
 
 
 def test_wrong_rows_are_named_and_nothing_can_be_imported(ann: Client, tenant: Tenant) -> None:
@@ -737,6 +738,10 @@ def test_a_what_if_takes_a_whole_file_and_a_removal(ann: Client, tenant: Tenant)
     file = io.BytesIO(f"{CSV}v-1,,A,,\nv-2,,B,,\n".encode())
     file.name = "m.csv"
     ann.post(f"{BASE}vendors/what-if/ask/", {"file": file, "days": "30"})
+    second = {"ramp_id": "v-2", "remove": "1", "days": "30"}
+    told = ann.post(f"{BASE}vendors/what-if/ask/", second).content.decode()
+    assert "You have another one under way" in told
+    assert work.run(Errand.objects.get().pk)
     ann.post(f"{BASE}vendors/what-if/ask/", {"ramp_id": "v-1", "remove": "1", "days": "30"})
     gone, many = Errand.objects.all()
     assert many.arguments["wishes"] == [["", "v-1", "A"], ["", "v-2", "B"]]

@@ -106,6 +106,7 @@ def test_each_role_gets_exactly_what_its_capabilities_say(
     if can("admin" if role == "superuser" else role, row.capability):
         assert answer.status_code in GOOD, answer.content.decode()[:2000]
         assert row.method == "POST" or watch.unchanged
+        assert not (row.sure and watch.unchanged), "the second step did nothing"
     else:
         assert answer.status_code == 403
         assert watch.unchanged

@@ -5,6 +5,7 @@ Whatever can hide a secret has SECRET in it.
 
 import itertools
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -12,10 +13,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from audit import log
-from audit.models import Attempt, AuditEntry
+from audit.models import Attempt, AuditEntry, Posting
 from connector import questions, sections
 from connector.errands import bills, imports, setup, what_if, work
 from connector.models import Errand, Membership, SavedView, Tenant
+from connector.web.acts.picked import as_seen
 from mappings.files import MappingRow
 from mappings.models import EpicorVendor, ProposedMapping
 from tests import builders
@@ -182,8 +184,66 @@ def a_bill_to_be_numbered(tenant: Tenant, arguments: Arguments) -> Mapping[str, 
     return {"only": make_posting(tenant, f"n-{number}", hold_reason="duplicate_suspected").pk}
 
 
+def sure(posting: Posting, **more: Any) -> Mapping[str, Any]:
+    """The second step of an act on a bill: it was seen as it is now, and is to be done."""
+    mark = as_seen([Posting.objects.get(pk=posting.pk)])
+    return {"sure": "1", "chosen": mark, "reason": "Agreed", "note": "Agreed", **more}
+
+
+def a_sure_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    return sure(Posting.objects.get(tenant=tenant, bill_id=a_bill(tenant)["bill_id"]))
+
+
+def a_sure_assignment(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    """Somebody looks after a bill, and nobody is to."""
+    found = a_bill(tenant)["bill_id"]
+    Posting.objects.filter(tenant=tenant, bill_id=found).update(assignee="ann")
+    return sure(Posting.objects.get(tenant=tenant, bill_id=found), assignee="")
+
+
+def a_sure_snooze(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    day = timezone.localdate() + timedelta(days=3)
+    return {**a_sure_bill(tenant, arguments), "until": day.isoformat()}
+
+
+def a_sure_keep(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    """What is in Epicor differs, and stays."""
+    name = f"k-{next(_numbers)}"
+    return sure(make_posting(tenant, name, state="confirmed", hold_reason="mismatch"))
+
+
+def a_sure_question(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    """What Epicor asked of a bill is answered."""
+    return sure(make_asked(tenant, f"q-{next(_numbers)}", text=f"Is it V{next(_numbers)}Y?"))
+
+
+def a_sure_number(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    """A bill gets another number."""
+    posting = Posting.objects.get(pk=a_bill_to_be_numbered(tenant, arguments)["only"])
+    return sure(posting, number=f"INV-{next(_numbers)}-B")
+
+
+def a_sure_answer(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    """What somebody says of a suspected invoice."""
+    return sure(Posting.objects.get(pk=a_suspected_bill(tenant, arguments)["only"]))
+
+
 def an_entered_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
     return {"only": make_posting(tenant, f"r-{next(_numbers)}", state="confirmed").pk}
+
+
+def a_removed_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    """A bill that was taken out of Epicor, and that one is sure."""
+    return sure(make_posting(tenant, f"r-{next(_numbers)}", state="removed"))
+
+
+def a_looked_up_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    """An entered bill, what removing it would delete, and that one is sure."""
+    posting = make_posting(tenant, f"r-{next(_numbers)}", state="confirmed")
+    plan = _errand(tenant, bills.PLAN_REMOVAL, {"enter_again": False})
+    shown = {"refusal": "", "invoice": None}
+    Errand.objects.filter(pk=plan.pk).update(subject=posting.bill_id, result=shown)
+    return {**sure(posting), "plan": plan.pk}
 
 
 def a_plan_of_removal(tenant: Tenant, person: User | None = None) -> Arguments:

@@ -7,9 +7,9 @@ from django.urls import path
 from django.views.decorators.http import require_POST
 
 from audit.access import requires
+from audit.failures import HeldError
 from audit.models import Posting
-from connector.errands import asking
-from connector.errands.bills import ADOPT, name_of, unfinished
+from connector.errands.bills import ADOPT, ask_once, name_of
 from connector.models import Errand, Tenant
 from connector.web import shell
 from connector.web.acts import offers
@@ -36,7 +36,10 @@ def ours(request: HttpRequest, slug: str, place: int) -> HttpResponse:
         raise Http404("No such invoice.")
     twin = known[place]
     if "sure" in request.POST:
-        errand = _ask(tenant, posting, twin, shell.actor(request))
+        try:
+            errand = _ask(tenant, posting, twin, shell.actor(request))
+        except HeldError as error:
+            return problem(request, _TITLE, error.message)
         return answer(request, Done("", errand))
     context = {
         "posting": posting,
@@ -63,9 +66,7 @@ def _ask(tenant: Tenant, posting: Posting, twin: dict[str, Any], actor: str) -> 
     """The errand; the one that is under way when somebody was faster."""
     key = [twin["company"], twin["vendor_num"], twin["invoice_num"]]
     title = f"Bill {name_of(posting)} is invoice {twin['invoice_num']} in Epicor"
-    return unfinished(tenant, ADOPT, posting) or asking.ask(
-        tenant, ADOPT, title, actor=actor, arguments={"key": key}, subject=posting.bill_id
-    )
+    return ask_once(tenant, ADOPT, posting, title, actor=actor, arguments={"key": key})
 
 
 _NO_TWIN = (

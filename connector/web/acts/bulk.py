@@ -2,19 +2,18 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from audit import postings, triage
+from audit import log, postings, triage
 from audit.access import requires
-from audit.failures import HeldError
 from audit.models import Posting
 from connector.errands import asking
-from connector.errands.bills import SETTLE, settle_all
-from connector.sync.twin_answers import different
+from connector.errands.bills import SETTLE, TELL_APART, settle_all, tell_all_apart
 from connector.web.acts import offers
 from connector.web.acts.forms import ActForm, AssignForm, NoteForm, ReasonForm, SnoozeForm
 from connector.web.acts.picked import label
@@ -38,16 +37,11 @@ def replayed(order: Order, chosen: list[Posting]) -> Done:
 
 def told_apart(order: Order, chosen: list[Posting]) -> Done:
     """Their suspected invoices are others: each is tried again now."""
-    freed: list[Posting] = []
-    left: list[tuple[str, str]] = []
-    for posting in chosen:
-        try:
-            different(order.tenant, posting, actor=order.actor, reason=order.values["reason"])
-            freed.append(posting)
-        except HeldError as error:
-            left.append((label(posting), error.message))
-        except postings.LostLeaseError:
-            left.append((label(posting), _MEANWHILE))
+    reason = order.values["reason"]
+    if len(chosen) > _AT_ONCE:
+        return _by_a_worker(order, chosen, TELL_APART, "a different invoice.", {"reason": reason})
+    freed, left = tell_all_apart(chosen, reason=reason, actor=order.actor)
+    log.seal(order.tenant.pk)
     if not freed:
         return Done("Nothing was changed.", left=left)
     again = replayed(order, freed)
@@ -70,18 +64,29 @@ def kept(order: Order, chosen: list[Posting]) -> Done:
 def _settled(order: Order, chosen: list[Posting], step: Callable[..., None], what: str) -> Done:
     reason, actor = order.values["reason"], order.actor
     if len(chosen) > _AT_ONCE:
-        marks = {str(posting.pk): triage.seen(posting) for posting in chosen}
-        arguments = {"seen": marks, "reason": reason, "keep": step is postings.keep}
-        title = f"{described(chosen)}: {what}"
-        errand = asking.ask(
-            order.tenant, SETTLE, title, actor=actor, arguments=arguments, total=len(chosen)
-        )
-        return Done(f"{described(chosen)}: under way.", errand)
+        arguments = {"reason": reason, "keep": step is postings.keep}
+        return _by_a_worker(order, chosen, SETTLE, what, arguments)
     before = described(chosen)
     done, left = settle_all(step, chosen, reason=reason, actor=actor)
     if not left:
         return Done(f"{before}: {what}")
     return Done(f"{done:,} of {len(chosen):,} bills: {what}", left=left)
+
+
+def _by_a_worker(
+    order: Order, chosen: list[Posting], kind: str, what: str, arguments: dict[str, Any]
+) -> Done:
+    """Too many for the request: a worker does it to those that still are as the person saw them."""
+    marks = {str(posting.pk): triage.seen(posting) for posting in chosen}
+    errand = asking.ask(
+        order.tenant,
+        kind,
+        f"{described(chosen)}: {what}",
+        actor=order.actor,
+        arguments={**arguments, "seen": marks},
+        total=len(chosen),
+    )
+    return Done(f"{described(chosen)}: under way.", errand)
 
 
 # -- who, when, and what to know -------------------------------------------------------------------

@@ -41,6 +41,8 @@ class MapForm(forms.Form):
         required=False,
     )
     ramp_name = forms.CharField(max_length=255, required=False)
+    seen_one = forms.CharField(max_length=255, required=False)  # as shown, by scope
+    seen_all = forms.CharField(max_length=255, required=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class _Wish:
     ramp_name: str
     target: str
     source: str
+    seen: str  # the target of that scope as the person saw it, "" for none
 
 
 class MapError(ValueError):
@@ -84,13 +87,15 @@ def freed(tenant: Tenant, key: Key, wish: _Wish, *, actor: str) -> Done:
     """
     rows = blocked_by(tenant.pk, kind=wish.kind, ramp_id=wish.ramp_id, company=wish.company)
     chosen = list(rows.defer("entered_as").order_by("pk")[:MOST])
+    more = rows.count() - MOST if len(chosen) == MOST else 0
     subject = cause_name(key)
     if not chosen:
         before = _asked_before(tenant, subject)
         return Done(f"{_said(wish)} {'' if before else 'No bill waits for it.'}".strip(), before)
     title = f"Replay of {described(chosen)}, after mapping {wish.ramp_name or wish.ramp_id}"
     errand = asking.ask_replay(tenant, chosen, title, actor=actor, subject=subject)
-    return Done(_said(wish), errand)
+    rest = _MORE.format(most=MOST, more=more) if more > 0 else ""
+    return Done(f"{_said(wish)} {rest}".strip(), errand)
 
 
 def write(tenant_id: int, wish: _Wish, *, actor: str) -> bool:
@@ -110,6 +115,7 @@ def write(tenant_id: int, wish: _Wish, *, actor: str) -> bool:
             epicor_name=name,
             source=wish.source,
             actor=actor,
+            seen=wish.seen,
         )
     except (UnknownKindError, DecisionError) as error:
         raise MapError(str(error)) from error
@@ -143,6 +149,7 @@ def _wish(tenant: Tenant, key: Key, data: QueryDict) -> _Wish:
         values["ramp_name"],
         values["target"].strip(),
         values["source"] or "manual",
+        values["seen_all" if everywhere else "seen_one"],
     )
 
 
@@ -169,4 +176,5 @@ def _refused(request: HttpRequest, sentence: str) -> HttpResponse:
     return response
 
 
+_MORE = "{most:,} bills are tried again at once; {more:,} more wait for it: replay them afterwards."
 urlpatterns = [path("acts/map/", map_and_replay, name="act-map")]

@@ -78,11 +78,6 @@ def not_gone_on(posting: Posting) -> str:
     return "" if can_answer(posting) else _UNTRIED[_State(posting.state)]
 
 
-def not_removed(posting: Posting) -> str:
-    """Why there is nothing to take out of Epicor, or ""."""
-    return "" if posting.in_epicor else "is not entered in Epicor by us"
-
-
 def not_numbered(posting: Posting) -> str:
     """Why it cannot be given another number now, or ""."""
     return numbers.refused(posting)

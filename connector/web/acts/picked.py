@@ -16,12 +16,14 @@ from audit.causes import Key
 from audit.failures import Reason
 from audit.models import Posting
 from audit.triage import seen
+from connector.errands.bills import name_of
 from connector.models import Tenant
 from connector.web.exceptions_filter import ExceptionFilter
 
 MOST = 5000  # bills at once
 _REASONS = frozenset(reason.value for reason in Reason)
 _BIG = ("entered_as", "twins_cleared")
+label = name_of  # what people call a bill
 
 
 class PickError(ValueError):
@@ -38,11 +40,6 @@ class Picked:
     postings: list[Posting]
     changed: list[Posting] = field(default_factory=list)
     more: int = 0
-
-
-def label(posting: Posting) -> str:
-    """What people call a bill."""
-    return posting.invoice_num or posting.bill_id
 
 
 def cause_key(data: QueryDict) -> Key | None:

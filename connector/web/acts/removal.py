@@ -1,4 +1,7 @@
-"""Remove from Epicor, and enter again: what would be deleted is looked up and shown first."""
+"""Remove from Epicor, and enter again: what would be deleted is looked up and shown first.
+
+The look-up goes with the form, and what it found with the order: nothing else is deleted.
+"""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -8,9 +11,10 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from audit.access import requires
+from audit.failures import HeldError
 from audit.models import Posting
 from connector.errands import asking
-from connector.errands.bills import PLAN_REMOVAL, REMOVE, name_of, unfinished
+from connector.errands.bills import PLAN_REMOVAL, REMOVE, ask_once, name_of, shown_by
 from connector.models import Errand, Tenant
 from connector.web import shell
 from connector.web.acts.answers import one_of
@@ -36,11 +40,20 @@ def remove(request: HttpRequest, slug: str, *, again: bool) -> HttpResponse:
         return problem(request, _title(again=again), f"Bill {name_of(posting)} {_NOT_THERE}")
     sure = "sure" in request.POST
     form = ReasonForm(tenant, request.POST if sure else None)
+    found: Errand | None = None
+    shown: dict[str, Any] | None = {}  # of what is removed already, there is nothing to see
+    if sure and posting.state != _REMOVED:
+        found = _plan(tenant, posting, request.POST.get("plan", ""), again=again)
+        shown = None if found is None else shown_by(found)
+    if shown is None:
+        return problem(request, _title(again=again), _NOT_LOOKED)
     if sure and form.is_valid():
-        reason = str(form.cleaned_data["reason"])
-        errand = _carry_out(tenant, posting, shell.actor(request), reason=reason, again=again)
+        order = {"enter_again": again, "shown": shown, "reason": form.cleaned_data["reason"]}
+        try:
+            errand = _carry_out(tenant, posting, shell.actor(request), order)
+        except HeldError as error:
+            return problem(request, _title(again=again), error.message)
         return answer(request, Done("", errand))
-    found = None
     if not sure and posting.state != _REMOVED:
         found = _look(tenant, posting, shell.actor(request), again=again)
     context = _context(tenant, posting, found, again=again)
@@ -95,17 +108,22 @@ def _look(tenant: Tenant, posting: Posting, actor: str, *, again: bool) -> Erran
     )
 
 
-def _carry_out(tenant: Tenant, posting: Posting, actor: str, *, reason: str, again: bool) -> Errand:
+def _plan(tenant: Tenant, posting: Posting, pk: str, *, again: bool) -> Errand | None:
+    """The look-up that the form came with."""
+    if not (pk.isascii() and pk.isdigit() and len(pk) < 19):
+        return None
+    rows = Errand.objects.filter(tenant=tenant, kind=PLAN_REMOVAL, subject=posting.bill_id)
+    found = rows.filter(pk=int(pk)).first()
+    if found is None or bool(found.arguments["enter_again"]) is not again:
+        return None
+    return found
+
+
+def _carry_out(tenant: Tenant, posting: Posting, actor: str, order: dict[str, Any]) -> Errand:
     """The errand; the one that is under way when somebody was faster."""
-    then = " and enter it again" if again else ""
-    return unfinished(tenant, REMOVE, posting) or asking.ask(
-        tenant,
-        REMOVE,
-        f"Remove bill {name_of(posting)} from Epicor{then}",
-        actor=actor,
-        arguments={"reason": reason, "enter_again": again},
-        subject=posting.bill_id,
-    )
+    then = " and enter it again" if order["enter_again"] else ""
+    title = f"Remove bill {name_of(posting)} from Epicor{then}"
+    return ask_once(tenant, REMOVE, posting, title, actor=actor, arguments=order)
 
 
 def _kept(data: QueryDict) -> dict[str, str]:
@@ -117,6 +135,10 @@ def _title(*, again: bool) -> str:
     return "Remove and enter again" if again else "Remove from Epicor"
 
 
+_NOT_LOOKED = (
+    "What would be deleted was not looked up, or cannot be deleted. Nothing was changed; ask "
+    "again, and look at it first."
+)
 _NOT_THERE = "is not entered in Epicor by us, so there is nothing to remove. Nothing was changed."
 urlpatterns = [
     path("acts/remove/", remove, {"again": False}, name="act-remove"),
