@@ -59,14 +59,13 @@ def text(client: Client, address: str) -> str:
 
 
 def use(tenant: Tenant, ramp_id: str, bills: int = 2, **values: object) -> ReferenceUse:
-    defaults = {"kind": "vendors", "company": CO, "name": f"Vendor {ramp_id}"}
-    sums = {"USD": str(100 * bills)}
+    defaults: dict[str, object] = {"kind": "vendors", "company": CO, "name": f"Vendor {ramp_id}"}
+    defaults |= {"sums": {"USD": str(100 * bills)}}
     return ReferenceUse.objects.create(
         tenant=tenant,
         ramp_id=ramp_id,
         bills=bills,
         total=bills,
-        sums=sums,
         **{**defaults, **values},
     )
 
@@ -598,6 +597,63 @@ def test_a_change_waits_and_another_person_approves_it(
     assert "1 change approved." in said
     assert target("v-1") == "ACME"
     assert "Decided lately" in said
+
+
+def test_a_changed_target_shows_both_names_and_what_went_through_it(
+    people: Login, ann: Client, strict: Tenant
+) -> None:
+    replace_vendors(
+        strict.pk, CO, [VendorRow(1, "HAAS", "Haas Robotics"), VendorRow(2, "ACME", "Acme Brick")]
+    )
+    VendorMapping.objects.create(tenant=strict, ramp_id="v-1", epicor_id="HAAS")
+    propose(strict, "v-1", "ACME")
+    pat = people("approver")
+    page = text(pat, f"{BASE}approvals/")
+    assert "How many bills used it is not counted yet." in page
+    UseCount.objects.create(tenant=strict, since="2026-01-01", counted_at=timezone.now(), bills=20)
+    assert "Used by no bill in the last year." in text(pat, f"{BASE}approvals/")
+    use(strict, "v-1", bills=12, sums={"EUR": "41200.00"})
+    page = " ".join(text(pat, f"{BASE}approvals/").split())
+    assert "Used by 12 bills</strong>" in page
+    assert "41,200.00 EUR" in page
+    assert "in the last year; new ones go to <strong>Acme Brick</strong>" in page
+    assert '<s class="mc-id">HAAS</s> Haas Robotics' in page
+    asked = f"{BASE}vendors/what-if/?ramp_id=v-1&amp;company=&amp;epicor_id=ACME"
+    assert f'href="{asked}">What would it have changed?' in page
+    form = text(pat, asked.replace("&amp;", "&"))
+    assert 'value="ACME Acme Brick"' in form
+    assert '<input type="hidden" name="epicor_id" value="ACME">' in form
+
+
+def test_a_company_with_a_mapping_of_its_own_is_not_counted_for_all(
+    people: Login, ann: Client, strict: Tenant
+) -> None:
+    VendorMapping.objects.create(tenant=strict, ramp_id="v-1", epicor_id="HAAS")
+    VendorMapping.objects.create(tenant=strict, company="B", ramp_id="v-1", epicor_id="OWN")
+    use(strict, "v-1", bills=3)
+    use(strict, "v-1", bills=4, company="B")
+    propose(strict, "v-1", "")
+    page = " ".join(text(people("approver"), f"{BASE}approvals/").split())
+    assert "Used by 3 bills" in page
+    assert "new ones will wait" in page
+    form = text(ann, f"{BASE}vendors/what-if/?ramp_id=v-1&remove=1")
+    assert 'name="remove" value="1" checked' in form
+
+
+def test_an_approver_is_told_that_changes_of_others_wait(
+    people: Login, ann: Client, strict: Tenant
+) -> None:
+    pat = people("approver")
+    assert "for you</a>" not in text(pat, "/t/acme/")
+    propose(strict, "v-1", "ACME")
+    propose(strict, "v-2", "ACME")
+    propose(strict, "v-3", "ACME", actor="approver")  # cannot approve it
+    page = text(pat, "/t/acme/")
+    assert "<strong>2</strong> mapping changes wait for you</a>" in page
+    assert "for you</a>" not in text(ann, "/t/acme/")
+    with CaptureQueriesContext(connection) as seen:
+        text(pat, "/t/acme/bills/")
+    assert sum("proposedmapping" in one["sql"] for one in seen) == 1
 
 
 def test_ones_own_proposal_is_shown_and_cannot_be_picked(people: Login, strict: Tenant) -> None:
