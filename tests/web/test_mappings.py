@@ -122,7 +122,7 @@ def test_a_row_shows_use_money_source_and_what_waits(ann: Client, tenant: Tenant
         "inactive in EPIC06",
         "14 bills",
         "1,400.00 USD",
-        "file",
+        "import<br>",
         "zoe",
         "Not mapped",
         "1 bill waits",
@@ -132,6 +132,21 @@ def test_a_row_shows_use_money_source_and_what_waits(ann: Client, tenant: Tenant
     ]:
         assert words in page, words
     assert page.index("Vendor v-2") < page.index("Acme Inc")
+
+
+def test_not_counted_is_another_thing_than_used_by_no_bill(ann: Client, tenant: Tenant) -> None:
+    VendorMapping.objects.create(tenant=tenant, ramp_id="v-1", epicor_id="ACME")
+    page = text(ann, f"{BASE}vendors/")
+    assert "not counted</span>" in page
+    assert page.index("identity (our id), appears after the count") < page.index("<table")
+    assert "not counted" in text(ann, f"{BASE}vendors/row/?ramp_id=v-1")
+    UseCount.objects.create(tenant=tenant, since="2026-01-01", counted_at=timezone.now(), bills=9)
+    for page in (text(ann, f"{BASE}vendors/"), text(ann, f"{BASE}vendors/row/?ramp_id=v-1")):
+        assert "no bill</span>" in page
+        assert "not counted" not in page
+        assert "after the count" not in page
+    block(make_posting(tenant, "b", hold_reason="vendor_unmapped"), "v-1", "Acme")
+    assert "not counted" in text(ann, f"{BASE}vendors/row/?ramp_id=v-1")  # came since
 
 
 def test_the_grid_is_filtered_and_odd_queries_do_no_harm(ann: Client, tenant: Tenant) -> None:
@@ -348,10 +363,10 @@ def test_a_reference_never_seen_is_added_in_a_dialog(ann: Client, tenant: Tenant
     assert "it is ACME now" in again.content.decode()
 
 
-def test_a_mapping_is_taken_away_after_asking(ann: Client, tenant: Tenant) -> None:
+def test_a_mapping_is_removed_after_asking(ann: Client, tenant: Tenant) -> None:
     save(ann)
     question = text(ann, f"{BASE}vendors/remove/?ramp_id=v-1")
-    assert "Take the mapping of v-1 away?" in question
+    assert "Remove the mapping of v-1?" in question
     assert target("v-1") == "ACME"
     answer = save(ann, remove="1", epicor_id="", seen="ACME")
     assert "has no target any more" in answer.content.decode()
@@ -455,10 +470,10 @@ def test_a_file_is_looked_at_and_then_imported(ann: Client, tenant: Tenant) -> N
     page = text(ann, answer.url)
     assert "Frees 1 bill, " in page
     assert "120.00 USD" in page
-    assert "Import 2 rows" in page
+    assert "Import 2 rows: 1 new, 1 changed; replay 1 bill<" in page
     assert target("v-1") == "OLD"
-    changed = text(ann, f"{answer.url}?effect=changed")
-    assert '<s class="mc-id">OLD</s>' in changed
+    assert '<s class="mc-id">OLD</s>' in page  # what changes comes first
+    assert "frees 1 bill" in text(ann, f"{answer.url}?effect=new")
     done = ann.post(f"{answer.url}import/", {"replay": "1"})
     told = text(ann, done.url)
     assert "1 new, 1 changed, 0 as they were. 1 bill is tried again." in told
@@ -467,6 +482,54 @@ def test_a_file_is_looked_at_and_then_imported(ann: Client, tenant: Tenant) -> N
     assert posting.hold_reason == ""
     assert ann.post(f"{answer.url}import/").url == done.url  # the second click
     assert "imported already" in text(ann, answer.url)
+
+
+def test_a_file_that_calls_a_target_otherwise_is_shown_epicors_name_and_the_money(
+    ann: Client, tenant: Tenant
+) -> None:
+    vendors = [VendorRow(1, "WAYNE", "Wayne Logistics"), VendorRow(2, "ACME", "Acme Brick")]
+    replace_vendors(tenant.pk, CO, vendors)
+    VendorMapping.objects.create(tenant=tenant, ramp_id="v-1", epicor_id="WAYNE")
+    use(tenant, "v-1", bills=12)
+    use(tenant, "v-2", bills=5)
+    lines = "v-1,Wayne,ACME,Wayne Logistics,\nv-2,Acme,ACME,ACME  brick,\n"
+    answer = upload(ann, f"{CSV}{lines}")
+    page = " ".join(text(ann, answer.url).split())
+    assert "1 row calls the target otherwise than Epicor does." in page
+    assert "The targets that change were used by 12 bills, " in page
+    assert "Name in Epicor is <strong>Acme Brick</strong>; the file says Wayne Logistics." in page
+    assert '<s class="mc-id">WAYNE</s> Wayne Logistics' in page
+    assert "Used by 12 bills" in page
+    assert "new ones go to <strong>Acme Brick</strong>" in page
+    assert ">Import 2 rows: 1 new, 1 changed</button>" in page
+    page = text(ann, f"{answer.url}?effect=new")
+    assert "Name in Epicor" not in page  # but for capitals and spaces it is the same
+    assert "Named by 5 bills" in page
+
+
+def test_an_import_leaves_the_bills_if_the_person_wants_that(ann: Client, tenant: Tenant) -> None:
+    posting = make_posting(tenant, "b", hold_reason="vendor_unmapped")
+    block(posting, "v-2", "Beta")
+    answer = upload(ann, f"{CSV}v-2,Beta,BETA,,\n")
+    assert "Import without the replay" in text(ann, answer.url)
+    assert "tried again" not in text(ann, ann.post(f"{answer.url}import/").url)
+    assert "frees" not in text(ann, answer.url)  # it is done
+
+
+def test_the_queries_of_a_preview_do_not_grow(ann: Client, tenant: Tenant) -> None:
+    replace_vendors(tenant.pk, CO, [VendorRow(n, f"T{n}", "x") for n in range(60)])
+
+    def queries_of(first: int, last: int) -> int:
+        for n in range(first, last):
+            use(tenant, f"v-{n}")
+            block(make_posting(tenant, f"b{n}", hold_reason="vendor_unmapped"), f"v-{n}", "W")
+            VendorMapping.objects.create(tenant=tenant, ramp_id=f"v-{n}", epicor_id="T0")
+        lines = "".join(f"v-{n},,T{n},,\n" for n in range(1, last))
+        return queries(ann, upload(ann, CSV + lines).url)
+
+    few = queries_of(1, 3)
+    assert queries_of(3, 60) == few
+    assert few <= 25
 
 
 def test_wrong_rows_are_named_and_nothing_can_be_imported(ann: Client, tenant: Tenant) -> None:

@@ -73,6 +73,9 @@ STEPS: Mapping[str, Step] = {
 }
 
 
+_NOT_CONNECTED = "live, but not connected"
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a step is; `note` says it in a few words."""
@@ -90,15 +93,16 @@ def progress(tenant: Tenant) -> list[Progress]:
     last = last_errands(tenant)
     live = golive.is_live(tenant)
     planned = live or golive.planned_calendar(tenant) is not None
+    connected = bool(whole["ramp.client_id"] and whole["epicor.base_url"])
     routes, currencies = len(whole["entities"]), len(whole["currencies"])
-    filled = {
+    filled: dict[str, tuple[bool, str] | tuple[bool, str, bool]] = {
         "ramp": (bool(whole["ramp.client_id"]), _host(whole["ramp.base_url"])),
         "epicor": (bool(whole["epicor.base_url"]), _host(whole["epicor.base_url"])),
         "entities": (routes > 0, _count(routes, "route")),
         "coding": (currencies > 0, f"{_count(currencies, 'currency', 'currencies')}"),
         "rules": (PostingSettings.objects.filter(tenant=tenant).exists(), ""),
         "calendar": (planned, ""),
-        "live": (live, ""),
+        "live": (live, _NOT_CONNECTED, True) if live and not connected else (live, ""),
     }
     return [
         Progress(step, *filled[step.key], errand=last.get(step.errand))
