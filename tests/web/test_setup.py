@@ -435,7 +435,7 @@ class TestPieces:
             query = {"calendar.sync_cron": cron, "calendar.blackout": days}
             return client.get("/t/acme/setup/calendar/runs/", query).content.decode()
 
-        assert runs("0 9 * * *").count("09:00") == 5
+        assert runs("0 9 * * *").count(", 09:00</li>") == 5
         tomorrow = timezone.now() + timezone.timedelta(days=1)
         assert "nothing is entered" in runs("0 9 * * *", f"{tomorrow:%Y-%m-%d}")
         assert "Five fields are needed" in runs("daily")
