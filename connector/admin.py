@@ -150,7 +150,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg]
+class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg, misc]
     """People. Someone who leaves is made inactive: deleting would take their memberships along."""
 
     form = UserChangeForm

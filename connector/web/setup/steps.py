@@ -95,17 +95,23 @@ def progress(tenant: Tenant) -> list[Progress]:
     planned = live or golive.planned_calendar(tenant) is not None
     connected = bool(whole["ramp.client_id"] and whole["epicor.base_url"])
     routes, currencies = len(whole["entities"]), len(whole["currencies"])
-    filled: dict[str, tuple[bool, str] | tuple[bool, str, bool]] = {
+    lost = live and not connected
+    filled = {
         "ramp": (bool(whole["ramp.client_id"]), _host(whole["ramp.base_url"])),
         "epicor": (bool(whole["epicor.base_url"]), _host(whole["epicor.base_url"])),
         "entities": (routes > 0, _count(routes, "route")),
         "coding": (currencies > 0, f"{_count(currencies, 'currency', 'currencies')}"),
         "rules": (PostingSettings.objects.filter(tenant=tenant).exists(), ""),
         "calendar": (planned, ""),
-        "live": (live, _NOT_CONNECTED, True) if live and not connected else (live, ""),
+        "live": (live, _NOT_CONNECTED if lost else ""),
     }
     return [
-        Progress(step, *filled[step.key], errand=last.get(step.errand))
+        Progress(
+            step,
+            *filled[step.key],
+            attention=step.key == "live" and lost,
+            errand=last.get(step.errand),
+        )
         if step.key in filled
         else _errand_progress(tenant, step, last.get(step.errand))
         for step in STEPS.values()
