@@ -215,13 +215,14 @@ def runs(tenant: Tenant, cron: str, blackout: str) -> dict[str, Any]:
         moments = golive.next_runs(cron[:100], tenant.time_zone, timezone.now())
     except BadScheduleError as error:
         return {"runs": [], "runs_problem": str(error)}
+    said = in_words(cron)
     out = set(blackout.replace(",", " ").split())
     return {
         "runs": [
             (moment, timezone.localtime(moment).date().isoformat() in out) for moment in moments
         ],
         "runs_problem": "",
-        "says": in_words(cron),
+        "says": said if said != cron else "",
     }
 
 
