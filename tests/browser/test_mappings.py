@@ -104,7 +104,7 @@ def test_after_saving_the_next_row_has_the_focus(page: Page, new_tenant) -> None
     page.locator(f"#{first}").get_by_role("button", name=re.compile("Change")).press("Enter")
     expect(page.locator(f"#{first}").get_by_role("combobox")).to_be_focused()
     page.get_by_role("button", name="Remove mapping …").press("Enter")
-    wait_text(page, "away?", within="#dialog")
+    wait_text(page, "Remove the mapping of", within="#dialog")
     axe(page)
     page.get_by_role("button", name="Remove mapping", exact=True).press("Enter")
     expect(page.locator(f"#{first}")).to_contain_text("identity (our id)")
