@@ -263,6 +263,9 @@ def _of(tenant_id: int, subject_kind: str, subject_ids: Collection[str]) -> Any:
 
 
 def _entry(attempt: Attempt, action: str, body: dict[str, Any]) -> log.NewEntry:
+    if attempt.subject_kind == "confirmation":  # its subject is the call; these are its bills
+        lists = (many for many in attempt.request.values() if isinstance(many, list))
+        body = {"bills": sum(map(len, lists)), **body}
     return log.NewEntry(
         tenant_id=attempt.tenant_id,
         action=action,

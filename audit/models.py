@@ -229,11 +229,14 @@ class AuditEntry(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "subject_kind", "subject_id"], name="audit_subject"),
             # Each search of audit/search.py reads one of these backwards; the actor is at the end
-            # so that what people did is found among what the connector did without its rows.
-            models.Index(fields=["tenant", "at", "actor"], name="audit_at"),
-            models.Index(fields=["tenant", "actor", "at"], name="audit_actor"),
+            # so that what people did is found among what the connector did without its rows, and
+            # the action so that single requests are passed.
+            models.Index(fields=["tenant", "at", "actor", "action"], name="audit_at"),
+            models.Index(fields=["tenant", "actor", "at", "action"], name="audit_actor"),
             models.Index(fields=["tenant", "action", "at", "actor"], name="audit_action"),
-            models.Index(fields=["tenant", "subject_kind", "at", "actor"], name="audit_kind"),
+            models.Index(
+                fields=["tenant", "subject_kind", "at", "actor", "action"], name="audit_kind"
+            ),
         ]
 
     def __str__(self) -> str:

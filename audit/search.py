@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from audit.log import SYSTEM
 from audit.models import AuditEntry
 
+SINGLE = ("attempt.begun", "attempt.finished", "attempt.resolved")  # one for each request
 MANY = 10_000  # more than so many are not counted
 Subject = tuple[str, str]  # kind, id
 
@@ -24,6 +25,7 @@ class Wanted:
 
     actor: str = ""
     people_only: bool = False
+    singles: bool = True  # also single requests to Ramp and Epicor
     action: str = ""
     kind: str = ""  # of the subject
     subjects: Sequence[Subject] | None = None
@@ -66,8 +68,7 @@ def found(tenant_id: int, wanted: Wanted) -> QuerySet[AuditEntry]:
     for name, value in (("actor", wanted.actor), ("action", wanted.action)):
         if value:
             fits &= Q(**{name: value})
-    if wanted.people_only:
-        fits &= ~Q(actor=SYSTEM)
+    fits &= _left_in(wanted)
     if wanted.kind:
         fits &= Q(subject_kind=wanted.kind)
     if wanted.subjects is not None:
@@ -96,6 +97,16 @@ def how_many(entries: QuerySet[AuditEntry], most: int = MANY) -> int:
     """How many fit, at most `most` + 1."""
     # By a column that the indexes have: the rows themselves are not read.
     return entries.order_by().values("at")[: most + 1].count()
+
+
+def _left_in(wanted: Wanted) -> Q:
+    """Without what is not to be shown; the indexes have what this looks at."""
+    fits = Q()
+    if wanted.people_only:
+        fits &= ~Q(actor=SYSTEM)
+    if not wanted.singles:
+        fits &= ~Q(action__in=SINGLE)
+    return fits
 
 
 def _any_of(subjects: Sequence[Subject]) -> Q:

@@ -166,6 +166,30 @@ def attempt(template: str) -> Tell:
     return tell
 
 
+def answered(told: Told) -> str:
+    """What came of a write: an answer, none, or that it was not sent after all."""
+    confirms, outcome = told.get("action") == "confirm", told.get("outcome")
+    if confirms and outcome == "done":
+        number = told.get("attempt")
+        return end(
+            f"{told.who} told Ramp of {told.it}" + (f" (attempt {number})" if number else "")
+        )
+    system = "Ramp" if confirms else "Epicor"
+    templates = {
+        "unknown": f"{{who}} got no sure answer from {system} to {{attempt}}, for {{it}}",
+        "not_sent": "{who} did not send {attempt}, for {it}, after all",
+    }
+    usual = f"{{who}} got {system}'s answer to {{attempt}}, for {{it}}: {{outcome}}"
+    return attempt(templates.get(outcome, usual))(told)
+
+
+def bills(number: object) -> str:
+    """So many bills, in words."""
+    if not isinstance(number, int):
+        return "a batch of bills"
+    return f"{number:,} bill{'' if number == 1 else 's'}"
+
+
 def mapped(does: str, away: str) -> Tell:
     """A mapping with its target before and after; `away` is said when there is none after."""
 

@@ -69,6 +69,8 @@ def name_of(action: str) -> str:
 
 def _subject(entry: Entry) -> str:
     known = _SUBJECTS.get(entry.subject_kind)
+    if entry.subject_kind == "confirmation" and isinstance(entry.body, Mapping):
+        return telling.bills(entry.body.get("bills"))
     if known:
         return known.format(entry.subject_id)
     kind, _, key = entry.subject_id.partition(":")
@@ -79,7 +81,7 @@ def _subject(entry: Entry) -> str:
 
 _BILLS, _SENT, _MAPPINGS = "Bills", "Sent to Ramp and Epicor", "Mappings"
 _TENANT, _PEOPLE, _TRAIL = "Settings and connections", "People", "This record"
-_MAPPED_BY = telling.mapped("mapped", "took away the mapping of")
+_MAPPED_BY = telling.mapped("mapped", "removed the mapping of")
 
 ACTIONS: Mapping[str, Words] = {
     "posting.opened": Words(_BILLS, "Seen in Ramp", telling.opened),
@@ -131,35 +133,33 @@ ACTIONS: Mapping[str, Words] = {
     "attempt.begun": Words(
         _SENT, "Attempt begun", telling.attempt("{who} began {attempt}, for {it}")
     ),
-    "attempt.finished": Words(
-        _SENT, "Attempt ended", telling.attempt("{who} heard of {attempt}, for {it}: {outcome}")
-    ),
+    "attempt.finished": Words(_SENT, "Attempt ended", telling.answered),
     "attempt.resolved": Words(
         _SENT, "Attempt settled", telling.attempt("{who} settled {attempt}, for {it}, by a look-up")
     ),
     "group.lost": Words(_SENT, "Group given up", say("{who} gave up {it}")),
     "mapping_created": Words(_MAPPINGS, "Mapping created", _MAPPED_BY),
     "mapping_changed": Words(_MAPPINGS, "Mapping changed", _MAPPED_BY),
-    "mapping_deleted": Words(_MAPPINGS, "Mapping taken away", _MAPPED_BY),
+    "mapping_deleted": Words(_MAPPINGS, "Mapping removed", _MAPPED_BY),
     "mapping_proposed": Words(
         _MAPPINGS,
         "Mapping proposed",
-        telling.mapped("proposed to map", "proposed to take away the mapping of"),
+        telling.mapped("proposed to map", "proposed to remove the mapping of"),
     ),
     "mapping_approved": Words(
         _MAPPINGS,
         "Mapping approved",
-        telling.mapped("approved mapping", "approved taking away the mapping of"),
+        telling.mapped("approved mapping", "approved removing the mapping of"),
     ),
     "mapping_rejected": Words(
         _MAPPINGS,
         "Mapping rejected",
-        telling.mapped("rejected mapping", "rejected taking away the mapping of"),
+        telling.mapped("rejected mapping", "rejected removing the mapping of"),
     ),
     "mapping_withdrawn": Words(
         _MAPPINGS,
         "Proposal withdrawn",
-        telling.mapped("no longer proposes mapping", "no longer proposes to take away"),
+        telling.mapped("no longer proposes mapping", "no longer proposes to remove the mapping of"),
     ),
     "mapping_rules": Words(_MAPPINGS, "Approval rule changed", telling.approval_rules),
     "mapping_exported": Words(_MAPPINGS, "Mappings exported", telling.taken_out("mappings")),

@@ -47,6 +47,7 @@ FILTERS = {
         "who=ann",
         "who=nobody",
         "people=on",
+        "singles=on",
         "what=posting.held",
         "what=tenant.paused",
         "what=posting.entered&who=ann",

@@ -7,7 +7,7 @@ from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.forms import Form
 from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
@@ -27,6 +27,8 @@ for _model in (Schedule, Success, Failure, OrmQ, User, Group):
 
 class SuperuserAdmin(ModelAdmin):  # type: ignore[misc]
     """Pages that only a superuser sees, whatever permissions a group gives."""
+
+    actions = None  # rows are not picked here: what changes many is on the pages of a tenant
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request)
@@ -87,7 +89,14 @@ class TenantAdmin(SuperuserAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(SuperuserAdmin):
-    """Who may do what in which tenant; every change goes on the tenant's record."""
+    """Who may do what in which tenant; every change goes on the tenant's record.
+
+    Not offered: People is the way. An address of a membership still opens.
+    """
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Not in the list of what there is to administer."""
+        return False
 
     list_display = ("user", "tenant", "role")
     list_filter = ("tenant", "role")
@@ -115,11 +124,6 @@ class MembershipAdmin(SuperuserAdmin):
         self._tell(request, obj, "membership_removed", before=obj.role, after="")
         super().delete_model(request, obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
-        """Remove one by one, so that each is on the record."""
-        for obj in queryset.select_related("user"):
-            self.delete_model(request, obj)
-
     def _tell(
         self, request: HttpRequest, obj: Membership, action: str, *, before: str, after: str
     ) -> None:
@@ -146,7 +150,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg]
+class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg, misc]
     """People. Someone who leaves is made inactive: deleting would take their memberships along."""
 
     form = UserChangeForm
@@ -172,7 +176,11 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg]
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, SuperuserAdmin):  # type: ignore[misc]
-    """Groups of permissions for the administration pages."""
+    """Groups of permissions; not offered, because roles say who may do what."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Not in the list of what there is to administer."""
+        return False
 
 
 def _is_superuser(request: HttpRequest) -> bool:

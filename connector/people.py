@@ -29,7 +29,7 @@ IN_WORDS: dict[str, str] = {
     "replay": "Have bills tried again",
     "dismiss": "Dismiss bills that were handled outside",
     "decide": "Decide about twins, edited bills and Epicor's questions",
-    "approve_vendor": "Approve vendors that others proposed",
+    "approve_vendor": "Approve vendors that others proposed (later)",
     "approve_mapping": "Approve mappings that others proposed",
     "export_mappings": "Export mappings",
     "export_audit": "Export the trail",

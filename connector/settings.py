@@ -67,6 +67,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
+AXES_ENABLE_ADMIN = False  # its tables serve nobody: the page says until when a login is locked
 AXES_COOLOFF_TIME = 1  # hours
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the time that the page tells stays true
 AXES_LOCKOUT_CALLABLE = "connector.web.lockout.locked_out"
@@ -174,6 +175,7 @@ UNFOLD = {
     "SITE_SUBHEADER": "Ramp to Epicor Kinetic",
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
+    "SITE_ICON": lambda request: static("connector/icon.svg"),
     "SITE_FAVICONS": [
         {
             "rel": "icon",

@@ -13,7 +13,7 @@ _NAMES = {"epicor_id": "Epicor", "epicor_name": "Epicor name", "ramp_name": "Ram
 _DID = {
     "mapping_created": "mapped",
     "mapping_changed": "changed",
-    "mapping_deleted": "taken away",
+    "mapping_deleted": "removed",
     "mapping_proposed": "proposed",
     "mapping_withdrawn": "proposal withdrawn",
     "mapping_approved": "approved",

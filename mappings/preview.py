@@ -1,16 +1,17 @@
 """What a file of mappings would do, row by row, before anything is done."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mappings import checks
-from mappings.changes import CHANGED, NEW, Change, compare, stored
+from mappings.changes import CHANGED, NEW, Change, Key, compare, stored
 from mappings.files import MappingRow
 from mappings.frees import Freed, open_holds
 from mappings.kinds import check_kind
 from mappings.targets import Targets
 from mappings.transfer import Effect
+from mappings.used import Used, used
 
 ERROR = "error"
 
@@ -19,13 +20,17 @@ ERROR = "error"
 class Preview:
     """The effect of each row in order, what is wrong, and which bills would become free.
 
-    `unusable`: so many rows name a target that Epicor has and that cannot be used today.
+    `unusable`: so many rows name a target that Epicor has and that cannot be used today;
+    `misnamed`: so many call their target otherwise than Epicor does. `used`: what went through
+    the targets that change, in the last year.
     """
 
     effects: tuple[Effect, ...]
     errors: Mapping[int, str]  # by row number
     freed: Freed
     unusable: int
+    misnamed: int
+    used: Used
 
     @property
     def counts(self) -> Counter[str]:
@@ -50,7 +55,29 @@ def preview(tenant_id: int, kind: str, rows: Sequence[MappingRow]) -> Preview:
         if number not in errors and change.effect in (NEW, CHANGED)
     ]
     freed = open_holds(tenant_id).freed_by(kind, {change.key for change in real}, known.keys())
-    return Preview(effects, errors, freed, sum(_is_unusable(change, targets) for change in real))
+    return Preview(
+        effects,
+        errors,
+        freed,
+        sum(_is_unusable(change, targets) for change in real),
+        sum(misnamed(change.row, targets.name(change.row)) for change in real),
+        _used(tenant_id, kind, real, {*known, *(change.key for change in changes.values())}),
+    )
+
+
+def misnamed(row: MappingRow, name: str) -> bool:
+    """Whether a row calls its target otherwise than Epicor does, capitals and spaces apart."""
+    plain = [" ".join(text.casefold().split()) for text in (row.epicor_name, name)]
+    return bool(all(plain) and plain[0] != plain[1])
+
+
+def _used(tenant_id: int, kind: str, real: Sequence[Change], others: Collection[Key]) -> Used:
+    """What went through the mappings whose target becomes another."""
+    keys = {change.key for change in real if change.effect == CHANGED and change.old != change.new}
+    found = Used()
+    for one in used(tenant_id, kind, keys, others).values():
+        found.add(one.bills, one.sums)
+    return found
 
 
 def _effect(change: Change) -> Effect:

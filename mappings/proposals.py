@@ -62,6 +62,12 @@ def open_ones(tenant_id: int, kind: str, ramp_ids: Iterable[str]) -> dict[Key, P
     return found
 
 
+def waiting_for(tenant_id: int, actor: str) -> int:
+    """How many changes wait that somebody else than `actor` proposed. One query."""
+    waiting = ProposedMapping.objects.filter(tenant_id=tenant_id, approved=None)
+    return waiting.exclude(proposed_by=actor).count()
+
+
 def last_editors(waiting: Sequence[ProposedMapping]) -> dict[int, str]:
     """Who last edited the mapping that each is about, also one deleted since; "" for nobody.
 

@@ -34,8 +34,12 @@ class Targets:
 
     def name(self, row: MappingRow) -> str:
         """What Epicor calls a row's target, "" when that is not known."""
-        mine = (row.company,) if row.company else sorted(self.companies)
-        found = (self.names.get((company, row.epicor_id)) for company in mine)
+        return self.called(row.company, row.epicor_id)
+
+    def called(self, company: str, code: str) -> str:
+        """What Epicor calls a code in a company, or for "" in any; "" when that is not known."""
+        mine = (company,) if company else sorted(self.companies)
+        found = (self.names.get((one, code)) for one in mine)
         return next((name for name in found if name), "")
 
     def error(self, row: MappingRow) -> str:

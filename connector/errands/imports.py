@@ -54,6 +54,9 @@ def look(errand: Errand, report: "Report") -> str:
             "sums": {currency: str(amount) for currency, amount in found.freed.sums.items()},
             "partly": found.freed.partly,
             "unusable": found.unusable,
+            "misnamed": found.misnamed,
+            "used": found.used.bills,
+            "used_sums": {currency: str(amount) for currency, amount in found.used.sums.items()},
         }
     )
     return f"{len(rows):,} rows were checked. Nothing was changed yet."
@@ -174,7 +177,7 @@ def seen_rows(looked: Errand, what: str = "") -> list[SeenRow]:
     ]
 
 
-def freed_sums(looked: Errand) -> dict[str, Decimal]:
-    """The money of the bills that a preview says would be free, per currency."""
-    sums: dict[str, Any] = looked.result.get("sums", {})
+def sums_of(looked: Errand, name: str) -> dict[str, Decimal]:
+    """Money of a preview, per currency: of the bills that it frees (`sums`), or `used_sums`."""
+    sums: dict[str, Any] = looked.result.get(name, {})
     return {currency: Decimal(amount) for currency, amount in sums.items()}

@@ -3,9 +3,12 @@
 import json
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import template
+from django.utils.html import format_html, format_html_join
 
 from audit.failures import NEXT_STEP, InvalidBillError, Reason
 from audit.models import Posting
@@ -24,7 +27,20 @@ _STATES: dict[str, tuple[str, str]] = {
     Posting.State.REMOVED: ("Removed", ""),
     Posting.State.DISMISSED: ("Dismissed", ""),
 }
+_PLACES = (  # of the names of time zones: the rest is other names of the same
+    *("Africa", "America", "Antarctica", "Arctic", "Asia"),
+    *("Atlantic", "Australia", "Europe", "Indian", "Pacific"),
+)
 _OUTCOMES = {"done": "success", "refused": "danger", "unknown": "warning", "intent": "warning"}
+
+
+@register.simple_tag
+@cache
+def time_zones(id: str) -> str:
+    """A datalist of the names of places with a time zone."""
+    names = sorted(name for name in available_timezones() if name.split("/")[0] in _PLACES)
+    options = format_html_join("", '<option value="{}">', ((name,) for name in ["UTC", *names]))
+    return format_html('<datalist id="{}">{}</datalist>', id, options)
 
 
 @register.filter

@@ -40,6 +40,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
             "newest": after is None,
             "count": search.how_many(found),
             "query": form.query(),
+            "with_singles": form.with_singles(),
         }
     return shell.page(request, "connector/audit.html", "Audit", context)
 

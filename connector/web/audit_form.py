@@ -52,6 +52,9 @@ class AuditForm(forms.Form):
     people = forms.BooleanField(
         label="Only what people did", required=False, widget=UnfoldBooleanWidget
     )
+    singles = forms.BooleanField(
+        label="Also single requests", required=False, widget=UnfoldBooleanWidget
+    )
     what = forms.ChoiceField(
         label="What", required=False, choices=_what, widget=UnfoldAdminSelectWidget
     )
@@ -93,12 +96,20 @@ class AuditForm(forms.Form):
         return Wanted(
             actor=chosen["who"],
             people_only=chosen["people"],
+            singles=self.with_singles(),
             action="" if kind else what,
             kind=kind,
             subjects=found,
             since=_midnight(chosen["since"]),
             until=_midnight(until + timedelta(days=1)) if until else None,
         )
+
+    def with_singles(self) -> bool:
+        """Whether each request to Ramp and Epicor is shown, too: asked for, or named as the action,
+        or among what was told to Ramp, which is nothing else."""
+        what = self.cleaned_data["what"]
+        named = bool(what) and not what.startswith(_KIND)
+        return self.cleaned_data["singles"] or named or what == f"{_KIND}confirmation"
 
     def query(self) -> str:
         """The filter as the part of an address after "?"; fields that are empty are left out."""
@@ -122,7 +133,8 @@ class AuditForm(forms.Form):
             f"from {chosen['since']}" if chosen["since"] else "",
             f"to {chosen['until']}" if chosen["until"] else "",
         ]
-        return ", ".join(part for part in parts if part) or "everything"
+        said = ", ".join(part for part in parts if part) or "everything"
+        return said if self.with_singles() else f"{said}, without single requests"
 
 
 def _sane(day: date | None) -> date | None:

@@ -1,4 +1,4 @@
-"""What people asked for: how far it is, and what came of it. Can be left and come back to."""
+"""Jobs, which people asked for: how far one is, and what came of it. One can leave."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from connector.web import shell
 def mine(request: HttpRequest, slug: str) -> HttpResponse:
     """What this person asked for lately, newest first."""
     found = asking.recent(shell.tenant_of(request), actor=shell.actor(request))
-    return shell.page(request, "connector/errands.html", "What you asked for", {"errands": found})
+    return shell.page(request, "connector/errands.html", "Jobs", {"errands": found})
 
 
 @require_safe

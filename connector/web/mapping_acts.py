@@ -1,4 +1,4 @@
-"""Setting, changing and taking away one mapping where it stands in the grid."""
+"""Setting, changing and removing one mapping where it stands in the grid."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
@@ -15,6 +15,7 @@ from mappings import grid as grids
 from mappings.changes import needs_approval
 from mappings.decide import Decision, DecisionError, decide
 from mappings.references import Row
+from mappings.used import is_counted
 
 _CHOOSE = "Choose an Epicor target from the list: type its number or the start of its name."
 
@@ -33,7 +34,7 @@ def edit(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
 @require_safe
 @requires("map")
 def ask_removal(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
-    """The question before a mapping is taken away: for the dialog."""
+    """The question before a mapping is removed: for the dialog."""
     kind = mapping_shell.kind_in(request, kind)
     context = row_context(request, kind, row_asked(request, kind, request.GET)) | {"kind": kind}
     context["approval"] = needs_approval(shell.tenant_of(request).pk)
@@ -43,7 +44,7 @@ def ask_removal(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
 @require_POST
 @requires("map")
 def save(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
-    """Give one reference its target, or take it away; replays what waits for it if asked."""
+    """Give one reference its target, or remove it; replays what waits for it if asked."""
     kind = mapping_shell.kind_in(request, kind)
     asked, new = request.POST, "new" in request.POST
     row = row_asked(request, kind, asked)
@@ -100,6 +101,7 @@ def _saved(
         return shell.done(request, said, reverse("mappings", args=[tenant.slug, kind]))
     found = grids.row_of(tenant.pk, kind, decision.ramp_id, decision.company)
     context = row_context(request, kind, found) | {"kind": kind, "said": said}
+    context["counted"] = is_counted(tenant.pk)
     if errand is not None:
         context |= context_of(errand)
     return shell.part(request, "connector/_mapping_saved.html", context)
@@ -109,7 +111,7 @@ def said_of(decision: Decision, name: str) -> str:
     """What became of a decision, as a sentence."""
     where = f" in {decision.company}" if decision.company else ""
     if decision.waits:
-        what = f"{name} → {decision.after}" if decision.after else f"taking away {name}"
+        what = f"{name} → {decision.after}" if decision.after else f"removing the mapping of {name}"
         return f"Proposed: {what}{where}. It counts once somebody else has approved it."
     if not decision.changed:
         return f"{name} is as it was; nothing was changed."

@@ -1,6 +1,9 @@
 """Approvals: changes of mappings that wait for somebody else, and whether they have to."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
@@ -8,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.access import requires
 from connector.web import mapping_shell, shell
+from mappings.changes import Key, stored
 from mappings.decide import (
     LAST_EDITOR,
     PROPOSER,
@@ -19,7 +23,9 @@ from mappings.decide import (
 from mappings.frees import Freed, open_holds
 from mappings.kinds import UnknownKindError, label_of
 from mappings.models import ProposedMapping
-from mappings.proposals import last_editors
+from mappings.proposals import last_editors, row_of
+from mappings.targets import Targets, targets_of
+from mappings.used import Used, is_counted, used
 
 _SHOWN = 100
 _TOLD = 3
@@ -27,12 +33,26 @@ _TOLD = 3
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A proposal as the page shows it; `why_not`: why this person may not decide about it."""
+    """A proposal as the page shows it; `why_not`: why this person may not decide about it.
+
+    Names are the catalog's; `used`: what went through the mapping, or named it, in the last year.
+    """
 
     proposal: ProposedMapping
     kind: str
     why_not: str
     freed: Freed
+    used: Used
+    before_name: str
+    after_name: str
+    problem: str
+
+    @property
+    def what_if(self) -> str:
+        """The query of the page that tells what this change would have done."""
+        one = self.proposal
+        asked = {"ramp_id": one.ramp_id, "company": one.company, "epicor_id": one.epicor_id}
+        return urlencode(asked | ({} if one.epicor_id else {"remove": "1"}))
 
 
 @require_safe
@@ -44,25 +64,65 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
     context = mapping_shell.frame(request, "") | {
         "waiting": waiting(tenant.pk, shell.actor(request)),
         "shown": _SHOWN,
+        "counted": is_counted(tenant.pk),
         "decided": mine.exclude(approved=None).order_by("-decided_at")[:20],
     }
     return shell.page(request, "connector/mapping_approvals.html", "Mapping approvals", context)
 
 
 def waiting(tenant_id: int, actor: str) -> list[Waiting]:
-    """The first hundred open proposals as `actor` sees them; two queries for each kind."""
+    """The first hundred open proposals as `actor` sees them; a few queries for each kind."""
     open_ones = ProposedMapping.objects.filter(tenant_id=tenant_id, approved=None)
     found = list(open_ones.order_by("pk")[:_SHOWN])
     editors, holds = last_editors(found), open_holds(tenant_id)
-    return [
-        Waiting(
-            one,
-            label_of(one.kind),
-            PROPOSER if one.proposed_by == actor else _editor(editors[one.pk], actor),
-            holds.freed_by(one.kind, {(one.company, one.ramp_id)} if one.epicor_id else set()),
+    known = _known(tenant_id, found)
+    shown: list[Waiting] = []
+    for one in found:
+        key, kind = (one.company, one.ramp_id), known[one.kind]
+        shown.append(
+            Waiting(
+                one,
+                label_of(one.kind),
+                PROPOSER if one.proposed_by == actor else _editor(editors[one.pk], actor),
+                holds.freed_by(one.kind, {key} if one.epicor_id else set(), kind.stored),
+                kind.used[key],
+                kind.targets.called(one.company, one.before),
+                kind.targets.called(one.company, one.epicor_id) or one.epicor_name,
+                kind.problem(one),
+            )
         )
-        for one in found
-    ]
+    return shown
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the mappings of one kind that proposals are about."""
+
+    stored: Sequence[Key]
+    used: Mapping[Key, Used]
+    targets: Targets
+
+    def problem(self, one: ProposedMapping) -> str:
+        """Why the new target cannot be used today in any company that it is for."""
+        companies = [one.company] if one.company else sorted(self.targets.companies)
+        found = [self.targets.problem([company], one.epicor_id) for company in companies]
+        return ", ".join(found) if one.epicor_id and all(found) else ""
+
+
+def _known(tenant_id: int, found: Sequence[ProposedMapping]) -> dict[str, _Known]:
+    groups: dict[str, list[ProposedMapping]] = defaultdict(list)
+    for one in found:
+        groups[one.kind].append(one)
+    known: dict[str, _Known] = {}
+    for kind, group in groups.items():
+        there = list(stored(tenant_id, kind, [row_of(one) for one in group]))
+        codes = {code for one in group for code in (one.before, one.epicor_id) if code}
+        known[kind] = _Known(
+            there,
+            used(tenant_id, kind, [(one.company, one.ramp_id) for one in group], there),
+            targets_of(tenant_id, kind, codes),
+        )
+    return known
 
 
 def _editor(editor: str, actor: str) -> str:

@@ -17,15 +17,17 @@ from connector.errands import imports, work
 from connector.models import Errand
 from connector.web import mapping_shell, shell
 from connector.web.errands import context_of
+from connector.web.mapping_effects import deeds, shown_rows
 from mappings.files import COLUMNS, MappingFileError, MappingRow, parse_rows, write_csv, write_xlsx
 from mappings.transfer import export_mappings
+from mappings.used import is_counted
 
 _A_PAGE = 100
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _EFFECTS = {
     "error": "Wrong",
+    "changed": "Changed",  # the risk comes first
     "new": "New",
-    "changed": "Changed",
     "same": "As it is",
 }
 
@@ -155,18 +157,22 @@ def _preview_context(request: HttpRequest, looked: Errand) -> dict[str, Any]:
     what = request.GET.get("effect", "")
     if what not in _EFFECTS:
         what = next(one for one in (*_EFFECTS, "") if not one or counts[one])
-    rows = imports.seen_rows(looked, what)
+    page = Paginator(imports.seen_rows(looked, what), _A_PAGE).get_page(request.GET.get("page"))
     return context | {
         "counts": [(one, name, counts[one]) for one, name in _EFFECTS.items() if counts[one]],
         "effect": what,
         "effect_name": _EFFECTS.get(what, ""),
-        "page_obj": Paginator(rows, _A_PAGE).get_page(request.GET.get("page")),
+        "page_obj": page,
+        "rows": shown_rows(looked, list(page)),
+        "counted": is_counted(looked.tenant_id),
+        "deeds": deeds(counts),
         "query": urlencode({"effect": what}),
         "wrong": counts["error"],
         "to_do": counts["new"] + counts["changed"],
         "total_rows": looked.total,
         "past": imports.is_past(looked),
-        "sums": imports.freed_sums(looked),
+        "sums": imports.sums_of(looked, "sums"),
+        "used_sums": imports.sums_of(looked, "used_sums"),
     }
 
 

@@ -16,9 +16,9 @@ from mappings.models import ProposedMapping
 
 _SHOWN = 8
 SOURCES = {
-    "identity": "our own upload",
+    "identity": "identity (our id)",
     "manual": "by hand",
-    "import": "file",
+    "import": "import",
     "suggestion": "accepted suggestion",
 }
 

@@ -15,6 +15,7 @@ from connector.web.errands import context_of
 from connector.web.mapping_files import errand_of, uploaded
 from connector.web.mappings import row_asked, text_in
 from mappings.files import MappingFileError, MappingRow
+from mappings.targets import targets_of
 
 _DAYS = 90
 
@@ -64,9 +65,13 @@ def _choose(request: HttpRequest, kind: str, problem: str = "") -> HttpResponse:
     asked = request.POST if request.method == "POST" else request.GET
     context = mapping_shell.frame(request, kind)
     row = row_asked(request, kind, asked)
+    target = text_in(asked, "epicor_id")
     context |= {
         "problem": problem,
         "row": row,
+        "target": target,
+        "target_name": targets_of(tenant.pk, kind, {target}).called(row.company, target),
+        "remove": "remove" in asked,
         "days": asked.get("days") or _DAYS,
         "most_days": what_if.MOST_DAYS,
         "companies": mapping_shell.companies_of(tenant, [row.company]),

@@ -19,6 +19,7 @@ from mappings.coding import VENDORS
 from mappings.history import history
 from mappings.listing import ALL, Place, Wanted
 from mappings.references import Row
+from mappings.used import is_counted
 
 _CHOICES = 20
 
@@ -42,6 +43,7 @@ def page(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     context |= {
         "grid": found,
         "rows": [row_context(request, kind, row) for row in found.rows],
+        "counted": found.counted is not None,
         "wanted": wanted,
         "query": urlencode({name: value for name, value in asdict(wanted).items() if value}),
         "first_page": at == Place(),
@@ -60,9 +62,9 @@ def row(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     """One row as it is now: the piece that takes the place of its form."""
     kind = mapping_shell.kind_in(request, kind)
     found = row_asked(request, kind, request.GET)
-    return shell.part(
-        request, "connector/_mapping_row.html", row_context(request, kind, found) | {"kind": kind}
-    )
+    context = row_context(request, kind, found) | {"kind": kind}
+    context["counted"] = is_counted(shell.tenant_of(request).pk)
+    return shell.part(request, "connector/_mapping_row.html", context)
 
 
 @require_safe

@@ -10,8 +10,21 @@ from django.utils import timezone
 from audit import causes
 from audit.access import can
 from connector import pauses
+from mappings import proposals
 
 _WITH_PAGES_BELOW = ("/bills/", "/mappings/", "/setup/", "/settings/", "/people/")
+
+
+def mappings_to_approve(request: HttpRequest) -> int:
+    """How many changes of mappings wait for this person; asked once for each page."""
+    known: int | None = getattr(request, "_mappings_to_approve", None)
+    if known is None:
+        known = 0
+        if can(getattr(request, "role", None), "approve_mapping"):
+            tenant = request.tenant  # type: ignore[attr-defined]
+            known = proposals.waiting_for(tenant.pk, request.user.get_username())
+        request._mappings_to_approve = known  # type: ignore[attr-defined]
+    return known
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
@@ -25,11 +38,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         return groups + _administration(request)
     slug = tenant.slug
     waiting = causes.waiting(tenant.pk, causes.Wanted(), timezone.now()).order_by().count()
+    mappings = reverse("mappings-start", args=[slug])
     items = [
         _item(request, "Today", "today", reverse("today", args=[slug])),
         _item(request, "Exceptions", "error", reverse("exceptions", args=[slug]), badge=waiting),
         _item(request, "Bills", "receipt_long", reverse("bills", args=[slug])),
-        _item(request, "Mappings", "swap_horiz", reverse("mappings-start", args=[slug])),
+        _item(request, "Mappings", "swap_horiz", mappings, badge=mappings_to_approve(request)),
         _item(request, "Audit", "history", reverse("audit", args=[slug])),
     ]
     if can(request.role, "manage_settings") and pauses.kind(tenant) == pauses.SETUP:  # type: ignore[attr-defined]

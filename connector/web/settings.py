@@ -7,14 +7,17 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path, reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from audit.access import requires
 from connector import freed, golive, pauses, sections
+from connector.cronwords import in_words
 from connector.errands import asking
 from connector.errands import setup as errands
 from connector.models import Tenant
 from connector.ringing import ring_tenant
+from connector.schedules import BadScheduleError, next_run
 from connector.sections import SECTIONS, Change, Section
 from connector.web import shell
 from connector.web.questions import passed_over
@@ -24,6 +27,7 @@ from connector.web.setup.steps import last_errands
 from connector.web.setup.views import ask_once
 
 _RECENT = 12
+_CRON = "calendar.sync_cron"
 _ASKED = {"test": errands.TEST, "load": errands.CATALOGS}
 _TITLES = {"test": "Test both connections", "load": "Read Epicor's master data"}
 
@@ -169,11 +173,22 @@ def groups(tenant: Tenant) -> list[Group]:
     whole = sections.everything(tenant)
     set_by = sections.set_by(tenant, whole)
     shown = lists.latest(tenant, errands.ENTITIES).get("entities", [])
-    names = {one["id"]: one["name"] for one in shown}
-    return [
-        Group(section, _lines(section, whole | {"names": names}, set_by))
-        for section in SECTIONS.values()
-    ]
+    more = {"names": {one["id"]: one["name"] for one in shown}, "cycles": cycles(tenant, whole)}
+    return [Group(section, _lines(section, whole | more, set_by)) for section in SECTIONS.values()]
+
+
+def cycles(tenant: Tenant, values: Mapping[str, Any]) -> str:
+    """When cycles run, in words, and when the next one is if the calendar runs them."""
+    cron = str(values[_CRON])
+    said = in_words(cron)
+    if not cron or tenant.paused_reason or not golive.is_live(tenant):
+        return said
+    try:
+        moment = timezone.localtime(next_run(cron, tenant.time_zone, timezone.now()))
+    except BadScheduleError:
+        return said
+    today = moment.date() == timezone.localdate()
+    return f"{said}, next {moment:%H:%M}" if today else f"{said}, next {moment:%Y-%m-%d %H:%M}"
 
 
 def _lines(
@@ -182,7 +197,7 @@ def _lines(
     method = values.get("epicor.auth.method")
     if section.key in FIELDS:
         return [
-            _line(field, values[field.path], set_by)
+            _line(field, values["cycles" if field.path == _CRON else field.path], set_by)
             for field in FIELDS[section.key]
             if not field.methods or method in field.methods
         ]

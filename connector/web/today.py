@@ -25,6 +25,7 @@ from connector.web import shell
 from connector.web.cycle import cycle
 from connector.web.money import Pile, pile_of, piles
 from connector.web.month import midnight, month
+from connector.web.navigation import mappings_to_approve
 
 SOON = timedelta(days=7)
 _CAUSES = 8
@@ -38,6 +39,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
     """What was entered, what waits, what needs a person, and when the next cycle runs."""
     tenant = shell.tenant_of(request)
     context = {**figures_of(tenant), "cycle": cycle(tenant)}
+    context["to_approve"] = mappings_to_approve(request)
     return shell.page(request, "connector/today.html", "Today", context)
 
 

@@ -53,6 +53,7 @@ def test_each_filter_finds_its_entries_newest_first(tenant: Tenant) -> None:
     assert seconds(tenant, Wanted(actor="ann")) == [3, 2]
     assert seconds(tenant, Wanted(actor="an")) == []
     assert seconds(tenant, Wanted(people_only=True)) == [3, 2]
+    assert seconds(tenant, Wanted(singles=False)) == [4, 3, 2, 1]
     assert seconds(tenant, Wanted(action="posting.held")) == [4, 1]
     assert seconds(tenant, Wanted(kind="mapping")) == [3]
     both = [("posting", "b-1"), ("confirmation", "b-1")]
@@ -144,6 +145,9 @@ def test_verifying_tells_how_far_it_is(tenant: Tenant, monkeypatch: pytest.Monke
         Wanted(),
         Wanted(actor="ann"),
         Wanted(people_only=True),
+        Wanted(singles=False),
+        Wanted(singles=False, actor="system"),
+        Wanted(singles=False, kind="posting"),
         Wanted(action="posting.held"),
         Wanted(action="posting.held", actor="ann"),
         Wanted(kind="mapping"),

@@ -199,7 +199,7 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
                 subject_id="vendormapping:v-1",
                 actor="root",
             ),
-            "root took away the mapping of vendor Acme (before: A).",
+            "root removed the mapping of vendor Acme (before: A).",
         ),
         (
             entry("posting.held", {"reason": "vendor_unmapped", "message": "Acme has no vendor."}),
@@ -241,7 +241,42 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
                 "attempt.finished",
                 {"attempt": 12, "action": "enter_invoice", "outcome": "unknown", "message": "?"},
             ),
-            "The connector heard of attempt 12, enter invoice, for bill b-1: unknown: ?",
+            "The connector got no sure answer from Epicor to attempt 12, enter invoice, for bill "
+            "b-1: ?",
+        ),
+        (
+            entry("attempt.finished", {"action": "enter_invoice", "outcome": "done"}),
+            "The connector got Epicor's answer to enter invoice, for bill b-1: done.",
+        ),
+        (
+            entry(
+                "attempt.finished", {"attempt": 7, "action": "open_group", "outcome": "not_sent"}
+            ),
+            "The connector did not send attempt 7, open group, for bill b-1, after all.",
+        ),
+        (
+            entry(
+                "attempt.finished",
+                {"attempt": 7, "action": "confirm", "outcome": "done", "bills": 12},
+                subject_kind="confirmation",
+            ),
+            "The connector told Ramp of 12 bills (attempt 7).",
+        ),
+        (
+            entry(
+                "attempt.finished",
+                {"action": "confirm", "outcome": "done"},
+                subject_kind="confirmation",
+            ),
+            "The connector told Ramp of a batch of bills.",
+        ),
+        (
+            entry(
+                "attempt.finished",
+                {"attempt": 8, "action": "confirm", "outcome": "refused", "bills": 1},
+                subject_kind="confirmation",
+            ),
+            "The connector got Ramp's answer to attempt 8, confirm, for 1 bill: refused.",
         ),
         (
             entry("tenant_changed", {"changed": ["posting.lanes", "entities"]}, actor="root"),

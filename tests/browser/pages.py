@@ -7,13 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
-from audit.models import Posting
+from audit.models import AuditEntry, Posting
 from connector import questions
-from connector.errands import asking
-from connector.models import Membership, Tenant
+from connector.errands import asking, imports, uses, work
+from connector.errands.what_if import ask_what_if
+from connector.models import Errand, Membership, Tenant
 from connector.sections import SECTIONS
 from connector.web.setup.steps import STEPS
+from mappings import changes
+from mappings.coding import VENDORS
+from mappings.files import MappingRow
+from mappings.models import VendorMapping
+from mappings.proposals import propose
+from mappings.targets import targets_for
+from mappings.used import is_counted
 from tests import builders
 from tests.web.rows import make_asked
 
@@ -51,6 +60,61 @@ def errand(tenant: Tenant) -> str:
     entered = list(Posting.objects.filter(tenant=tenant, state=Posting.State.CONFIRMED)[:3])
     made = asking.ask_replay(tenant, entered, "Replay 3 bills", actor="accountant")
     return f"/t/demo/errands/{made.pk}/"
+
+
+def preview(tenant: Tenant) -> str:
+    """The page of a mapping file that was looked at: one target changes, one is new."""
+    counted(tenant)
+    known = list(VendorMapping.objects.filter(tenant=tenant, company="").order_by("pk")[:2])
+    rows = [
+        MappingRow(2, known[0].ramp_id, known[0].ramp_name, known[1].epicor_id, "Other Name", ""),
+        MappingRow(3, "new", "New Vendor", known[1].epicor_id, "", ""),
+        MappingRow(4, known[1].ramp_id, "", known[1].epicor_id, "", ""),
+    ]
+    made = imports.ask_preview(tenant, VENDORS, "vendors.csv", rows, actor="accountant")
+    work.run(made.pk)
+    return f"/t/demo/mappings/imports/{made.pk}/"
+
+
+def what_if(tenant: Tenant) -> str:
+    """The page of a what-if that is over."""
+    known = list(VendorMapping.objects.filter(tenant=tenant, company="").order_by("pk")[:2])
+    wish = MappingRow(0, known[0].ramp_id, known[0].ramp_name, known[1].epicor_id, "", "")
+    made = ask_what_if(tenant, VENDORS, [wish], 365, actor="accountant")
+    while not Errand.objects.filter(pk=made.pk).exclude(finished_at=None).exists():
+        work.run(made.pk)
+    return f"/t/demo/mappings/what-if/{made.pk}/"
+
+
+def approval(tenant: Tenant) -> str:
+    """The approvals with a change that waits: a vendor's target becomes another."""
+    counted(tenant)
+    known = list(VendorMapping.objects.filter(tenant=tenant, company="").order_by("pk")[:2])
+    wish = MappingRow(0, known[0].ramp_id, known[0].ramp_name, known[1].epicor_id, "", "")
+    with transaction.atomic():
+        changes.lock(tenant.pk)
+        found = changes.compare(
+            [wish],
+            changes.stored(tenant.pk, VENDORS, [wish]),
+            targets_for(tenant.pk, VENDORS, [wish]),
+        )
+        propose(tenant.pk, VENDORS, found, source="manual", actor="accountant")
+    return "/t/demo/mappings/approvals/"
+
+
+def counted(tenant: Tenant) -> str:
+    """The vendors after the bills were counted."""
+    made = None if is_counted(tenant.pk) else uses.ask_count(tenant)
+    while made is not None and not Errand.objects.filter(pk=made.pk).exclude(finished_at=None):
+        work.run(made.pk)
+    return "/t/demo/mappings/vendors/"
+
+
+def entry(tenant: Tenant) -> str:
+    """One entry of the trail, whole."""
+    found = AuditEntry.objects.filter(tenant=tenant, action="posting.entered").first()
+    assert found is not None
+    return f"/t/demo/audit/entries/{found.pk}/"
 
 
 def arrange() -> None:
@@ -92,7 +156,13 @@ PAGES = [
     Row("mapping-import", "/t/demo/mappings/vendors/import/"),
     Row("mapping-what-if", "/t/demo/mappings/vendors/what-if/"),
     Row("mapping-approvals", "/t/demo/mappings/approvals/", "approver"),
+    Row("mappings-counted", counted),
+    Row("mapping-preview", preview),
+    Row("mapping-what-if-found", what_if),
+    Row("mapping-approvals-waiting", approval, "approver"),
     Row("audit", "/t/demo/audit/", "auditor"),
+    Row("audit-singles", "/t/demo/audit/?singles=on", "auditor"),
+    Row("audit-entry", entry, "auditor"),
     Row("audit-none", f"/t/{EMPTY}/audit/", "superuser"),
     Row("errand", errand),
     Row("errands", "/t/demo/errands/"),

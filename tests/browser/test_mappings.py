@@ -103,11 +103,11 @@ def test_after_saving_the_next_row_has_the_focus(page: Page, new_tenant) -> None
     page.keyboard.press("Escape")
     page.locator(f"#{first}").get_by_role("button", name=re.compile("Change")).press("Enter")
     expect(page.locator(f"#{first}").get_by_role("combobox")).to_be_focused()
-    page.get_by_role("button", name="Take away …").press("Enter")
-    wait_text(page, "away?", within="#dialog")
+    page.get_by_role("button", name="Remove mapping …").press("Enter")
+    wait_text(page, "Remove the mapping of", within="#dialog")
     axe(page)
-    page.get_by_role("button", name="Take it away").press("Enter")
-    expect(page.locator(f"#{first}")).to_contain_text("our own upload")
+    page.get_by_role("button", name="Remove mapping", exact=True).press("Enter")
+    expect(page.locator(f"#{first}")).to_contain_text("identity (our id)")
     assert not VendorMapping.objects.filter(tenant=acme.tenant, source="manual").exists()
 
 

@@ -211,7 +211,7 @@ def test_a_preview_changes_nothing_and_says_everything(tenant: Tenant) -> None:
     looked = looked_at(tenant, ("v-1", "A"), ("v-2", "B"), ("v-3", ""))
     assert looked.said == "3 rows were checked. Nothing was changed yet."
     assert looked.result["counts"] == {"same": 1, "new": 1, "error": 1}
-    assert (looked.result["bills"], imports.freed_sums(looked)) == (1, {"USD": Decimal(120)})
+    assert (looked.result["bills"], imports.sums_of(looked, "sums")) == (1, {"USD": Decimal(120)})
     assert [row.what for row in imports.seen_rows(looked)] == ["same", "new", "error"]
     (wrong,) = imports.seen_rows(looked, "error")
     assert (wrong.row.number, wrong.error[:18]) == (4, "epicor_id is blank")

@@ -84,3 +84,12 @@ def test_a_new_user_may_log_in_at_once_and_cannot_be_deleted(root: Client) -> No
     assert user.is_staff
     assert not user.is_superuser
     assert root.post(reverse("admin:auth_user_delete", args=[user.pk])).status_code == 403
+
+
+def test_what_serves_nobody_is_not_offered(root: Client, tenant: Tenant) -> None:
+    page = root.get(reverse("admin:index")).content.decode()
+    assert reverse("admin:connector_tenant_changelist") in page
+    for address in ("/admin/axes/", "/admin/connector/membership/", "/admin/auth/group/"):
+        assert address not in page, address
+    users = root.get(reverse("admin:auth_user_changelist")).content.decode()
+    assert "select record" not in users.lower()

@@ -326,7 +326,7 @@ def test_a_file_has_the_filtered_entries_and_the_verifiers_result(
     log.seal(tenant.pk)
     head, rows = read(export(client, kind, who="ann"))
     assert head["Audit trail of"] == "Acme"
-    assert head["Filter"] == "by ann"
+    assert head["Filter"] == "by ann, without single requests"
     assert head["Entries"] == "1"
     assert head["Audit chain"] == "Every one of the 2 entries is where and what it was."
     assert "by the-auditor" in head["Exported"]
@@ -359,14 +359,31 @@ def test_secrets_stay_out_of_the_file(client: Client, tenant: Tenant) -> None:
     assert SECRET.encode() not in export(client)
 
 
+def test_single_requests_are_shown_when_asked_for(client: Client, tenant: Tenant) -> None:
+    tell(tenant, action="posting.entered")
+    tell(tenant, action="attempt.begun")
+    page = text(client)
+    assert "1 entry" in page
+    assert "Single requests to Ramp and Epicor are not shown." in page
+    for query in ("singles=on", "singles=on&what=kind:posting"):
+        page = client.get(f"/t/acme/audit/?{query}").content.decode()
+        assert "2 entries" in page
+        assert "are not shown" not in page
+        assert '<input type="hidden" name="singles" value="on">' in page  # of the export
+    assert "1 entry" in client.get("/t/acme/audit/?what=attempt.begun").content.decode()
+    _, rows = csv_rows(export(client, "csv", singles="on"))
+    assert len(rows) == 2
+
+
 def test_exporting_is_on_the_record_and_not_in_its_own_file(client: Client, tenant: Tenant) -> None:
     tell(tenant)
     _, rows = csv_rows(export(client, about="bill"))
     assert len(rows) == 1
     entry = AuditEntry.objects.get(action="audit.exported")
     assert (entry.actor, entry.subject_kind) == ("the-auditor", "audit")
-    assert entry.body == {"format": "csv", "filter": "everything", "entries": 1, "chain_ok": True}
-    assert "the-auditor exported 1 entries as CSV: everything." in text(client)
+    said = "everything, without single requests"
+    assert entry.body == {"format": "csv", "filter": said, "entries": 1, "chain_ok": True}
+    assert f"the-auditor exported 1 entries as CSV: {said}." in text(client)
 
 
 def test_a_chain_that_does_not_fit_is_said_in_the_file(client: Client, tenant: Tenant) -> None:

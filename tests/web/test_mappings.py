@@ -59,14 +59,13 @@ def text(client: Client, address: str) -> str:
 
 
 def use(tenant: Tenant, ramp_id: str, bills: int = 2, **values: object) -> ReferenceUse:
-    defaults = {"kind": "vendors", "company": CO, "name": f"Vendor {ramp_id}"}
-    sums = {"USD": str(100 * bills)}
+    defaults: dict[str, object] = {"kind": "vendors", "company": CO, "name": f"Vendor {ramp_id}"}
+    defaults |= {"sums": {"USD": str(100 * bills)}}
     return ReferenceUse.objects.create(
         tenant=tenant,
         ramp_id=ramp_id,
         bills=bills,
         total=bills,
-        sums=sums,
         **{**defaults, **values},
     )
 
@@ -123,7 +122,7 @@ def test_a_row_shows_use_money_source_and_what_waits(ann: Client, tenant: Tenant
         "inactive in EPIC06",
         "14 bills",
         "1,400.00 USD",
-        "file",
+        "import<br>",
         "zoe",
         "Not mapped",
         "1 bill waits",
@@ -133,6 +132,21 @@ def test_a_row_shows_use_money_source_and_what_waits(ann: Client, tenant: Tenant
     ]:
         assert words in page, words
     assert page.index("Vendor v-2") < page.index("Acme Inc")
+
+
+def test_not_counted_is_another_thing_than_used_by_no_bill(ann: Client, tenant: Tenant) -> None:
+    VendorMapping.objects.create(tenant=tenant, ramp_id="v-1", epicor_id="ACME")
+    page = text(ann, f"{BASE}vendors/")
+    assert "not counted</span>" in page
+    assert page.index("identity (our id), appears after the count") < page.index("<table")
+    assert "not counted" in text(ann, f"{BASE}vendors/row/?ramp_id=v-1")
+    UseCount.objects.create(tenant=tenant, since="2026-01-01", counted_at=timezone.now(), bills=9)
+    for page in (text(ann, f"{BASE}vendors/"), text(ann, f"{BASE}vendors/row/?ramp_id=v-1")):
+        assert "no bill</span>" in page
+        assert "not counted" not in page
+        assert "after the count" not in page
+    block(make_posting(tenant, "b", hold_reason="vendor_unmapped"), "v-1", "Acme")
+    assert "not counted" in text(ann, f"{BASE}vendors/row/?ramp_id=v-1")  # came since
 
 
 def test_the_grid_is_filtered_and_odd_queries_do_no_harm(ann: Client, tenant: Tenant) -> None:
@@ -349,10 +363,10 @@ def test_a_reference_never_seen_is_added_in_a_dialog(ann: Client, tenant: Tenant
     assert "it is ACME now" in again.content.decode()
 
 
-def test_a_mapping_is_taken_away_after_asking(ann: Client, tenant: Tenant) -> None:
+def test_a_mapping_is_removed_after_asking(ann: Client, tenant: Tenant) -> None:
     save(ann)
     question = text(ann, f"{BASE}vendors/remove/?ramp_id=v-1")
-    assert "Take the mapping of v-1 away?" in question
+    assert "Remove the mapping of v-1?" in question
     assert target("v-1") == "ACME"
     answer = save(ann, remove="1", epicor_id="", seen="ACME")
     assert "has no target any more" in answer.content.decode()
@@ -456,10 +470,10 @@ def test_a_file_is_looked_at_and_then_imported(ann: Client, tenant: Tenant) -> N
     page = text(ann, answer.url)
     assert "Frees 1 bill, " in page
     assert "120.00 USD" in page
-    assert "Import 2 rows" in page
+    assert "Import 2 rows: 1 new, 1 changed; replay 1 bill<" in page
     assert target("v-1") == "OLD"
-    changed = text(ann, f"{answer.url}?effect=changed")
-    assert '<s class="mc-id">OLD</s>' in changed
+    assert '<s class="mc-id">OLD</s>' in page  # what changes comes first
+    assert "frees 1 bill" in text(ann, f"{answer.url}?effect=new")
     done = ann.post(f"{answer.url}import/", {"replay": "1"})
     told = text(ann, done.url)
     assert "1 new, 1 changed, 0 as they were. 1 bill is tried again." in told
@@ -469,6 +483,54 @@ def test_a_file_is_looked_at_and_then_imported(ann: Client, tenant: Tenant) -> N
     assert ann.post(f"{answer.url}import/").url == done.url  # the second click
     assert "imported already, and the file is not kept" in text(ann, answer.url)
     assert ann.post(f"{answer.url}again/").url == answer.url
+
+
+def test_a_file_that_calls_a_target_otherwise_is_shown_epicors_name_and_the_money(
+    ann: Client, tenant: Tenant
+) -> None:
+    vendors = [VendorRow(1, "WAYNE", "Wayne Logistics"), VendorRow(2, "ACME", "Acme Brick")]
+    replace_vendors(tenant.pk, CO, vendors)
+    VendorMapping.objects.create(tenant=tenant, ramp_id="v-1", epicor_id="WAYNE")
+    use(tenant, "v-1", bills=12)
+    use(tenant, "v-2", bills=5)
+    lines = "v-1,Wayne,ACME,Wayne Logistics,\nv-2,Acme,ACME,ACME  brick,\n"
+    answer = upload(ann, f"{CSV}{lines}")
+    page = " ".join(text(ann, answer.url).split())
+    assert "1 row calls the target otherwise than Epicor does." in page
+    assert "The targets that change were used by 12 bills, " in page
+    assert "Name in Epicor is <strong>Acme Brick</strong>; the file says Wayne Logistics." in page
+    assert '<s class="mc-id">WAYNE</s> Wayne Logistics' in page
+    assert "Used by 12 bills" in page
+    assert "new ones go to <strong>Acme Brick</strong>" in page
+    assert ">Import 2 rows: 1 new, 1 changed</button>" in page
+    page = text(ann, f"{answer.url}?effect=new")
+    assert "Name in Epicor" not in page  # but for capitals and spaces it is the same
+    assert "Named by 5 bills" in page
+
+
+def test_an_import_leaves_the_bills_if_the_person_wants_that(ann: Client, tenant: Tenant) -> None:
+    posting = make_posting(tenant, "b", hold_reason="vendor_unmapped")
+    block(posting, "v-2", "Beta")
+    answer = upload(ann, f"{CSV}v-2,Beta,BETA,,\n")
+    assert "Import without the replay" in text(ann, answer.url)
+    assert "tried again" not in text(ann, ann.post(f"{answer.url}import/").url)
+    assert "frees" not in text(ann, answer.url)  # it is done
+
+
+def test_the_queries_of_a_preview_do_not_grow(ann: Client, tenant: Tenant) -> None:
+    replace_vendors(tenant.pk, CO, [VendorRow(n, f"T{n}", "x") for n in range(60)])
+
+    def queries_of(first: int, last: int) -> int:
+        for n in range(first, last):
+            use(tenant, f"v-{n}")
+            block(make_posting(tenant, f"b{n}", hold_reason="vendor_unmapped"), f"v-{n}", "W")
+            VendorMapping.objects.create(tenant=tenant, ramp_id=f"v-{n}", epicor_id="T0")
+        lines = "".join(f"v-{n},,T{n},,\n" for n in range(1, last))
+        return queries(ann, upload(ann, CSV + lines).url)
+
+    few = queries_of(1, 3)
+    assert queries_of(3, 60) == few
+    assert few <= 25
 
 
 def test_wrong_rows_are_named_and_nothing_can_be_imported(ann: Client, tenant: Tenant) -> None:
@@ -599,6 +661,63 @@ def test_a_change_waits_and_another_person_approves_it(
     assert "1 change approved." in said
     assert target("v-1") == "ACME"
     assert "Decided lately" in said
+
+
+def test_a_changed_target_shows_both_names_and_what_went_through_it(
+    people: Login, ann: Client, strict: Tenant
+) -> None:
+    replace_vendors(
+        strict.pk, CO, [VendorRow(1, "HAAS", "Haas Robotics"), VendorRow(2, "ACME", "Acme Brick")]
+    )
+    VendorMapping.objects.create(tenant=strict, ramp_id="v-1", epicor_id="HAAS")
+    propose(strict, "v-1", "ACME")
+    pat = people("approver")
+    page = text(pat, f"{BASE}approvals/")
+    assert "How many bills used it is not counted yet." in page
+    UseCount.objects.create(tenant=strict, since="2026-01-01", counted_at=timezone.now(), bills=20)
+    assert "Used by no bill in the last year." in text(pat, f"{BASE}approvals/")
+    use(strict, "v-1", bills=12, sums={"EUR": "41200.00"})
+    page = " ".join(text(pat, f"{BASE}approvals/").split())
+    assert "Used by 12 bills</strong>" in page
+    assert "41,200.00 EUR" in page
+    assert "in the last year; new ones go to <strong>Acme Brick</strong>" in page
+    assert '<s class="mc-id">HAAS</s> Haas Robotics' in page
+    asked = f"{BASE}vendors/what-if/?ramp_id=v-1&amp;company=&amp;epicor_id=ACME"
+    assert f'href="{asked}">What would it have changed?' in page
+    form = text(pat, asked.replace("&amp;", "&"))
+    assert 'value="ACME Acme Brick"' in form
+    assert '<input type="hidden" name="epicor_id" value="ACME">' in form
+
+
+def test_a_company_with_a_mapping_of_its_own_is_not_counted_for_all(
+    people: Login, ann: Client, strict: Tenant
+) -> None:
+    VendorMapping.objects.create(tenant=strict, ramp_id="v-1", epicor_id="HAAS")
+    VendorMapping.objects.create(tenant=strict, company="B", ramp_id="v-1", epicor_id="OWN")
+    use(strict, "v-1", bills=3)
+    use(strict, "v-1", bills=4, company="B")
+    propose(strict, "v-1", "")
+    page = " ".join(text(people("approver"), f"{BASE}approvals/").split())
+    assert "Used by 3 bills" in page
+    assert "new ones will wait" in page
+    form = text(ann, f"{BASE}vendors/what-if/?ramp_id=v-1&remove=1")
+    assert 'name="remove" value="1" checked' in form
+
+
+def test_an_approver_is_told_that_changes_of_others_wait(
+    people: Login, ann: Client, strict: Tenant
+) -> None:
+    pat = people("approver")
+    assert "for you</a>" not in text(pat, "/t/acme/")
+    propose(strict, "v-1", "ACME")
+    propose(strict, "v-2", "ACME")
+    propose(strict, "v-3", "ACME", actor="approver")  # cannot approve it
+    page = text(pat, "/t/acme/")
+    assert "<strong>2</strong> mapping changes wait for you</a>" in page
+    assert "for you</a>" not in text(ann, "/t/acme/")
+    with CaptureQueriesContext(connection) as seen:
+        text(pat, "/t/acme/bills/")
+    assert sum("proposedmapping" in one["sql"] for one in seen) == 1
 
 
 def test_ones_own_proposal_is_shown_and_cannot_be_picked(people: Login, strict: Tenant) -> None:

@@ -248,6 +248,22 @@ def test_a_superuser_may_all(tenant: Tenant) -> None:
     assert client.get(f"{HOME}calendar/").status_code == 200
 
 
+def test_a_calendar_is_told_in_words_with_the_next_cycle(admin: Client, tenant: Tenant) -> None:
+    page = admin.get("/t/acme/settings/").content.decode()
+    assert "every 15 minutes" in page
+    assert ", next " in page
+    FinanceCalendar.objects.update(sync_cron="0 0 31 2 *")
+    page = admin.get("/t/acme/settings/").content.decode()
+    assert "0 0 31 2 *" in page
+    assert ", next " not in page
+    Tenant.objects.update(paused_reason="x")
+    FinanceCalendar.objects.update(sync_cron="30 7 * * *")
+    page = admin.get("/t/acme/settings/").content.decode()
+    assert "daily at 07:30" in page
+    assert ", next " not in page
+    assert '<option value="Europe/Berlin">' in text(admin, "tenant/")
+
+
 def test_the_calendar_of_a_live_tenant(admin: Client, tenant: Tenant) -> None:
     typed = {"calendar.sync_cron": "0 7 * * *", "calendar.blackout": "2026-12-31"}
     save(admin, "calendar", typed)

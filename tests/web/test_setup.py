@@ -292,7 +292,10 @@ class TestForms:
             "sync_cron": "0 9 * * 1-5",
             "blackout": ["2026-12-24", "2026-12-31"],
         }
-        assert "0 9 * * 1-5" in text(client, "calendar/")
+        page = text(client, "calendar/")
+        assert "0 9 * * 1-5" in page
+        assert "At 09:00 from Monday to Friday." in page
+        assert '<option value="*/15 * * * *">Every 15 minutes</option>' in page
         bad = {"calendar.sync_cron": "hourly", "calendar.blackout": "soon"}
         answer = save(client, "calendar", bad)
         assert answer.status_code == 422
@@ -432,7 +435,7 @@ class TestPieces:
             query = {"calendar.sync_cron": cron, "calendar.blackout": days}
             return client.get("/t/acme/setup/calendar/runs/", query).content.decode()
 
-        assert runs("0 9 * * *").count("09:00") == 5
+        assert runs("0 9 * * *").count(", 09:00</li>") == 5
         tomorrow = timezone.now() + timezone.timedelta(days=1)
         assert "nothing is entered" in runs("0 9 * * *", f"{tomorrow:%Y-%m-%d}")
         assert "Five fields are needed" in runs("daily")
@@ -596,6 +599,16 @@ class TestLive:
         assert pauses.kind(Tenant.objects.get()) == ""
         assert "is live." in text(client, "live/")
         assert "Not live yet" not in client.get("/t/acme/").content.decode()
+
+    def test_live_without_connections_is_said(self, client: Client, making: Tenant) -> None:
+        FinanceCalendar.objects.create(
+            tenant=making, sync_cron="0 9 * * *", next_run_at=timezone.now()
+        )
+        page = text(client, "live/")
+        assert "live, but not connected" in page
+        assert 'class="mc-warned"' in page
+        self.ready(client)
+        assert "live, but not connected" not in text(client, "live/")
 
     def test_live_with_a_cycle_now_and_twice_is_told(self, client: Client) -> None:
         self.ready(client)

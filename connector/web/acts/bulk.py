@@ -135,7 +135,7 @@ REPLAY = Act(
 )
 DIFFERENT = Act(
     "different",
-    "They are different",
+    "Different: it is a different invoice, enter it",
     "entered, because the suspected invoices are different ones. They are never suspected again.",
     "They are different, enter",
     ReasonForm,
@@ -162,7 +162,13 @@ KEEP = Act(
     kept,
 )
 ASSIGN = Act(
-    "assign", "Assign", "looked after by", "Assign", AssignForm, offers.not_triaged, assigned
+    "assign",
+    "Assign",
+    "looked after by whom you choose below.",
+    "Assign",
+    AssignForm,
+    offers.not_triaged,
+    assigned,
 )
 SNOOZE = Act(
     "snooze",
@@ -173,7 +179,15 @@ SNOOZE = Act(
     offers.not_triaged,
     snoozed,
 )
-NOTE = Act("note", "Add a note", "noted about.", "Add the note", NoteForm, _anything, noted)
+NOTE = Act(
+    "note",
+    "Add a note",
+    "given this note, which stays on their record.",
+    "Add the note",
+    NoteForm,
+    _anything,
+    noted,
+)
 
 
 # -- addresses -------------------------------------------------------------------------------------

@@ -20,6 +20,14 @@ class Field:
     example: str = ""
 
 
+PRESETS = (  # of a calendar; M and H are the chosen time's
+    ("*/15 * * * *", "Every 15 minutes"),
+    ("*/15 * * * 1-5", "Every 15 minutes, Monday to Friday"),
+    ("0 * * * *", "Hourly"),
+    ("M H * * *", "Daily at …"),
+    ("", "Own expression"),
+)
+
 _OAUTH, _PASSWORD = ("oauth2",), ("token_resource", "basic")
 
 FIELDS: Mapping[str, tuple[Field, ...]] = {

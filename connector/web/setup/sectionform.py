@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, QueryDict
 from django.utils import timezone
 
 from connector import golive, sections
+from connector.cronwords import in_words
 from connector.errands import setup as errands
 from connector.models import Errand, Tenant
 from connector.schedules import BadScheduleError
@@ -16,7 +17,7 @@ from connector.sections import SECTIONS, ChangedMeanwhileError, Section
 from connector.tenantreading import TenantFileError
 from connector.web import shell
 from connector.web.setup import address, forms, lists
-from connector.web.setup.fields import FIELDS, FURTHER_SCOPES, SCOPES
+from connector.web.setup.fields import FIELDS, FURTHER_SCOPES, PRESETS, SCOPES
 
 COMPANY = "company"  # of the Epicor step: asked first, no key of the tenant file
 
@@ -203,7 +204,7 @@ def _calendar(
     by_path = {one.field.path: one for one in found["fields"]}
     cron = str(by_path["calendar.sync_cron"].value)
     days = str(by_path["calendar.blackout"].value)
-    return runs(tenant, cron, days)
+    return {"presets": PRESETS, **runs(tenant, cron, days)}
 
 
 def runs(tenant: Tenant, cron: str, blackout: str) -> dict[str, Any]:
@@ -214,12 +215,14 @@ def runs(tenant: Tenant, cron: str, blackout: str) -> dict[str, Any]:
         moments = golive.next_runs(cron[:100], tenant.time_zone, timezone.now())
     except BadScheduleError as error:
         return {"runs": [], "runs_problem": str(error)}
+    said = in_words(cron)
     out = set(blackout.replace(",", " ").split())
     return {
         "runs": [
             (moment, timezone.localtime(moment).date().isoformat() in out) for moment in moments
         ],
         "runs_problem": "",
+        "says": said if said != cron else "",
     }
 
 

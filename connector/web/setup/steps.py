@@ -73,6 +73,9 @@ STEPS: Mapping[str, Step] = {
 }
 
 
+_NOT_CONNECTED = "live, but not connected"
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a step is; `note` says it in a few words."""
@@ -90,7 +93,9 @@ def progress(tenant: Tenant) -> list[Progress]:
     last = last_errands(tenant)
     live = golive.is_live(tenant)
     planned = live or golive.planned_calendar(tenant) is not None
+    connected = bool(whole["ramp.client_id"] and whole["epicor.base_url"])
     routes, currencies = len(whole["entities"]), len(whole["currencies"])
+    lost = live and not connected
     filled = {
         "ramp": (bool(whole["ramp.client_id"]), _host(whole["ramp.base_url"])),
         "epicor": (bool(whole["epicor.base_url"]), _host(whole["epicor.base_url"])),
@@ -98,10 +103,15 @@ def progress(tenant: Tenant) -> list[Progress]:
         "coding": (currencies > 0, f"{_count(currencies, 'currency', 'currencies')}"),
         "rules": (PostingSettings.objects.filter(tenant=tenant).exists(), ""),
         "calendar": (planned, ""),
-        "live": (live, ""),
+        "live": (live, _NOT_CONNECTED if lost else ""),
     }
     return [
-        Progress(step, *filled[step.key], errand=last.get(step.errand))
+        Progress(
+            step,
+            *filled[step.key],
+            attention=step.key == "live" and lost,
+            errand=last.get(step.errand),
+        )
         if step.key in filled
         else _errand_progress(tenant, step, last.get(step.errand))
         for step in STEPS.values()
