@@ -1,7 +1,5 @@
 """Exceptions: what waits for a person, by cause, biggest risk first, each with its fix in place."""
 
-from urllib.parse import urlencode
-
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
@@ -11,11 +9,11 @@ from django.views.decorators.http import require_safe
 from audit import causes
 from audit.access import requires
 from audit.causes import CauseGroup
-from audit.queue import Cause
 from connector.web import shell
 from connector.web.acts import urls as acts
 from connector.web.acts.picked import cause_key
 from connector.web.exceptions_cause import bills, cause_context, head_of
+from connector.web.exceptions_empty import empty_of
 from connector.web.exceptions_filter import ExceptionFilter
 from connector.web.exceptions_pulse import CAUSES_A_PAGE, heads, pulse, read
 
@@ -29,6 +27,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "filter": chosen,
         "overview": found,
+        "empty": empty_of(shell.tenant_of(request), found),
         "heads": heads(list(shown), chosen),
         "page_obj": shown,
         "query": chosen.query,
@@ -66,13 +65,6 @@ def more(request: HttpRequest, slug: str) -> HttpResponse:
     head = head_of(CauseGroup(*key), chosen.asked(), today)
     context = {"head": head, "listed": found}
     return shell.part(request, "connector/_cause_bills.html", context)
-
-
-def cause_query(cause: Cause | CauseGroup) -> str:
-    """The query string that lists all bills of a cause on the bills page."""
-    if not cause.kind:
-        return urlencode({"reason": cause.reason})
-    return urlencode({"kind": cause.kind, "ref": cause.ramp_id, "company": cause.company})
 
 
 urlpatterns = [

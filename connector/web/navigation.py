@@ -6,10 +6,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from audit import causes
 from audit.access import can
 from connector import pauses
+from connector.models import Tenant
 
 _WITH_PAGES_BELOW = ("/bills/", "/mappings/", "/setup/", "/settings/", "/people/")
 
@@ -24,10 +26,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         groups = [_group("", start)]
         return groups + _administration(request)
     slug = tenant.slug
-    waiting = causes.waiting(tenant.pk, causes.Wanted(), timezone.now()).order_by().count()
+    exceptions = _item(request, "Exceptions", "error", reverse("exceptions", args=[slug]))
+    # There even with no number, so that a page that refreshes itself can put one into it.
+    number = waiting_now(tenant)
+    inner = format_html('<span id="badge-exceptions">{}</span>', f"{number:,}" if number else "")
+    exceptions |= {"badge": "exceptions", "badge_callback": inner}
     items = [
         _item(request, "Today", "today", reverse("today", args=[slug])),
-        _item(request, "Exceptions", "error", reverse("exceptions", args=[slug]), badge=waiting),
+        exceptions,
         _item(request, "Bills", "receipt_long", reverse("bills", args=[slug])),
         _item(request, "Mappings", "swap_horiz", reverse("mappings-start", args=[slug])),
         _item(request, "Audit", "history", reverse("audit", args=[slug])),
@@ -43,6 +49,11 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         link = reverse("admin:index")
         others.append(_item(request, "Administration", "settings", link))
     return [_group(tenant.name, items), _group("More", others)]
+
+
+def waiting_now(tenant: Tenant) -> int:
+    """How many bills wait for a person, as the sidebar says."""
+    return causes.waiting(tenant.pk, causes.Wanted(), timezone.now()).order_by().count()
 
 
 def _administration(request: HttpRequest) -> list[dict[str, Any]]:
@@ -63,7 +74,7 @@ def _group(title: str, items: list[dict[str, Any]]) -> dict[str, Any]:
     return {"title": title, "separator": False, "collapsible": False, "items": items}
 
 
-def _item(request: HttpRequest, title: str, icon: str, link: str, badge: int = 0) -> dict[str, Any]:
+def _item(request: HttpRequest, title: str, icon: str, link: str) -> dict[str, Any]:
     path = request.path
     # A bill's page belongs to the list; "Today" is the start of every tenant address.
     active = path == link or (link.endswith(_WITH_PAGES_BELOW) and path.startswith(link))
@@ -73,5 +84,5 @@ def _item(request: HttpRequest, title: str, icon: str, link: str, badge: int = 0
         "link": link,
         "active": active,
         "has_permission": True,
-        "badge": f"{badge:,}" if badge else "",
+        "badge": "",
     }
