@@ -7,7 +7,7 @@ from django.db.models import Q
 from audit.causes import Overview
 from audit.models import Posting
 from connector import pauses
-from connector.models import Tenant
+from connector.models import SyncRun, Tenant
 from connector.web.cycle import is_connected
 from connector.web.money import Pile, piles
 
@@ -17,6 +17,7 @@ class Empty:
     """Why nothing is listed. `stopped`: a person or a fault has stopped all entering."""
 
     connected: bool
+    read: bool  # a sync came to its end
     stopped: bool
     waiting: Pile  # to be entered by themselves
     doubt: Pile  # perhaps entered
@@ -24,11 +25,11 @@ class Empty:
     @property
     def calm(self) -> bool:
         """Whether it means that no money is at risk."""
-        return self.connected and not self.stopped and not self.doubt.bills
+        return self.read and not self.stopped and not self.doubt.bills
 
 
 def empty_of(tenant: Tenant, found: Overview) -> Empty | None:
-    """What is to be said; None while something is listed. At most three queries."""
+    """What is to be said; None while something is listed. A few queries."""
     if found.total.bills:
         return None
     states = Posting.State
@@ -39,4 +40,5 @@ def empty_of(tenant: Tenant, found: Overview) -> Empty | None:
     for state in (states.QUEUED, states.IN_FLIGHT):
         waiting.join(by_state.get(state, Pile()))
     doubt = by_state.get(states.IN_DOUBT, Pile())
-    return Empty(is_connected(tenant), pauses.stops(tenant), waiting, doubt)
+    read = SyncRun.objects.filter(tenant=tenant, finished_at__isnull=False, error="").exists()
+    return Empty(read or is_connected(tenant), read, pauses.stops(tenant), waiting, doubt)
