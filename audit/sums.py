@@ -26,14 +26,14 @@ _SQLITE = (
 class Money:
     """Some bills and their amounts, per currency in major units; never added across currencies.
 
-    `unreadable`: as many of the bills are in no sum. `credits`: as many are negative, and take
-    `credited` (written as positive amounts) off the sums.
+    `unreadable`: as many of the bills are in no sum. `credits`: as many are negative, by currency,
+    and take `credited` (written as positive amounts) off the sums.
     """
 
     bills: int = 0
     sums: dict[str, Decimal] = field(default_factory=dict)
     unreadable: int = 0
-    credits: int = 0
+    credits: dict[str, int] = field(default_factory=dict)
     credited: dict[str, Decimal] = field(default_factory=dict)
 
     def add(self, bills: int, currency: str, amount: Decimal | None) -> None:
@@ -44,22 +44,32 @@ class Money:
             return
         self.sums[currency] = self.sums.get(currency, Decimal(0)) + amount
         if amount < 0:
-            self.credits += bills
+            self.credits[currency] = self.credits.get(currency, 0) + bills
             self.credited[currency] = self.credited.get(currency, Decimal(0)) - amount
 
     def join(self, other: "Money") -> None:
         """The bills of another pile, too."""
         self.bills += other.bills
         self.unreadable += other.unreadable
-        self.credits += other.credits
+        for currency, bills in other.credits.items():
+            self.credits[currency] = self.credits.get(currency, 0) + bills
         for mine, more in ((self.sums, other.sums), (self.credited, other.credited)):
             for currency, amount in more.items():
                 mine[currency] = mine.get(currency, Decimal(0)) + amount
 
     @property
-    def netted(self) -> bool:
-        """Whether the sums are smaller than what is to be paid, because credits are in them."""
-        return 0 < self.credits < self.bills
+    def netted(self) -> dict[str, Decimal]:
+        """What credits take off sums that have other amounts, too, so that it cannot be seen."""
+        return {
+            currency: amount
+            for currency, amount in self.credited.items()
+            if self.sums[currency] != -amount
+        }
+
+    @property
+    def netting(self) -> int:
+        """How many credits do so."""
+        return sum(self.credits[currency] for currency in self.netted)
 
 
 def sign(column: str) -> Case:

@@ -11,7 +11,7 @@ from audit import causes, postings, queue
 from audit.causes import Wanted
 from audit.failures import Gap, Hold, Reason
 from audit.models import Posting
-from audit.sums import ExactSum
+from audit.sums import ExactSum, Money
 from connector.models import Tenant
 from tests.audit.build import make_tenant, opened, unmapped, vendor_gap
 
@@ -125,10 +125,26 @@ def test_what_is_in_no_sum_and_what_takes_off_it_is_counted(tenant: Tenant) -> N
     key = (one.reason, one.kind, one.ramp_id, one.company)
     alone = causes.cause_of(rows, key, today=TODAY)
     for money in (found.total, found.outside, one.money, alone.money):
-        assert (money.bills, money.unreadable, money.credits) == (4, 1, 2)
+        assert (money.bills, money.unreadable, money.credits) == (4, 1, {"USD": 2})
         assert money.sums == {"USD": Decimal("68.5")}
-        assert money.credited == {"USD": Decimal("31.5")}
-        assert money.netted
+        assert money.credited == money.netted == {"USD": Decimal("31.5")}
+        assert money.netting == 2
+
+
+def test_credits_that_can_be_seen_are_not_told_again() -> None:
+    money = Money()
+    money.add(1, "EUR", Decimal(-5))
+    money.add(2, "JPY", Decimal(700))
+    assert (money.credits, money.netted, money.netting) == ({"EUR": 1}, {}, 0)
+    more = Money()
+    more.add(1, "EUR", Decimal(8))
+    more.add(1, "USD", Decimal(-1))
+    more.add(3, "", None)
+    money.join(more)
+    assert (money.bills, money.unreadable, money.netting) == (8, 3, 1)
+    assert money.sums == {"EUR": Decimal(3), "JPY": Decimal(700), "USD": Decimal(-1)}
+    assert money.credits == {"EUR": 1, "USD": 1}
+    assert money.netted == {"EUR": Decimal(5)}
 
 
 def test_filters_narrow_groups_and_totals_alike(tenant: Tenant) -> None:

@@ -136,7 +136,7 @@ def test_what_is_put_off_is_counted_apart_with_its_money(tenant: Tenant) -> None
     make_posting(tenant, "a", hold_reason="refused", snoozed_until=later, due_on=date(2020, 1, 1))
     make_posting(tenant, "b", hold_reason="refused", snoozed_until=later)
     card = card_of(tenant, "Exceptions")
-    assert said(card).startswith("Exceptions 0 –")
+    assert said(card).startswith("Exceptions 0 wait for a person 2 snoozed")
     assert "2 snoozed (1 overdue) , 240.00 USD" in said(card)
     assert 'href="/t/acme/exceptions/?snoozed=1"' in card
 
