@@ -17,7 +17,7 @@ class Empty:
     """Why nothing is listed. `stopped`: a person or a fault has stopped all entering."""
 
     connected: bool
-    read: bool  # a sync came to its end
+    read: bool  # a sync came to its end, or a bill is known
     stopped: bool
     waiting: Pile  # to be entered by themselves
     doubt: Pile  # perhaps entered
@@ -40,5 +40,6 @@ def empty_of(tenant: Tenant, found: Overview) -> Empty | None:
     for state in (states.QUEUED, states.IN_FLIGHT):
         waiting.join(by_state.get(state, Pile()))
     doubt = by_state.get(states.IN_DOUBT, Pile())
-    read = SyncRun.objects.filter(tenant=tenant, finished_at__isnull=False, error="").exists()
+    ended = SyncRun.objects.filter(tenant=tenant, finished_at__isnull=False, error="")
+    read = ended.exists() or Posting.objects.filter(tenant=tenant).exists()
     return Empty(read or is_connected(tenant), read, pauses.stops(tenant), waiting, doubt)
