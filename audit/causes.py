@@ -1,24 +1,26 @@
 """What waits for a person, grouped by cause in the database: how many bills, how much, how urgent.
 
 A constant number of queries, however many bills wait. The sums are exact and per currency. The
-biggest risk comes first: what is overdue, then the most money.
+biggest risk comes first: the most overdue bills, then the earliest due. Money does not decide,
+because amounts of different currencies cannot be compared.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Case, Count, Exists, Max, Min, OuterRef, Q, QuerySet, Value, When
 
 from audit.failures import NEXT_STEP, Reason
-from audit.models import Blocker, Posting
-from audit.sums import ExactSum
+from audit.models import IN_EPICOR, Blocker, Posting
+from audit.sums import ExactSum, Money, sign
 
 Key = tuple[str, str, str, str]  # reason, kind, ramp_id, company
-_MEASURES = ("bills", "total", "overdue", "earliest")
+SOON = timedelta(days=7)
+_MEASURES = ("late", "bills", "total", "earliest")
 
 
 def name_of(key: Key) -> str:
@@ -44,20 +46,6 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Money:
-    """Some bills and their amounts, per currency in major units."""
-
-    bills: int = 0
-    sums: dict[str, Decimal] = field(default_factory=dict)
-
-    def add(self, bills: int, currency: str, amount: Decimal | None) -> None:
-        """More bills of one currency; unreadable amounts count as bills only."""
-        self.bills += bills
-        if amount is not None:
-            self.sums[currency] = self.sums.get(currency, Decimal(0)) + amount
-
-
-@dataclass(slots=True)
 class CauseGroup:
     """One thing to fix and what waits for it. `key` names it in an address; days as in the bills.
 
@@ -71,7 +59,7 @@ class CauseGroup:
     company: str = ""
     name: str = ""
     money: Money = field(default_factory=Money)
-    overdue: int = 0
+    late: Money = field(default_factory=Money)  # those of them that were due before today
     earliest_due: date | None = None
 
     @property
@@ -99,14 +87,34 @@ class CauseGroup:
         """Their money per currency."""
         return self.money.sums
 
+    @property
+    def overdue(self) -> int:
+        """How many were due before today."""
+        return self.late.bills
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Overview:
-    """Everything that waits; `total` counts each bill once, `snoozed` those put off until a day."""
+    """Everything that waits, each bill counted once, whatever number of causes hold it.
 
-    causes: list[CauseGroup]
-    total: Money
-    snoozed: int = 0
+    `total` is `outside` + `doubt` + `inside`: not in Epicor, perhaps there, and there but to be
+    corrected. `overdue` and `soon` (due within 7 days) are parts of it. `snoozed` are those put off
+    until a day; they are in none of the others unless they were asked for.
+    """
+
+    causes: list[CauseGroup] = field(default_factory=list)
+    total: Money = field(default_factory=Money)
+    outside: Money = field(default_factory=Money)
+    doubt: Money = field(default_factory=Money)
+    inside: Money = field(default_factory=Money)
+    overdue: Money = field(default_factory=Money)
+    soon: Money = field(default_factory=Money)
+    snoozed: Money = field(default_factory=Money)
+    snoozed_overdue: int = 0
+
+    def part(self, name: str) -> Money:
+        """The pile of what is not in Epicor, perhaps there, or there."""
+        return {"doubt": self.doubt, "inside": self.inside}.get(name, self.outside)
 
 
 def waiting(tenant_id: int, wanted: Wanted, now: datetime) -> QuerySet[Posting]:
@@ -132,19 +140,45 @@ def of_cause(postings: QuerySet[Posting], key: Key) -> QuerySet[Posting]:
 
 def overview(tenant_id: int, wanted: Wanted, *, now: datetime, today: date) -> Overview:
     """Everything that waits, biggest risk first, in three queries. `today`: the tenant's day."""
-    either = waiting(tenant_id, replace(wanted, snoozed=None), now).order_by()
-    asleep = Case(When(snoozed_until__gt=now, then=Value(1)), default=Value(0))
-    total, snoozed = Money(), 0
-    for sleeps, currency, bills, amount in either.values_list(asleep, "currency").annotate(
-        Count("pk"), ExactSum("amount")
-    ):
-        if wanted.snoozed is None or bool(sleeps) == wanted.snoozed:
-            total.add(bills, currency, amount)
-        snoozed += bills if sleeps else 0
+    found = Overview()
+    for asleep, due, part, currency, bills, amount in _counted(tenant_id, wanted, now, today):
+        if asleep:
+            found.snoozed.add(bills, currency, amount)
+            found.snoozed_overdue += bills if due == "overdue" else 0
+        if wanted.snoozed is not None and bool(asleep) != wanted.snoozed:
+            continue
+        piles = [found.total, found.part(part)]
+        piles += {"overdue": [found.overdue], "soon": [found.soon]}.get(due, [])
+        for pile in piles:
+            pile.add(bills, currency, amount)
     groups: dict[Key, CauseGroup] = {}
     _collect(groups, _blocked(tenant_id, wanted, now, today))
     _collect(groups, _plain(tenant_id, wanted, now, today))
-    return Overview(by_risk(groups.values(), total), total, snoozed)
+    found.causes = by_risk(groups.values())
+    return found
+
+
+def _counted(
+    tenant_id: int, wanted: Wanted, now: datetime, today: date
+) -> Iterable[tuple[Any, ...]]:
+    """All that waits, snoozed or not: asleep, due, where it is, currency, bills, amount."""
+    rows = waiting(tenant_id, replace(wanted, snoozed=None), now).order_by()
+    asleep = Case(When(snoozed_until__gt=now, then=Value(1)), default=Value(0))
+    due = Case(
+        When(due_on__lt=today, then=Value("overdue")),
+        When(due_on__lte=today + SOON, then=Value("soon")),
+        default=Value(""),
+    )
+    part = Case(
+        When(state__in=IN_EPICOR, then=Value("inside")),
+        When(state=Posting.State.IN_DOUBT, then=Value("doubt")),
+        default=Value("outside"),
+    )
+    grouped = rows.annotate(asleep=asleep, due=due, part=part, sign=sign("amount"))
+    names = ("asleep", "due", "part", "currency")
+    counted = grouped.values(*names, "sign").annotate(bills=Count("pk"), total=ExactSum("amount"))
+    found: Iterable[tuple[Any, ...]] = counted.values_list(*names, "bills", "total")
+    return found
 
 
 def cause_of(rows: QuerySet[Posting], key: Key, *, today: date) -> CauseGroup:
@@ -154,22 +188,18 @@ def cause_of(rows: QuerySet[Posting], key: Key, *, today: date) -> CauseGroup:
     names = Blocker.objects.filter(**these, posting__in=rows).values_list("name", flat=True)
     name = (names.order_by("-name").first() or "") if any(key[1:]) else ""
     found = {key: CauseGroup(*key, name=name)}
-    grouped = of_cause(rows, key).order_by().values("currency").annotate(**_measures("", today))
+    grouped = _grouped(of_cause(rows, key).order_by(), ("currency",), "", today)
     for currency, *measures in grouped.values_list("currency", *_MEASURES):
         _collect(found, [(*key, currency, name, *measures)])
     return found[key]
 
 
-def by_risk(causes: Iterable[CauseGroup], total: Money) -> list[CauseGroup]:
-    """Overdue ones first, then by money. Amounts are compared within one currency at a time:
-
-    the one with the most money waiting in all comes first; nothing is added across currencies.
-    """
-    currencies = sorted(total.sums, key=lambda currency: (-total.sums[currency], currency))
+def by_risk(causes: Iterable[CauseGroup]) -> list[CauseGroup]:
+    """The most overdue bills first, then the earliest due, then the most bills."""
 
     def risk(cause: CauseGroup) -> tuple[Any, ...]:
-        amounts = tuple(-cause.sums.get(currency, Decimal(0)) for currency in currencies)
-        return (not cause.overdue, *amounts, -cause.bills, cause.reason, cause.subject, cause.key)
+        due = cause.earliest_due or date.max
+        return (-cause.overdue, due, -cause.bills, cause.reason, cause.subject, cause.key)
 
     return sorted(causes, key=risk)
 
@@ -208,13 +238,16 @@ def _blockers() -> QuerySet[Blocker]:
     return Blocker.objects.filter(posting=OuterRef("pk"))
 
 
-def _measures(prefix: str, today: date) -> Mapping[str, Any]:
-    return {
-        "bills": Count("pk"),
-        "total": ExactSum(f"{prefix}amount"),
-        "overdue": Count("pk", filter=Q(**{f"{prefix}due_on__lt": today})),
-        "earliest": Min(f"{prefix}due_on"),
-    }
+def _grouped(rows: Any, names: tuple[str, ...], prefix: str, today: date, **more: Any) -> Any:
+    """The rows by these columns, overdue or not, and by sign, with what is measured of each."""
+    late = Case(When(**{f"{prefix}due_on__lt": today}, then=Value(1)), default=Value(0))
+    apart = rows.annotate(late=late, sign=sign(f"{prefix}amount"))
+    return apart.values(*names, "late", "sign").annotate(
+        bills=Count("pk"),
+        total=ExactSum(f"{prefix}amount"),
+        earliest=Min(f"{prefix}due_on"),
+        **more,
+    )
 
 
 def _blocked(
@@ -236,7 +269,7 @@ def _blocked(
     if wanted.reason:
         rows = rows.filter(reason=wanted.reason)
     names = ("reason", "kind", "ramp_id", "company", f"{its}currency")
-    grouped = rows.values(*names).annotate(label=Max("name"), **_measures(its, today))
+    grouped = _grouped(rows, names, its, today, label=Max("name"))
     found: Iterable[tuple[Any, ...]] = grouped.values_list(*names, "label", *_MEASURES)
     return found
 
@@ -249,16 +282,17 @@ def _plain(tenant_id: int, wanted: Wanted, now: datetime, today: date) -> Iterab
     if wanted.reason:
         rows = rows.filter(hold_reason=wanted.reason)
     names = ("hold_reason", "currency")
-    grouped = rows.values(*names).annotate(**_measures("", today))
+    grouped = _grouped(rows, names, "", today)
     for reason, currency, *measures in grouped.values_list(*names, *_MEASURES):
         yield (reason, "", "", "", currency, "", *measures)
 
 
 def _collect(groups: dict[Key, CauseGroup], rows: Iterable[tuple[Any, ...]]) -> None:
-    for *key_of, currency, name, bills, amount, overdue, earliest in rows:
+    for *key_of, currency, name, late, bills, amount, earliest in rows:
         key = (key_of[0], key_of[1], key_of[2], key_of[3])
         group = groups.setdefault(key, CauseGroup(*key, name=name))
         group.money.add(bills, currency, amount)
-        group.overdue += overdue
+        if late:
+            group.late.add(bills, currency, amount)
         days = [day for day in (group.earliest_due, earliest) if day is not None]
         group.earliest_due = min(days, default=None)

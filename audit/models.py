@@ -97,6 +97,11 @@ class Posting(models.Model):
             models.Index(fields=["tenant", "amount", "id"], name="posting_amount"),
             models.Index(fields=["tenant", "due_on", "id"], name="posting_due"),
             models.Index(fields=["tenant", "entered_at", "id"], name="posting_entered"),
+            # What was first seen in the last days, and what became of it.
+            models.Index(
+                fields=["tenant", "created_at", "state", "hold_reason", "bill_id"],
+                name="posting_opened",
+            ),
             models.Index(fields=["tenant", "issued_on"], name="posting_issued"),
             models.Index(fields=["tenant", "apply_on"], name="posting_applied"),
             models.Index(fields=["tenant", "vendor_ramp_id"], name="posting_ramp_vendor"),

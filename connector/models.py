@@ -199,7 +199,7 @@ class Bill(models.Model):
 
 
 class LearnedFact(models.Model):
-    """What a tenant's Epicor taught us, for example which tables UpdateMaster saves."""
+    """What a tenant's systems taught us: which tables UpdateMaster saves, names of entities."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=100)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from audit.failures import AccessError, PostingError, TransientError
+from connector.entities import name_in, remember
 from connector.epicor import address, contract
 from connector.epicor.client import EpicorClient
 from connector.epicor.connect import connect_epicor, credentials
@@ -172,10 +173,9 @@ def _connection(client: RampClient) -> str:
 
 
 def _routes(client: RampClient, tenant: Tenant) -> str:
-    entities = {
-        str(row.get("id")): str(row.get("entity_name") or row.get("name") or row.get("id"))
-        for row in client.entities()
-    }
+    rows = list(client.entities())
+    remember(tenant, rows)
+    entities = {str(row.get("id")): name_in(row) or str(row.get("id")) for row in rows}
     routed = set(EntityRoute.objects.filter(tenant=tenant).values_list("ramp_entity_id", flat=True))
     unknown = sorted(routed - entities.keys())
     if unknown:

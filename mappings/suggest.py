@@ -14,6 +14,7 @@ from rapidfuzz import fuzz, process
 
 LEAST = 40  # a score below that is noise
 MOST = 5
+CLOSE = 5  # points between the best and the next one, up to which neither is the answer
 _ALIKE = 60.0  # names less alike than that say nothing, in per cent
 _NEAR = 50  # as many of the most similar names are looked at
 
@@ -149,6 +150,12 @@ def suggest(
     ]
     good = [one for one in found if one.score >= LEAST]
     return sorted(good, key=lambda one: (-one.score, one.name, one.id))[:most]
+
+
+def tied(found: Sequence[Suggestion]) -> int:
+    """How many fit about as well as the best one, that included; 0 when it is clearly the best."""
+    near = [one for one in found if found[0].score - one.score <= CLOSE]
+    return len(near) if len(near) > 1 else 0
 
 
 def _judge(target: Target, name: float, number: str, known: Known) -> Suggestion:

@@ -149,10 +149,15 @@ def _accounts(tenant_id: int, reference: Reference, asked: Asked, today: date) -
 
 
 def _usual_tails(tenant_id: int, company: str) -> Counter[str]:
-    """How often each ending of an account, all but its first segment, is mapped to."""
+    """How often each ending of an account, all but its first segment, is mapped to.
+
+    What the company has of its own says more than what was mapped for every company: where it has
+    any, only that counts.
+    """
     rows = GLAccountMapping.objects.filter(tenant_id=tenant_id, company__in=["", company])
-    wholes = rows.order_by("-id").values_list("epicor_id", flat=True)[:_MAPPINGS]
-    return Counter(_tail(whole) for whole in wholes)
+    found = list(rows.order_by("-id").values_list("company", "epicor_id")[:_MAPPINGS])
+    own = [whole for owner, whole in found if owner]
+    return Counter(_tail(whole) for whole in own or [whole for _, whole in found])
 
 
 def _tail(account: str) -> str:

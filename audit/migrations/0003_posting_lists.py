@@ -29,6 +29,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='posting',
+            index=models.Index(fields=['tenant', 'created_at', 'state', 'hold_reason', 'bill_id'], name='posting_opened'),
+        ),
+        migrations.AddIndex(
+            model_name='posting',
             index=models.Index(fields=['tenant', 'issued_on'], name='posting_issued'),
         ),
         migrations.AddIndex(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.failures import PostingError
 from connector import golive, ping, sections
+from connector.entities import name_in, remember
 from connector.epicor import contract
 from connector.epicor.catalog import refresh_catalogs
 from connector.epicor.client import EpicorClient
@@ -81,11 +82,12 @@ def entities(errand: Errand, report: "Report") -> str:
     found = [
         {
             "id": str(row.get("id") or ""),
-            "name": str(row.get("entity_name") or row.get("name") or ""),
+            "name": name_in(row),
             "currency": str(row.get("currency") or ""),
         }
         for row in rows
     ]
+    remember(errand.tenant, rows)
     report.at(1, 2)
     companies, trouble = _companies(errand.tenant)
     report.keep({"entities": found, "companies": companies, "trouble": trouble})

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from audit.failures import Hold
+from connector import entities
 from connector.domain.draft import PostingPolicy
 from connector.epicor.client import EpicorClient
 from connector.epicor.connect import connect_epicor, keep_facts
@@ -31,6 +32,8 @@ class Counts:
     """
 
     fetched: int = 0
+    opened: int = 0  # of the fetched ones: new to us
+    left_out: int = 0  # of the fetched ones: not ours to enter, such as those before the start date
     entered: int = 0
     updated: int = 0
     verified: int = 0
@@ -53,6 +56,7 @@ class Rules:
     posting: PostingSettings
     policy: PostingPolicy
     routes: dict[str, EntityRoute]
+    entity_names: dict[str, str]  # Ramp's, by id, as far as they were read
     habits: Habits
     writer: Writer
 
@@ -121,6 +125,7 @@ def open_cycle(
         posting=rules.posting,
         policy=rules.policy,
         routes=rules.routes,
+        entity_names=rules.entity_names,
         habits=rules.habits,
         writer=rules.writer,
         ramp=connect_ramp(tenant),
@@ -143,6 +148,7 @@ def open_rules(tenant: Tenant) -> Rules:
         posting=posting,
         policy=_policy(posting, epicor.values_list("rate_group", flat=True).first() or ""),
         routes=routes,
+        entity_names=facts.get(entities.FACT) or {},
         habits=_habits(posting, facts),
         writer=WRITERS[posting.writer],
     )

@@ -107,11 +107,12 @@ def _ask(rules: Rules, posting: Posting, payloads: Payloads, calendar: PeriodTab
         raise HeldError(_BEFORE_START.format(day=rules.policy.start_date))
     route = rules.routes.get(bill.entity_id)
     if route is None:
+        name = rules.entity_names.get(bill.entity_id) or bill.entity_id
         message = (
-            f"The Ramp entity {bill.entity_id or '(none)'} has no Epicor company. Nothing was "
+            f"The Ramp entity {name or '(none)'} has no Epicor company. Nothing was "
             "entered. Say where its bills go (entities in the tenant file), then replay."
         )
-        gap = Gap(Reason.NO_ROUTE, "entity", bill.entity_id, bill.entity_id, message)
+        gap = Gap(Reason.NO_ROUTE, "entity", bill.entity_id, name, message)
         raise UnmappedError.of((gap,))
     apply_on, gaps = apply_date(bill, route.company, calendar, rules.policy)
     request = coding_request(bill, route.company, apply_on, rules.policy)

@@ -32,19 +32,26 @@ def pull_page(cycle: Cycle, start: str = "") -> str:
         # The bill we wanted to go on after is no place any more: read again from the first page.
         page, start = cycle.ramp.bill_page("", sync_ready=True)
     cycle.counts.fetched += len(page)
-    take(cycle, page)
+    opened, left_out = take(cycle, page)
+    cycle.counts.opened += opened
+    cycle.counts.left_out += left_out
     return start
 
 
-def take(cycle: Cycle, payloads: Sequence[_Row]) -> None:
-    """Mirror these bills; new ones in scope become postings, known ones are followed up."""
+def take(cycle: Cycle, payloads: Sequence[_Row]) -> tuple[int, int]:
+    """Mirror these bills; new ones in scope become postings, known ones are followed up.
+
+    Says how many were new, and how many are not ours to enter.
+    """
     rows = [row for row in payloads if row.get("id")]
     hashes = {str(row["id"]): content_hash(row) for row in rows}
     known = postings_of(cycle, rows)
     mirror(cycle, rows, hashes)
     new = [row for row in rows if str(row["id"]) not in known and _wanted(cycle, row)]
-    postings.open_many(cycle.tenant.pk, [envelope(row, hashes[str(row["id"])]) for row in new])
+    seeds = [envelope(row, hashes[str(row["id"])]) for row in new]
+    opened = postings.open_many(cycle.tenant.pk, seeds)
     cycle.counts.unchanged += len(known) - see_again(cycle, rows, known, hashes)
+    return opened, len(hashes.keys() - known.keys()) - len(seeds)
 
 
 def postings_of(cycle: Cycle, rows: Sequence[_Row]) -> dict[str, Posting]:

@@ -106,6 +106,12 @@ def count(number: int) -> str:
 
 
 @register.filter
+def less(number: int, other: int) -> int:
+    """The difference of two counts."""
+    return number - other
+
+
+@register.filter
 def by_currency(sums: Mapping[str, Decimal]) -> list[tuple[str, Decimal]]:
     """Sums in the order of their currencies' codes."""
     return sorted(sums.items())

@@ -1,6 +1,7 @@
 """Bills: all of them, filtered, sorted, with their money, as a page and as a file."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
@@ -23,6 +24,7 @@ from connector.middleware import zone_of
 from connector.models import SavedView, Tenant
 from connector.web import exports, shell, views_saved
 from connector.web.bill_list import SORTS, Page, page_of
+from connector.web.cycle import is_connected
 from connector.web.filters import BillFilter
 from connector.web.money import Pile, pile_of
 
@@ -40,6 +42,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponseBase:
     chosen = BillFilter(request.GET, tenant)
     here = _here(request, chosen)
     context: dict[str, Any] = {"listing": listing(chosen), "filter": chosen, "here": here}
+    context["connected"] = partial(is_connected, tenant)  # asked only where nothing is listed
     if shell.is_part(request) and "HX-History-Restore-Request" not in request.headers:
         answer = shell.part(request, "connector/bill_list_part.html", context)
         answer.headers["HX-Push-Url"] = here

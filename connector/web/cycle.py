@@ -21,6 +21,7 @@ _DOES = {
     "confirm": "Telling Ramp what was entered",
     "report": "Telling Ramp what needs a person",
 }
+_NOT_OURS = "left out: before the start date, or not to be entered as Ramp says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,13 @@ class Cycle:
         """What the last one did, in a sentence; "" when it failed."""
         if self.last is None or self.last.error:
             return ""
-        said = _said(self.last.summary) or "nothing new"
+        said = _said({**self.last.summary, **_kept(self.last.counts)}) or "nothing new"
         return f"{said[0].upper()}{said[1:]}."
+
+    @property
+    def left(self) -> int:
+        """How many bills waited for a person when the last one ended."""
+        return 0 if self.last is None else int(self.last.summary.get("exceptions", 0))
 
 
 def cycle(tenant: Tenant) -> Cycle:
@@ -73,25 +79,46 @@ def cycle(tenant: Tenant) -> Cycle:
         last=last,
         next_at=calendar.next_run_at if calendar else None,
         worker=heartbeat.any_worker_seen(now),
-        connected=last is not None or run is not None or _is_connected(tenant),
+        connected=last is not None or run is not None or _has_both(tenant),
         resting=bool(calendar and calendar.blackout) and blacked_out(tenant),
         step=steps.index(run.phase) + 1 if run and run.phase in steps else len(steps),
         steps=len(steps),
     )
 
 
-def _is_connected(tenant: Tenant) -> bool:
+def is_connected(tenant: Tenant) -> bool:
+    """Whether there is something to sync with, or was."""
+    return _has_both(tenant) or SyncRun.objects.filter(tenant=tenant).exists()
+
+
+def _has_both(tenant: Tenant) -> bool:
     both = (RampCredentials, EpicorCredentials)
     return all(model.objects.filter(tenant=tenant).exists() for model in both)
+
+
+def _kept(counts: dict[str, Any]) -> dict[str, Any]:
+    """What the summary does not have: how many of the bills that were read are new, or not ours."""
+    return {name: counts[name] for name in ("opened", "left_out") if name in counts}
 
 
 def _said(counts: dict[str, Any]) -> str:
     """The counts that are not zero, as people say them."""
     words = {
-        "fetched": "read from Ramp",
+        "fetched": "read from Ramp" + _of_them(counts),
         "entered": "entered",
         "updated": "updated in Epicor",
         "confirmed": "confirmed to Ramp",
     }
     told = [f"{counts[name]:,} {word}" for name, word in words.items() if counts.get(name)]
     return ", ".join(told)
+
+
+def _of_them(counts: dict[str, Any]) -> str:
+    """Of the bills that were read: those new to us, those known, and those not ours to enter."""
+    if "opened" not in counts:  # a run of before these were counted
+        return ""
+    new, left_out = counts["opened"], counts.get("left_out", 0)
+    known = max(0, counts.get("fetched", 0) - new - left_out)
+    parts = [(new, "new"), (known, "known before"), (left_out, _NOT_OURS)]
+    said = " + ".join(f"{number:,} {word}" for number, word in parts if number)
+    return f" ({said})" if said else ""

@@ -13,6 +13,7 @@ from connector.web import shell
 from connector.web.acts import urls as acts
 from connector.web.acts.picked import cause_key
 from connector.web.exceptions_cause import bills, cause_context, head_of
+from connector.web.exceptions_empty import empty_of
 from connector.web.exceptions_filter import ExceptionFilter
 from connector.web.exceptions_pulse import CAUSES_A_PAGE, heads, pulse, read
 
@@ -26,6 +27,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "filter": chosen,
         "overview": found,
+        "empty": empty_of(shell.tenant_of(request), found),
         "heads": heads(list(shown), chosen),
         "page_obj": shown,
         "query": chosen.query,

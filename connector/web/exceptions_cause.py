@@ -7,24 +7,27 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import DateField, Q, QuerySet, Value
+from django.db.models import DateField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
 from audit import causes, triage
 from audit.causes import CauseGroup, Key
-from audit.models import AuditEntry, Posting
+from audit.models import AuditEntry, Blocker, Posting
 from audit.queue import blocked_by
 from connector.domain.money import format_amount
+from connector.entities import name_entities
 from connector.models import Bill, Tenant
 from connector.web import shell
 from connector.web.acts.offers import offered, suspects
 from connector.web.acts.picked import cause_values
 from connector.web.exceptions_filter import ExceptionFilter
-from connector.web.exceptions_words import Point, Words, can_be_mapped, point, words_of
+from connector.web.exceptions_words import Point, Words, again, can_be_mapped, point, words_of
+from connector.web.money import Pile, pile_of
 from connector.web.questions import Shown, shown
 from mappings.coding import VENDORS
+from mappings.suggest import tied
 from mappings.suggestions import Reference, Suggestion, mapped_now, suggestions
 
 AT_ONCE = 50
@@ -45,6 +48,11 @@ class CauseHead:
     def values(self) -> dict[str, str]:
         """What names the cause in a form."""
         return cause_values(_key(self.group))
+
+    @property
+    def again(self) -> str:
+        """What trying all of its bills again is called."""
+        return again(self.group)
 
     @property
     def late(self) -> bool:
@@ -73,11 +81,17 @@ class MapFix:
 
     suggestions: Sequence[Suggestion]
     mapped: str  # what it is mapped to now, "" for nothing
-    frees: int  # as many bills go on once it is mapped for the company
-    frees_all: int  # … for every company
+    frees: Pile  # the bills that are tried again once it is mapped for the company
+    frees_all: int  # as many bills … for every company
+    still: int  # as many of those of the company wait for something else, too
     seen_one: str  # what it is mapped to for the company itself, "" for nothing
     seen_all: str  # … for every company
     companies: Sequence[str]
+
+    @property
+    def tied(self) -> int:
+        """As many suggestions fit about equally well; 0 when one is clearly the best."""
+        return tied(self.suggestions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +101,11 @@ class Bills:
     rows: list[BillRow] = field(default_factory=list)
     after: str = ""
     ids: str = ""  # of the rows, so that the page can ask which of them are gone
+
+    @property
+    def fits(self) -> dict[str, bool]:
+        """The acts that can be done to at least one of them."""
+        return {name: True for row in self.rows for name in row.offers}
 
 
 def head_of(group: CauseGroup, filter_query: dict[str, str], today: date) -> CauseHead:
@@ -101,6 +120,7 @@ def cause_context(request: HttpRequest, key: Key, data: QueryDict) -> dict[str, 
     chosen = ExceptionFilter(data, tenant)
     rows = causes.waiting(tenant.pk, chosen.wanted(shell.actor(request)), timezone.now())
     group = causes.cause_of(rows, key, today=today)
+    name_entities(tenant, [group])
     head = head_of(group, chosen.asked(), today)
     found = bills(tenant, causes.of_cause(rows, key), after="", today=today)
     fix = None
@@ -164,13 +184,16 @@ def _map_fix(
     reference = Reference(group.kind, group.company, group.ramp_id, group.name, numbers, known)
     now = mapped_now(tenant.pk, group.kind, group.ramp_id)
     these = {"kind": group.kind, "ramp_id": group.ramp_id}
-    freed = blocked_by(tenant.pk, **these, company=group.company).count()
-    everywhere = blocked_by(tenant.pk, **these).count() if len(companies) > 1 else freed
+    freed = blocked_by(tenant.pk, **these, company=group.company)
+    pile = pile_of(freed)
+    everywhere = blocked_by(tenant.pk, **these).count() if len(companies) > 1 else pile.bills
+    others = Blocker.objects.filter(posting=OuterRef("pk"))
+    still = freed.filter(Exists(others.exclude(**these, company=group.company))).count()
     found = suggestions(tenant.pk, reference, today=today)
     own, general = now.get(group.company, ""), now.get("", "")
     mapped = own or general
     fitting = [one for one in found if one.id != mapped]
-    return MapFix(fitting, mapped, freed, everywhere, own, general, companies)
+    return MapFix(fitting, mapped, pile, everywhere, still, own, general, companies)
 
 
 def _numbers(tenant: Tenant, posting: Posting) -> frozenset[str]:

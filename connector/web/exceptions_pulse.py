@@ -16,10 +16,13 @@ from audit import causes
 from audit.access import requires
 from audit.causes import CauseGroup, Overview, name_of
 from audit.models import Blocker, Posting
+from connector.entities import name_entities
 from connector.models import Tenant
 from connector.web import shell
 from connector.web.exceptions_cause import CauseHead, head_of
+from connector.web.exceptions_empty import empty_of
 from connector.web.exceptions_filter import ExceptionFilter
+from connector.web.navigation import waiting_now
 
 CAUSES_A_PAGE = 25
 _ROWS = 5000
@@ -36,15 +39,18 @@ def pulse(request: HttpRequest, slug: str) -> HttpResponse:
     ended = set(request.POST.getlist("ended")[:_ROWS])
     now = {group.key: group for group in found.causes}
     alone = "alone" in request.POST  # the page of one cause: no other ones are added
+    tenant = shell.tenant_of(request)
     context = {
         "overview": found,
+        "empty": empty_of(tenant, found),
+        "badge": waiting_now(tenant),
         "alone": alone,
         "filter": chosen,
         "known": heads([now[key] for key in sorted(shown & now.keys())], chosen),
         "over": sorted(key for key in shown - now.keys() if key.isalnum()),
         "back": heads([now[key] for key in sorted(ended & now.keys())], chosen),
         "new": [] if alone else heads([g for g in listed if g.key not in shown | ended], chosen),
-        "left": left(shell.tenant_of(request), request.POST.getlist("rows")),
+        "left": left(tenant, request.POST.getlist("rows")),
         "asked": chosen.asked(),
         "pulse": True,
     }
@@ -57,7 +63,9 @@ def read(request: HttpRequest, data: QueryDict) -> tuple[ExceptionFilter, Overvi
     chosen = ExceptionFilter(data, tenant)
     wanted = chosen.wanted(shell.actor(request))
     now, today = timezone.now(), timezone.localdate()
-    return chosen, causes.overview(tenant.pk, wanted, now=now, today=today)
+    found = causes.overview(tenant.pk, wanted, now=now, today=today)
+    name_entities(tenant, found.causes)
+    return chosen, found
 
 
 def heads(groups: Sequence[CauseGroup], chosen: ExceptionFilter) -> list[CauseHead]:

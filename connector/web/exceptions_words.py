@@ -57,6 +57,11 @@ def can_be_mapped(cause: CauseGroup) -> bool:
     return known and bool(cause.ramp_id) and Reason(cause.reason) in _MAPPED
 
 
+def again(cause: CauseGroup) -> str:
+    """What trying all bills of a cause again is called: what it does, or that a fix comes first."""
+    return _AGAIN.get(Reason(cause.reason), "Try again (after fixing)")
+
+
 def point(sentence: str) -> Point:
     """A difference as it is kept (a sentence) as three cells; unknown ones fill the first."""
     match = _DIFFERENCE.match(sentence)
@@ -74,6 +79,14 @@ _MAPPED = frozenset(
         Reason.DIMENSION_UNMAPPED,
     }
 )
+_AGAIN: Mapping[Reason, str] = {
+    Reason.IN_DOUBT: "Look up again",
+    Reason.MISMATCH: "Compare again",
+    Reason.CHANGED: "Compare again",
+    Reason.ARCHIVED: "Look again",
+    Reason.UNAVAILABLE: "Replay all",
+    Reason.BUG: "Replay all",
+}
 _THING: Mapping[str, str] = {
     VENDORS: "Vendor",
     GL_ACCOUNTS: "Account",

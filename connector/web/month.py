@@ -1,4 +1,4 @@
-"""The last 30 days: what was entered on each, and how much of it went in by itself."""
+"""The last 30 days: what was entered on each, and how much of what was seen went in by itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,35 +6,51 @@ from datetime import date, datetime, time, timedelta
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, Value, When
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Value, When
 from django.utils import timezone
 
-from audit.models import AuditEntry, Posting
+from audit.models import IN_EPICOR, AuditEntry, Posting
 from connector.models import Tenant
-from connector.web.money import Pile, piles
+from connector.web.money import Pile, pile_of, piles
 
 DAYS = 30
+_SETTLED = (Posting.State.REMOVED, Posting.State.DISMISSED)
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
-    """What was entered in the last 30 days, today included; oldest day first.
+class Seen:
+    """What became of the bills that were first seen ready in those days; together they are all.
 
-    `straight`: how many of `bills` no person ever had to look at: no hold was opened for them, from
-    the day they were first seen until now.
+    `straight`: in Epicor, and no hold was ever opened for them, so that no person had to look.
     """
 
-    days: list[tuple[date, Pile]]
-    bills: int
-    straight: int
+    straight: int = 0
+    looked_at: int = 0  # in Epicor, after a person had to look or with something to be corrected
+    waiting: int = 0  # for a person, and not in Epicor
+    settled: int = 0  # dismissed, or removed from Epicor
+    moving: int = 0  # going in by themselves just now
+
+    @property
+    def bills(self) -> int:
+        """All of them."""
+        return self.straight + self.looked_at + self.waiting + self.settled + self.moving
 
     @property
     def rate(self) -> Decimal | None:
-        """The share of bills that nobody had to touch, in percent; never rounded up to 100."""
+        """The share that nobody had to touch, of all, in percent; never rounded up to 100."""
         if not self.bills:
             return None
         share = Decimal(100 * self.straight) / self.bills
         return share.quantize(Decimal("0.1"), ROUND_DOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The last 30 days, today included, oldest day first: what was entered, and what was seen."""
+
+    days: list[tuple[date, Pile]]
+    total: Pile
+    seen: Seen
 
     @property
     def entered(self) -> list[tuple[date, Pile]]:
@@ -50,7 +66,7 @@ class Month:
 
 
 def month(tenant: Tenant) -> Month:
-    """The last 30 days in the zone that is active, in two queries."""
+    """The last 30 days in the zone that is active, in four queries."""
     days = last_days(timezone.localdate())
     entered = Posting.objects.filter(tenant=tenant, entered_at__gte=midnight(days[0]))
     # Compared with each day's end instead of cut to days: a day may have 23 or 25 hours.
@@ -60,6 +76,20 @@ def month(tenant: Tenant) -> Month:
     ]
     last = Value(len(days) - 1)
     found = piles(entered, Case(*ends, default=last, output_field=IntegerField()))
+    by_day = [(day, found.get(place, Pile())) for place, day in enumerate(days)]
+    return Month(by_day, pile_of(entered), seen(tenant, midnight(days[0])))
+
+
+def seen(tenant: Tenant, since: datetime) -> Seen:
+    """What became of the bills that were first seen ready since then, in two queries."""
+    opened = Posting.objects.filter(tenant=tenant, created_at__gte=since)
+    place = Case(
+        When(state__in=IN_EPICOR, then=Value("entered")),
+        When(state__in=_SETTLED, then=Value("settled")),
+        When(hold_reason__gt="", then=Value("waiting")),
+        default=Value("moving"),
+    )
+    counts = dict(opened.order_by().values_list(place).annotate(Count("pk")))
     held = AuditEntry.objects.filter(
         tenant=tenant,
         subject_kind="posting",
@@ -67,10 +97,10 @@ def month(tenant: Tenant) -> Month:
         action="posting.held",
     )
     # A moment is not asked about: SQLite would then look through the trail by time.
-    touched = entered.filter(Exists(held)).count()
-    bills = sum(pile.bills for pile in found.values())
-    by_day = [(day, found.get(place, Pile())) for place, day in enumerate(days)]
-    return Month(by_day, bills, max(0, bills - touched))
+    touched = opened.filter(Exists(held), state__in=IN_EPICOR).count()
+    entered = counts.pop("entered", 0)
+    looked_at = min(touched, entered)  # one may have gone in between the two queries
+    return Seen(entered - looked_at, looked_at, **counts)
 
 
 def last_days(today: date) -> list[date]:

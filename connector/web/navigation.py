@@ -6,10 +6,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from audit import causes
 from audit.access import can
 from connector import pauses
+from connector.models import Tenant
 from mappings import proposals
 
 _WITH_PAGES_BELOW = ("/bills/", "/mappings/", "/setup/", "/settings/", "/people/")
@@ -37,11 +39,15 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         groups = [_group("", start)]
         return groups + _administration(request)
     slug = tenant.slug
-    waiting = causes.waiting(tenant.pk, causes.Wanted(), timezone.now()).order_by().count()
+    exceptions = _item(request, "Exceptions", "error", reverse("exceptions", args=[slug]))
+    # There even with no number, so that a page that refreshes itself can put one into it.
+    number = waiting_now(tenant)
+    inner = format_html('<span id="badge-exceptions">{}</span>', f"{number:,}" if number else "")
+    exceptions |= {"badge": "exceptions", "badge_callback": inner}
     mappings = reverse("mappings-start", args=[slug])
     items = [
         _item(request, "Today", "today", reverse("today", args=[slug])),
-        _item(request, "Exceptions", "error", reverse("exceptions", args=[slug]), badge=waiting),
+        exceptions,
         _item(request, "Bills", "receipt_long", reverse("bills", args=[slug])),
         _item(request, "Mappings", "swap_horiz", mappings, badge=mappings_to_approve(request)),
         _item(request, "Audit", "history", reverse("audit", args=[slug])),
@@ -57,6 +63,11 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         link = reverse("admin:index")
         others.append(_item(request, "Administration", "settings", link))
     return [_group(tenant.name, items), _group("More", others)]
+
+
+def waiting_now(tenant: Tenant) -> int:
+    """How many bills wait for a person, as the sidebar says."""
+    return causes.waiting(tenant.pk, causes.Wanted(), timezone.now()).order_by().count()
 
 
 def _administration(request: HttpRequest) -> list[dict[str, Any]]:

@@ -6,29 +6,30 @@ last 30 days (once, after the page).
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 
-from django.db.models import Case, Count, Q, Value, When
+from django.db.models import Case, Q, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from audit.access import requires
-from audit.causes import CauseGroup, Wanted, overview, waiting
+from audit.causes import SOON, Wanted, overview
 from audit.models import Posting
+from connector.entities import name_entities
 from connector.errands import asking
 from connector.models import Tenant
 from connector.web import shell
-from connector.web.cycle import cycle
+from connector.web.cycle import cycle, is_connected
+from connector.web.exceptions_cause import CauseHead, head_of
 from connector.web.money import Pile, pile_of, piles
 from connector.web.month import midnight, month
 from connector.web.navigation import mappings_to_approve
 
-SOON = timedelta(days=7)
 _CAUSES = 8
+_DOUBT = "perhaps entered; Epicor is asked before anything is sent again"
 _EVERY = 5  # looks at a cycle, two seconds apart
 _State = Posting.State
 
@@ -38,7 +39,8 @@ _State = Posting.State
 def page(request: HttpRequest, slug: str) -> HttpResponse:
     """What was entered, what waits, what needs a person, and when the next cycle runs."""
     tenant = shell.tenant_of(request)
-    context = {**figures_of(tenant), "cycle": cycle(tenant)}
+    now = cycle(tenant)
+    context = {**figures_of(tenant, connected=now.connected), "cycle": now}
     context["to_approve"] = mappings_to_approve(request)
     return shell.page(request, "connector/today.html", "Today", context)
 
@@ -47,7 +49,8 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
 @requires("view")
 def figures(request: HttpRequest, slug: str) -> HttpResponse:
     """The cards and the causes again, and the banner of a paused tenant."""
-    context = {**figures_of(shell.tenant_of(request)), "again": True}
+    tenant = shell.tenant_of(request)
+    context = {**figures_of(tenant, connected=is_connected(tenant)), "again": True}
     return shell.part(request, "connector/_today_figures.html", context)
 
 
@@ -94,43 +97,47 @@ def sync(request: HttpRequest, slug: str) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The numbers of the first page; bills with a hold are on the exceptions pile only."""
+    """The numbers of the first page.
+
+    What waits for a person is among the exceptions and not `waiting`; but all that is in doubt is
+    in `doubt`, because nobody may think that nothing is.
+    """
 
     entered: Pile  # today, in the tenant's zone
     waiting: Pile  # queued or being entered
-    doubt: Pile  # perhaps entered, being looked up
+    doubt: Pile  # perhaps entered: being looked up, or waiting for a person
     unconfirmed: Pile  # entered, Ramp not told yet
 
-
-@dataclass(frozen=True, slots=True)
-class Risk:
-    """How many exceptions are due before today, and how many within the next 7 days."""
-
-    overdue: int
-    soon: int
+    @property
+    def any(self) -> bool:
+        """Whether there is any bill in them."""
+        piles = (self.entered, self.waiting, self.doubt, self.unconfirmed)
+        return any(pile.bills for pile in piles)
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """A cause on the Today page, the way to its bills, and how urgent it is."""
+    """A cause on the Today page, the way to its fix, and how urgent it is."""
 
-    cause: CauseGroup
-    query: str
+    head: CauseHead
     soon: bool  # its earliest bill is due within 7 days
 
 
-def figures_of(tenant: Tenant) -> dict[str, Any]:
+def figures_of(tenant: Tenant, *, connected: bool) -> dict[str, Any]:
     """What `_today_figures.html` needs, in a constant number of queries."""
     day = timezone.localdate()
     queue = overview(tenant.pk, Wanted(), now=timezone.now(), today=day)
-    shown = [_waits(cause, day) for cause in queue.causes[:_CAUSES]]
+    name_entities(tenant, queue.causes)
+    heads = [head_of(cause, {}, day) for cause in queue.causes[:_CAUSES]]
+    piles_now, held = today(tenant), queue.doubt.bills
+    anything = queue.total.bills or queue.snoozed.bills or piles_now.any
     return {
-        "piles": today(tenant),
-        "exceptions": queue.total,
-        "snoozed": queue.snoozed,
-        "risk": risk(tenant, day),
-        "causes": shown,
-        "more_causes": len(queue.causes) - len(shown),
+        "piles": piles_now,
+        "overview": queue,
+        "causes": [_waits(head, day) for head in heads],
+        "more_causes": len(queue.causes) - len(heads),
+        "doubt_note": _DOUBT + (f"; {held:,} of them among the exceptions" if held else ""),
+        "connected": connected or bool(anything),
     }
 
 
@@ -143,27 +150,16 @@ def today(tenant: Tenant) -> Today:
     )
     open_states = [_State.QUEUED, _State.IN_FLIGHT, _State.IN_DOUBT, _State.ENTERED]
     ours = Posting.objects.filter(tenant=tenant)
-    found = piles(ours.filter(state__in=open_states, hold_reason=""), pile)
+    by_itself = Q(hold_reason="") | Q(state=_State.IN_DOUBT)
+    found = piles(ours.filter(by_itself, state__in=open_states), pile)
     names = ("waiting", "doubt", "unconfirmed")
     entered = pile_of(ours.filter(entered_at__gte=midnight(timezone.localdate())))
     return Today(entered, *(found.get(name, Pile()) for name in names))
 
 
-def risk(tenant: Tenant, day: date) -> Risk:
-    """How urgent the exceptions are on that day."""
-    before, within = Q(due_on__lt=day), Q(due_on__gte=day, due_on__lte=day + SOON)
-    held = waiting(tenant.pk, Wanted(), timezone.now()).order_by()
-    return Risk(
-        **held.aggregate(overdue=Count("pk", filter=before), soon=Count("pk", filter=within))
-    )
-
-
-def _waits(cause: CauseGroup, day: date) -> Waits:
-    query = {"reason": cause.reason}
-    if cause.kind:
-        query = {"kind": cause.kind, "ref": cause.ramp_id, "company": cause.company}
-    due = cause.earliest_due
-    return Waits(cause, urlencode(query), due is not None and day <= due <= day + SOON)
+def _waits(head: CauseHead, day: date) -> Waits:
+    due = head.group.earliest_due
+    return Waits(head, due is not None and day <= due <= day + SOON)
 
 
 urlpatterns = [

@@ -11,7 +11,7 @@ from audit import causes, postings, queue
 from audit.causes import Wanted
 from audit.failures import Gap, Hold, Reason
 from audit.models import Posting
-from audit.sums import ExactSum
+from audit.sums import ExactSum, Money
 from connector.models import Tenant
 from tests.audit.build import make_tenant, opened, unmapped, vendor_gap
 
@@ -72,17 +72,79 @@ def test_each_group_finds_exactly_the_bills_it_counted(tenant: Tenant) -> None:
 
 
 def test_the_biggest_risk_comes_first(tenant: Tenant) -> None:
-    late = TODAY - timedelta(days=1)
-    (a,) = opened(tenant, "a", amount=Decimal(1), due_on=late)
-    (b,) = opened(tenant, "b", amount=Decimal(500), due_on=TODAY)
-    (c,) = opened(tenant, "c", amount=Decimal(800), due_on=TODAY)
-    (d,) = opened(tenant, "d", amount=Decimal(100_000), currency="JPY", due_on=None)
-    for posting, reason in zip((a, b, c, d), ("refused", "bug", "asked", "changed"), strict=True):
+    late, before = TODAY - timedelta(days=1), TODAY - timedelta(days=2)
+    rows = [
+        ("few", "refused", "USD", 900, before),
+        ("many1", "bug", "USD", 1, late),
+        ("many2", "bug", "USD", 1, late),
+        ("today", "asked", "USD", 1, TODAY),
+        ("yen", "changed", "JPY", 1_119_898, None),
+        ("two1", "archived", "USD", 1, None),
+        ("two2", "archived", "USD", 1, None),
+    ]
+    for bill, reason, currency, amount, due in rows:
+        (posting,) = opened(tenant, bill, amount=Decimal(amount), currency=currency, due_on=due)
         postings.hold(posting, Hold(Reason(reason), "x"))
     found = look(tenant)
-    # JPY has the most by figures alone, so its causes are compared first.
-    assert [g.reason for g in found.causes] == ["refused", "changed", "asked", "bug"]
-    assert [(g.overdue, g.earliest_due) for g in found.causes[:2]] == [(1, late), (0, None)]
+    # Overdue bills, then the day, then how many; figures of two currencies are never compared.
+    assert [g.reason for g in found.causes] == ["bug", "refused", "asked", "archived", "changed"]
+    assert [(g.overdue, g.earliest_due) for g in found.causes[:3]] == [
+        (2, late),
+        (1, before),
+        (0, TODAY),
+    ]
+    assert (found.causes[0].late.sums, found.overdue.sums) == (
+        {"USD": Decimal(2)},
+        {"USD": Decimal(902)},
+    )
+    assert (found.soon.bills, found.soon.sums) == (1, {"USD": Decimal(1)})
+
+
+def test_the_total_says_what_is_in_epicor_and_what_is_not(tenant: Tenant) -> None:
+    a, b, c, d = opened(tenant, "a", "b", "c", "d", due_on=TODAY - timedelta(days=1))
+    for posting in (a, b, c, d):
+        postings.hold(posting, Hold(Reason.REFUSED, "x"))
+    Posting.objects.filter(pk=b.pk).update(state="confirmed")
+    Posting.objects.filter(pk=c.pk).update(state="in_doubt")
+    Posting.objects.filter(pk=d.pk).update(snoozed_until=NOW + timedelta(days=1))
+    found = look(tenant)
+    assert (found.outside.bills, found.inside.bills, found.doubt.bills) == (1, 1, 1)
+    assert (found.total.bills, found.overdue.bills) == (3, 3)
+    assert (found.snoozed.bills, found.snoozed_overdue) == (1, 1)
+    assert found.snoozed.sums == {"USD": Decimal("120.5")}
+
+
+def test_what_is_in_no_sum_and_what_takes_off_it_is_counted(tenant: Tenant) -> None:
+    made = {"a": "100", "b": "-30.50", "c": "-1", "d": None}
+    for bill, amount in made.items():
+        (posting,) = opened(tenant, bill, amount=None if amount is None else Decimal(amount))
+        postings.hold(posting, unmapped())
+    found = look(tenant)
+    rows = causes.waiting(tenant.pk, Wanted(), NOW)
+    (one,) = found.causes
+    key = (one.reason, one.kind, one.ramp_id, one.company)
+    alone = causes.cause_of(rows, key, today=TODAY)
+    for money in (found.total, found.outside, one.money, alone.money):
+        assert (money.bills, money.unreadable, money.credits) == (4, 1, {"USD": 2})
+        assert money.sums == {"USD": Decimal("68.5")}
+        assert money.credited == money.netted == {"USD": Decimal("31.5")}
+        assert money.netting == 2
+
+
+def test_credits_that_can_be_seen_are_not_told_again() -> None:
+    money = Money()
+    money.add(1, "EUR", Decimal(-5))
+    money.add(2, "JPY", Decimal(700))
+    assert (money.credits, money.netted, money.netting) == ({"EUR": 1}, {}, 0)
+    more = Money()
+    more.add(1, "EUR", Decimal(8))
+    more.add(1, "USD", Decimal(-1))
+    more.add(3, "", None)
+    money.join(more)
+    assert (money.bills, money.unreadable, money.netting) == (8, 3, 1)
+    assert money.sums == {"EUR": Decimal(3), "JPY": Decimal(700), "USD": Decimal(-1)}
+    assert money.credits == {"EUR": 1, "USD": 1}
+    assert money.netted == {"EUR": Decimal(5)}
 
 
 def test_filters_narrow_groups_and_totals_alike(tenant: Tenant) -> None:
@@ -98,7 +160,7 @@ def test_filters_narrow_groups_and_totals_alike(tenant: Tenant) -> None:
 
     def counted(**wanted: Any) -> tuple[int, int, int]:
         found = look(tenant, **wanted)
-        return found.total.bills, sum(group.bills for group in found.causes), found.snoozed
+        return found.total.bills, sum(group.bills for group in found.causes), found.snoozed.bills
 
     assert counted() == (2, 2, 1)
     assert counted(snoozed=True) == (1, 2, 1)  # two causes of one bill

@@ -7,6 +7,7 @@ import pytest
 
 from audit.models import Posting
 from connector import demo, golive, ping, tenantfile
+from connector.entities import names_of
 from connector.errands import asking, rehearsing, setup, work
 from connector.models import AccessToken, EntityRoute, Errand, RampCredentials, Tenant
 from mappings.models import CatalogRefresh, EpicorSegment, EpicorVendor
@@ -113,6 +114,7 @@ class TestWhatThereIs:
         errand = done(tenant, setup.ENTITIES)
         assert errand.said == "3 entities in Ramp. 2 companies in Epicor."
         names = {one["name"] for one in errand.result["entities"]}
+        assert names == set(names_of(tenant).values())  # kept for the pages
         assert names == {"Acme US", "Acme Europe", "Acme Canada"}
         codes = [one["code"] for one in errand.result["companies"]]
         assert codes == ["EPIC06", "EPIC07"]

@@ -2,7 +2,17 @@
 
 import pytest
 
-from mappings.suggest import Asked, Catalog, Known, Suggestion, Target, alike, plain_name, suggest
+from mappings.suggest import (
+    Asked,
+    Catalog,
+    Known,
+    Suggestion,
+    Target,
+    alike,
+    plain_name,
+    suggest,
+    tied,
+)
 
 VENDORS = Catalog.of(
     [
@@ -94,6 +104,14 @@ def test_hints_add_up_and_never_pass_a_hundred() -> None:
     )[0]
     assert name.score < more.score <= 100
     assert "other segments as in 9 mappings" in more.evidence
+
+
+@pytest.mark.parametrize(
+    ("scores", "number"), [([], 0), ([90], 0), ([90, 84], 0), ([90, 85], 2), ([90, 90, 88, 80], 3)]
+)
+def test_a_near_tie_is_no_answer(scores: list[int], number: int) -> None:
+    found = [Suggestion(f"V{n}", "Acme", score, ()) for n, score in enumerate(scores)]
+    assert tied(found) == number
 
 
 def test_an_unusable_target_is_not_in_the_catalog() -> None:

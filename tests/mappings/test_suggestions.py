@@ -108,6 +108,17 @@ def test_accounts_by_number_name_and_the_usual_segments(tenant: Tenant) -> None:
     assert [id_ for id_, _ in found] == ["6000|01|000", "6000|02|000", "7000|01|000"]
     assert found[0][1] == ("same name", "same number 6000", "other segments as in 1 mappings")
     assert found[1][1] == ("same name", "same number 6000")
+    for number in range(3):  # what was mapped for every company says less than the company's own
+        GLAccountMapping.objects.create(
+            tenant=tenant, ramp_id=f"all-{number}", epicor_id="9000|02|000"
+        )
+    assert told(tenant, "gl_accounts", "EPIC06", "6000", "Office supplies") == found
+    GLAccountMapping.objects.filter(company="EPIC06").delete()
+    shared = told(tenant, "gl_accounts", "EPIC06", "6000", "Office supplies")
+    assert shared[0] == (
+        "6000|02|000",
+        ("same name", "same number 6000", "other segments as in 3 mappings"),
+    )
     GLAccountMapping.objects.create(
         tenant=tenant, company="EPIC07", ramp_id="9", epicor_id="8000|01|000"
     )

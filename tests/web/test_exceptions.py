@@ -1,21 +1,24 @@
 """The exceptions page: causes, their bills and fixes, filters, and how it refreshes itself."""
 
 import html
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from audit import log, triage
 from audit.causes import CauseGroup, name_of
 from audit.failures import NEXT_STEP, Reason
 from audit.models import AuditEntry, Posting
-from connector.models import Bill, EntityRoute, Errand, Tenant
+from connector import entities
+from connector.models import Bill, EntityRoute, Errand, SyncRun, Tenant
 from connector.web.exceptions_words import words_of
 from mappings.models import EpicorVendor, VendorMapping
 from tests import builders
@@ -74,10 +77,146 @@ def test_overdue_causes_come_first_then_the_most_money(client: Client, tenant: T
     assert "1 overdue" in page
 
 
-def test_nothing_waits_is_said_with_what_will_appear(client: Client) -> None:
+def synced(tenant: Tenant) -> None:
+    """A sync came to its end."""
+    now = timezone.now()
+    SyncRun.objects.create(tenant=tenant, started_at=now, finished_at=now)
+
+
+def test_nothing_waits_is_said_with_what_will_appear(client: Client, tenant: Tenant) -> None:
+    synced(tenant)
     page = text(client, PAGE)
     assert "Nothing waits for a person." in page
     assert "appears here with its cause and its fix" in page
+
+
+CALM = "No money is at risk while this list is empty."
+
+
+def test_an_empty_list_comforts_only_when_nothing_stands_against_it(
+    client: Client, tenant: Tenant
+) -> None:
+    bare = builders.make_tenant("bare")
+    client.force_login(builders.make_user("auditor", bare, "auditor"))
+    page = text(client, "/t/bare/exceptions/")
+    assert "Nothing has been read yet." in page
+    assert "ask an admin of this tenant to connect both systems" in page
+    client.force_login(User.objects.get(username="ann"))
+    page = text(client, PAGE)
+    assert "Nothing has been read yet." in page
+    assert "The first sync is not done yet." in page
+    assert CALM not in page
+    synced(tenant)
+    assert CALM in text(client, PAGE)
+    assert CALM in pulse(client)
+    assert CALM not in text(client, f"{PAGE}?who=mine")
+    lost = make_posting(tenant, "lost", state="in_doubt")
+    page = said(text(client, PAGE))
+    assert "1 bill in doubt is being looked up: 120.00 USD" in page
+    assert CALM not in page
+    lost.delete()
+    for number in range(2):
+        make_posting(tenant, f"q{number}")
+    assert CALM in text(client, PAGE)  # they go in by themselves
+    since = timezone.make_aware(datetime(2026, 11, 3, 8, 0))
+    values = {"paused_reason": "Stopped.", "paused_for": "person", "paused_at": since}
+    Tenant.objects.filter(pk=tenant.pk).update(**values)
+    page = said(text(client, PAGE))
+    assert "Paused since 3 Nov 2026" in page
+    assert ": 2 bills, 240.00 USD , are not entered." in page
+    assert CALM not in page
+
+
+def test_what_is_asleep_takes_the_comfort_away(client: Client, tenant: Tenant) -> None:
+    synced(tenant)
+    later = timezone.now() + timedelta(days=2)
+    make_posting(tenant, "asleep", hold_reason="refused", snoozed_until=later)
+    page = text(client, PAGE)
+    assert "1 snoozed , 120.00 USD" in said(page)
+    assert CALM not in page
+
+
+def test_what_is_in_epicor_already_is_told_apart(client: Client, tenant: Tenant) -> None:
+    late = timezone.localdate() - timedelta(days=1)
+    make_posting(tenant, "a", hold_reason="refused", due_on=late)
+    make_posting(tenant, "b", hold_reason="mismatch", state="entered")
+    page = said(text(client, PAGE))
+    assert "2 bills wait for a person · 1 not in Epicor : 120.00 USD" in page
+    assert "1 in Epicor, to be corrected : 120.00 USD" in page
+    assert "1 overdue : 120.00 USD" in page
+    assert "Replay everything listed: try 1 again, only compare 1 in Epicor" in page
+    assert f"1 overdue, since {late:%a} {late.day} {late:%b %Y}" in page
+    assert "Try again (after fixing)" in page
+    assert "Compare again" in page
+
+
+def test_only_acts_that_fit_a_shown_bill_are_in_the_bar(client: Client, tenant: Tenant) -> None:
+    make_posting(tenant, "a", hold_reason="refused")
+    make_posting(tenant, "b", hold_reason="mismatch", state="entered")
+
+    def bar(cause: str) -> str:
+        page = text(client, f"{PAGE}cause/?cause={cause}")
+        return page.split("data-bulk-bar")[1].split("</div>")[0]
+
+    assert ("acts/keep/" in bar("refused"), "acts/dismiss/" in bar("refused")) == (False, True)
+    assert ("acts/keep/" in bar("mismatch"), "acts/dismiss/" in bar("mismatch")) == (True, False)
+    for cause in ("refused", "mismatch"):
+        for act in ("replay", "assign", "snooze", "note"):
+            assert f"acts/{act}/" in bar(cause)
+        assert "acts/different/" not in bar(cause)
+
+
+def test_a_mapping_says_what_money_it_frees_and_what_waits_on(
+    client: Client, tenant: Tenant, held: Posting
+) -> None:
+    second = make_posting(
+        tenant, "b-yen", hold_reason="vendor_unmapped", amount=Decimal(5000), currency="JPY"
+    )
+    block(second, "v-1", "Acme")
+    block(second, "6100", "Cloud", kind="gl_accounts")
+    page = said(text(client, CAUSE))
+    assert "Map and replay 2 · 5,000 JPY + 120.00 USD" in page
+    assert "1 of the 2 waits for something else, too, and still waits afterwards." in page
+
+
+def test_a_coin_toss_is_no_answer(client: Client, tenant: Tenant, held: Posting) -> None:
+    values = {"tenant": tenant, "company": "EPIC06", "name": "Acme B Supplies"}
+    EpicorVendor.objects.create(**values, vendor_num=7, vendor_id="ACME01")
+    one = text(client, CAUSE).split("mc-suggestions")[1].split("</ul>")[0]
+    assert "mc-primary" in one
+    EpicorVendor.objects.create(**values, vendor_num=8, vendor_id="ACME02")
+    page = text(client, CAUSE)
+    assert "Two fit equally: choose." in page
+    assert "mc-primary" not in page.split("mc-suggestions")[1].split("</ul>")[0]
+    EpicorVendor.objects.create(**values, vendor_num=9, vendor_id="ACME03")
+    assert "3 fit equally: choose." in text(client, CAUSE)
+
+
+def test_an_entity_has_its_name_where_it_is_known(client: Client, tenant: Tenant) -> None:
+    posting = make_posting(tenant, "b", hold_reason="no_route")
+    block(posting, "a6f12f1d", "a6f12f1d", kind="entity")
+    address = f"{PAGE}cause/?cause=no_route&kind=entity&ref=a6f12f1d&at=EPIC06"
+    assert "Ramp entity <em>a6f12f1d</em>" in text(client, PAGE)
+    entities.remember(tenant, [{"id": "a6f12f1d", "entity_name": "Acme US"}, {"id": "nameless"}])
+    assert entities.names_of(tenant) == {"a6f12f1d": "Acme US"}
+    for page in (text(client, PAGE), text(client, address), pulse(client)):
+        assert "Ramp entity <em>Acme US</em> goes to no Epicor company" in page
+    assert "Acme US" in text(client, "/t/acme/today/figures/")
+
+
+def test_the_sidebars_number_follows(client: Client, tenant: Tenant, held: Posting) -> None:
+    assert '<span id="badge-exceptions">1</span>' in text(client, PAGE)
+    badge = '<span id="badge-exceptions" hx-swap-oob="true">'
+    assert f"{badge}1</span>" in pulse(client, who="mine", alone="1")
+    Posting.objects.filter(pk=held.pk).update(hold_reason="")
+    assert f"{badge}</span>" in pulse(client)
+    assert '<span id="badge-exceptions"></span>' in text(client, PAGE)
+    assert f"{badge}</span>" in text(client, "/t/acme/today/figures/")
+
+
+def said(page: str) -> str:
+    """The words of a page, one space between them."""
+    return " ".join(strip_tags(page.replace("<", " <")).split())
 
 
 @pytest.mark.parametrize("reason", list(Reason))

@@ -82,7 +82,9 @@ def test_an_unknown_bill_is_not_found(client: Client) -> None:
     assert client.get("/t/acme/bills/nothing").status_code == 404
 
 
-def test_no_exceptions_is_said_in_words(client: Client) -> None:
+def test_no_exceptions_is_said_in_words(client: Client, tenant: Tenant) -> None:
+    now = timezone.now()
+    SyncRun.objects.create(tenant=tenant, started_at=now, finished_at=now)
     assert "Nothing waits for a person." in text(client, "/t/acme/exceptions/")
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from audit.causes import Money
 from audit.models import Posting
+from audit.sums import Money
 from connector.models import Errand, Tenant
 from connector.templatetags.connector_ui import money
 from connector.web.acts.forms import ActForm
