@@ -8,10 +8,11 @@ Users belong to the installation, and an admin to one tenant: whoever has no pas
 for another tenant can be added by nobody but a superuser, or the link made here would open theirs.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.exceptions import ValidationError
@@ -141,7 +142,7 @@ def change_role(tenant: Tenant, pk: int, role: str, *, before: str, actor: str) 
             )
         if member.role == role:
             return member
-        _keep_an_admin(tenant, member, "given another role")
+        keep_an_admin(tenant, member, "given another role")
         old, member.role = member.role, role
         member.save(update_fields=["role"])
         _record(tenant, "membership_saved", member.user, actor, old, role)
@@ -152,7 +153,7 @@ def remove(tenant: Tenant, pk: int, *, actor: str) -> User:
     """End a membership; the user stays. Raises PeopleError."""
     with transaction.atomic():
         member = _locked_member(tenant, pk)
-        _keep_an_admin(tenant, member, "removed")
+        keep_an_admin(tenant, member, "removed")
         user: User = member.user
         member.delete()
         _record(tenant, "membership_removed", user, actor, member.role, "")
@@ -170,11 +171,10 @@ class _Invitations(PasswordResetTokenGenerator):
 
     key_salt = "connector.people.invitation"
 
-    def _make_hash_value(self, user: AbstractBaseUser, timestamp: int) -> str:
+    def _make_hash_value(self, user: User, timestamp: int) -> str:
         mine = Membership.objects.filter(user_id=user.pk).order_by("pk")
         ids = ",".join(str(pk) for pk in mine.values_list("pk", flat=True))
-        power = getattr(user, "is_superuser", False)
-        return f"{super()._make_hash_value(user, timestamp)} {ids} {power}"
+        return f"{super()._make_hash_value(user, timestamp)} {ids} {user.is_superuser}"
 
 
 _invitations = _Invitations()
@@ -201,6 +201,42 @@ def invited(uid: str, token: str, *, lock: bool = False) -> User | None:
     if user is None or not _invitations.check_token(user, token):
         return None
     return user
+
+
+def keep_admins_without(user: User) -> None:
+    """Raise PeopleError when a tenant has no active admin but this person. In a transaction."""
+    mine = Membership.objects.filter(user=user, role=Role.ADMIN)
+    lock(*mine.values_list("tenant_id", flat=True))
+    for member in mine.select_related("user", "tenant"):
+        keep_an_admin(member.tenant, member, "shut out")
+
+
+def record_account(
+    user: User, changed: Mapping[str, tuple[Any, Any] | None], *, actor: str
+) -> None:
+    """Say on the record of every tenant of the person what was changed of the account.
+
+    `changed`: by name what it was and is; None for what nobody may read, such as a password. A
+    superuser may do everything everywhere, so making one is on the record of every tenant.
+    """
+    tenants = Tenant.objects.order_by("pk")
+    if "superuser" not in changed:
+        tenants = tenants.filter(memberships__user=user)
+    told = {name: values for name, values in changed.items() if values is not None}
+    body = {
+        "changed": list(changed),
+        "before": {name: values[0] for name, values in told.items()},
+        "after": {name: values[1] for name, values in told.items()},
+    }
+    for tenant_id in tenants.values_list("pk", flat=True) if changed else ():
+        log.record(
+            tenant_id,
+            "user_changed",
+            subject_kind="user",
+            subject_id=user.get_username(),
+            actor=actor,
+            body=body,
+        )
 
 
 def password_was_set(user: User) -> None:
@@ -244,9 +280,13 @@ def _join(tenant: Tenant, user: User, role: str, actor: str) -> Membership:
     return member
 
 
+def lock(*tenant_ids: int) -> None:
+    """Nobody else changes the people of these tenants until the caller's transaction ends."""
+    list(Tenant.objects.select_for_update().filter(pk__in=tenant_ids).order_by("pk"))
+
+
 def _locked_member(tenant: Tenant, pk: int) -> Membership:
-    """The member, while nobody else changes the tenant's people."""
-    Tenant.objects.select_for_update().get(pk=tenant.pk)
+    lock(tenant.pk)
     return _member(tenant, pk)
 
 
@@ -257,11 +297,17 @@ def _member(tenant: Tenant, pk: int) -> Membership:
     return found
 
 
-def _keep_an_admin(tenant: Tenant, member: Membership, what: str) -> None:
+def keep_an_admin(
+    tenant: Tenant, member: Membership, what: str, *, others_gone: Collection[int] = ()
+) -> None:
+    """Raise PeopleError when the tenant would have no active admin without this member.
+
+    `others_gone`: members who go with this one. Call it while the tenant's people are locked.
+    """
     if member.role != Role.ADMIN:
         return
     others = Membership.objects.filter(tenant=tenant, role=Role.ADMIN, user__is_active=True)
-    if not others.exclude(pk=member.pk).exists():
+    if not others.exclude(pk__in={member.pk, *others_gone}).exists():
         raise PeopleError(
             f"{member.user} is the last admin of {tenant} and cannot be {what}. Make somebody "
             "else an admin first."

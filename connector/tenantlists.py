@@ -41,7 +41,8 @@ _DIMENSION: Mapping[str, Read] = {
     "segment": number(1, 20),
     "kind": matching(
         rf"cost_centers|{_FIELD}",
-        "cost_centers or dimension:FIELD, where FIELD has up to 54 characters and none of / \\ ? # %",
+        "cost_centers or dimension:FIELD, where FIELD has up to 54 characters and none of "
+        "/ \\ ? # %",
     ),
     "default": optional_text(50),
 }

@@ -22,6 +22,7 @@ from connector.web import shell
 from connector.web.bill import posting_of
 
 _SHOWN = 200
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
 _UNKNOWN = "not on the record"
 _NAMES = {
     "vendor_name": "Vendor",
@@ -45,6 +46,15 @@ class AsOfForm(forms.Form):
     """The moment, in the tenant's zone; now when it is left out."""
 
     at = forms.DateTimeField(label="As of", required=False, widget=_Moment(attrs={"step": "1"}))
+
+    def clean_at(self) -> datetime | None:
+        """The moment, if it is one that every zone can write."""
+        at: datetime | None = self.cleaned_data["at"]
+        if at is not None and not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+            raise forms.ValidationError(
+                f"Give a moment between the years {_FIRST_YEAR} and {_LAST_YEAR}."
+            )
+        return at
 
 
 @require_safe

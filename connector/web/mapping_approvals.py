@@ -7,6 +7,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from audit.access import requires
+from audit.actors import same_person
 from connector.web import mapping_shell, shell
 from mappings.decide import (
     LAST_EDITOR,
@@ -58,7 +59,7 @@ def waiting(tenant_id: int, actor: str) -> list[Waiting]:
         Waiting(
             one,
             label_of(one.kind),
-            PROPOSER if one.proposed_by == actor else _editor(editors[one.pk], actor),
+            PROPOSER if same_person(one.proposed_by, actor) else _editor(editors[one.pk], actor),
             holds.freed_by(one.kind, {(one.company, one.ramp_id)} if one.epicor_id else set()),
         )
         for one in found
@@ -66,7 +67,7 @@ def waiting(tenant_id: int, actor: str) -> list[Waiting]:
 
 
 def _editor(editor: str, actor: str) -> str:
-    return LAST_EDITOR if editor == actor else ""
+    return LAST_EDITOR if same_person(editor, actor) else ""
 
 
 @require_POST
@@ -74,7 +75,7 @@ def _editor(editor: str, actor: str) -> str:
 def decide(request: HttpRequest, slug: str) -> HttpResponse:
     """Approve or reject the picked proposals, one by one; says what could not be decided."""
     tenant, actor = shell.tenant_of(request), shell.actor(request)
-    picked = [int(pk) for pk in request.POST.getlist("pick") if pk.isascii() and pk.isdecimal()]
+    picked = [int(pk) for pk in request.POST.getlist("pick") if _is_id(pk)]
     act = {"approve": approve, "reject": reject}.get(request.POST.get("decision", ""))
     here = reverse("mapping-approvals", args=[slug])
     if not picked or act is None:
@@ -89,6 +90,10 @@ def decide(request: HttpRequest, slug: str) -> HttpResponse:
             done += 1
     verb = "approved" if act is approve else "rejected"
     return shell.done(request, _said(done, verb, refused), here, good=not refused)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def _said(done: int, verb: str, refused: list[str]) -> str:
