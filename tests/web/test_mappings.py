@@ -623,7 +623,17 @@ def test_several_are_decided_and_the_refused_are_told(people: Login, strict: Ten
     assert ProposedMapping.objects.filter(approved=False).count() == 1
 
 
-@pytest.mark.parametrize("sent", [{}, {"pick": "1"}, {"pick": "1", "decision": "burn"}])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"pick": "1"},
+        {"pick": "1", "decision": "burn"},
+        {"pick": "9" * 5000, "decision": "approve"},
+        {"pick": "9" * 19, "decision": "approve"},
+        {"pick": "²", "decision": "approve"},
+    ],
+)
 def test_nothing_picked_decides_nothing(people: Login, strict: Tenant, sent: dict) -> None:
     propose(strict, "v-1", "A")
     said = people("approver").post(f"{BASE}approvals/decide/", sent, follow=True)
