@@ -22,7 +22,7 @@ from connector.web import shell
 from connector.web.bill import posting_of
 
 _SHOWN = 200
-_YEARS = range(2000, 2200)  # as audit_form.py; the first and last there are fit into no zone
+_YEARS = range(2000, 2200)  # as in audit_form.py; the ends of time do not fit into every zone
 _UNKNOWN = "not on the record"
 _NAMES = {
     "vendor_name": "Vendor",

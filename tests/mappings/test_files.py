@@ -131,7 +131,8 @@ def _sheet(rows, size):
     cells = "".join(f'<c t="inlineStr"><is><t>{name}</t></is></c>' for name in HEADER.split(","))
     return (
         '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-        f'<dimension ref="{size}"/><sheetData><row r="1">{cells}</row>{rows}</sheetData></worksheet>'
+        f'<dimension ref="{size}"/>'
+        f'<sheetData><row r="1">{cells}</row>{rows}</sheetData></worksheet>'
     )
 
 
