@@ -75,7 +75,9 @@ def _editor(editor: str, actor: str) -> str:
 def decide(request: HttpRequest, slug: str) -> HttpResponse:
     """Approve or reject the picked proposals, one by one; says what could not be decided."""
     tenant, actor = shell.tenant_of(request), shell.actor(request)
-    picked = [int(pk) for pk in request.POST.getlist("pick") if _is_id(pk)]
+    sent = request.POST.getlist("pick")
+    # No id has more digits; 0 is nobody's, so a longer one is told as one that is gone.
+    picked = [int(pk) if len(pk) < 19 else 0 for pk in sent if pk.isascii() and pk.isdecimal()]
     act = {"approve": approve, "reject": reject}.get(request.POST.get("decision", ""))
     here = reverse("mapping-approvals", args=[slug])
     if not picked or act is None:
@@ -90,10 +92,6 @@ def decide(request: HttpRequest, slug: str) -> HttpResponse:
             done += 1
     verb = "approved" if act is approve else "rejected"
     return shell.done(request, _said(done, verb, refused), here, good=not refused)
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def _said(done: int, verb: str, refused: list[str]) -> str:
