@@ -1,35 +1,22 @@
 """The record in the admin pages: to read, never to change."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
 from audit.models import Attempt, AuditEntry, Posting
+from audit.superusers import ReadOnlyAdmin
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
-    """Lists and shows; nothing can be added, changed or deleted."""
+class RecordAdmin(ReadOnlyAdmin):
+    """Lists and shows; nobody writes, rewrites or shortens the record."""
 
     show_full_result_count = False  # counting millions of entries twice helps nobody
     list_per_page = 50
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody writes the record by hand."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody rewrites the record."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody shortens the record."""
-        return False
-
 
 @admin.register(Posting)
-class PostingAdmin(ReadOnlyAdmin):
+class PostingAdmin(RecordAdmin):
     """Postings by state and hold."""
 
     list_display: ClassVar = [
@@ -48,7 +35,7 @@ class PostingAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Attempt)
-class AttemptAdmin(ReadOnlyAdmin):
+class AttemptAdmin(RecordAdmin):
     """Every write to either system."""
 
     list_display: ClassVar = [
@@ -66,7 +53,7 @@ class AttemptAdmin(ReadOnlyAdmin):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin):
+class AuditEntryAdmin(RecordAdmin):
     """The trail, newest first."""
 
     list_display: ClassVar = ["at", "tenant", "actor", "action", "subject_id", "seq"]

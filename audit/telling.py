@@ -240,6 +240,19 @@ def membership(told: Told) -> str:
     return end(f"{told.who} gave {told.subject} the role {after} (before: {before})")
 
 
+def account(told: Told) -> str:
+    """What was changed of somebody's account, by names; a password is never told."""
+    names = ("password", "active", "superuser", "may log in", "e-mail")
+    changed = told.body.get("changed")
+    known = [name for name in names if isinstance(changed, list) and name in changed]
+    before, after = told.part("before"), told.part("after")
+    parts = [
+        f"{name} {before[name]} → {after[name]}" if name in before and name in after else name
+        for name in known
+    ]
+    return end(f"{told.who} changed the account of {told.it}: {', '.join(parts) or 'unknown'}")
+
+
 def approval_rules(told: Told) -> str:
     """Whether mappings need a second person from now on."""
     needed = told.part("after").get("needs_approval") is True

@@ -179,6 +179,7 @@ ACTIONS: Mapping[str, Words] = {
     "invitation_renewed": Words(
         _PEOPLE, "Invitation renewed", say("{who} renewed the invitation of {it}")
     ),
+    "user_changed": Words(_PEOPLE, "Account changed", telling.account),
     "password_set": Words(_PEOPLE, "Password set", say("{who} set a new password")),
     "audit.verified": Words(_TRAIL, "Chain verified", telling.verified),
     "audit.exported": Words(_TRAIL, "Exported", telling.exported),

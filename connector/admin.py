@@ -1,62 +1,39 @@
-"""Administration by superusers: tenants, who may work in them, users and groups."""
+"""Administration by superusers: tenants, who may work in them, users, logins."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from axes.admin import AccessAttemptAdmin, AccessFailureLogAdmin, AccessLogAdmin
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.contrib.admin.exceptions import NotRegistered
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Model
-from django.forms import Form
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.forms import Form, ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
 from django_q.models import Failure, OrmQ, Schedule, Success
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from audit import log as audit_log
+from audit.superusers import ReadOnlyAdmin, SuperuserAdmin
+from connector import people
 from connector.models import EntityRoute, Membership, SyncRun, Tenant
 
-# The queue's own pages run any function that is typed in, and run finished jobs again.
-for _model in (Schedule, Success, Failure, OrmQ, User, Group):
+# The queue's own pages run any function that is typed in, and run finished jobs again. Groups open
+# nothing. Users and logins have pages of ours below, which permissions alone do not open.
+_QUEUE, _LOGINS = (Schedule, Success, Failure, OrmQ), (AccessAttempt, AccessLog, AccessFailureLog)
+for _model in (*_QUEUE, *_LOGINS, User, Group):
     try:
         admin.site.unregister(_model)
     except NotRegistered:
         continue
-
-
-class SuperuserAdmin(ModelAdmin):  # type: ignore[misc]
-    """Pages that only a superuser sees, whatever permissions a group gives."""
-
-    actions = None  # rows are not picked here: what changes many is on the pages of a tenant
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return _is_superuser(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _is_superuser(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return _is_superuser(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _is_superuser(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _is_superuser(request)
-
-
-class ReadOnlyAdmin(SuperuserAdmin):
-    """Pages to look at; the rows are made elsewhere."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(Tenant)
@@ -87,6 +64,19 @@ class TenantAdmin(SuperuserAdmin):
         _record(request, obj.pk, "tenant_changed", "tenant", obj.slug, {"changed": ["name"]})
 
 
+class MembershipForm(ModelForm):  # type: ignore[type-arg]  # not at run time
+    """A tenant keeps an active admin, here as on its own page."""
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse another role for the last admin."""
+        stored, role = self.instance, self.cleaned_data.get("role")
+        if stored.pk and role and role != stored.role:
+            people.lock(stored.tenant_id)
+            with _in_the_form():
+                people.keep_an_admin(stored.tenant, stored, "given another role")
+        return super().clean()
+
+
 @admin.register(Membership)
 class MembershipAdmin(SuperuserAdmin):
     """Who may do what in which tenant; every change goes on the tenant's record.
@@ -98,10 +88,17 @@ class MembershipAdmin(SuperuserAdmin):
         """Not in the list of what there is to administer."""
         return False
 
+    form = MembershipForm
     list_display = ("user", "tenant", "role")
     list_filter = ("tenant", "role")
     list_select_related = ("user", "tenant")
     autocomplete_fields = ("user",)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> tuple[str, ...]:
+        """A membership is one person's in one tenant; only the role can become another."""
+        return () if obj is None else ("user", "tenant")
 
     def save_model(
         self,
@@ -110,25 +107,40 @@ class MembershipAdmin(SuperuserAdmin):
         form: Form,
         change: bool,  # noqa: FBT001
     ) -> None:
-        """Save, and say so on the record of the tenant; of both when it moved."""
-        before = Membership.objects.filter(pk=obj.pk).select_related("user").first()
+        """Save, and say so on the record of the tenant."""
+        if change:
+            before = Membership.objects.get(pk=obj.pk).role
+            actor = request.user.get_username()
+            people.change_role(obj.tenant, obj.pk, obj.role, before=before, actor=actor)
+            return
         super().save_model(request, obj, form, change)
-        if before is not None and before.tenant_id != obj.tenant_id:
-            self._tell(request, before, "membership_removed", before=before.role, after="")
-            before = None
-        role = before.role if before else ""
-        self._tell(request, obj, "membership_saved", before=role, after=obj.role)
+        body = {"before": "", "after": obj.role}
+        name = obj.user.get_username()
+        _record(request, obj.tenant_id, "membership_saved", "user", name, body)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """What would go; last admins stay, and the page says why."""
+        found, counts, needed, protected = super().get_deleted_objects(objs, request)
+        gone = {obj.pk for obj in objs}
+        for obj in objs:
+            try:
+                people.keep_an_admin(obj.tenant, obj, "removed", others_gone=gone)
+            except people.PeopleError as error:
+                protected = [*protected, str(error)]
+        return found, counts, needed, protected
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
         """Remove, and say so on the record."""
-        self._tell(request, obj, "membership_removed", before=obj.role, after="")
-        super().delete_model(request, obj)
+        try:
+            people.remove(obj.tenant, obj.pk, actor=request.user.get_username())
+        except people.PeopleError as error:  # somebody else was faster
+            raise PermissionDenied(str(error)) from error
 
-    def _tell(
-        self, request: HttpRequest, obj: Membership, action: str, *, before: str, after: str
-    ) -> None:
-        body = {"before": before, "after": after}
-        _record(request, obj.tenant_id, action, "user", obj.user.get_username(), body)
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
+        """Remove one by one, so that each is on the record."""
+        with transaction.atomic():
+            for obj in queryset.select_related("user", "tenant"):
+                self.delete_model(request, obj)
 
 
 @admin.register(EntityRoute)
@@ -149,13 +161,53 @@ class SyncRunAdmin(ReadOnlyAdmin):
     list_select_related = ("tenant",)
 
 
+class UserForm(UserChangeForm):  # type: ignore[misc]  # unfold ships no types
+    """Nobody is shut out without whom a tenant would have no admin."""
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse to shut out the last admin of a tenant."""
+        found: dict[str, Any] | None = super().clean()
+        data, user = found or self.cleaned_data, self.instance
+        let_in = user.pk and user.is_active and user.is_staff
+        if let_in and not (data.get("is_active") and data.get("is_staff")):
+            with _in_the_form():
+                people.keep_admins_without(self.instance)
+        return found
+
+
+_TOLD = {
+    "is_active": "active",
+    "is_superuser": "superuser",
+    "is_staff": "may log in",
+    "email": "e-mail",
+}
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg, misc]
-    """People. Someone who leaves is made inactive: deleting would take their memberships along."""
+    """People. Someone who leaves is made inactive: deleting would take their memberships along.
 
-    form = UserChangeForm
+    A name stays what it was: the record knows people by it, and who proposed what.
+    """
+
+    form = UserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    list_filter = ("is_active", "is_superuser")
+    filter_horizontal = ()
+    # Groups and single permissions are not offered: they would open nothing.
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("May", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        ("When", {"fields": ("last_login", "date_joined")}),
+    )
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> tuple[str, ...]:
+        """The name of somebody who is there already, and what only happens."""
+        return () if obj is None else ("username", "last_login", "date_joined")
 
     def save_model(
         self,
@@ -164,27 +216,73 @@ class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg, misc
         form: Form,
         change: bool,  # noqa: FBT001
     ) -> None:
-        """Save; a new user is staff, because the login page lets in nobody else."""
+        """Save, and say so on the record; a new user is staff: the login lets in nobody else."""
         if not change:
             obj.is_staff = True
+        stored = User.objects.filter(pk=obj.pk).values(*_TOLD).first() or {}
         super().save_model(request, obj, form, change)
+        changed = {
+            _TOLD[name]: (before, getattr(obj, name))
+            for name, before in stored.items()
+            if before != getattr(obj, name)
+        }
+        people.record_account(obj, changed, actor=request.user.get_username())
+
+    @method_decorator(sensitive_post_parameters())
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """Another password for somebody, or none; on the record, without the password."""
+        with transaction.atomic():
+            before = self.get_object(request, unquote(id))
+            answer: HttpResponse = super().user_change_password(request, id, form_url)
+            after = self.get_object(request, unquote(id))
+            if before is not None and after is not None and before.password != after.password:
+                people.record_account(after, {"password": None}, actor=request.user.get_username())
+        return answer
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """People stay on the record."""
         return False
 
 
-@admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, SuperuserAdmin):  # type: ignore[misc]
-    """Groups of permissions; not offered, because roles say who may do what."""
+# -- who tried to log in ---------------------------------------------------------------------------
+
+
+@admin.register(AccessAttempt)
+class AttemptsAdmin(AccessAttemptAdmin, SuperuserAdmin):  # type: ignore[misc]
+    """Failed logins that count towards a lock; deleting one opens it again."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Not in the list of what there is to administer."""
+        """Not in the list of what there is to administer; the address opens."""
         return False
 
 
-def _is_superuser(request: HttpRequest) -> bool:
-    return bool(request.user.is_active and request.user.is_superuser)
+@admin.register(AccessLog)
+class LoginsAdmin(AccessLogAdmin, SuperuserAdmin):  # type: ignore[misc]
+    """Logins and logouts."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Not in the list of what there is to administer; the address opens."""
+        return False
+
+
+@admin.register(AccessFailureLog)
+class FailuresAdmin(AccessFailureLogAdmin, SuperuserAdmin):  # type: ignore[misc]
+    """Failed logins."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Not in the list of what there is to administer; the address opens."""
+        return False
+
+
+@contextmanager
+def _in_the_form() -> Iterator[None]:
+    """Shows why people.py refuses in the form."""
+    try:
+        yield
+    except people.PeopleError as error:
+        raise ValidationError(str(error)) from error
 
 
 def _record(

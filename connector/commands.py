@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, connections
 
+from audit.actors import by_command
 from audit.failures import PostingError
 from connector import checks
 from connector.models import Tenant
@@ -125,7 +126,7 @@ def actor() -> str:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container's user without a name
         name = f"user {os.getuid()}"
-    return f"{name} (command line)"
+    return by_command(name)
 
 
 def find_tenant(slug: str) -> Tenant:

@@ -1,14 +1,20 @@
 """Who works in a tenant: adding, changing and removing members, and the link to a first password.
 
-Nobody types somebody else's password: a new person gets a link that works once. Users are never
-deleted; who leaves a tenant loses the membership only. A tenant always keeps an active admin.
+Nobody types somebody else's password: a new person gets a link that works once, and only while
+the person is a member of exactly what they were when it was made. Users are never deleted; who
+leaves a tenant loses the membership only. A tenant always keeps an active admin.
+
+Users belong to the installation, and an admin to one tenant: whoever has no password yet and works
+for another tenant can be added by nobody but a superuser, or the link made here would open theirs.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
@@ -67,10 +73,13 @@ def add(tenant: Tenant, who: str, role: str, *, actor: str) -> Membership:
     """Make an existing user a member, found by exact username or e-mail. Raises PeopleError."""
     name = who.strip()
     _check_role(role)
-    found = list(User.objects.filter(Q(username=name) | Q(email__iexact=name))[:2]) if name else []
-    if len(found) != 1:
-        raise PeopleError(_which(name, len(found)), "who")
+    if not name:
+        raise PeopleError("Give the exact username or e-mail.", "who")
     with transaction.atomic():
+        named = User.objects.select_for_update().filter(Q(username=name) | Q(email__iexact=name))
+        found = list(named[:2])
+        if len(found) != 1 or not _may_join(tenant, found[0]):
+            raise PeopleError(_NOBODY.format(name=name), "who")
         member = _join(tenant, found[0], role, actor)
         if not found[0].is_staff:  # the login page lets in nobody else
             User.objects.filter(pk=found[0].pk).update(is_staff=True)
@@ -87,33 +96,35 @@ def create(tenant: Tenant, username: str, email: str, role: str, *, actor: str) 
     user.set_unusable_password()
     try:
         validate_email(user.email)
-        user.full_clean()
+        user.full_clean(validate_unique=False)
     except ValidationError as error:
         raise _refused(error) from None
     if User.objects.filter(
         Q(username__iexact=user.username) | Q(email__iexact=user.email)
     ).exists():
-        taken = "There is somebody with this name or e-mail already: add them as an existing user."
-        raise PeopleError(taken, "username")
+        raise PeopleError(_TAKEN, "username")
     try:
         with transaction.atomic():
             user.save()
             member = _join(tenant, user, role, actor)
     except IntegrityError:
-        raise PeopleError("Somebody made this user just now; look again.", "username") from None
+        raise PeopleError(_TAKEN, "username") from None
     return Added(member, link_for(user))
 
 
 def new_link(tenant: Tenant, pk: int, *, actor: str) -> Added:
     """Another link for somebody who never set a password. Raises PeopleError.
 
-    Not for others: whoever may invite must not be able to take over an account.
+    Not for others, and not for people of another tenant: whoever may invite must not be able to
+    take over an account.
     """
     member = _member(tenant, pk)
-    if member.user.has_usable_password() or member.user.is_superuser:
+    if member.user.has_usable_password():
         raise PeopleError(
             f"{member.user} has a password already. Only a superuser may help with a lost one."
         )
+    if member.user.is_superuser or _works_elsewhere(tenant, member.user):
+        raise PeopleError(f"Only a superuser may give {member.user} a password.")
     if not member.user.is_active:
         raise PeopleError(f"{member.user} is inactive; only a superuser may change that.")
     _record(tenant, "invitation_renewed", member.user, actor, member.role, member.role)
@@ -131,7 +142,7 @@ def change_role(tenant: Tenant, pk: int, role: str, *, before: str, actor: str) 
             )
         if member.role == role:
             return member
-        _keep_an_admin(tenant, member, "given another role")
+        keep_an_admin(tenant, member, "given another role")
         old, member.role = member.role, role
         member.save(update_fields=["role"])
         _record(tenant, "membership_saved", member.user, actor, old, role)
@@ -142,7 +153,7 @@ def remove(tenant: Tenant, pk: int, *, actor: str) -> User:
     """End a membership; the user stays. Raises PeopleError."""
     with transaction.atomic():
         member = _locked_member(tenant, pk)
-        _keep_an_admin(tenant, member, "removed")
+        keep_an_admin(tenant, member, "removed")
         user: User = member.user
         member.delete()
         _record(tenant, "membership_removed", user, actor, member.role, "")
@@ -152,15 +163,32 @@ def remove(tenant: Tenant, pk: int, *, actor: str) -> User:
 # -- the first password ----------------------------------------------------------------------------
 
 
+class _Invitations(PasswordResetTokenGenerator):
+    """Links that end with what they were made for: the memberships, and no power beyond them.
+
+    Whoever made a link has seen it. It must not open more than what its maker gave.
+    """
+
+    key_salt = "connector.people.invitation"
+
+    def _make_hash_value(self, user: User, timestamp: int) -> str:
+        mine = Membership.objects.filter(user_id=user.pk).order_by("pk")
+        ids = ",".join(str(pk) for pk in mine.values_list("pk", flat=True))
+        return f"{super()._make_hash_value(user, timestamp)} {ids} {user.is_superuser}"
+
+
+_invitations = _Invitations()
+
+
 def link_for(user: User) -> str:
     """The address at which this person sets a password; works once and for three days."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
-    token = default_token_generator.make_token(user)
+    token = _invitations.make_token(user)
     return f"{settings.PUBLIC_URL}{reverse('set-password', args=[uid, token])}"
 
 
 def invited(uid: str, token: str, *, lock: bool = False) -> User | None:
-    """The person of a link that still works; None for a used, expired or invented one.
+    """The person of a link that still works; None for a used, expired, ended or invented one.
 
     `lock`: nobody else uses the link until the caller's transaction ends.
     """
@@ -170,9 +198,45 @@ def invited(uid: str, token: str, *, lock: bool = False) -> User | None:
         user = rows.filter(pk=pk, is_active=True).first()
     except (ValueError, OverflowError):
         return None
-    if user is None or not default_token_generator.check_token(user, token):
+    if user is None or not _invitations.check_token(user, token):
         return None
     return user
+
+
+def keep_admins_without(user: User) -> None:
+    """Raise PeopleError when a tenant has no active admin but this person. In a transaction."""
+    mine = Membership.objects.filter(user=user, role=Role.ADMIN)
+    lock(*mine.values_list("tenant_id", flat=True))
+    for member in mine.select_related("user", "tenant"):
+        keep_an_admin(member.tenant, member, "shut out")
+
+
+def record_account(
+    user: User, changed: Mapping[str, tuple[Any, Any] | None], *, actor: str
+) -> None:
+    """Say on the record of every tenant of the person what was changed of the account.
+
+    `changed`: by name what it was and is; None for what nobody may read, such as a password. A
+    superuser may do everything everywhere, so making one is on the record of every tenant.
+    """
+    tenants = Tenant.objects.order_by("pk")
+    if "superuser" not in changed:
+        tenants = tenants.filter(memberships__user=user)
+    told = {name: values for name, values in changed.items() if values is not None}
+    body = {
+        "changed": list(changed),
+        "before": {name: values[0] for name, values in told.items()},
+        "after": {name: values[1] for name, values in told.items()},
+    }
+    for tenant_id in tenants.values_list("pk", flat=True) if changed else ():
+        log.record(
+            tenant_id,
+            "user_changed",
+            subject_kind="user",
+            subject_id=user.get_username(),
+            actor=actor,
+            body=body,
+        )
 
 
 def password_was_set(user: User) -> None:
@@ -184,10 +248,29 @@ def password_was_set(user: User) -> None:
 
 # -- inside ----------------------------------------------------------------------------------------
 
+# One sentence whatever is the case: an admin of one tenant learns nothing about other accounts.
+_NOBODY = (
+    "{name} cannot be added. Check the spelling: the exact username, or an e-mail that one person "
+    "has. Who cannot log in yet is added by a superuser; for somebody new make a user below."
+)
+_TAKEN = (
+    "This username or e-mail cannot be given to a new user. Whoever logs in here already is added "
+    "as an existing user."
+)
+
+
+def _may_join(tenant: Tenant, user: User) -> bool:
+    """Whether an admin may add this account: it works, or it is nobody's but this tenant's."""
+    known = Membership.objects.filter(tenant=tenant, user=user).exists()
+    mine = user.has_usable_password() or not _works_elsewhere(tenant, user)
+    return known or (user.is_active and mine)
+
+
+def _works_elsewhere(tenant: Tenant, user: User) -> bool:
+    return Membership.objects.filter(user=user).exclude(tenant=tenant).exists()
+
 
 def _join(tenant: Tenant, user: User, role: str, actor: str) -> Membership:
-    if not user.is_active:
-        raise PeopleError(f"{user} is inactive; only a superuser may change that.", "who")
     member, new = Membership.objects.get_or_create(
         tenant=tenant, user=user, defaults={"role": role}
     )
@@ -197,9 +280,13 @@ def _join(tenant: Tenant, user: User, role: str, actor: str) -> Membership:
     return member
 
 
+def lock(*tenant_ids: int) -> None:
+    """Nobody else changes the people of these tenants until the caller's transaction ends."""
+    list(Tenant.objects.select_for_update().filter(pk__in=tenant_ids).order_by("pk"))
+
+
 def _locked_member(tenant: Tenant, pk: int) -> Membership:
-    """The member, while nobody else changes the tenant's people."""
-    Tenant.objects.select_for_update().get(pk=tenant.pk)
+    lock(tenant.pk)
     return _member(tenant, pk)
 
 
@@ -210,11 +297,17 @@ def _member(tenant: Tenant, pk: int) -> Membership:
     return found
 
 
-def _keep_an_admin(tenant: Tenant, member: Membership, what: str) -> None:
+def keep_an_admin(
+    tenant: Tenant, member: Membership, what: str, *, others_gone: Collection[int] = ()
+) -> None:
+    """Raise PeopleError when the tenant would have no active admin without this member.
+
+    `others_gone`: members who go with this one. Call it while the tenant's people are locked.
+    """
     if member.role != Role.ADMIN:
         return
     others = Membership.objects.filter(tenant=tenant, role=Role.ADMIN, user__is_active=True)
-    if not others.exclude(pk=member.pk).exists():
+    if not others.exclude(pk__in={member.pk, *others_gone}).exists():
         raise PeopleError(
             f"{member.user} is the last admin of {tenant} and cannot be {what}. Make somebody "
             "else an admin first."
@@ -224,14 +317,6 @@ def _keep_an_admin(tenant: Tenant, member: Membership, what: str) -> None:
 def _check_role(role: str) -> None:
     if role not in Role.values:
         raise PeopleError(f"Choose a role: {', '.join(Role.values)}.", "role")
-
-
-def _which(name: str, count: int) -> str:
-    if not name:
-        return "Give the exact username or e-mail."
-    if count:
-        return f"More than one user has the e-mail {name}; give the username."
-    return f"There is no user {name}. Check the spelling, or make a new user below."
 
 
 def _refused(error: ValidationError) -> PeopleError:

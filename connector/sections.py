@@ -2,13 +2,18 @@
 
 Saving goes through the tenant file's own rules (connector/tenantfile.py). A form carries a mark of
 what its person saw; when somebody else saved meanwhile, nothing is stored and a sentence says so.
+
+Who may change settings must not learn the secrets in them, so a stored secret goes only to the
+host that it was given for: another host needs its secrets in the same form. A tenant file is read
+by whoever runs the installation, who has the secrets at hand; there, absent keys keep their values.
 """
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -28,6 +33,13 @@ SECRETS = frozenset(
         "epicor.auth.password",
     )
 )
+# Which secrets the owner of a host gets to see; with Epicor's login comes a token that opens all.
+_SENT_TO: Mapping[str, tuple[str, ...]] = {
+    "ramp.base_url": ("ramp.client_secret",),
+    "epicor.base_url": ("epicor.api_key", "epicor.auth.client_secret", "epicor.auth.password"),
+    "epicor.auth.token_url": ("epicor.auth.client_secret",),
+}
+_AGAIN = "must be given again: what is stored goes to the address it was given for only"
 _LOOK_BACK = 500  # entries of a tenant's trail in which the last change of a key is looked for
 
 
@@ -153,9 +165,28 @@ def _store(tenant: Tenant, section: Section, document: Mapping[str, Any], actor:
     if section.key == "calendar" and not live:
         return golive.plan_calendar(tenant, document["calendar"], actor=actor)
     config = tenantfile.parse({"slug": tenant.slug, **document})
+    again = _to_give_again(tenantfile.stored(tenant), config.values)
+    config = replace(config, problems=(*config.problems, *(f"{path}: {_AGAIN}" for path in again)))
     # A live tenant stays whole; one in the making has only some of its parts.
     _, _, changed = tenantfile.apply(config, actor=actor, parts=section.parts)
     return changed
+
+
+def _to_give_again(before: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """The secrets that would be kept although their host is another one."""
+    moved = [path for path in _SENT_TO if given.get(path) and _moved(before[path], given[path])]
+    kept = {path for path in SECRETS if before[path] and path not in given}
+    return sorted({path for one in moved for path in _SENT_TO[one]} & kept)
+
+
+def _moved(before: str, after: str) -> bool:
+    return _origin(before) != _origin(after)
+
+
+def _origin(address: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(address)
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, parts.hostname or "", port
 
 
 def changes(tenant: Tenant, paths: Iterable[str] = (), most: int = _LOOK_BACK) -> list[Change]:

@@ -67,7 +67,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
-AXES_ENABLE_ADMIN = False  # its tables serve nobody: the page says until when a login is locked
+AXES_HANDLER = "connector.web.logins.Handler"  # locks an address that tries many names, too
 AXES_COOLOFF_TIME = 1  # hours
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the time that the page tells stays true
 AXES_LOCKOUT_CALLABLE = "connector.web.lockout.locked_out"

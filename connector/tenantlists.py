@@ -1,5 +1,6 @@
 """The three lists of a tenant file that are replaced whole: entities, currencies, dimensions."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,8 @@ class Dimension:
     default: str
 
 
+_NOT_IN_KIND = r"/\\?#%\x00-\x1f\x7f-\x9f\u2028\u2029"  # the kind is a part of addresses
+_FIELD = rf"dimension:(?!\s)[^{_NOT_IN_KIND}]{{1,54}}"
 _ENTITY: Mapping[str, Read] = {
     "ramp_entity_id": text(64),
     "company": text(16),
@@ -36,7 +39,11 @@ _ENTITY: Mapping[str, Read] = {
 _DIMENSION: Mapping[str, Read] = {
     "ramp_field": text(64),
     "segment": number(1, 20),
-    "kind": matching(r"cost_centers|dimension:\S.{0,53}", "cost_centers or dimension:FIELD"),
+    "kind": matching(
+        rf"cost_centers|{_FIELD}",
+        "cost_centers or dimension:FIELD, where FIELD has up to 54 characters and none of "
+        "/ \\ ? # %",
+    ),
     "default": optional_text(50),
 }
 _ISO = matching(r"[A-Z]{3,4}", "a currency code such as USD")
@@ -61,6 +68,8 @@ def read_dimensions(value: Any, report: Report) -> tuple[Dimension, ...]:
     rows = _objects(value or [], "dimensions", _DIMENSION, {"ramp_field", "segment"}, report)
     for name in ("ramp_field", "segment"):
         _once([row.get(name) for row in rows], "dimensions", name, report)
+    made = [None if row.get("kind") else _kind_of(row.get("ramp_field", "")) for row in rows]
+    _once(made, "dimensions", "kind", report)
     return tuple(
         Dimension(
             row["ramp_field"],
@@ -91,7 +100,10 @@ def read_currencies(value: Any, report: Report) -> tuple[tuple[str, str], ...]:
 
 
 def _kind_of(field: str) -> str:
-    return "cost_centers" if field == "cost_center" else f"dimension:{field}"
+    """The kind of a field that names none; what an address cannot have becomes a dash."""
+    if field == "cost_center":
+        return "cost_centers"
+    return f"dimension:{re.sub(rf'[{_NOT_IN_KIND}]', '-', field)[:54]}"
 
 
 def _objects(

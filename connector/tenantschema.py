@@ -1,6 +1,7 @@
 """Every key of a tenant file: where it is kept and what it may be (docs/configuration.md)."""
 
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import croniter
+
+from connector.epicor.address import is_loopback
 
 Read = Callable[[Any], Any]  # the typed value; ValueError with "must be …" for a wrong one
 
@@ -137,21 +140,41 @@ def address(value: Any) -> str:
     return line.rstrip("/")
 
 
+def https_address(value: Any) -> str:
+    """An address to which secrets go; without https only on this machine."""
+    line = address(value)
+    parts = urlsplit(line)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ValueError("must begin with https: over http the secrets could be read on the way")
+    return line
+
+
 def ramp_address(value: Any) -> str:
     """Ramp's address, kept without /developer/v1."""
-    return str(address(value)).removesuffix("/developer/v1")
+    return https_address(value).removesuffix("/developer/v1")
 
 
-def readable_file(value: Any) -> str:
-    """The path of a file that exists here."""
+def certificate_file(value: Any) -> str:
+    """The path of a file with certificates on this machine.
+
+    One sentence for every other path: whoever may fill in the settings must not learn from it
+    which files there are.
+    """
     line = str(text(255)(value))
-    if not Path(line).is_file():
-        raise ValueError(f"names {line}, which is no file on this machine")
+    try:
+        good = Path(line).is_file() and Path(line).stat().st_size <= _MOST_CERTIFICATES
+        if good:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(line)
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        good = False
+    if not good:
+        raise ValueError("must be the path of a file with certificates (PEM) on the server")
     return line
 
 
 # -- the keys --------------------------------------------------------------------------------------
 
+_MOST_CERTIFICATES = 5_000_000  # bytes
 _COLUMN_NAME = matching(r"[A-Za-z_][A-Za-z0-9_]{0,63}", "the name of a column or method")
 AUTH_NEEDS: Mapping[str, tuple[str, ...]] = {
     "oauth2": ("epicor.auth.token_url", "epicor.auth.client_id", "epicor.auth.client_secret"),
@@ -180,14 +203,14 @@ KEYS: Mapping[str, Key] = {
         Key("epicor.api_version", "epicor", "api_version", one_of("v1", "v2"), required=True),
         Key("epicor.api_key", "epicor", "api_key", text(500), required=True),
         Key("epicor.auth.method", "epicor", "auth_method", one_of(*AUTH_NEEDS), required=True),
-        Key("epicor.auth.token_url", "epicor", "token_url", address),
+        Key("epicor.auth.token_url", "epicor", "token_url", https_address),
         Key("epicor.auth.client_id", "epicor", "client_id", text(255)),
         Key("epicor.auth.client_secret", "epicor", "client_secret", text(500), None),
         Key("epicor.auth.scope", "epicor", "scope", optional_text(255)),
         Key("epicor.auth.username", "epicor", "username", text(150)),
         Key("epicor.auth.password", "epicor", "password", text(500), None),
         Key("epicor.rate_group", "epicor", "rate_group", optional_text(16)),
-        Key("epicor.ca_file", "epicor", "ca_file", readable_file),
+        Key("epicor.ca_file", "epicor", "ca_file", certificate_file),
         Key("posting.start_date", "posting", "start_date", iso_day, None),
         Key(
             "posting.group_prefix",

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db import models, transaction
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
 from audit import log
+from audit.superusers import ReadOnlyAdmin, SuperuserAdmin
 from mappings.models import (
     CurrencyMapping,
     Dimension,
@@ -28,35 +28,15 @@ from mappings.models import (
 )
 
 
-class SuperuserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
-    """Pages across all tenants, hence for superusers alone."""
+class TenantsAdmin(SuperuserAdmin):
+    """Rows of all tenants."""
 
     list_select_related: ClassVar = ["tenant"]
     show_full_result_count = False
     list_per_page = 50
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Superusers only."""
-        return _is_superuser(request)
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers only."""
-        return _is_superuser(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Superusers only."""
-        return _is_superuser(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers only."""
-        return _is_superuser(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers only."""
-        return _is_superuser(request)
-
-
-class RecordedAdmin(SuperuserAdmin):
+class RecordedAdmin(TenantsAdmin):
     """Whatever is saved or deleted here writes an entry of the trail with before and after."""
 
     kept_out: ClassVar = frozenset({"id"})
@@ -99,23 +79,11 @@ class RecordedAdmin(SuperuserAdmin):
         return {name: getattr(obj, name) for name in names if name not in self.kept_out}
 
 
-class ReadOnlyAdmin(SuperuserAdmin):
-    """Rows to look at."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Made elsewhere."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Changed elsewhere."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Deleted elsewhere."""
-        return False
+class LookAtAdmin(ReadOnlyAdmin, TenantsAdmin):
+    """Rows of all tenants, to look at."""
 
 
-class MappingAdmin(ReadOnlyAdmin):
+class MappingAdmin(LookAtAdmin):
     """A Ramp reference and its Epicor target; decided on the tenant's pages, with approval."""
 
     list_display: ClassVar = [
@@ -160,7 +128,7 @@ class CurrencyMappingAdmin(RecordedAdmin):
     list_filter: ClassVar = ["tenant"]
 
 
-class CatalogAdmin(ReadOnlyAdmin):
+class CatalogAdmin(LookAtAdmin):
     """A mirrored catalog, to look at: Epicor's data are changed in Epicor."""
 
     list_filter: ClassVar = ["tenant", "company"]
@@ -216,7 +184,3 @@ class EpicorPeriodAdmin(CatalogAdmin):
     """Fiscal periods, open and closed."""
 
     list_display: ClassVar = ["__str__", "starts_on", "ends_on", "closed", "company", "tenant"]
-
-
-def _is_superuser(request: HttpRequest) -> bool:
-    return bool(request.user.is_active and request.user.is_superuser)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from audit.actors import same_person
 from audit.log import NewEntry, record_many
 from mappings import checks, proposals
 from mappings.changes import SAME, Change, apply, compare, entry, lock, stored
@@ -201,9 +202,9 @@ def _open(tenant_id: int, proposal_id: int, actor: str) -> ProposedMapping:
 
 def why_not(proposal: ProposedMapping, actor: str) -> str:
     """Why this person may not decide about a proposal, as a sentence; "" when they may."""
-    if proposal.proposed_by == actor:
+    if same_person(proposal.proposed_by, actor):
         return PROPOSER
-    if proposals.last_editors([proposal])[proposal.pk] == actor:
+    if same_person(proposals.last_editors([proposal])[proposal.pk], actor):
         return LAST_EDITOR
     return ""
 

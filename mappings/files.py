@@ -21,8 +21,9 @@ from openpyxl.utils.exceptions import InvalidFileException
 REQUIRED = ("ramp_id", "ramp_name", "epicor_id", "epicor_name")
 COLUMNS = (*REQUIRED, "company")
 MAX_BYTES = 20_000_000
-MAX_UNPACKED_BYTES = 300_000_000  # a workbook is a zip archive; a small one may unpack to a flood
 MAX_ROWS = 200_000
+_UNPACKED = 10  # times as many bytes as the file may have: a small archive may unpack to a flood
+_MOST_COLUMNS = 50  # of a workbook; its last column would be the 16,384th
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
@@ -75,7 +76,8 @@ def parse_rows(
     if ending == ".csv":
         return list(_rows(name, _csv_records(name, content), rows))
     if ending == ".xlsx":
-        return list(_rows(name, _xlsx_records(name, content), rows))
+        _refuse_a_flood(name, content, limit * _UNPACKED)
+        return list(_rows(name, _xlsx_records(name, content, rows), rows))
     raise MappingFileError(f"{name} is neither .csv nor .xlsx; save it as one of these.")
 
 
@@ -108,13 +110,14 @@ def _unescaped(cell: str) -> str:
 
 def _rows(name: str, records: Iterator[Sequence[str]], most: int) -> Iterator[MappingRow]:
     columns = _columns(name, next(records, ()))
-    count = 0
     for number, cells in enumerate(records, start=2):
+        if number > most + 1:  # empty ones count: a file of a few bytes can have millions of them
+            raise MappingFileError(
+                f"{name} has more than {most:,} rows, empty ones included; delete those, or split "
+                "the file."
+            )
         if not any(cells):
             continue
-        count += 1
-        if count > most:
-            raise MappingFileError(f"{name} has more than {most:,} rows; split it.")
         if any(cells[len(columns) :]):
             raise MappingFileError(
                 f"Row {number} of {name} has more cells than the header; nothing was changed."
@@ -156,34 +159,49 @@ def _csv_records(name: str, content: bytes) -> Iterator[Sequence[str]]:
         raise MappingFileError(f"{name} is not valid CSV at line {reader.line_num}.") from error
 
 
-def _xlsx_records(name: str, content: bytes) -> Iterator[Sequence[str]]:
-    unreadable = f"{name} is not a readable Excel workbook; save it again as .xlsx."
+_BROKEN = (
+    zipfile.BadZipFile,
+    InvalidFileException,
+    LookupError,
+    ValueError,
+    TypeError,
+    SyntaxError,  # what the XML parser raises
+    RuntimeError,  # an encrypted archive
+    EOFError,
+    zlib.error,
+)
+
+
+def _xlsx_records(name: str, content: bytes, most: int) -> Iterator[Sequence[str]]:
+    """The rows as a person sees them, the header and one more than `most` at the utmost.
+
+    Rows that the file leaves out come as empty ones, so both ends are given: a file may say that
+    its only row is the millionth, and that its only cell is in the last column.
+    """
     try:
-        _refuse_a_flood(name, content)
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        for cells in book.worksheets[0].iter_rows(values_only=True):
+        sheet = book.worksheets[0]
+        # What a file says of its own size is not believed: rows beyond it would be left out.
+        sheet.reset_dimensions()
+        rows = sheet.iter_rows(max_row=most + 2, max_col=_MOST_COLUMNS, values_only=True)
+        for cells in rows:
             yield [_unescaped(_text(cell)) for cell in cells]
-    except MappingFileError:
-        raise
-    except (
-        zipfile.BadZipFile,
-        InvalidFileException,
-        LookupError,
-        ValueError,
-        TypeError,
-        SyntaxError,  # what the XML parser raises
-        RuntimeError,  # an encrypted archive
-        EOFError,
-        zlib.error,
-    ) as error:
-        raise MappingFileError(unreadable) from error
+    except _BROKEN as error:
+        raise MappingFileError(_unreadable(name)) from error
 
 
-def _refuse_a_flood(name: str, content: bytes) -> None:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > MAX_UNPACKED_BYTES:
+def _refuse_a_flood(name: str, content: bytes, most: int) -> None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except _BROKEN as error:
+        raise MappingFileError(_unreadable(name)) from error
+    if unpacked > most:
         raise MappingFileError(f"{name} unpacks to far too much; split it.")
+
+
+def _unreadable(name: str) -> str:
+    return f"{name} is not a readable Excel workbook; save it again as .xlsx."
 
 
 def _text(cell: Any) -> str:

@@ -22,6 +22,7 @@ from connector.web import shell
 from connector.web.bill import posting_of
 
 _SHOWN = 200
+_YEARS = range(2000, 2200)  # as in audit_form.py; the ends of time do not fit into every zone
 _UNKNOWN = "not on the record"
 _NAMES = {
     "vendor_name": "Vendor",
@@ -46,6 +47,13 @@ class AsOfForm(forms.Form):
     """The moment, in the tenant's zone; now when it is left out."""
 
     at = forms.DateTimeField(label="As of", required=False, widget=_Moment(attrs={"step": "1"}))
+
+    def clean_at(self) -> datetime | None:
+        """The moment, if it is one that every zone can write."""
+        at: datetime | None = self.cleaned_data["at"]
+        if at is not None and at.year not in _YEARS:
+            raise forms.ValidationError("Choose a moment between 2000 and 2199.")
+        return at
 
 
 @require_safe

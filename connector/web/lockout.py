@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from connector.web.logins import address_opens
+
 
 def locked_out(
     request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None = None
@@ -28,6 +30,9 @@ def opens_again(
 ) -> datetime:
     """When this name may be tried from this address again."""
     pause: timedelta = get_cool_off(request) or timedelta()
+    whole = address_opens(request, pause)
+    if whole is not None:
+        return whole
     tried = AccessAttempt.objects.filter(
         username=get_client_username(request, credentials),
         ip_address=getattr(request, "axes_ip_address", None),

@@ -10,6 +10,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from audit.access import requires
+from audit.actors import same_person
 from connector.web import mapping_shell, shell
 from mappings.changes import Key, stored
 from mappings.decide import (
@@ -83,7 +84,9 @@ def waiting(tenant_id: int, actor: str) -> list[Waiting]:
             Waiting(
                 one,
                 label_of(one.kind),
-                PROPOSER if one.proposed_by == actor else _editor(editors[one.pk], actor),
+                PROPOSER
+                if same_person(one.proposed_by, actor)
+                else _editor(editors[one.pk], actor),
                 holds.freed_by(one.kind, {key} if one.epicor_id else set(), kind.stored),
                 kind.used[key],
                 kind.targets.called(one.company, one.before),
@@ -126,7 +129,7 @@ def _known(tenant_id: int, found: Sequence[ProposedMapping]) -> dict[str, _Known
 
 
 def _editor(editor: str, actor: str) -> str:
-    return LAST_EDITOR if editor == actor else ""
+    return LAST_EDITOR if same_person(editor, actor) else ""
 
 
 @require_POST
@@ -134,7 +137,9 @@ def _editor(editor: str, actor: str) -> str:
 def decide(request: HttpRequest, slug: str) -> HttpResponse:
     """Approve or reject the picked proposals, one by one; says what could not be decided."""
     tenant, actor = shell.tenant_of(request), shell.actor(request)
-    picked = [int(pk) for pk in request.POST.getlist("pick") if pk.isascii() and pk.isdecimal()]
+    sent = request.POST.getlist("pick")
+    # No id has more digits; 0 is nobody's, so a longer one is told as one that is gone.
+    picked = [int(pk) if len(pk) < 19 else 0 for pk in sent if pk.isascii() and pk.isdecimal()]
     act = {"approve": approve, "reject": reject}.get(request.POST.get("decision", ""))
     here = reverse("mapping-approvals", args=[slug])
     if not picked or act is None:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -30,7 +31,9 @@ def choose(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
 @require_POST
 @requires("view")
 def ask(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
-    """Have it found out; nothing is changed."""
+    """Have it found out; nothing is changed. A file is for those who may import one."""
+    if request.FILES and not shell.may(request, "map"):
+        raise PermissionDenied("Your role may ask about one mapping, not about a file.")
     tenant, kind = shell.tenant_of(request), mapping_shell.kind_in(request, kind)
     try:
         rows = _rows(request, kind)
@@ -72,6 +75,7 @@ def _choose(request: HttpRequest, kind: str, problem: str = "") -> HttpResponse:
         "target": target,
         "target_name": targets_of(tenant.pk, kind, {target}).called(row.company, target),
         "remove": "remove" in asked,
+        "may_file": shell.may(request, "map"),
         "days": asked.get("days") or _DAYS,
         "most_days": what_if.MOST_DAYS,
         "companies": mapping_shell.companies_of(tenant, [row.company]),

@@ -3,7 +3,7 @@
 import pytest
 
 from audit.models import AuditEntry
-from connector import golive, sections
+from connector import golive, sections, tenantfile
 from connector.models import (
     AccessToken,
     EpicorCredentials,
@@ -104,6 +104,29 @@ def test_new_credentials_forget_the_tokens_of_that_system(tenant):
     save(tenant, "ramp", {"ramp": {"client_id": "new"}})
     assert AccessToken.objects.get(system="ramp").token is None
     assert AccessToken.objects.get(system="epicor").token == "t"
+
+
+def test_another_host_needs_its_secrets_again_and_a_tenant_file_does_not(tenant):
+    moved = {"epicor": {"base_url": "http://127.0.0.1:10/kinetic"}}
+    with pytest.raises(TenantFileError) as caught:
+        save(tenant, "epicor", moved)
+    # The login goes elsewhere, but what it gives would be shown to the new host.
+    assert set(sections.by_path(caught.value)) == {"epicor.api_key", "epicor.auth.client_secret"}
+    moved["epicor"] |= {"api_key": "new"}
+    with pytest.raises(TenantFileError):
+        save(tenant, "epicor", moved)
+    moved["epicor"] |= {"auth": {"client_secret": "new"}}
+    assert "epicor.base_url" in save(tenant, "epicor", moved)
+    tenantfile.apply(
+        tenantfile.parse({"slug": "acme", "ramp": {"base_url": "http://127.0.0.1:10"}})
+    )
+    assert RampCredentials.objects.get().client_secret == "very-hidden"
+
+
+def test_a_webhook_secret_is_sent_nowhere(tenant):
+    moved = {"ramp": {"base_url": "https://api.ramp.com", "client_secret": "new"}}
+    assert save(tenant, "ramp", moved) == ["ramp.base_url", "ramp.client_secret"]
+    assert RampCredentials.objects.get().webhook_secret == "hook"
 
 
 def test_who_set_a_secret_is_known_from_the_trail(tenant):

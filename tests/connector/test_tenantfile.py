@@ -2,6 +2,7 @@ import copy
 import json
 from datetime import date, timedelta
 
+import certifi
 import pytest
 from django.utils import timezone
 
@@ -250,13 +251,16 @@ class TestProblems:
             ("ramp.base_url", "ftp://x", "address"),
             ("ramp.base_url", "https://user:pass@x", "without user"),
             ("ramp.base_url", "https://x:port", "address"),
+            ("ramp.base_url", "http://api.ramp.com", "must begin with https"),
+            ("ramp.base_url", "http://127.0.0.1.example.com", "must begin with https"),
+            ("epicor.auth.token_url", "http://login.example.com/t", "must begin with https"),
             ("ramp.client_secret", None, "null"),
             ("ramp.client_secret", 7, "text"),
             ("epicor.deployment", "saas", "cloud, on_premises"),
             ("epicor.api_version", 2, "v1, v2"),
             ("epicor.auth.method", "ntlm", "oauth2"),
             ("epicor.auth", None, "object"),
-            ("epicor.ca_file", "/no/such/file.pem", "no file"),
+            ("epicor.ca_file", "/no/such/file.pem", "file with certificates (PEM)"),
             ("posting.start_date", "1/1/2026", "day"),
             ("posting.group_prefix", "ABC", "1 or 2"),
             ("posting.lanes", 0, "1 to 8"),
@@ -314,7 +318,13 @@ class TestProblems:
             (
                 "dimensions",
                 [{"ramp_field": "f", "segment": 2, "kind": "projects"}],
-                "dimensions[0].kind: must be cost_centers or dimension:FIELD",
+                "dimensions[0].kind: must be cost_centers or dimension:FIELD, where FIELD has up "
+                "to 54 characters and none of / \\ ? # %",
+            ),
+            (
+                "dimensions",
+                [{"ramp_field": "a/b", "segment": 2}, {"ramp_field": "a?b", "segment": 3}],
+                "dimensions[1].kind: names dimension:a-b a second time",
             ),
             (
                 "dimensions",
@@ -340,6 +350,33 @@ class TestProblems:
         rows = [{"ramp_field": "project", "segment": 4}]
         (dimension,) = parse(with_value("dimensions", rows)).dimensions
         assert (dimension.kind, dimension.default) == ("dimension:project", "")
+
+    @pytest.mark.parametrize(
+        "name", ["a/b", "a/import", "a?b", "a#b", "a%2fb", "a\\b", "a\nb", " a", ""]
+    )
+    def test_a_kind_that_no_address_can_have(self, name):
+        rows = [{"ramp_field": "f", "segment": 2, "kind": f"dimension:{name}"}]
+        (problem,) = problems(with_value("dimensions", rows))
+        assert problem.startswith("dimensions[0].kind: must be cost_centers or dimension:FIELD")
+
+    def test_a_field_with_such_signs_gets_a_kind_without_them(self):
+        rows = [
+            {"ramp_field": "Team / region", "segment": 4},
+            {"ramp_field": "x" * 64, "segment": 5},
+        ]
+        found = parse(with_value("dimensions", rows)).dimensions
+        assert [one.kind for one in found] == ["dimension:Team - region", f"dimension:{'x' * 54}"]
+
+    def test_every_path_that_is_no_certificate_is_told_the_same(self, tmp_path):
+        key, missing = tmp_path / "key.txt", tmp_path / "none.txt"
+        key.write_text("secret")
+        paths = [key, missing, tmp_path, "/etc/passwd", "/etc/shadow", "/dev/zero"]
+        found = {tuple(problems(with_value("epicor.ca_file", str(path)))) for path in paths}
+        assert len(found) == 1
+
+    def test_a_file_with_certificates_is_taken(self):
+        config = parse(with_value("epicor.ca_file", certifi.where()))
+        assert config.problems == ()
 
 
 @pytest.mark.parametrize(

@@ -246,6 +246,25 @@ def test_neither_the_proposer_nor_the_last_editor_decides(strict, act, who):
     assert ProposedMapping.objects.get().approved is None
 
 
+@pytest.mark.parametrize(
+    ("proposer", "who"),
+    [
+        ("ann (command line)", "ann"),
+        ("ann (command line)", "Ann"),
+        ("ann", "ann (command line)"),
+        ("ann (command line)", "ann (command line)"),
+    ],
+)
+def test_nobody_proposes_by_a_command_and_approves_on_the_page(strict, proposer, who):
+    waiting = ask(strict, "B", actor=proposer)
+    with pytest.raises(OwnChangeError, match="proposed this yourself"):
+        approve(strict.pk, waiting.proposal, actor=who)
+    approve(strict.pk, waiting.proposal, actor="bob (command line)")
+    second = ask(strict, "A", actor="eve")
+    with pytest.raises(OwnChangeError, match="last to edit"):
+        approve(strict.pk, second.proposal, actor=who)
+
+
 def test_the_proposer_of_what_was_approved_is_the_last_editor(strict):
     approve(strict.pk, ask(strict, "A").proposal, actor="pat")
     second = ask(strict, "B", actor="bob")

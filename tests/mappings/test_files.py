@@ -105,15 +105,74 @@ def test_a_zip_that_is_no_workbook_is_refused():
     [
         ("MAX_BYTES", "m.csv", "larger than"),
         ("MAX_ROWS", "m.csv", "more than 1 rows"),
-        ("MAX_UNPACKED_BYTES", "m.xlsx", "unpacks to far too much"),
+        ("MAX_ROWS", "m.xlsx", "more than 1 rows"),
+        ("_UNPACKED", "m.xlsx", "unpacks to far too much"),
     ],
 )
 def test_a_file_that_is_too_big_is_refused(monkeypatch, limit, name, words):
-    monkeypatch.setattr(files, limit, 1)
-    text = f"{HEADER}\na,b,c,d\ne,f,g,h\n".encode()
-    content = text if name == "m.csv" else workbook(["ramp_id"])
+    monkeypatch.setattr(files, limit, 0 if limit == "_UNPACKED" else 1)
+    rows = [HEADER.split(","), list("abcd"), list("efgh")]
+    text = "\n".join(",".join(row) for row in rows).encode()
+    content = text if name == "m.csv" else workbook(*rows)
     with pytest.raises(MappingFileError, match=words):
         parse_rows(name, io.BytesIO(content))
+
+
+def hostile(sheet, *, size="A1:E2"):
+    """A workbook whose first sheet has this as its rows."""
+    name = "xl/worksheets/sheet1.xml"
+    content, source = io.BytesIO(), io.BytesIO(workbook(HEADER.split(",")))
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(content, "w") as new:
+        for entry in old.namelist():
+            new.writestr(entry, old.read(entry) if entry != name else _sheet(sheet, size))
+    return content.getvalue()
+
+
+def _sheet(rows, size):
+    cells = "".join(f'<c t="inlineStr"><is><t>{name}</t></is></c>' for name in HEADER.split(","))
+    return (
+        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        f'<dimension ref="{size}"/>'
+        f'<sheetData><row r="1">{cells}</row>{rows}</sheetData></worksheet>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"),
+    [
+        ('<row r="5000000"><c r="A5000000"><v>1</v></c></row>', "A1:E2"),
+        ('<row r="5000000"/>', "A1:E5000000"),
+        ("<row/>" * 200, "A1:A1"),
+    ],
+)
+def test_a_file_of_a_few_bytes_with_millions_of_rows_is_refused(rows, size):
+    content = io.BytesIO(hostile(rows, size=size))
+    with pytest.raises(MappingFileError, match="more than 100 rows, empty ones included"):
+        parse_rows("m.xlsx", content, most_rows=100)
+
+
+def test_empty_rows_of_a_csv_count_too():
+    with pytest.raises(MappingFileError, match="more than 100 rows, empty ones included"):
+        parse_rows("m.csv", io.BytesIO(f"{HEADER}\n{',,,' * 9}\n".encode() * 101), most_rows=100)
+
+
+def test_rows_that_end_in_the_last_column_are_not_that_wide(monkeypatch):
+    widths = []
+    known = files._text
+    monkeypatch.setattr(files, "_text", lambda cell: widths.append(cell) or known(cell))
+    rows = "".join(
+        f'<row r="{n}"><c r="A{n}"><v>{n}</v></c><c r="ZZZ{n}"><v>1</v></c></row>'
+        for n in range(2, 12)
+    )
+    found = parse_rows("m.xlsx", io.BytesIO(hostile(rows)))
+    assert [row.ramp_id for row in found] == [str(n) for n in range(2, 12)]
+    assert len(widths) <= 11 * 50
+
+
+def test_rows_beyond_what_a_workbook_says_of_its_size_are_read():
+    rows = '<row r="4"><c r="A4"><v>7</v></c></row>'
+    (row,) = parse_rows("m.xlsx", io.BytesIO(hostile(rows, size="A1:B2")))
+    assert (row.number, row.ramp_id) == (4, "7")
 
 
 def test_a_missing_file_is_explained(tmp_path):

@@ -120,6 +120,7 @@ TABLE = [
     Row("mapping-rule", "POST", "manage_settings", data={"needed": "yes"}),
     Row("mapping-what-if", "GET", "view", fixed=_VENDORS),
     Row("mapping-what-if-ask", "POST", "view", data=things.a_question, fixed=_VENDORS),
+    Row("mapping-what-if-ask", "POST", "map", data=things.a_question_with_a_file, fixed=_VENDORS),
     Row("mapping-what-if-found", "GET", "view", things.an_answer),
     # Bills
     Row("bills", "GET", "view"),

@@ -501,14 +501,40 @@ def test_the_steps_lead_from_one_to_the_next(client: Client, history: Posting) -
     assert 'value="2026-11-20T13:00:01"' in answer.content.decode()
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "9999-12-30", "0001-01-02"])
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
+def test_the_first_and_the_last_days_that_there_are(
+    client: Client, history: Posting, day: str, zone: str
+) -> None:
+    Tenant.objects.update(time_zone=zone)
+    for name in ("since", "until"):
+        assert client.get(ADDRESS, {name: day}).status_code == 200
+
+
 def test_without_a_moment_it_is_as_now_and_hides_secrets(client: Client, history: Posting) -> None:
     page = text(client, "/t/acme/bills/b-9/as-of")
     assert "ann dismissed bill INV-9: By hand, Bearer [hidden]" in page
     assert SECRET not in page
 
 
-@pytest.mark.parametrize("at", ["noon", "2026-13-01T00:00", "2026-03-08T02:30"])
-def test_a_moment_that_cannot_be_read_says_so(client: Client, history: Posting, at: str) -> None:
+@pytest.mark.parametrize(
+    "at",
+    [
+        "noon",
+        "2026-13-01T00:00",
+        "2026-03-08T02:30",
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59.9",
+        "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00",
+    ],
+)
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
+def test_a_moment_that_cannot_be_read_says_so(
+    client: Client, history: Posting, at: str, zone: str
+) -> None:
+    if "2026-03-08" not in at:  # an hour that there is in Tokyo
+        Tenant.objects.update(time_zone=zone)
     page = text(client, "/t/acme/bills/b-9/as-of", at=at)
     assert "Nothing is shown, because the moment cannot be read." in page
     assert "mc-bad" in page

@@ -743,12 +743,29 @@ def test_several_are_decided_and_the_refused_are_told(people: Login, strict: Ten
     assert ProposedMapping.objects.filter(approved=False).count() == 1
 
 
-@pytest.mark.parametrize("sent", [{}, {"pick": "1"}, {"pick": "1", "decision": "burn"}])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"pick": "1"},
+        {"pick": "1", "decision": "burn"},
+        {"pick": "²", "decision": "approve"},
+    ],
+)
 def test_nothing_picked_decides_nothing(people: Login, strict: Tenant, sent: dict) -> None:
     propose(strict, "v-1", "A")
     said = people("approver").post(f"{BASE}approvals/decide/", sent, follow=True)
     assert "Pick what you want to decide first." in said.content.decode()
     assert ProposedMapping.objects.get().approved is None
+
+
+@pytest.mark.parametrize("digits", [19, 30, 5000])
+def test_a_number_that_no_proposal_has_is_told_as_gone(
+    people: Login, strict: Tenant, digits: int
+) -> None:
+    sent = {"pick": "9" * digits, "decision": "approve"}
+    said = people("approver").post(f"{BASE}approvals/decide/", sent, follow=True)
+    assert "1 not approved: " in said.content.decode()
 
 
 def test_another_tenants_proposal_cannot_be_decided(people: Login, tenant: Tenant) -> None:

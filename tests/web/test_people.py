@@ -65,7 +65,7 @@ def test_an_existing_user_is_added(admin: Client, tenant: Tenant) -> None:
 def test_who_is_unknown_stays_in_the_field(admin: Client) -> None:
     page = admin.post(f"{HOME}add", {"who": "<b>", "role": "approver"}).content.decode()
     assert 'value="&lt;b&gt;"' in page
-    assert "There is no user &lt;b&gt;" in page
+    assert "&lt;b&gt; cannot be added" in page
 
 
 def test_the_link_is_shown_once_and_lets_the_person_in(admin: Client, tenant: Tenant) -> None:
@@ -154,6 +154,24 @@ def test_a_new_link_for_who_never_had_a_password(admin: Client, tenant: Tenant) 
     refused = admin.post(f"{HOME}{member('bea').pk}/link", follow=True).content.decode()
     assert "has a password already" in refused
     assert "invitation" not in refused
+
+
+def test_a_link_ends_when_the_person_is_removed(admin: Client) -> None:
+    link = invited(admin)
+    admin.post(f"{HOME}{member('new').pk}/remove")
+    assert Client().get(link).status_code == 410
+    assert Client().post(link, GOOD).status_code == 410
+    assert not User.objects.get(username="new").has_usable_password()
+
+
+def test_a_person_of_two_tenants_gets_no_new_link_here(admin: Client, tenant: Tenant) -> None:
+    invited(admin)
+    other = builders.make_tenant("other")
+    Membership.objects.create(tenant=other, user=User.objects.get(username="new"), role="auditor")
+    pk = Membership.objects.get(tenant=tenant, user__username="new").pk
+    page = admin.post(f"{HOME}{pk}/link", follow=True).content.decode()
+    assert "Only a superuser may give new a password." in page
+    assert 'id="invitation"' not in page
 
 
 def test_a_role_is_changed_and_a_member_removed(admin: Client, tenant: Tenant) -> None:

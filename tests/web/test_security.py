@@ -1,6 +1,7 @@
 """The whole site: sessions end, guessing is slowed down, forms are ours, headers are strict."""
 
 import re
+import runpy
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from audit.models import Posting
 from connector.models import Tenant
+from connector.web import logins
 from tests import builders
 
 LOGIN = "/admin/login/"
@@ -103,6 +105,33 @@ def test_others_are_not_locked_out_with_it(ann: Client, tenant: Tenant) -> None:
     assert Client().post(LOGIN, {"username": "bob", "password": "bob"}).status_code == 302
 
 
+def guess(names: range, address: str = "10.0.0.1") -> list[int]:
+    client = Client(REMOTE_ADDR=address)
+    return [
+        client.post(LOGIN, {"username": f"n{n}", "password": "wrong"}).status_code for n in names
+    ]
+
+
+def test_many_names_from_one_address_are_slowed_too(
+    ann: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logins, "MOST_FROM_AN_ADDRESS", 8)
+    assert guess(range(7)) == [200] * 7
+    AccessAttempt.objects.filter(username="n0").update(
+        attempt_time=timezone.now() - timedelta(minutes=50)
+    )
+    assert guess(range(7, 9)) == [429, 429]
+    there = Client(REMOTE_ADDR="10.0.0.1")
+    right = there.post(LOGIN, {"username": "ann", "password": "ann"})
+    assert right.status_code == 429
+    assert "Try again in 10 minutes" in right.content.decode()  # then one failure less counts
+    assert log_in(ann, "ann").status_code == 302  # from elsewhere
+    AccessAttempt.objects.filter(username="n0").update(
+        attempt_time=timezone.now() - timedelta(minutes=61)
+    )
+    assert there.post(LOGIN, {"username": "ann", "password": "ann"}).status_code == 302
+
+
 # Forms
 
 
@@ -164,11 +193,21 @@ def test_what_the_browser_may_keep_is_kept(db: None) -> None:
     assert "no-store" not in answer.headers["Cache-Control"]
 
 
-def test_behind_https_cookies_and_the_browser_know_it() -> None:
+@pytest.mark.parametrize(
+    ("address", "safe"),
+    [("https://connector.example.com", True), ("http://127.0.0.1:8000", False)],
+)
+def test_behind_https_cookies_and_the_browser_know_it(
+    monkeypatch: pytest.MonkeyPatch, address: str, *, safe: bool
+) -> None:
     """The settings follow PUBLIC_URL; `check --deploy` runs over them in `make check`."""
-    assert settings.PUBLIC_URL.startswith("https://") == settings.SESSION_COOKIE_SECURE
-    assert settings.CSRF_COOKIE_SECURE == settings.SESSION_COOKIE_SECURE
-    assert (settings.SECURE_HSTS_SECONDS > 0) == settings.SESSION_COOKIE_SECURE
+    monkeypatch.setenv("PUBLIC_URL", address)
+    found = runpy.run_path(str(settings.BASE_DIR / "connector" / "settings.py"))
+    assert found["PUBLIC_URL"] == address
+    assert found["SESSION_COOKIE_SECURE"] is safe
+    assert found["CSRF_COOKIE_SECURE"] is safe
+    assert found["SECURE_HSTS_SECONDS"] == (31_536_000 if safe else 0)
+    assert found["SECURE_HSTS_INCLUDE_SUBDOMAINS"] is safe
 
 
 @pytest.mark.parametrize("address", ["/t/acme/", "/t/acme/bills/", "/t/acme/audit/", LOGIN])

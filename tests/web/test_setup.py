@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import AuditEntry, Posting
-from connector import golive, pauses
+from connector import golive, pauses, sections
 from connector.errands import setup as errands
 from connector.models import (
     EntityRoute,
@@ -214,7 +214,10 @@ class TestForms:
             ("epicor.api_key", "", "is required"),
             ("epicor.auth.token_url", "", "is required"),
             ("epicor.auth.client_secret", "", "is required"),
-            ("epicor.ca_file", "/no/such.pem", "no file on this machine"),
+            ("epicor.auth.token_url", "http://login.example.com/t", "must begin with https"),
+            ("epicor.ca_file", "/no/such.pem", "must be the path of a file with certificates"),
+            ("company", "E" * 17, "One Epicor company must have at most 16 characters"),
+            ("company", "E\x00", "One Epicor company must be one line"),
             ("epicor.auth.client_id", "a\x00b", "control characters"),
         ],
     )
@@ -228,6 +231,39 @@ class TestForms:
         assert SECRET not in page
         assert OTHER not in page
         assert not EpicorCredentials.objects.exists()
+        assert golive.company(Tenant.objects.get()) == ""
+
+    @pytest.mark.parametrize(
+        ("step", "field", "address", "asked"),
+        [
+            ("ramp", "ramp.base_url", "https://evil.example.com", "Client secret"),
+            ("epicor", "epicor.base_url", "https://evil.example.com/live", "API key"),
+            ("epicor", "epicor.base_url", "https://acme.epicorsaas.com:8443/live", "API key"),
+            ("epicor", "epicor.auth.token_url", "https://evil.example.com/t", "Client secret"),
+        ],
+    )
+    def test_a_stored_secret_goes_to_no_other_host(
+        self, client: Client, making: Tenant, step: str, field: str, address: str, asked: str
+    ) -> None:
+        form = RAMP if step == "ramp" else EPICOR
+        save(client, step, form)
+        before = sections.everything(making)
+        kept = {name: "" if name in sections.SECRETS else text for name, text in form.items()}
+        answer = save(client, step, {**kept, field: address})
+        page = answer.content.decode()
+        assert answer.status_code == 422
+        assert f"{asked} must be given again" in page
+        assert SECRET not in page
+        assert sections.everything(making) == before
+        assert save(client, step, {**form, field: address}).status_code == 302
+        assert sections.everything(making)[field] == address
+
+    def test_another_path_on_the_same_host_keeps_them(self, client: Client) -> None:
+        save(client, "epicor", EPICOR)
+        kept = {name: "" if name in sections.SECRETS else text for name, text in EPICOR.items()}
+        other = {**kept, "epicor.base_url": "https://ACME.epicorsaas.com:443/other"}
+        assert save(client, "epicor", other).status_code == 302
+        assert EpicorCredentials.objects.get().api_key == SECRET
 
     def test_the_epicor_connection_stored(self, client: Client, making: Tenant) -> None:
         assert save(client, "epicor", EPICOR).url == "/t/acme/setup/test/"

@@ -312,6 +312,10 @@ def a_question(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
     return {"ramp_id": f"v-{next(_numbers)}", "epicor_id": _vendor(tenant), "days": "30"}
 
 
+def a_question_with_a_file(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
+    return {**a_mapping_file(tenant, arguments), "days": "30"}
+
+
 def an_answer(tenant: Tenant, person: User | None = None) -> Arguments:
     """What a change would have done, found out."""
     row = MappingRow(0, f"v-{next(_numbers)}", "A", _vendor(tenant), "", "")

@@ -45,8 +45,9 @@ class Shown:
 def document(section: str, posted: QueryDict) -> dict[str, Any]:
     """The part of a tenant file that the form means.
 
-    An empty secret keeps the stored one; the logins of other methods than the chosen one are
-    cleared; what else is empty goes back to its default, or is a fault where it is required.
+    An empty secret keeps the stored one, which works for the same host only
+    (connector/sections.py); the logins of other methods than the chosen one are cleared; what else
+    is empty goes back to its default, or is a fault where it is required.
     """
     found: dict[str, Any] = {}
     method = posted.get(METHOD, "")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, QueryDict
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from connector.models import Errand, Tenant
 from connector.schedules import BadScheduleError
 from connector.sections import SECTIONS, ChangedMeanwhileError, Section
 from connector.tenantreading import TenantFileError
+from connector.tenantschema import text
 from connector.web import shell
 from connector.web.setup import address, forms, lists
 from connector.web.setup.fields import FIELDS, FURTHER_SCOPES, PRESETS, SCOPES
@@ -67,11 +69,26 @@ def _save(tenant: Tenant, section: Section, posted: QueryDict, actor: str) -> li
             raise TenantFileError(tuple(f"currencies.{iso}: is given twice" for iso in double))
     else:
         document = forms.document(section.key, posted)
-    changed = sections.save(tenant, section, document, seen=seen, actor=actor)
-    company = posted.get(COMPANY, "").strip()
-    if section.key == "epicor" and company.isprintable() and 0 < len(company) <= 16:
-        golive.name_company(tenant, company)
+    company = posted.get(COMPANY, "").strip() if section.key == "epicor" else ""
+    wrong = _wrong_company(company)
+    with transaction.atomic():
+        try:
+            changed = sections.save(tenant, section, document, seen=seen, actor=actor)
+        except TenantFileError as error:
+            raise TenantFileError((*error.problems, *wrong)) from None
+        if wrong:
+            raise TenantFileError(wrong)
+        if company:
+            golive.name_company(tenant, company)
     return changed
+
+
+def _wrong_company(company: str) -> tuple[str, ...]:
+    try:
+        text(16)(company or "none")
+    except ValueError as error:
+        return (f"{COMPANY}: {error}",)
+    return ()
 
 
 def context(
@@ -101,7 +118,7 @@ def context(
 
 def _loose(section: Section, errors: Mapping[str, list[str]]) -> list[str]:
     """Problems that no field of the form shows."""
-    at_fields = {one.path for one in FIELDS.get(section.key, ())}
+    at_fields = {one.path for one in FIELDS.get(section.key, ())} | {COMPANY}
     lines = ("entities[", "dimensions[", "currencies.")
     return [
         f"{path}: {text}" if path else text
