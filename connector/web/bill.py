@@ -22,7 +22,14 @@ from connector.ramp.content import envelope
 from connector.sync.readiness import stopped
 from connector.web import shell
 from connector.web import story as stories
-from connector.web.bill_reading import BillSides, FromRamp, bill_sides, read_ramp, read_sent
+from connector.web.bill_reading import (
+    BillSides,
+    FromRamp,
+    Seen,
+    bill_sides,
+    read_ramp,
+    read_sent,
+)
 
 _RAMP_APPS = {"api.ramp.com": "https://app.ramp.com", "demo-api.ramp.com": "https://demo.ramp.com"}
 
@@ -69,7 +76,7 @@ def bill_page(posting: Posting, ramp: FromRamp, *, before: datetime | None = Non
     names = [event.actor for event in told.events] + [hold.ended_actor for hold in holds]
     return BillPage(
         posting=posting,
-        sides=bill_sides(posting, ramp, stories.verified_at(steps)),
+        sides=bill_sides(posting, ramp, _seen(steps)),
         left_out="" if posting.pk else _left_out(ramp),
         blockers=list(posting.blockers.all()) if posting.pk else [],
         holds=holds,
@@ -204,8 +211,12 @@ def posting_of(request: HttpRequest, bill_id: str) -> Posting:
 def _sides(request: HttpRequest, posting: Posting) -> HttpResponse:
     steps = stories.milestones(posting.tenant_id, posting.bill_id)
     ramp = read_ramp(posting.tenant, posting.bill_id)
-    found = bill_sides(posting, ramp, stories.verified_at(steps))
+    found = bill_sides(posting, ramp, _seen(steps))
     return shell.part(request, "connector/_bill_sides.html", {"sides": found, "posting": posting})
+
+
+def _seen(steps: Sequence[AuditEntry]) -> Seen:
+    return Seen(verified_at=stories.verified_at(steps), held_at=stories.held_at(steps))
 
 
 def _detail(

@@ -136,7 +136,7 @@ def _row(posting: Posting, notes: Sequence[AuditEntry], today: date) -> BillRow:
     return BillRow(
         posting,
         offered(posting),
-        [point(str(sentence)) for sentence in differences],
+        [point(str(sentence), posting.currency) for sentence in differences],
         suspects(posting),
         notes[0] if notes else None,
         overdue=posting.due_on is not None and posting.due_on < today,

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 
 from audit.causes import CauseGroup
 from audit.failures import NEXT_STEP, Reason
+from connector.domain.money import format_money
 from mappings.coding import COST_CENTERS, DIMENSION_PREFIX, GL_ACCOUNTS, VENDORS
 
 _DIFFERENCE = re.compile(r"^(?P<field>.+?) is (?P<actual>.*?), expected (?P<expected>.*)$", re.S)
+_AMOUNT = re.compile(r"^(Invoice total|Sum of .*|Variance|Line \d+ amount)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,25 @@ def can_be_mapped(cause: CauseGroup) -> bool:
     return known and bool(cause.ramp_id) and Reason(cause.reason) in _MAPPED
 
 
-def point(sentence: str) -> Point:
-    """A difference as it is kept (a sentence) as three cells; unknown ones fill the first."""
+def point(sentence: str, currency: str = "") -> Point:
+    """A difference as it is kept (a sentence) as three cells; unknown ones fill the first.
+
+    With a currency, amounts are written as money.
+    """
     match = _DIFFERENCE.match(sentence)
     if match is None:
         return Point(sentence, "", "")
-    return Point(match["field"], match["actual"], match["expected"])
+    field, actual, expected = match["field"], match["actual"], match["expected"]
+    if currency and _AMOUNT.match(field):
+        actual, expected = _as_money(actual, currency), _as_money(expected, currency)
+    return Point(field, actual, expected)
+
+
+def _as_money(text: str, currency: str) -> str:
+    try:
+        return format_money(Decimal(text), currency)
+    except InvalidOperation:
+        return text
 
 
 _MAPPED = frozenset(
