@@ -30,6 +30,7 @@ from connector.web.bill_reading import (
     read_ramp,
     read_sent,
 )
+from connector.web.exceptions_words import settled_by_mapping
 
 _RAMP_APPS = {"api.ramp.com": "https://app.ramp.com", "demo-api.ramp.com": "https://demo.ramp.com"}
 
@@ -66,6 +67,11 @@ class BillPage:
     people: dict[str, str]
     ramp_url: str
     epicor_url: str
+
+    @property
+    def map_first(self) -> bool:
+        """Whether a mapping is what the bill waits for, so that a replay alone does nothing."""
+        return any(settled_by_mapping(one.reason, one.kind, one.ramp_id) for one in self.blockers)
 
 
 def bill_page(posting: Posting, ramp: FromRamp, *, before: datetime | None = None) -> BillPage:

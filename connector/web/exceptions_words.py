@@ -55,9 +55,14 @@ def words_of(cause: CauseGroup) -> Words:
 
 def can_be_mapped(cause: CauseGroup) -> bool:
     """Whether a mapping settles the cause: a named reference of a kind that has mappings."""
+    return settled_by_mapping(cause.reason, cause.kind, cause.ramp_id)
+
+
+def settled_by_mapping(reason: str, kind: str, ramp_id: str) -> bool:
+    """The same of one thing that blocks a bill."""
     kinds = (VENDORS, GL_ACCOUNTS, COST_CENTERS)
-    known = cause.kind in kinds or cause.kind.startswith(DIMENSION_PREFIX)
-    return known and bool(cause.ramp_id) and Reason(cause.reason) in _MAPPED
+    known = kind in kinds or kind.startswith(DIMENSION_PREFIX)
+    return known and bool(ramp_id) and Reason(reason) in _MAPPED
 
 
 def point(sentence: str, currency: str = "") -> Point:
