@@ -19,7 +19,7 @@ from connector.models import Bill, Errand, Tenant
 from connector.ramp.parse import parse_bill
 from connector.sync.context import open_rules
 from connector.sync.prepare import entered_draft
-from connector.web.compare import Comparison, Side, compare
+from connector.web.compare import NOTHING, Comparison, Side, compare
 from connector.web.disputed import as_disputed, disputes, is_gone, points_of, unnamed
 from connector.web.exceptions_words import Point
 from connector.web.sides import (
@@ -107,6 +107,20 @@ class BillSides:
     def disputed(self) -> bool:
         """Whether an open hold says that Epicor has something else than the bill."""
         return self.posting.in_epicor and disputes(self.posting)
+
+    @property
+    def next_step(self) -> str:
+        """What an accountant does next about a bill that is in Epicor as it should be, or ""."""
+        posting = self.posting
+        if not posting.in_epicor or posting.hold_reason or self.epicor.side is None:
+            return ""
+        posted = self.epicor.side.fields.get("Posted", NOTHING).text
+        group = f"group {posting.group_id} of {posting.company}"
+        where = group if posting.group_id else posting.company
+        if posted == "yes":
+            return f"Posted in Epicor, in {where}. Nothing is left to do here."
+        then = f"Next: review and post the {'group' if posting.group_id else 'invoice'} in Epicor."
+        return f"Unposted in {where}. {then}" if posted else f"Entered unposted in {where}. {then}"
 
     @property
     def points(self) -> list[Point]:

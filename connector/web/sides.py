@@ -72,7 +72,9 @@ def sent_side(draft: APInvoiceDraft, group_id: str, currency: str) -> Side:
         "Terms": _code(draft.terms_code),
         "Currency": _code(draft.currency_code),
         "Total": amount_value(draft.total, currency),
-        "Payment hold": flag_value(draft.pay_hold),
+        "Payment hold": Value("yes, because Ramp pays it", means=True)
+        if draft.pay_hold
+        else flag_value(on=False),
         "Group": _code(group_id),
         "Description": _code(draft.description),
     }

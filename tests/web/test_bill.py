@@ -563,3 +563,37 @@ def test_the_number_of_queries_does_not_grow(client: Client, tenant: Tenant) -> 
     assert "Line 60" in text(client, PAGE)
     assert queries(lambda: client.get(PAGE)) == few
     assert few <= 45
+
+
+# -- what follows once it is entered -----------------------------------------------------------
+
+
+def test_an_entered_bill_says_what_is_left_to_do_in_epicor(client: Client, tenant: Tenant) -> None:
+    posting = entered(tenant)
+    mirror(tenant)
+    page = text(client, PAGE)
+    assert (
+        "Entered unposted in group R261103A of EPIC06. "
+        "Next: review and post the group in Epicor." in page
+    )
+    assert "yes, because Ramp pays it" in page
+    looked(tenant, SEEN)
+    assert "Unposted in group R261103A of EPIC06. Next: review" in text(client, PAGE)
+    looked(tenant, {**SEEN, "posted": True}, at=timezone.now() + timedelta(seconds=5))
+    page = text(client, PAGE)
+    assert "Posted in Epicor, in group R261103A of EPIC06." in page
+    assert "Next: review" not in page
+    Posting.objects.filter(pk=posting.pk).update(group_id="")
+    looked(tenant, SEEN, at=timezone.now() + timedelta(seconds=9))
+    assert "Unposted in EPIC06. Next: review and post the invoice" in text(client, PAGE)
+
+
+def test_nothing_is_left_to_do_while_it_waits_or_is_not_there(
+    client: Client, tenant: Tenant
+) -> None:
+    entered(tenant)
+    mirror(tenant)
+    looked(tenant)
+    assert "Next: review" not in text(client, PAGE)
+    make_posting(tenant, "b2")
+    assert "mc-nextstep" not in text(client, "/t/acme/bills/b2")
