@@ -106,7 +106,7 @@ def _ask(rules: Rules, posting: Posting, payloads: Payloads, calendar: PeriodTab
     if route is None:
         message = (
             f"The Ramp entity {bill.entity_id or '(none)'} has no Epicor company. Nothing was "
-            "entered. Say where its bills go (entities in the tenant file), then replay."
+            "entered. Say where its bills go (settings, “Entity routes”), then replay."
         )
         gap = Gap(Reason.NO_ROUTE, "entity", bill.entity_id, bill.entity_id, message)
         raise UnmappedError.of((gap,))

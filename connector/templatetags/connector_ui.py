@@ -9,10 +9,10 @@ from django import template
 
 from audit.failures import NEXT_STEP, InvalidBillError, Reason
 from audit.models import Posting
+from audit.names import REASONS, STATES
 from audit.words import name_of
 from connector.domain.money import exponent
 from connector.redaction import redact
-from connector.web.names import REASONS, STATES
 
 register = template.Library()
 

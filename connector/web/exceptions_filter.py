@@ -7,8 +7,8 @@ from django.http import QueryDict
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from audit.causes import Wanted
+from audit.names import REASONS
 from connector.models import EntityRoute, Tenant
-from connector.web.names import REASONS
 
 _WHO = [("", "Everybody's"), ("mine", "Mine"), ("nobody", "Unassigned")]
 _SNOOZED = [("", "Not snoozed"), ("1", "Snoozed only")]

@@ -1,17 +1,12 @@
 """What each cause is called and what a person is told about it. Pure words, no reading."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from audit.causes import CauseGroup
 from audit.failures import NEXT_STEP, Reason
-from connector.domain.money import format_money
+from connector.domain import differing
 from mappings.coding import COST_CENTERS, DIMENSION_PREFIX, GL_ACCOUNTS, VENDORS
-
-_DIFFERENCE = re.compile(r"^(?P<field>.+?) is (?P<actual>.*?), expected (?P<expected>.*)$", re.S)
-_AMOUNT = re.compile(r"^(Invoice total|Sum of .*|Variance|Line \d+ amount)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +65,10 @@ def point(sentence: str, currency: str = "") -> Point:
 
     With a currency, amounts are written as money.
     """
-    match = _DIFFERENCE.match(sentence)
-    if match is None:
+    found = differing.read(sentence, currency)
+    if found is None:
         return Point(sentence, "", "")
-    field, actual, expected = match["field"], match["actual"], match["expected"]
-    if currency and _AMOUNT.match(field):
-        actual, expected = _as_money(actual, currency), _as_money(expected, currency)
-    return Point(field, actual, expected)
-
-
-def _as_money(text: str, currency: str) -> str:
-    try:
-        return format_money(Decimal(text), currency)
-    except InvalidOperation:
-        return text
+    return Point(found.field, found.actual, found.expected)
 
 
 _MAPPED = frozenset(

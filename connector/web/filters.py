@@ -11,10 +11,10 @@ from django.db.models import Q, QuerySet
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from audit.models import Blocker, Posting
+from audit.names import REASONS, STATES
 from connector.models import EntityRoute, Membership, Tenant
 from connector.web.bill_list import NEWEST, SORTS
 from connector.web.filter_terms import Periods, begins, midnight
-from connector.web.names import REASONS, STATES
 from mappings.models import CatalogRefresh
 
 NONE = "none"  # no hold, nobody, not routed: the value that says "without"

@@ -5,9 +5,9 @@ from django.test import Client
 
 from audit.failures import Reason
 from audit.models import Posting
+from audit.names import REASONS, STATES
 from connector.models import Tenant
 from connector.templatetags.connector_ui import state_kind, state_name, words
-from connector.web.names import REASONS, STATES
 from tests import builders
 from tests.web.rows import make_posting
 

@@ -1,25 +1,23 @@
 """What states and hold reasons are called, in the same few words on every page. Pure.
 
-The exceptions page has whole sentences beside these (exceptions_words.py); both say the same.
+The exceptions page has whole sentences beside these (connector/web/exceptions_words.py); both say
+the same.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from audit.failures import Reason
-from audit.models import Posting
-
-_State = Posting.State
 
 STATES: Mapping[str, str] = MappingProxyType(
     {
-        _State.QUEUED: "Waiting",
-        _State.IN_FLIGHT: "Being entered",
-        _State.IN_DOUBT: "In doubt",
-        _State.ENTERED: "Entered, Ramp not told yet",
-        _State.CONFIRMED: "Entered, Ramp told",
-        _State.REMOVED: "Removed",
-        _State.DISMISSED: "Dismissed",
+        "queued": "Waiting",
+        "in_flight": "Being entered",
+        "in_doubt": "In doubt",
+        "entered": "Entered, Ramp not told yet",
+        "confirmed": "Entered, Ramp told",
+        "removed": "Removed",
+        "dismissed": "Dismissed",
     }
 )
 REASONS: Mapping[str, str] = MappingProxyType(
