@@ -475,7 +475,7 @@ def test_wrong_rows_are_named_and_nothing_can_be_imported(ann: Client, tenant: T
     page = text(ann, answer.url)
     assert "2 rows are wrong, so nothing can be imported." in page
     assert "The Ramp id (ramp_id) is blank" in page
-    assert "Epicor_id is blank" in page
+    assert "The Epicor target (epicor_id) is blank" in page
     assert '/import/"' not in page.replace("vendors/import/", "")
     told = ann.post(f"{answer.url}import/", follow=True).content.decode()
     assert "cannot be imported as they are; nothing was changed" in told
