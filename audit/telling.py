@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from audit.names import REASONS
 
 _MOST = 400  # characters of a reason or a message within a sentence; all of it is in the body
 
@@ -67,12 +70,20 @@ def say(template: str) -> Tell:
     return lambda told: end(template.format(who=told.who, it=told.it), told.why)
 
 
+def _money(amount: str, currency: str) -> str:
+    """An amount of the record as pages write it: 1,200.00 USD, with the digits noted."""
+    try:
+        return f"{Decimal(amount):,f} {currency}".strip()
+    except InvalidOperation:
+        return f"{amount} {currency}".strip()
+
+
 def opened(told: Told) -> str:
     """A bill seen for the first time."""
     number = told.get("invoice_num") or told.get("number")
     who = f" from {told.get('vendor_name')}" if told.get("vendor_name") else ""
     what = f" (number {number})" if number and number not in told.it else ""
-    money = " over {} {}".format(told.get("amount"), told.get("currency"))
+    money = f" over {_money(told.get('amount'), told.get('currency'))}"
     return end(f"{told.who} saw {told.it}{what}{who}{money if told.get('amount') else ''} in Ramp")
 
 
@@ -94,7 +105,8 @@ def _shown(value: Any) -> str:
 
 def held(told: Told) -> str:
     """Why a bill waits for a person."""
-    reason = told.get("reason").replace("_", " ") or "reason unknown"
+    reason = told.get("reason")
+    reason = REASONS.get(reason, reason.replace("_", " ")) or "reason unknown"
     return end(f"{told.who} held {told.it} ({reason})", told.get("message")[:_MOST])
 
 
@@ -109,7 +121,7 @@ def entered(told: Told) -> str:
     number, vendor = told.get("invoice_num"), told.get("vendor_id") or told.get("vendor_num")
     where = f"{number} of vendor {vendor} in {told.get('company')}" if number else ""
     where += f", group {told.get('group_id')}" if where and told.get("group_id") else ""
-    money = f" ({told.get('total')} {told.get('currency') or told.get('currency_code')})"
+    money = f" ({_money(told.get('total'), told.get('currency') or told.get('currency_code'))})"
     if told.body.get("adopted"):
         said = f"{told.who} said that an invoice typed into Epicor is {told.it}"
     else:

@@ -38,9 +38,9 @@ def check(
 def row_error(row: MappingRow) -> str:
     """Why a row cannot be stored, as a sentence; "" when it can."""
     if not row.ramp_id:
-        return "ramp_id is blank; every row needs the id that Ramp uses."
+        return "The Ramp id (ramp_id) is blank; every row needs the id that Ramp uses."
     if not row.epicor_id:
-        return "epicor_id is blank; name the Epicor target or leave the row out."
+        return "The Epicor target (epicor_id) is blank; name it or leave the row out."
     return size_error(row)
 
 

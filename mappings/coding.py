@@ -4,6 +4,7 @@ Pure: neither Django nor HTTP. mappings/resolve.py turns a CodingRequest into a 
 help of Tables, which mappings/tables.py reads from the database for a whole slice of bills.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +15,7 @@ GL_ACCOUNTS = "gl_accounts"
 COST_CENTERS = "cost_centers"
 DIMENSION_PREFIX = "dimension:"
 SEGMENT_SEPARATOR = "|"  # of Epicor's internal accounts (docs/epicor.md)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def dimension_field(kind: str) -> str:
@@ -32,7 +34,10 @@ class Ref:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.ramp_id})" if self.name else self.ramp_id
+        if not self.name:
+            return self.ramp_id
+        # Nobody knows a thing by its UUID; a short id is what people see in Ramp, too.
+        return self.name if _UUID.fullmatch(self.ramp_id) else f"{self.name} ({self.ramp_id})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,10 @@ def check_kind(tenant_id: int, kind: str) -> None:
         return
     hint = ""
     if kind.startswith(DIMENSION_PREFIX):
-        hint = " A dimension must be in the tenant file before its values can be mapped."
+        hint = (
+            " A dimension must be in the settings (or the tenant file) before its values can be "
+            "mapped."
+        )
     raise UnknownKindError(
         f"There is no mapping kind {kind!r} here; use one of {', '.join(kinds)}.{hint}"
     )

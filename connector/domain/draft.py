@@ -9,6 +9,7 @@ from typing import Any
 from audit.failures import Gap, HeldError, InvalidBillError, Reason
 from audit.keys import LONGEST_NUMBER
 from connector.domain.bill import Bill, BillLine, Selection
+from connector.domain.money import format_money
 from mappings.coding import Coding, CodingRequest, LineRequest, Ref
 from mappings.fiscal import PeriodTable
 
@@ -121,8 +122,9 @@ def check_bill(bill: Bill, policy: PostingPolicy, *, given_num: str = "") -> Non
     total = sum((line.amount for line in bill.lines), Decimal(0))
     if total != bill.total:
         raise InvalidBillError(
-            f"The lines add up to {total} {bill.currency} but the bill says {bill.total}. "
-            "Nothing was entered. Correct the bill in Ramp, then replay."
+            f"The lines add up to {format_money(total, bill.currency)} but the bill says "
+            f"{format_money(bill.total, bill.currency)}. Nothing was entered. Correct the bill "
+            "in Ramp, then replay."
         )
     if bill.total == 0:
         raise InvalidBillError("The bill's total is zero, so there is nothing to enter.")
@@ -142,13 +144,14 @@ def _check_review(bill: Bill, policy: PostingPolicy) -> None:
         raise HeldError(
             "The bill is linked to a purchase order. Nothing was entered, because entering it as "
             "an expense would count the receipt twice. Enter it in Epicor against the order and "
-            "dismiss it here, or let such bills be entered as expenses (posting.po_bills)."
+            "dismiss it here, or let such bills be entered as expenses "
+            "(setting “Bills with a purchase order”)."
         )
     if bill.payment_method.startswith(_CARD_METHODS) and policy.card_paid != "enter":
         raise HeldError(
             "The bill was paid by card. Nothing was entered, because the card transaction may "
             "already be in the books. Check that, then dismiss it, or let such bills be entered "
-            "(posting.card_paid)."
+            "(setting “Bills paid by card”)."
         )
 
 

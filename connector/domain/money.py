@@ -61,6 +61,11 @@ def format_amount(amount: Decimal, currency: str) -> str:
     return f"{_at_least(amount, digits):f}"
 
 
+def format_money(amount: Decimal, currency: str) -> str:
+    """The amount as people read it everywhere: 1,200.00 USD."""
+    return f"{Decimal(format_amount(amount, currency)):,f} {currency}".strip()
+
+
 def _at_least(amount: Decimal, digits: int) -> Decimal:
     trimmed = amount.normalize()
     have = -int(trimmed.as_tuple().exponent)

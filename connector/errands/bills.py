@@ -14,7 +14,7 @@ from audit.dismissal import refused
 from audit.failures import HeldError
 from audit.models import Posting
 from audit.triage import seen
-from connector.domain.money import format_amount
+from connector.domain.money import format_money
 from connector.errands import asking
 from connector.models import Errand, Tenant
 from connector.ringing import ring_tenant
@@ -261,7 +261,7 @@ def _sentence(plan: RemovalPlan) -> str:
     invoice = plan.invoice
     if invoice is None:
         return ""
-    total = f"{format_amount(invoice.total, invoice.currency)} {invoice.currency}"
+    total = format_money(invoice.total, invoice.currency)
     return f"Invoice {invoice.invoice_num} of {invoice.vendor_id} in {invoice.company} over {total}"
 
 

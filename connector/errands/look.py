@@ -3,7 +3,6 @@
 Reads through the client and writes nothing anywhere but in the errand and the trail.
 """
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -11,7 +10,7 @@ from django.utils import timezone
 
 from audit import attempts, log
 from audit.models import Posting
-from connector.domain.money import format_amount
+from connector.domain.money import format_money
 from connector.epicor.connect import connect_epicor, keep_facts
 from connector.epicor.dataset import SavedInvoice
 from connector.epicor.invoices import find, stamp_of
@@ -161,12 +160,12 @@ def _sentence(companies: list[str], seen: list[dict[str, Any]], posting: Posting
         where = ", ".join(companies)
         return f"Epicor has no invoice of this bill in {where}. Nothing was changed."
     first, *others = seen
-    money = f"{Decimal(format_amount(amount(first['total']), posting.currency)):,f}"
+    money = format_money(amount(first["total"]), first["currency_code"])
     posted = "posted" if first["posted"] else "not posted"
     mark = "" if first["ours"] or posting.adopted else " without this bill's id: typed by a person"
     more = f" There are {len(others)} more; only one can be right." if others else ""
     return (
         f"Epicor has invoice {first['invoice_num']} of vendor {first['vendor_num']} in "
-        f"{first['company']} over {money} {first['currency_code']}, {posted}, in group "
+        f"{first['company']} over {money}, {posted}, in group "
         f"{first['group_id'] or '–'}{mark}.{more} Nothing was changed."
     )

@@ -4,14 +4,13 @@ Nothing here writes to Ramp or to Epicor.
 """
 
 import time
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 
 from audit.failures import NEXT_STEP, Hold
 from audit.models import Posting
-from connector.domain.money import format_amount
+from connector.domain.money import format_money
 from connector.errands.asking import ErrandError
 from connector.errands.setup import counted
 from connector.models import Errand, Tenant
@@ -39,7 +38,7 @@ def twins(errand: Errand, report: "Report") -> str:
         {
             "bill": one.bill,
             "number": one.number,
-            "amount": _money(one.amount, one.currency),
+            "amount": format_money(one.amount, one.currency),
             "twins": one.twins,
         }
         for one in found.items[:_MOST_SHOWN]
@@ -141,11 +140,11 @@ def _would_enter(job: Prepared) -> dict[str, Any]:
         "apply_on": draft.apply_date.isoformat(),
         "due_on": draft.due_date.isoformat(),
         "terms": draft.terms_code,
-        "total": _money(draft.total, currency),
+        "total": format_money(draft.total, currency),
         "lines": [
             {
                 "account": line.account,
-                "amount": _money(line.amount, currency),
+                "amount": format_money(line.amount, currency),
                 "text": line.description,
             }
             for line in draft.lines
@@ -166,15 +165,10 @@ def _would_wait(posting: Posting, hold: Hold) -> dict[str, Any]:
 def _bill(posting: Posting) -> dict[str, Any]:
     amount = "unreadable"
     if posting.amount is not None:
-        amount = _money(posting.amount, posting.currency)
+        amount = format_money(posting.amount, posting.currency)
     return {
         "bill": posting.bill_id,
         "number": posting.invoice_num,
         "vendor_name": posting.vendor_name,
         "amount": amount,
     }
-
-
-def _money(amount: Decimal, currency: str) -> str:
-    """1,200.00 USD, with the currency's own digits."""
-    return f"{Decimal(format_amount(amount, currency)):,f} {currency}"

@@ -13,6 +13,7 @@ from audit.failures import AccessError, Hold, OutageError, PostingError, Reason,
 from audit.models import Posting
 from audit.numbers import with_both
 from connector import retry
+from connector.domain import differing
 from connector.epicor.dataset import SavedInvoice, differences
 from connector.epicor.values import day as day_of
 from connector.sync.context import Cycle
@@ -54,8 +55,9 @@ class Endings:
             self._good(prepared, saved, kept=bool(wrong))
             return
         points = [str(point) for point in wrong]
+        listed = differing.listed(points[:_SHOWN], posting.currency)
         message = (
-            f"The invoice is in Epicor but differs from the bill: {'; '.join(points[:_SHOWN])}. "
+            f"The invoice is in Epicor but differs from the bill: {listed}. "
             "Correct it in Epicor or the bill in Ramp, then replay; or keep it as it is."
         )
         self.there(prepared, saved, Hold(Reason.MISMATCH, message, {"differences": points}))

@@ -8,6 +8,7 @@ from audit.attempts import same
 from audit.failures import Hold, Reason
 from audit.holds import GONE
 from audit.models import Posting
+from connector.domain import differing
 from connector.epicor.dataset import SavedInvoice, differences
 from connector.epicor.invoices import stamp_of
 from connector.sync.lookup import Found, Key, entered_key, key_of, name_of
@@ -199,7 +200,7 @@ def _sent_before(job: Prepared, company: str, there: SavedInvoice, stamp_column:
 
 
 def _changed(job: Prepared, wrong: Sequence[Any], why: str) -> Hold:
-    listed = "; ".join(str(point) for point in wrong[:_SHOWN])
+    listed = differing.listed(wrong[:_SHOWN], job.posting.currency)
     return Hold(
         Reason.CHANGED,
         f"The bill was changed in Ramp after it was entered, and its invoice {why}, so nothing "

@@ -110,7 +110,7 @@ def _ask(rules: Rules, posting: Posting, payloads: Payloads, calendar: PeriodTab
         name = rules.entity_names.get(bill.entity_id) or bill.entity_id
         message = (
             f"The Ramp entity {name or '(none)'} has no Epicor company. Nothing was "
-            "entered. Say where its bills go (entities in the tenant file), then replay."
+            "entered. Say where its bills go (settings, “Entity routes”), then replay."
         )
         gap = Gap(Reason.NO_ROUTE, "entity", bill.entity_id, name, message)
         raise UnmappedError.of((gap,))

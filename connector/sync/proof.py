@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from audit.plain import plain
-from connector.domain.money import format_amount
+from connector.domain.money import format_amount, format_money
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Proof:
         proven = f"{self.proven:,} invoices proven".replace(",", " ")
         verb = "differs" if len(self.drifted) == 1 else "differ"
         differ = [f"{len(self.drifted):,} {verb}".replace(",", " ")] if self.drifted else []
-        sums = [f"{format_amount(v, c)} {c}" for c, v in sorted(self.unexplained.items())]
+        sums = [format_money(v, c) for c, v in sorted(self.unexplained.items())]
         off = [f"{' and '.join(sums)} unexplained"] if sums else []
         return ", ".join([proven, *differ, *off])
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from audit import postings
 from audit.models import Posting
 from audit.queue import waiting_for
-from connector.domain.money import format_amount
+from connector.domain.money import format_money
 from connector.sync.context import Cycle
 from connector.sync.rehearse import rehearse
 
@@ -68,7 +68,7 @@ def forecasts(
     for job in ready:
         draft = job.draft
         name = f"{draft.invoice_num} of {draft.vendor_id} in {draft.company}"
-        total = f"{format_amount(draft.total, draft.currency_code)} {draft.currency_code}"
+        total = format_money(draft.total, draft.currency_code)
         doubt = job.posting.state == _State.IN_DOUBT
         first = "would be looked up first, then " if doubt else "would be "
         said[job.posting.bill_id] = f"{first}entered as {name} over {total}"

@@ -15,6 +15,7 @@ from audit import log, postings
 from audit.attempts import same
 from audit.failures import Hold, Reason
 from audit.models import IN_EPICOR, Posting
+from connector.domain import differing
 from connector.epicor.dataset import SavedInvoice, differences, same_number
 from connector.epicor.invoices import find, stamp_of
 from connector.models import Tenant
@@ -214,7 +215,7 @@ def _moved(posting: Posting, header: Mapping[str, Any]) -> list[str]:
 def _hold(bad: Sequence[tuple[Posting, list[str]]]) -> None:
     """Holds for those that have none; a recheck that was asked for will judge by itself."""
     pairs = [
-        (posting, _mismatch(wrong))
+        (posting, _mismatch(wrong, posting.currency))
         for posting, wrong in bad
         if not posting.hold_reason and posting.not_before is None
     ]
@@ -228,12 +229,13 @@ def _hold(bad: Sequence[tuple[Posting, list[str]]]) -> None:
                 continue  # somebody works on it; the next proof looks at it again
 
 
-def _mismatch(wrong: list[str]) -> Hold:
+def _mismatch(wrong: list[str], currency: str) -> Hold:
     detail = {"differences": wrong, "by": _BY}
     if wrong == [_GONE]:
         return gone(detail)
+    listed = differing.listed(wrong[:_SHOWN], currency)
     message = (
-        f"Read back, the invoice in Epicor is not what was entered: {'; '.join(wrong[:_SHOWN])}. "
+        f"Read back, the invoice in Epicor is not what was entered: {listed}. "
         "Correct it in Epicor (the next proof sees it), or keep it as it is: dismiss with a reason."
     )
     return Hold(Reason.MISMATCH, message, detail)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from audit.failures import Hold, Reason
 from audit.models import Posting
 from connector.domain.draft import APInvoiceDraft
-from connector.domain.money import format_amount
+from connector.domain.money import format_amount, format_money
 from connector.epicor.dataset import AMOUNTS, Row, SavedInvoice, same_number
 from connector.epicor.mirror import covers, invoice_row, refresh_invoices
 from connector.epicor.values import amount, flag, number, text
@@ -230,8 +230,8 @@ def _cleared(posting: Posting) -> frozenset[Key]:
 
 def _described(facts: Facts) -> str:
     day = facts.invoice_date.isoformat() if facts.invoice_date else "no date"
-    money = format_amount(facts.total, facts.currency_code)
-    return f"{facts.invoice_num} of {day} over {money} {facts.currency_code}"
+    money = format_money(facts.total, facts.currency_code)
+    return f"{facts.invoice_num} of {day} over {money}"
 
 
 def _sentence(draft: APInvoiceDraft, twin: Candidate) -> str:

@@ -56,7 +56,7 @@ def given_is(posting: Posting) -> str:
 
 @register.filter
 def twin_total(twin: Mapping[str, Any]) -> str:
-    """The total of a suspected invoice with its currency."""
+    """The total of an invoice as it was read in Epicor, with its currency."""
     currency = str(twin.get("currency") or "")
     try:
         return money(Decimal(str(twin.get("total"))), currency)

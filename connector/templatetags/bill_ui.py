@@ -1,4 +1,4 @@
-"""What only the pages of bills write: names of people, moments in addresses, kinds of mappings."""
+"""What only the pages of bills write: names of people, moments, what a mapping settles."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from django import template
 
-from mappings.coding import COST_CENTERS, DIMENSION_PREFIX, GL_ACCOUNTS, VENDORS
+from audit.models import Blocker
+from connector.web.exceptions_words import settled_by_mapping
 
 register = template.Library()
 
@@ -24,6 +25,6 @@ def isomoment(at: datetime) -> str:
 
 
 @register.filter
-def is_mapping(kind: str) -> bool:
-    """Whether this kind of reference is mapped by people."""
-    return kind in (VENDORS, GL_ACCOUNTS, COST_CENTERS) or kind.startswith(DIMENSION_PREFIX)
+def is_mapped_here(blocker: Blocker) -> bool:
+    """Whether a mapping takes away what blocks the bill."""
+    return settled_by_mapping(blocker.reason, blocker.kind, blocker.ramp_id)

@@ -12,20 +12,19 @@ from django.utils.html import format_html, format_html_join
 
 from audit.failures import NEXT_STEP, InvalidBillError, Reason
 from audit.models import Posting
+from audit.names import REASONS, STATES
 from audit.words import name_of
 from connector.domain.money import exponent
 from connector.redaction import redact
 
 register = template.Library()
 
-_STATES: dict[str, tuple[str, str]] = {
-    Posting.State.QUEUED: ("Waiting", "info"),
-    Posting.State.IN_FLIGHT: ("Being entered", "info"),
-    Posting.State.IN_DOUBT: ("In doubt", "warning"),
-    Posting.State.ENTERED: ("Entered", "success"),
-    Posting.State.CONFIRMED: ("Confirmed", "success"),
-    Posting.State.REMOVED: ("Removed", ""),
-    Posting.State.DISMISSED: ("Dismissed", ""),
+_KINDS: Mapping[str, str] = {
+    Posting.State.QUEUED: "info",
+    Posting.State.IN_FLIGHT: "info",
+    Posting.State.IN_DOUBT: "warning",
+    Posting.State.ENTERED: "success",
+    Posting.State.CONFIRMED: "success",
 }
 _PLACES = (  # of the names of time zones: the rest is other names of the same
     *("Africa", "America", "Antarctica", "Arctic", "Asia"),
@@ -60,13 +59,13 @@ def money(amount: Decimal | None, currency: str) -> str:
 @register.filter
 def state_name(posting: Posting) -> str:
     """The state in a word; a hold shows as an exception, whatever the state."""
-    return _STATES[posting.state][0]
+    return STATES[posting.state]
 
 
 @register.filter
 def state_kind(posting: Posting) -> str:
     """The label's colour: info, success, warning, danger or none."""
-    return _STATES[posting.state][1]
+    return _KINDS.get(posting.state, "")
 
 
 @register.filter
@@ -83,7 +82,9 @@ def action_name(action: str) -> str:
 
 @register.filter
 def words(name: str) -> str:
-    """`vendor_unmapped` as a person writes it: Vendor unmapped."""
+    """A code as a person writes it: a hold reason by its name, `left_out` as Left out."""
+    if name in REASONS:
+        return REASONS[name]
     return str(name).replace("_", " ").replace(".", ": ").strip().capitalize()
 
 

@@ -1,7 +1,7 @@
 """A bill as it was at a moment: what was on the record of it then, beside what is now."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -64,7 +64,7 @@ def page(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
     form = AsOfForm(request.GET)
     context: dict[str, Any] = {"posting": posting, "form": form}
     if form.is_valid():
-        view = as_of(posting, form.cleaned_data["at"] or timezone.now())
+        view = as_of(posting, _meant(form.cleaned_data["at"], request.GET.get("at", "")))
         context |= {"view": view, "form": AsOfForm(initial={"at": _written(view.at)})}
     name = posting.invoice_num or posting.bill_id
     return shell.page(request, "connector/audit_as_of.html", f"Bill {name} as it was", context)
@@ -183,10 +183,17 @@ def _text(value: Any) -> str:
     return "–" if value in (None, "") else redact_text(str(value))
 
 
+def _meant(at: datetime | None, typed: str) -> datetime:
+    """The moment, now if there is none; a whole second that was typed is meant to its end, so
+    that the page says the same second as the input and shows all that happened in it."""
+    if at is None:
+        return timezone.now()
+    return at if "." in typed else at.replace(microsecond=999_999)
+
+
 def _written(at: datetime) -> str:
-    """The moment as the input shows it, a second up so that it includes what it showed."""
-    whole = at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
-    return f"{timezone.localtime(whole):%Y-%m-%dT%H:%M:%S}"
+    """The moment as the input shows it."""
+    return f"{timezone.localtime(at):%Y-%m-%dT%H:%M:%S}"
 
 
 urlpatterns = [path("bills/<str:bill_id>/as-of", page, name="bill-as-of")]

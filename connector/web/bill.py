@@ -22,7 +22,15 @@ from connector.ramp.content import envelope
 from connector.sync.readiness import stopped
 from connector.web import shell
 from connector.web import story as stories
-from connector.web.bill_reading import BillSides, FromRamp, bill_sides, read_ramp, read_sent
+from connector.web.bill_reading import (
+    BillSides,
+    FromRamp,
+    Seen,
+    bill_sides,
+    read_ramp,
+    read_sent,
+)
+from connector.web.exceptions_words import settled_by_mapping
 
 _RAMP_APPS = {"api.ramp.com": "https://app.ramp.com", "demo-api.ramp.com": "https://demo.ramp.com"}
 
@@ -60,6 +68,11 @@ class BillPage:
     ramp_url: str
     epicor_url: str
 
+    @property
+    def map_first(self) -> bool:
+        """Whether a mapping is what the bill waits for, so that a replay alone does nothing."""
+        return any(settled_by_mapping(one.reason, one.kind, one.ramp_id) for one in self.blockers)
+
 
 def bill_page(posting: Posting, ramp: FromRamp, *, before: datetime | None = None) -> BillPage:
     """Everything about one bill; a constant number of queries."""
@@ -69,7 +82,7 @@ def bill_page(posting: Posting, ramp: FromRamp, *, before: datetime | None = Non
     names = [event.actor for event in told.events] + [hold.ended_actor for hold in holds]
     return BillPage(
         posting=posting,
-        sides=bill_sides(posting, ramp, stories.verified_at(steps)),
+        sides=bill_sides(posting, ramp, _seen(steps)),
         left_out="" if posting.pk else _left_out(ramp),
         blockers=list(posting.blockers.all()) if posting.pk else [],
         holds=holds,
@@ -204,8 +217,12 @@ def posting_of(request: HttpRequest, bill_id: str) -> Posting:
 def _sides(request: HttpRequest, posting: Posting) -> HttpResponse:
     steps = stories.milestones(posting.tenant_id, posting.bill_id)
     ramp = read_ramp(posting.tenant, posting.bill_id)
-    found = bill_sides(posting, ramp, stories.verified_at(steps))
+    found = bill_sides(posting, ramp, _seen(steps))
     return shell.part(request, "connector/_bill_sides.html", {"sides": found, "posting": posting})
+
+
+def _seen(steps: Sequence[AuditEntry]) -> Seen:
+    return Seen(verified_at=stories.verified_at(steps), held_at=stories.held_at(steps))
 
 
 def _detail(

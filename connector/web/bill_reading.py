@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from audit.failures import InvalidBillError
+from audit.failures import InvalidBillError, Reason
 from audit.models import Attempt, Posting
 from connector.domain.bill import Bill as RampBill
 from connector.errands.look import LOOK
@@ -19,7 +19,9 @@ from connector.models import Bill, Errand, Tenant
 from connector.ramp.parse import parse_bill
 from connector.sync.context import open_rules
 from connector.sync.prepare import entered_draft
-from connector.web.compare import Comparison, Side, compare
+from connector.web.compare import NOTHING, Comparison, Side, compare
+from connector.web.disputed import as_disputed, disputes, is_gone, points_of, unnamed
+from connector.web.exceptions_words import Point
 from connector.web.sides import (
     adopted_side,
     epicor_side,
@@ -32,6 +34,7 @@ from mappings.models import CurrencyMapping, TargetInvoice
 
 _State = Posting.State
 _LOOKS = 5
+_MISSING = "It is said to be in Epicor, but was not found there."
 _ENDED = {
     _State.REMOVED: "The invoice was removed from Epicor, so nothing is sent any more.",
     _State.DISMISSED: "The bill is dismissed, so nothing is sent for it.",
@@ -70,6 +73,14 @@ class InEpicor:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """When the invoice was last found right, and when a hold last said what is wrong with it."""
+
+    verified_at: datetime | None = None
+    held_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Looking:
     """The last look in Epicor that a person asked for: under way, or what came of it."""
 
@@ -92,14 +103,38 @@ class BillSides:
     looking: Looking
     comparison: Comparison
 
+    @property
+    def disputed(self) -> bool:
+        """Whether an open hold says that Epicor has something else than the bill."""
+        return self.posting.in_epicor and disputes(self.posting)
 
-def bill_sides(posting: Posting, ramp: FromRamp, verified_at: datetime | None) -> BillSides:
+    @property
+    def next_step(self) -> str:
+        """What an accountant does next about a bill that is in Epicor as it should be, or ""."""
+        posting = self.posting
+        if not posting.in_epicor or posting.hold_reason or self.epicor.side is None:
+            return ""
+        posted = self.epicor.side.fields.get("Posted", NOTHING).text
+        group = f"group {posting.group_id} of {posting.company}"
+        where = group if posting.group_id else posting.company
+        if posted == "yes":
+            return f"Posted in Epicor, in {where}. Nothing is left to do here."
+        then = f"Next: review and post the {'group' if posting.group_id else 'invoice'} in Epicor."
+        return f"Unposted in {where}. {then}" if posted else f"Entered unposted in {where}. {then}"
+
+    @property
+    def points(self) -> list[Point]:
+        """In what the open hold says that they differ."""
+        return points_of(self.posting)
+
+
+def bill_sides(posting: Posting, ramp: FromRamp, seen: Seen) -> BillSides:
     """The three sides; a constant number of queries, however long the bill."""
     tenant = posting.tenant
     sent = read_sent(posting, ramp)
     looks = Errand.objects.filter(tenant=tenant, kind=LOOK, subject=posting.bill_id)
     recent = list(looks.order_by("-id")[:_LOOKS])
-    epicor = _in_epicor(posting, sent, verified_at, recent)
+    epicor = _in_epicor(posting, sent, seen, recent)
     codes = CurrencyMapping.objects.filter(
         tenant=tenant, iso=ramp.bill.currency if ramp.bill else ""
     )
@@ -182,13 +217,14 @@ def _coding_of(posting: Posting) -> list[dict[str, Any]]:
 # -- Epicor's side ---------------------------------------------------------------------------
 
 
-def _in_epicor(
-    posting: Posting, sent: Sent, verified_at: datetime | None, looks: list[Errand]
-) -> InEpicor:
-    """What was seen last: by a look, by the verification, or by the reading of changes."""
+def _in_epicor(posting: Posting, sent: Sent, seen: Seen, looks: list[Errand]) -> InEpicor:
+    """What was seen last: by a look, by a hold, by the verification, or in Epicor's changes."""
     mirrored = _mirrored(posting)
+    disputed = posting.in_epicor and disputes(posting)
+    # What was found right before a hold says otherwise counts no more.
+    judged_at = (seen.held_at or posting.hold_opened_at) if disputed else seen.verified_at
     known_at = max(
-        (at for at in (verified_at, mirrored.seen_at if mirrored else None) if at), default=None
+        (at for at in (judged_at, mirrored.seen_at if mirrored else None) if at), default=None
     )
     look = next((one for one in looks if one.finished_at and one.result), None)
     looked_at = parse_datetime(str(look.result.get("seen_at", ""))) if look else None
@@ -196,13 +232,37 @@ def _in_epicor(
         return _looked(posting, look, looked_at)
     if not posting.in_epicor:
         return InEpicor(_unknown(posting))
-    if sent.side is None or mirrored is None or (verified_at and verified_at >= mirrored.seen_at):
-        return InEpicor("As it was read back and compared to the cent.", sent.side, verified_at)
+    if disputed:
+        found = _disputed(posting, sent, judged_at)
+    else:
+        note = "As it was read back and compared to the cent."
+        found = InEpicor(note, sent.side, judged_at)
+    if found.side is None or mirrored is None or (judged_at and judged_at >= mirrored.seen_at):
+        return found
     newer = mirrored_fields(mirrored, posting.currency)
     names = ", ".join(name.lower() for name in newer)
-    note = f"As Epicor's changes were last read: {names}; the rest as it was read back before."
-    side = Side({**sent.side.fields, **newer}, sent.side.lines)
+    rest = "as the hold says" if disputed else "as it was read back before"
+    note = f"As Epicor's changes were last read: {names}; the rest {rest}."
+    side = Side({**found.side.fields, **newer}, found.side.lines)
     return InEpicor(note, side, mirrored.seen_at)
+
+
+def _disputed(posting: Posting, sent: Sent, at: datetime | None) -> InEpicor:
+    """What the open hold says that Epicor has."""
+    points = points_of(posting)
+    strange = unnamed(points)
+    if is_gone(posting):
+        return InEpicor("Not there when it was last read.", None, at, _MISSING)
+    side = as_disputed(posting, sent.side) if sent.side is not None else None
+    if posting.hold_reason == Reason.CHANGED:
+        note = "As it was entered; the bill was changed in Ramp since."
+    elif not points:
+        note = "It is there, and was not compared with the bill yet."
+    elif side is None:
+        note = "Not what was sent."
+    else:
+        note = "Differs from what was sent; what the hold does not name is as sent."
+    return InEpicor(note, side, at, strange)
 
 
 def _mirrored(posting: Posting) -> TargetInvoice | None:
@@ -219,9 +279,7 @@ def _mirrored(posting: Posting) -> TargetInvoice | None:
 def _looked(posting: Posting, look: Errand, at: datetime) -> InEpicor:
     invoices = look.result.get("invoices") or []
     if not invoices:
-        missing = (
-            "It is said to be in Epicor, but was not found there." if posting.in_epicor else ""
-        )
+        missing = _MISSING if posting.in_epicor else ""
         return InEpicor(f"Not there when {look.actor} looked.", None, at, missing)
     first, *others = invoices
     strange = []

@@ -23,6 +23,7 @@ FIELDS = (
     "Posted",
     "Entered by",
 )
+SIDES = ("Ramp", "Sent", "Epicor")
 NOT_AS_IN_RAMP = "not as in Ramp"
 NOT_AS_SENT = "not as sent"
 
@@ -73,6 +74,20 @@ class Row:
 
     name: str
     cells: tuple[Cell, Cell, Cell]
+
+    @property
+    def told(self) -> list[tuple[Cell, str, bool]]:
+        """Each cell, what a narrow screen calls it, and whether it repeats the one before.
+
+        A narrow screen leaves the repeated ones out: their sides are named by the first.
+        """
+        found: list[tuple[Cell, str, bool]] = []
+        for number, cell in enumerate(self.cells):
+            rest = self.cells[number:]
+            alike = next((at for at, one in enumerate(rest) if one.text != cell.text), len(rest))
+            repeats = number > 0 and self.cells[number - 1].text == cell.text
+            found.append((cell, ", ".join(SIDES[number : number + alike]), repeats))
+        return found
 
     @property
     def differs(self) -> bool:

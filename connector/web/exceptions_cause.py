@@ -161,7 +161,7 @@ def _row(posting: Posting, notes: Sequence[AuditEntry], today: date) -> BillRow:
     return BillRow(
         posting,
         offered(posting),
-        [point(str(sentence)) for sentence in differences],
+        [point(str(sentence), posting.currency) for sentence in differences],
         shown(posting),
         suspects(posting),
         notes[0] if notes else None,

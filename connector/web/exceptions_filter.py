@@ -7,7 +7,7 @@ from django.http import QueryDict
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from audit.causes import Wanted
-from audit.models import REASONS
+from audit.names import REASONS
 from connector.models import EntityRoute, Tenant
 
 _WHO = [("", "Everybody's"), ("mine", "Mine"), ("nobody", "Unassigned")]
@@ -27,7 +27,7 @@ class ExceptionFilter(forms.Form):
         choices=_WHO, required=False, label="Whose", widget=UnfoldAdminSelectWidget
     )
     why = forms.ChoiceField(
-        choices=[("", "Any reason"), *((value, name.capitalize()) for value, name in REASONS)],
+        choices=[("", "Any reason"), *REASONS.items()],
         required=False,
         label="Reason",
         widget=UnfoldAdminSelectWidget,

@@ -1,14 +1,12 @@
 """What each cause is called and what a person is told about it. Pure words, no reading."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from audit.causes import CauseGroup
 from audit.failures import NEXT_STEP, Reason
+from connector.domain import differing
 from mappings.coding import COST_CENTERS, DIMENSION_PREFIX, GL_ACCOUNTS, VENDORS
-
-_DIFFERENCE = re.compile(r"^(?P<field>.+?) is (?P<actual>.*?), expected (?P<expected>.*)$", re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +50,14 @@ def words_of(cause: CauseGroup) -> Words:
 
 def can_be_mapped(cause: CauseGroup) -> bool:
     """Whether a mapping settles the cause: a named reference of a kind that has mappings."""
+    return settled_by_mapping(cause.reason, cause.kind, cause.ramp_id)
+
+
+def settled_by_mapping(reason: str, kind: str, ramp_id: str) -> bool:
+    """The same of one thing that blocks a bill."""
     kinds = (VENDORS, GL_ACCOUNTS, COST_CENTERS)
-    known = cause.kind in kinds or cause.kind.startswith(DIMENSION_PREFIX)
-    return known and bool(cause.ramp_id) and Reason(cause.reason) in _MAPPED
+    known = kind in kinds or kind.startswith(DIMENSION_PREFIX)
+    return known and bool(ramp_id) and Reason(reason) in _MAPPED
 
 
 def again(cause: CauseGroup) -> str:
@@ -62,12 +65,15 @@ def again(cause: CauseGroup) -> str:
     return _AGAIN.get(Reason(cause.reason), "Try again (after fixing)")
 
 
-def point(sentence: str) -> Point:
-    """A difference as it is kept (a sentence) as three cells; unknown ones fill the first."""
-    match = _DIFFERENCE.match(sentence)
-    if match is None:
+def point(sentence: str, currency: str = "") -> Point:
+    """A difference as it is kept (a sentence) as three cells; unknown ones fill the first.
+
+    With a currency, amounts are written as money.
+    """
+    found = differing.read(sentence, currency)
+    if found is None:
         return Point(sentence, "", "")
-    return Point(match["field"], match["actual"], match["expected"])
+    return Point(found.field, found.actual, found.expected)
 
 
 _MAPPED = frozenset(

@@ -10,7 +10,8 @@ from django import forms
 from django.db.models import Q, QuerySet
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from audit.models import REASONS, Blocker, Posting
+from audit.models import Blocker, Posting
+from audit.names import REASONS, STATES
 from connector.models import EntityRoute, Membership, Tenant
 from connector.web.bill_list import NEWEST, SORTS
 from connector.web.filter_terms import Periods, begins, midnight
@@ -75,19 +76,22 @@ class BillFilter(django_filters.FilterSet):  # type: ignore[misc]
     find nothing and say why by field.
     """
 
-    state = _choice("State", "Any state", choices=Posting.State.choices)
+    state = _choice("State", "Any state", choices=list(STATES.items()))
     reason = _choice(
         "Reason",
         "Any reason",
         method="with_reason",
-        choices=[(NONE, "No hold"), *((value, name.capitalize()) for value, name in REASONS)],
+        choices=[(NONE, "No hold"), *REASONS.items()],
     )
     vendor = django_filters.CharFilter(
         method="of_vendor", label="Vendor name or Ramp id", max_length=255,
         widget=_text(),
     )  # fmt: skip
     number = django_filters.CharFilter(
-        method="numbered", label="Number begins with", max_length=255, widget=_text()
+        method="numbered",
+        label="Number begins with",
+        max_length=255,
+        widget=_text(**{"data-search": ""}),
     )
     entity = _choice("Ramp entity", "Any entity", method="of_entity")
     company = _choice("Epicor company", "Any company", method="in_company")

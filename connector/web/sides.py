@@ -11,7 +11,7 @@ from typing import Any
 from audit.models import Posting
 from connector.domain.bill import Bill, BillLine, Selection
 from connector.domain.draft import APInvoiceDraft
-from connector.domain.money import format_amount
+from connector.domain.money import format_money
 from connector.web.compare import Line, Side, Value
 from mappings.models import TargetInvoice
 
@@ -30,19 +30,19 @@ def ramp_side(bill: Bill, epicor_currency: str, given_num: str = "") -> Side:
         "Company": Value(f"entity {bill.entity_id}" if bill.entity_id else "no entity"),
         "Vendor": Value(bill.vendor_name),
         "Invoice number": numbered or Value(own, _number(bill.invoice_num)),
-        "Invoice date": _day(bill.issued_on),
+        "Invoice date": day_value(bill.issued_on),
         "Apply date": Value(
             apply_on.isoformat() if bill.accounting_on else "none: the invoice date counts",
             apply_on,
         ),
-        "Due date": _day(bill.due_on),
+        "Due date": day_value(bill.due_on),
         "Currency": Value(bill.currency, epicor_currency or None),
-        "Total": _money(bill.total, bill.currency),
+        "Total": amount_value(bill.total, bill.currency),
         "Description": Value(bill.vendor_memo or bill.memo),
     }
     lines = {
         number: Line(
-            amount=_money(line.amount, bill.currency),
+            amount=amount_value(line.amount, bill.currency),
             account=Value(_coded(line, bill.selections)),
             text=Value(line.memo),
         )
@@ -60,7 +60,7 @@ def seed_side(posting: Posting) -> Side:
         "Invoice date": posting.issued_on.isoformat() if posting.issued_on else "",
         "Due date": posting.due_on.isoformat() if posting.due_on else "",
         "Currency": posting.currency,
-        "Total": _money(amount, posting.currency).text if amount is not None else "",
+        "Total": amount_value(amount, posting.currency).text if amount is not None else "",
     }
     return Side({name: Value(text) for name, text in known.items()})
 
@@ -71,19 +71,21 @@ def sent_side(draft: APInvoiceDraft, group_id: str, currency: str) -> Side:
         "Company": _code(draft.company),
         "Vendor": Value(f"{draft.vendor_id} (number {draft.vendor_num})", draft.vendor_num),
         "Invoice number": Value(draft.invoice_num, _number(draft.invoice_num)),
-        "Invoice date": _day(draft.invoice_date),
-        "Apply date": _day(draft.apply_date),
-        "Due date": _day(draft.due_date),
+        "Invoice date": day_value(draft.invoice_date),
+        "Apply date": day_value(draft.apply_date),
+        "Due date": day_value(draft.due_date),
         "Terms": _code(draft.terms_code),
         "Currency": _code(draft.currency_code),
-        "Total": _money(draft.total, currency),
-        "Payment hold": _flag(draft.pay_hold),
+        "Total": amount_value(draft.total, currency),
+        "Payment hold": Value("yes, because Ramp pays it", means=True)
+        if draft.pay_hold
+        else flag_value(on=False),
         "Group": _code(group_id),
         "Description": _code(draft.description),
     }
     lines = {
         number: Line(
-            amount=_money(line.amount, currency),
+            amount=amount_value(line.amount, currency),
             account=Value(line.account, (line.account,)),
             text=_code(line.description),
         )
@@ -103,7 +105,7 @@ def adopted_side(entered_as: Mapping[str, Any], group_id: str, currency: str) ->
             "Vendor": Value(f"number {vendor_num}", vendor_num) if vendor_num else Value(),
             "Invoice number": Value(number, _number(number)) if number else Value(),
             "Currency": _code(str(entered_as.get("currency_code") or "")),
-            "Total": _money(Decimal(str(total)), currency) if total is not None else Value(),
+            "Total": amount_value(Decimal(str(total)), currency) if total is not None else Value(),
             "Group": _code(group_id),
         }
     )
@@ -113,7 +115,7 @@ def epicor_side(seen: Seen, currency: str) -> Side:
     """What Epicor has, as it was read; amounts are decimal texts, days ISO 8601 or ""."""
     vendor_num, vendor_id = seen["vendor_num"], seen["vendor_id"]
     fields = {
-        "Company": _stored(seen["company"]),
+        "Company": stored_value(seen["company"]),
         "Vendor": Value(
             f"{vendor_id} (number {vendor_num})" if vendor_id else f"number {vendor_num}",
             vendor_num,
@@ -122,12 +124,12 @@ def epicor_side(seen: Seen, currency: str) -> Side:
         "Invoice date": _iso(seen["invoice_date"]),
         "Apply date": _iso(seen["apply_date"]),
         "Due date": _iso(seen["due_date"]),
-        "Terms": _stored(seen["terms_code"]),
-        "Currency": _stored(seen["currency_code"]),
-        "Total": _money(Decimal(seen["total"]), currency),
-        "Payment hold": _flag(seen["pay_hold"]),
-        "Group": _stored(seen["group_id"]),
-        "Description": _stored(seen["description"]),
+        "Terms": stored_value(seen["terms_code"]),
+        "Currency": stored_value(seen["currency_code"]),
+        "Total": amount_value(Decimal(seen["total"]), currency),
+        "Payment hold": flag_value(seen["pay_hold"]),
+        "Group": stored_value(seen["group_id"]),
+        "Description": stored_value(seen["description"]),
         "Posted": Value("yes" if seen["posted"] else "no"),
         "Entered by": Value(seen["entry_person"]),
     }
@@ -138,16 +140,16 @@ def epicor_side(seen: Seen, currency: str) -> Side:
 def mirrored_fields(row: TargetInvoice, currency: str) -> dict[str, Value]:
     """The points that the mirror of Epicor's invoices knows."""
     known = {
-        "Currency": _stored(row.currency_code),
-        "Total": _money(row.total, currency),
-        "Group": _stored(row.group_id),
+        "Currency": stored_value(row.currency_code),
+        "Total": amount_value(row.total, currency),
+        "Group": stored_value(row.group_id),
         "Posted": Value("yes" if row.posted else "no"),
         "Entered by": Value(row.entry_person),
     }
     if row.invoice_date is not None:
-        known["Invoice date"] = _day(row.invoice_date)
+        known["Invoice date"] = day_value(row.invoice_date)
     if row.pay_hold is not None:
-        known["Payment hold"] = _flag(row.pay_hold)
+        known["Payment hold"] = flag_value(row.pay_hold)
     return known
 
 
@@ -157,7 +159,7 @@ def mirrored_fields(row: TargetInvoice, currency: str) -> dict[str, Value]:
 def _seen_line(line: Mapping[str, Any], currency: str) -> Line:
     accounts = tuple(str(account) for account in line["accounts"])
     return Line(
-        amount=_money(Decimal(line["amount"]), currency),
+        amount=amount_value(Decimal(line["amount"]), currency),
         account=Value(", ".join(accounts) or "none", accounts),
         text=Value(line["description"], _plain(line["description"])),
     )
@@ -172,19 +174,27 @@ def _coded(line: BillLine, whole_bill: Sequence[Selection]) -> str:
     return " · ".join(f"{name}: {option}" for name, option in chosen.items()) or "not coded"
 
 
-def _money(amount: Decimal, currency: str) -> Value:
-    return Value(f"{Decimal(format_amount(amount, currency)):,f} {currency}".strip(), amount)
+def amount_value(amount: Decimal, currency: str) -> Value:
+    """An amount in its currency."""
+    return Value(format_money(amount, currency), amount)
 
 
-def _day(day: date) -> Value:
+def day_value(day: date) -> Value:
+    """A calendar day."""
     return Value(day.isoformat(), day)
 
 
 def _iso(text: str) -> Value:
-    return _day(date.fromisoformat(text)) if text else Value("none", "")
+    return day_value(date.fromisoformat(text)) if text else Value("none", "")
 
 
-def _flag(on: object) -> Value:
+def number_value(text: str) -> Value:
+    """An invoice number."""
+    return Value(text, _number(text))
+
+
+def flag_value(on: object) -> Value:
+    """Yes or no."""
     return Value("yes" if on else "no", bool(on))
 
 
@@ -193,7 +203,7 @@ def _code(text: str) -> Value:
     return Value(text, _plain(text)) if text else Value()
 
 
-def _stored(text: str) -> Value:
+def stored_value(text: str) -> Value:
     """A code or text as Epicor has it; an empty one is known to be empty."""
     return Value(text or "blank", _plain(text))
 

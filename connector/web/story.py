@@ -118,6 +118,11 @@ def verified_at(entries: Iterable[AuditEntry]) -> datetime | None:
     return next((entry.at for entry in entries if entry.action in _VERIFIED), None)
 
 
+def held_at(entries: Iterable[AuditEntry]) -> datetime | None:
+    """When a hold last said something; from `milestones`."""
+    return next((entry.at for entry in entries if entry.action == _HELD), None)
+
+
 def holds(entries: Sequence[AuditEntry]) -> list[PastHold]:
     """Every hold, newest first, with what ended it; from `milestones`. Pure."""
     found: list[PastHold] = []

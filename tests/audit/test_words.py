@@ -203,7 +203,7 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
         ),
         (
             entry("posting.held", {"reason": "vendor_unmapped", "message": "Acme has no vendor."}),
-            "The connector held bill b-1 (vendor unmapped): Acme has no vendor.",
+            "The connector held bill b-1 (Vendor not mapped): Acme has no vendor.",
         ),
         (
             entry("posting.dismissed", {"reason": "Paid by hand"}, actor="ann"),

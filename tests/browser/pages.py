@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from audit import postings
+from audit.failures import Hold, Reason
 from audit.models import AuditEntry, Posting
 from connector import questions
+from connector.domain.differing import listed
 from connector.errands import asking, imports, uses, work
 from connector.errands.what_if import ask_what_if
 from connector.models import Errand, Membership, Tenant
@@ -117,6 +120,18 @@ def entry(tenant: Tenant) -> str:
     return f"/t/demo/audit/entries/{found.pk}/"
 
 
+def chosen(tenant: Tenant) -> tuple[Posting, Posting]:
+    """The bills of which `arrange` made one that differs and one that looks like a typed one."""
+    held = Posting.objects.filter(tenant=tenant).exclude(hold_reason="").order_by("pk")
+    mismatch, twin = (held.filter(assignee=name).first() for name in _ARRANGED)
+    assert mismatch is not None
+    assert twin is not None
+    return mismatch, twin
+
+
+_ARRANGED = ("pictured-mismatch", "pictured-twin")
+
+
 def arrange() -> None:
     """What the rows need besides the demo's tenant."""
     builders.make_tenant(EMPTY, name="Fresh Start Ltd")
@@ -130,6 +145,44 @@ def arrange() -> None:
     )
     known = make_asked(asked, "1041", "Supplier ACME is over its limit by 1,250.00 USD. Go on?")
     questions.go_on(asked, [known], always=True, actor="accountant")
+    demo = Posting.objects.filter(tenant__slug="demo")
+    entered = demo.filter(state=Posting.State.CONFIRMED, hold_reason="")
+    mismatch = entered.order_by("-pk")[0]
+    off = mismatch.amount + 10
+    points = [
+        f"Invoice total is {off:f}, expected {mismatch.amount:f}",
+        f"Line 1 amount is {off:f}, expected {mismatch.amount:f}",
+        "Due date is 2026-12-31, expected 2026-12-24",
+        "Payment hold is no, expected yes",
+    ]
+    message = (
+        "Read back, the invoice in Epicor is not what was entered: "
+        f"{listed(points, mismatch.currency)}. Correct it in Epicor, or keep it as it is."
+    )
+    postings.hold(mismatch, Hold(Reason.MISMATCH, message, {"differences": points}))
+    waiting = demo.filter(state=Posting.State.QUEUED).exclude(hold_reason="")
+    twin = waiting.exclude(hold_reason=Reason.VENDOR_UNMAPPED).order_by("pk")[0]
+    suspect = {
+        "company": "EPIC06",
+        "vendor_num": 17,
+        "vendor_id": "NORDWIND",
+        "invoice_num": f"{twin.invoice_num}A",
+        "invoice_date": "2026-11-20",
+        "total": f"{twin.amount or 0:f}",
+        "currency": twin.currency,
+        "entry_person": "jsmith",
+        "group_id": "HAND01",
+        "posted": False,
+        "stamp": "",
+        "same_key": False,
+    }
+    message = (
+        "Epicor has an invoice that may be this bill. Nothing was entered. Compare the two, then "
+        "say that it is ours, or that it is different."
+    )
+    postings.hold(twin, Hold(Reason.DUPLICATE_SUSPECTED, message, {"twins": [suspect]}))
+    for posting, name in zip((mismatch, twin), _ARRANGED, strict=True):
+        Posting.objects.filter(pk=posting.pk).update(assignee=name)
 
 
 PAGES = [
@@ -143,6 +196,8 @@ PAGES = [
     Row("bills", "/t/demo/bills/"),
     Row("bills-none", f"/t/{EMPTY}/bills/", "superuser"),
     Row("bill-held", bill(hold_reason="vendor_unmapped")),
+    Row("bill-mismatch", lambda tenant: f"/t/demo/bills/{chosen(tenant)[0].bill_id}"),
+    Row("bill-twin", lambda tenant: f"/t/demo/bills/{chosen(tenant)[1].bill_id}"),
     Row("bill-entered", bill(state=Posting.State.CONFIRMED)),
     Row("bill-as-of", lambda tenant: f"{bill(state=Posting.State.CONFIRMED)(tenant)}/as-of"),
     Row("exceptions-cause", "/t/demo/exceptions/cause/?cause=invalid_bill"),

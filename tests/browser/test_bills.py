@@ -23,7 +23,7 @@ def test_filter_by_keys_save_a_view_look_in_epicor_and_export(page: Page, new_te
 
     # The filter replaces the results alone, as one types, and the address follows.
     page.get_by_label("State", exact=True).focus()
-    page.keyboard.type("Confirmed")
+    page.keyboard.type("Entered, Ramp told")
     confirmed = Posting.objects.filter(tenant=acme.tenant, state="confirmed")
     wait_text(page, f"{confirmed.count()} bills", within=RESULTS)
     page.wait_for_url("**/bills/?state=confirmed")
@@ -117,3 +117,35 @@ def look_at(page: Page) -> None:
     with narrow(page):
         fits(page)
         axe(page)
+
+
+def test_the_list_of_keys_has_what_the_page_has(page: Page, new_tenant) -> None:
+    acme = new_tenant(bills=4)
+    log_in(page, "accountant")
+    page.goto(f"/t/{acme.slug}/bills/")
+    page.keyboard.press("?")
+    keys = page.locator("#keys")
+    for there in ["pick the row", "replay", "search"]:
+        expect(keys.get_by_text(there, exact=True)).to_be_visible()
+    for elsewhere in ["map", "assign", "add a mapping", "history"]:
+        expect(keys.get_by_text(elsewhere, exact=True)).to_be_hidden()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Number begins with")).to_be_focused()
+    page.goto(f"/t/{acme.slug}/mappings/vendors/")
+    page.get_by_role("button", name="Keys").click()
+    expect(keys.get_by_text("add a mapping", exact=True)).to_be_visible()
+    expect(keys.get_by_text("replay", exact=True)).to_be_hidden()
+
+
+def test_the_filter_is_folded_on_a_phone_only(page: Page, new_tenant) -> None:
+    acme = new_tenant(bills=4)
+    log_in(page, "accountant")
+    page.goto(f"/t/{acme.slug}/bills/")
+    field = page.get_by_label("Number begins with")
+    expect(field).to_be_visible()
+    with narrow(page):
+        expect(field).to_be_hidden()
+        page.locator(".mc-phonefold > summary").click()
+        expect(field).to_be_visible()
+        fits(page)

@@ -214,7 +214,7 @@ def test_a_preview_changes_nothing_and_says_everything(tenant: Tenant) -> None:
     assert (looked.result["bills"], imports.sums_of(looked, "sums")) == (1, {"USD": Decimal(120)})
     assert [row.what for row in imports.seen_rows(looked)] == ["same", "new", "error"]
     (wrong,) = imports.seen_rows(looked, "error")
-    assert (wrong.row.number, wrong.error[:18]) == (4, "epicor_id is blank")
+    assert (wrong.row.number, wrong.error[:17]) == (4, "The Epicor target")
     assert VendorMapping.objects.count() == 1
     with pytest.raises(MappingFileError, match="cannot be imported"):
         imports.ask_import(looked, actor="ann", with_replay=True)
@@ -398,7 +398,7 @@ def test_each_person_has_one_question_under_way(coded: Tenant) -> None:
     ("kind", "wish", "days", "words"),
     [
         ("vendors", ("v-1", "NOBODY"), 30, "No company has vendor 'NOBODY'"),
-        ("vendors", ("", ""), 30, "Ramp_id is blank"),
+        ("vendors", ("", ""), 30, "The Ramp id"),
         ("vendors", ("v-1", "BETA"), 0, "between 1 and 365"),
         ("vendors", ("v-1", "BETA"), 366, "between 1 and 365"),
     ],

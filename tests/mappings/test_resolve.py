@@ -495,3 +495,10 @@ def test_an_unusable_vendor_with_unusable_terms_is_two_gaps():
         "vendors",
         "terms",
     ]
+
+
+def test_a_thing_with_a_name_is_not_called_by_its_uuid() -> None:
+    uuid = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    assert str(Ref(uuid, "Acme")) == "Acme"
+    assert str(Ref(uuid, "")) == uuid
+    assert str(Ref("6000", "Rent")) == "Rent (6000)"

@@ -109,7 +109,7 @@ def test_one_wrong_row_and_nothing_changes(tenant):
         0,
         0,
         0,
-        ((3, "epicor_id is blank; name the Epicor target or leave the row out."),),
+        ((3, "The Epicor target (epicor_id) is blank; name it or leave the row out."),),
     )
     assert not VendorMapping.objects.exists()
     assert not AuditEntry.objects.exists()
@@ -118,8 +118,8 @@ def test_one_wrong_row_and_nothing_changes(tenant):
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        (row("", "A"), "ramp_id is blank"),
-        (row("v", ""), "epicor_id is blank"),
+        (row("", "A"), "The Ramp id (ramp_id) is blank"),
+        (row("v", ""), "The Epicor target (epicor_id) is blank"),
         (row("v" * 256, "A"), "ramp_id is longer than 255 characters"),
         (row("v", "A", company="C" * 17), "company is longer than 16 characters"),
         (row("v", "A\x00"), "epicor_id contains a character"),
@@ -293,7 +293,7 @@ def test_wrong_rows_are_listed_and_the_exit_code_is_one(tenant, tmp_path, capsys
     call_command(command, "acme", "vendors", str(source), *options)
     out = capsys.readouterr().out
     assert command.exit_code == 1
-    message = "epicor_id is blank; name the Epicor target or leave the row out."
+    message = "The Epicor target (epicor_id) is blank; name it or leave the row out."
     if as_json:
         assert json.loads(out)["errors"] == [{"row": 2, "message": message}]
     else:

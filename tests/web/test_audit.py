@@ -497,8 +497,12 @@ def test_the_steps_lead_from_one_to_the_next(client: Client, history: Posting) -
     later = client.get("/t/acme/bills/b-9/as-of", {"at": view.later.moment})
     assert len(later.context["view"].steps) == 2
     assert later.context["view"].earlier.at == view.steps[0].at
-    # The moment in the input is rounded up, so that showing it again shows the same.
-    assert 'value="2026-11-20T13:00:01"' in answer.content.decode()
+    # The input and the heading say the same second, and showing it again shows all of it.
+    page = answer.content.decode()
+    assert 'value="2026-11-20T13:00:00"' in page
+    assert "On 20 Nov 2026, 13:00:00" in page
+    again = client.get("/t/acme/bills/b-9/as-of", {"at": "2026-11-20T13:00:00"})
+    assert len(again.context["view"].steps) == 1
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "9999-12-30", "0001-01-02"])

@@ -1,5 +1,7 @@
 """The page of one bill in every state it can be in, its pieces, and what it must not show."""
 
+import html
+import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +16,7 @@ from django.utils import timezone
 
 from audit import log
 from audit.failures import NEXT_STEP, Reason
-from audit.models import Attempt, AuditEntry, Posting
+from audit.models import Attempt, AuditEntry, Blocker, Posting
 from audit.plain import plain
 from connector.errands.look import LOOK
 from connector.models import (
@@ -184,6 +186,35 @@ def test_a_held_bill_says_why_what_next_and_what_blocks_it(client: Client, held:
     assert SECRET not in page
     assert "signature=secret" not in page
     assert "<b>Supplies" not in page
+
+
+def test_map_leads_to_the_row_that_is_missing(client: Client, tenant: Tenant) -> None:
+    posting = make_posting(tenant, "b-9", hold_reason="vendor_unmapped")
+    other = make_posting(tenant, "b-8", hold_reason="vendor_unmapped")
+    block(other, "v-8", "Bolt Ltd")
+    blocker = block(posting, "v+9/ä", "Acme Supplies")
+    page = text(client, "/t/acme/bills/b-9")
+    found = re.search(r'<a class="([^"]+)" data-key="m" href="([^"]+)"', page)
+    assert found is not None
+    assert "mc-primary" in found[1]
+    grid = text(client, html.unescape(found[2]))
+    assert "Acme Supplies" in grid
+    assert "Bolt Ltd" not in grid
+    assert "mc-primary" not in page.split('aria-label="What you can do"')[1].split("</form>")[0]
+    # What no mapping settles is replayed.
+    Blocker.objects.filter(pk=blocker.pk).update(kind="terms")
+    page = text(client, "/t/acme/bills/b-9")
+    assert 'data-key="m"' not in page
+    assert "mc-primary" in page.split('aria-label="What you can do"')[1].split("</form>")[0]
+
+
+def test_who_may_not_map_sees_the_mapping(tenant: Tenant) -> None:
+    client = Client()
+    client.force_login(builders.make_user("eve", tenant, "auditor"))
+    block(make_posting(tenant, "b-9", hold_reason="vendor_unmapped"), "v-9", "Acme Supplies")
+    page = text(client, "/t/acme/bills/b-9")
+    assert "See its mapping" in page
+    assert 'data-key="m"' not in page
 
 
 def test_an_entered_bill_shows_what_was_sent_and_read_back(client: Client, tenant: Tenant) -> None:
@@ -532,3 +563,37 @@ def test_the_number_of_queries_does_not_grow(client: Client, tenant: Tenant) -> 
     assert "Line 60" in text(client, PAGE)
     assert queries(lambda: client.get(PAGE)) == few
     assert few <= 45
+
+
+# -- what follows once it is entered -----------------------------------------------------------
+
+
+def test_an_entered_bill_says_what_is_left_to_do_in_epicor(client: Client, tenant: Tenant) -> None:
+    posting = entered(tenant)
+    mirror(tenant)
+    page = text(client, PAGE)
+    assert (
+        "Entered unposted in group R261103A of EPIC06. "
+        "Next: review and post the group in Epicor." in page
+    )
+    assert "yes, because Ramp pays it" in page
+    looked(tenant, SEEN)
+    assert "Unposted in group R261103A of EPIC06. Next: review" in text(client, PAGE)
+    looked(tenant, {**SEEN, "posted": True}, at=timezone.now() + timedelta(seconds=5))
+    page = text(client, PAGE)
+    assert "Posted in Epicor, in group R261103A of EPIC06." in page
+    assert "Next: review" not in page
+    Posting.objects.filter(pk=posting.pk).update(group_id="")
+    looked(tenant, SEEN, at=timezone.now() + timedelta(seconds=9))
+    assert "Unposted in EPIC06. Next: review and post the invoice" in text(client, PAGE)
+
+
+def test_nothing_is_left_to_do_while_it_waits_or_is_not_there(
+    client: Client, tenant: Tenant
+) -> None:
+    entered(tenant)
+    mirror(tenant)
+    looked(tenant)
+    assert "Next: review" not in text(client, PAGE)
+    make_posting(tenant, "b2")
+    assert "mc-nextstep" not in text(client, "/t/acme/bills/b2")

@@ -9,7 +9,7 @@ import pytest
 
 from connector.domain.draft import APInvoiceDraft, DraftLine
 from connector.ramp.parse import parse_bill
-from connector.web.compare import NOT_AS_IN_RAMP, NOT_AS_SENT, Line, Side, Value, compare
+from connector.web.compare import NOT_AS_IN_RAMP, NOT_AS_SENT, Cell, Line, Row, Side, Value, compare
 from connector.web.sides import adopted_side, epicor_side, ramp_side, sent_side
 from tests import builders
 
@@ -235,3 +235,21 @@ def test_a_side_that_does_not_know_the_lines_says_nothing_about_them() -> None:
     ours = Side({}, {1: Line(amount=Value("1", Decimal(1)))})
     assert marks(None, ours, Side({})) == {}
     assert marks(None, ours, Side({}, {})) == {"1 Amount": ("", NOT_AS_SENT)}
+
+
+def test_a_narrow_screen_names_the_sides_that_say_the_same_once() -> None:
+    def told(*texts: str) -> list[tuple[str, str, bool]]:
+        row = Row("Total", tuple(Cell(one) for one in texts))  # type: ignore[arg-type]
+        return [(cell.text, name, repeats) for cell, name, repeats in row.told]
+
+    assert told("1", "1", "1") == [
+        ("1", "Ramp, Sent, Epicor", False),
+        ("1", "Sent, Epicor", True),
+        ("1", "Epicor", True),
+    ]
+    assert told("1", "2", "2")[1] == ("2", "Sent, Epicor", False)
+    assert told("1", "2", "1") == [
+        ("1", "Ramp", False),
+        ("2", "Sent", False),
+        ("1", "Epicor", False),
+    ]

@@ -283,7 +283,7 @@ def test_without_htmx_it_ends_on_the_grid(ann: Client, tenant: Tenant) -> None:
         ({"epicor_id": ""}, "Choose an Epicor target"),
         ({"epicor_id": "NOBODY"}, "No company has vendor &#x27;NOBODY&#x27;"),
         ({"company": "EPIC99"}, "Company &#x27;EPIC99&#x27; is not one of EPIC06"),
-        ({"ramp_id": ""}, "Ramp_id is blank"),
+        ({"ramp_id": ""}, "The Ramp id (ramp_id) is blank"),
         ({"seen": "OLD"}, "is not mapped any more"),
     ],
 )
@@ -537,8 +537,8 @@ def test_wrong_rows_are_named_and_nothing_can_be_imported(ann: Client, tenant: T
     answer = upload(ann, f"{CSV}v-1,Acme,ACME,,\n,Beta,BETA,,\nv-3,,,,\n")
     page = text(ann, answer.url)
     assert "2 rows are wrong, so nothing can be imported." in page
-    assert "Ramp_id is blank" in page
-    assert "Epicor_id is blank" in page
+    assert "The Ramp id (ramp_id) is blank" in page
+    assert "The Epicor target (epicor_id) is blank" in page
     assert '/import/"' not in page.replace("vendors/import/", "")
     told = ann.post(f"{answer.url}import/", follow=True).content.decode()
     assert "cannot be imported as they are; nothing was changed" in told

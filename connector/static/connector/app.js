@@ -85,12 +85,21 @@
     return field;
   }
 
+  /* The list of keys has those that do something on this page. */
+  function fit(keys) {
+    $$("[data-when]", keys).forEach((one) => { one.hidden = !$(one.dataset.when); });
+  }
+
   function help() {
     const keys = $("#keys");
     if (keys?.open) keys.close();
-    else keys?.showModal();
+    else if (keys) { fit(keys); keys.showModal(); }
     return keys;
   }
+
+  document.addEventListener("click", (event) => {
+    if (near(event, '[data-confirm="#keys"]')) fit($("#keys"));
+  }, true);
 
   /* Each says by what it returns whether there was something to do. */
   const KEYS = {

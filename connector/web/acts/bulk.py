@@ -145,7 +145,8 @@ DIFFERENT = Act(
 DISMISS = Act(
     "dismiss",
     "Dismiss",
-    "marked as handled outside and never entered. This cannot be taken back.",
+    "marked as handled outside and never entered. This cannot be taken back. Ramp still pays what "
+    "it pays, and Epicor will not have it: enter it there by hand if the ledger needs it.",
     "Dismiss",
     ReasonForm,
     offers.not_dismissed,
