@@ -12,8 +12,6 @@ from unfold.admin import ModelAdmin
 class SuperuserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     """Pages that only a superuser sees, whatever permissions a user or a group has."""
 
-    actions = None  # rows are not picked here: what changes many is on the pages of a tenant
-
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Superusers only."""
         return is_superuser(request)

@@ -184,12 +184,13 @@ _TOLD = {
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg, misc]
+class UserAdmin(DjangoUserAdmin, SuperuserAdmin):  # type: ignore[type-arg]
     """People. Someone who leaves is made inactive: deleting would take their memberships along.
 
     A name stays what it was: the record knows people by it, and who proposed what.
     """
 
+    actions = None  # nothing is done to many people at once
     form = UserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
