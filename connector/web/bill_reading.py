@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 from audit.failures import InvalidBillError, Reason
 from audit.models import Attempt, Posting
 from connector.domain.bill import Bill as RampBill
+from connector.entities import names_of
 from connector.errands.look import LOOK
 from connector.inspect_bill import explain, preview_as
 from connector.models import Bill, Errand, Tenant
@@ -141,7 +142,8 @@ def bill_sides(posting: Posting, ramp: FromRamp, seen: Seen) -> BillSides:
     code = codes.values_list("epicor_code", flat=True).first() or ""
     theirs = seed_side(posting)
     if ramp.bill is not None:
-        theirs = ramp_side(ramp.bill, code, posting.given_num)
+        entity = names_of(tenant).get(ramp.bill.entity_id, "")
+        theirs = ramp_side(ramp.bill, code, posting.given_num, entity)
     return BillSides(
         posting=posting,
         ramp=ramp,

@@ -18,16 +18,17 @@ from mappings.models import TargetInvoice
 Seen = Mapping[str, Any]  # an invoice as connector.errands.look keeps it
 
 
-def ramp_side(bill: Bill, epicor_currency: str, given_num: str = "") -> Side:
+def ramp_side(bill: Bill, epicor_currency: str, given_num: str = "", entity_name: str = "") -> Side:
     """What Ramp says; `epicor_currency` is the code that its currency stands for ("" = none).
 
-    `given_num`: the number that a person gave it instead of its own, which then differs as meant.
+    `entity_name`: what its entity is called, where that is known. `given_num`: the number that a
+    person gave it instead of its own, which then differs as meant.
     """
     own = bill.invoice_number or "none"
     numbered = Value(f"{own} (another one was given)") if given_num else None
     apply_on = bill.accounting_on or bill.issued_on
     fields = {
-        "Company": Value(f"entity {bill.entity_id}" if bill.entity_id else "no entity"),
+        "Company": Value(entity_name or (f"entity {bill.entity_id}" if bill.entity_id else "none")),
         "Vendor": Value(bill.vendor_name),
         "Invoice number": numbered or Value(own, _number(bill.invoice_num)),
         "Invoice date": day_value(bill.issued_on),

@@ -22,6 +22,8 @@ from connector.sync.run import run_cycle
 from connector.sync.telling import SUCCESSES, call
 from tests.journeys import truth
 
+pytestmark = pytest.mark.slow
+
 State = Posting.State
 Later = Callable[..., None]
 SYNCS = "accounting/syncs"

@@ -23,6 +23,8 @@ from connector.sync.lanes import next_place
 from connector.sync.run import run_cycle
 from tests.journeys import truth
 
+pytestmark = pytest.mark.slow
+
 State = Posting.State
 Later = Callable[..., None]
 OPEN, SAVE, BEGIN = "APInvGrpSvc/Update", "APInvoiceSvc/UpdateMaster", "GetNewAPInvGrpNoLock"

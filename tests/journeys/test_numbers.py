@@ -25,6 +25,8 @@ from connector.sync.twin_answers import adopt, different
 from tests.journeys import truth
 from tests.journeys.test_twins import chosen, of, type_in
 
+pytestmark = pytest.mark.slow
+
 State = Posting.State
 WHY = {"actor": "ann", "reason": "RENT is on every bill of this vendor."}
 GIVEN = "RENT 2026-11"

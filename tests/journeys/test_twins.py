@@ -26,6 +26,8 @@ from connector.sync.twin_list import TwinList, list_twins
 from mappings.models import InvoiceWindow, TargetInvoice, VendorMapping
 from tests.journeys import truth
 
+pytestmark = pytest.mark.slow
+
 State = Posting.State
 Ready = tuple[Any, Tenant]
 

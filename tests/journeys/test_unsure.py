@@ -21,6 +21,8 @@ from mappings.periods import period_of
 from tests.journeys import truth
 from tests.journeys.test_twins import chosen, held_twin, of, plain_bills, type_in
 
+pytestmark = pytest.mark.slow
+
 State = Posting.State
 REFUSAL = {"HttpStatus": 400, "ErrorMessage": "Tax liability is required.", "ErrorType": "Ice.X"}
 GONE = {"HttpStatus": 404, "ErrorMessage": "No.", "ErrorType": "Ice.Common.RecordNotFoundException"}
