@@ -89,7 +89,7 @@ def test_what_only_epicor_can_settle_says_so_and_is_replayed_once_it_is(
         fits(page)
     acme.box.epicor.app.ask_no_more()
     box.locator("summary").click()
-    box.get_by_role("button", name="Replay all").click()
+    box.get_by_role("button", name="Try again").click()
     page.locator("#dialog").get_by_role("button", name="Replay").click()
     wait_text(page, re.compile(rf"Done\.\s+{len(held)} entered"))
     truth.check(acme.box)
