@@ -58,7 +58,7 @@ def test_the_dialog_says_whose_number_it_is_and_proposes_without_filling_in(
 ) -> None:
     posting = taken(tenant)
     page = ask(client, posting)
-    for said in ("Acme Supplies", "120.00 USD", "2026-11-02", "the very number", "jsmith"):
+    for said in ("Acme Supplies", "120.00 USD", "2026-11-02", "same number", "jsmith"):
         assert said in page
     assert "Epicor takes a number of a vendor only once" not in page
     assert 'placeholder="e.g. INV-b-2026-11"' in page
