@@ -90,7 +90,9 @@ class MembershipAdmin(SuperuserAdmin):
 
     form = MembershipForm
     list_display = ("user", "tenant", "role")
-    list_filter = ("tenant", "role")
+    list_filter = ("role",)  # a list of all tenants has no end; the search finds them
+    search_fields = ("user__username", "tenant__slug")
+    list_per_page = 50
     list_select_related = ("user", "tenant")
     autocomplete_fields = ("user",)
 
