@@ -21,7 +21,7 @@ def credentials(tenant: Tenant) -> EpicorCredentials:
     except EpicorCredentials.DoesNotExist:
         raise AccessError(
             f"{tenant.name} has no Epicor connection yet. Nothing was sent; "
-            "give one with configure_tenant."
+            "an administrator gives one (settings page, or configure_tenant)."
         ) from None
 
 

@@ -21,7 +21,7 @@ def connect_ramp(tenant: Tenant) -> RampClient:
     except RampCredentials.DoesNotExist:
         raise AccessError(
             f"{tenant.name} has no Ramp connection yet. Nothing was sent; "
-            "give one with configure_tenant."
+            "an administrator gives one (settings page, or configure_tenant)."
         ) from None
     base, secret = api_base(stored.base_url), stored.client_secret or ""
     budget = f"ramp {urlsplit(base).netloc}"[:100]
