@@ -15,8 +15,9 @@ from audit import postings
 from audit.failures import Hold, Reason, RejectedError
 from audit.models import Posting
 from connector import pauses, retry
+from connector.ramp.content import is_gone
 from connector.sync.context import Cycle
-from connector.sync.readiness import stopped
+from connector.sync.readiness import gone_in_epicor, stopped
 from connector.sync.telling import (
     FAILURES,
     SUCCESSES,
@@ -156,6 +157,10 @@ class _Round:
             self.accepted = True
             self.telling.done(self.cycle, [posting])
             return
+        withdrawn = self.telling is SUCCESSES and is_gone(payload)
+        if withdrawn and Reason.ARCHIVED not in posting.kept:
+            _hold(posting, gone_in_epicor(payload))  # its entering was in doubt when it went
+            return
         said = _words(refusal)
         logger.warning("Ramp does not take the result of %s: %s", posting.bill_id, said)
         self.refused.append((posting, said))
@@ -177,11 +182,14 @@ def _put_off(cycle: Cycle, telling: Telling, posting: Posting, said: str) -> Non
         telling.done(cycle, [posting])
     elif rows.update(tell_failed=0, tell_after=None):
         detail = {"differences": [difference]}
-        hold = Hold(Reason.REFUSED, _NOT_TAKEN.format(said=said), detail)
-        try:
-            postings.hold(posting, hold)
-        except postings.LostLeaseError as error:
-            logger.info("Not held: %s", error)  # somebody works on it; it is told again
+        _hold(posting, Hold(Reason.REFUSED, _NOT_TAKEN.format(said=said), detail))
+
+
+def _hold(posting: Posting, hold: Hold) -> None:
+    try:
+        postings.hold(posting, hold)
+    except postings.LostLeaseError as error:
+        logger.info("Not held: %s", error)  # somebody works on it; it is told again
 
 
 def _words(refusal: RejectedError) -> str:

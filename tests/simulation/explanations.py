@@ -33,6 +33,8 @@ def reasons(
     true |= _about_ramp(life, known, row)
     if invoice is not None:
         true |= _about_invoice(life, known, posting, invoice)
+    if posting["state"] == "entered" and not verdict.ready:
+        true.add("refused")  # Ramp does not take the result of what it does not list as ready
     if invoice is not None and true and not json.loads(posting["entered_as"] or "{}"):
         true.add("mismatch")  # found there after a lost answer, and not to be compared yet
     if "vendor_unusable" in true or "period_closed" in true:
