@@ -191,7 +191,13 @@ class Writing:
         elif job.wrote and isinstance(error, RejectedError | AskedError):
             # Something of it is perhaps saved: nobody is told "refused" before that is known.
             self.looking.search([job.item.prepared], partial(self._seen, error))
-        elif isinstance(error, SeatsError):
+        else:
+            self._not_written(job, error)
+
+    def _not_written(self, job: Job, error: PostingError) -> None:
+        """Nothing of the bill was saved, for this reason."""
+        posting = job.item.prepared.posting
+        if isinstance(error, SeatsError):
             self.board.ends.put_off(posting, error)
         elif isinstance(error, RejectedError):
             self._refused(job, error)
@@ -228,12 +234,8 @@ class Writing:
         elif isinstance(error, UncertainOutcomeError):
             why = TransientError(f"{_GROUP_UNSURE} ({error.message})")
             self.board.ends.end_badly(posting, why)
-        elif isinstance(error, SeatsError):
-            self.board.ends.put_off(posting, error)
-        elif isinstance(error, RejectedError):
-            self._refused(job, error)
         else:
-            self.board.ends.end_badly(posting, error)
+            self._not_written(job, error)
 
     def _seen(self, error: PostingError, search: Search) -> None:
         """What is there of a bill whose entering was stopped in the middle."""

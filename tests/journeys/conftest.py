@@ -1,9 +1,11 @@
 """The demo tenant on stand-ins, ready for its first sync."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 import sandbox
 from connector import demo
@@ -11,6 +13,7 @@ from connector.models import Tenant
 from connector.sync.run import run_cycle
 
 Start = Callable[..., tuple[Any, Tenant]]
+Later = Callable[..., None]
 
 
 @pytest.fixture
@@ -29,3 +32,26 @@ def start(transactional_db: None) -> Iterator[Start]:
     yield begin
     for box in boxes:
         box.stop()
+
+
+@pytest.fixture
+def ready(start: Start) -> tuple[Any, Tenant]:
+    """Twelve bills that came into Ramp yesterday, nothing entered yet."""
+    box, tenant = start(bills=12)
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds")
+    for row in list(box.ramp.app.bills):
+        box.ramp.app.edit_bill(row["id"], {"created_at": yesterday})
+    return box, tenant
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Later:
+    """later(minutes=3): our clock, and only ours, moves on."""
+    moved = timedelta(0)
+
+    def move(**by: float) -> None:
+        nonlocal moved
+        moved += timedelta(**by)
+
+    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + moved)
+    return move

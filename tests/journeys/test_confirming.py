@@ -1,8 +1,7 @@
 """Telling Ramp: only what is certain, once, and without end neither in calls nor in silence."""
 
-from collections.abc import Callable
 from contextlib import closing, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -25,25 +24,11 @@ from tests.journeys import truth
 pytestmark = pytest.mark.slow
 
 State = Posting.State
-Later = Callable[..., None]
 SYNCS = "accounting/syncs"
 AGES = 1_000_000
 REFUSAL = {
     "error_v2": {"error_code": "DEVELOPER_7001", "message": "Not a valid URL: deep_link_url"}
 }
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    """later(minutes=3): our clock, and only ours, moves on."""
-    moved = timedelta(0)
-
-    def move(**by: float) -> None:
-        nonlocal moved
-        moved += timedelta(**by)
-
-    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + moved)
-    return move
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """What networks, gateways and limits do, over real HTTP: each bill is still entered once, right."""
 
 from collections import Counter
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,24 +13,11 @@ from audit.models import Attempt, Posting
 from connector.models import Tenant
 from connector.sync.run import run_cycle
 from tests.journeys import truth
+from tests.journeys.conftest import Later
 
 State = Posting.State
-Later = Callable[..., None]
 CREATE, OPEN, CONFIRM = "APInvoiceSvc/UpdateMaster", "APInvGrpSvc/Update", "accounting/syncs"
 BILLS = 12
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    """later(minutes=3): our clock, and only ours, moves on."""
-    moved = timedelta(0)
-
-    def move(**by: float) -> None:
-        nonlocal moved
-        moved += timedelta(**by)
-
-    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + moved)
-    return move
 
 
 def run(tenant: Tenant) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +25,6 @@ from tests.journeys import truth
 pytestmark = pytest.mark.slow
 
 State = Posting.State
-Later = Callable[..., None]
 OPEN, SAVE, BEGIN = "APInvGrpSvc/Update", "APInvoiceSvc/UpdateMaster", "GetNewAPInvGrpNoLock"
 JSON = {"Content-Type": "application/json"}
 AGES = 1_000_000
@@ -40,19 +38,6 @@ def refusal(message: str) -> str:
 SEATS = refusal("Maximum users exceeded on license")
 NO_GROUP = refusal("BPM: groups are opened by the controller only")
 STALE = refusal("Row has been modified by another user and couldn't be updated.")
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    """later(minutes=3): our clock, and only ours, moves on."""
-    moved = timedelta(0)
-
-    def move(**by: float) -> None:
-        nonlocal moved
-        moved += timedelta(**by)
-
-    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + moved)
-    return move
 
 
 def refuse(box: Any, where: str, body: str, times: int = AGES, status: int = 400) -> None:

@@ -1,7 +1,6 @@
 """The nightly proof: in steps, over deaths and trouble, and proven only when all was read back."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,24 +16,10 @@ from connector.sync.proof import Drift, Place, Proof
 from connector.sync.run import run_cycle
 
 pytestmark = pytest.mark.slow
-Later = Callable[..., None]
 
 
 class Killed(BaseException):
     """Ends a step like a signal: nothing of it is caught or put right."""
-
-
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Later:
-    """later(minutes=3): our clock, and only ours, moves on."""
-    moved = timedelta(0)
-
-    def move(**by: float) -> None:
-        nonlocal moved
-        moved += timedelta(**by)
-
-    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + moved)
-    return move
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ The stand-ins are asked over real HTTP; the invoice with the same number is type
 another purpose.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -30,29 +29,6 @@ pytestmark = pytest.mark.slow
 State = Posting.State
 WHY = {"actor": "ann", "reason": "RENT is on every bill of this vendor."}
 GIVEN = "RENT 2026-11"
-
-
-@pytest.fixture
-def ready(start) -> tuple[Any, Tenant]:
-    """Twelve bills that came into Ramp yesterday, nothing entered yet."""
-    box, tenant = start(bills=12)
-    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds")
-    for row in list(box.ramp.app.bills):
-        box.ramp.app.edit_bill(row["id"], {"created_at": yesterday})
-    return box, tenant
-
-
-@pytest.fixture
-def later(monkeypatch) -> Callable[..., None]:
-    """later(minutes=5): so much time passes."""
-    moved = timedelta(0)
-
-    def move(**by: float) -> None:
-        nonlocal moved
-        moved += timedelta(**by)
-
-    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + moved)
-    return move
 
 
 def taken(box: Any, tenant: Tenant, **typed: Any) -> tuple[Posting, Any]:

@@ -1,13 +1,10 @@
 """When something is perhaps, partly or wrongly in Epicor: what people are told and can do."""
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from audit import postings
 from audit.dismissal import refused as dismissal_refused
@@ -29,29 +26,6 @@ GONE = {"HttpStatus": 404, "ErrorMessage": "No.", "ErrorType": "Ice.Common.Recor
 SAVED = {"parameters": {"ds": {}, "lUpdateRan": True, "requiresUserInput": False}}
 JSON = {"Content-Type": "application/json"}
 DUE = "2026-12-30T00:00:00"
-
-
-@pytest.fixture
-def ready(start) -> tuple[Any, Tenant]:
-    """Twelve bills that came into Ramp yesterday, nothing entered yet."""
-    box, tenant = start(bills=12)
-    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds")
-    for row in list(box.ramp.app.bills):
-        box.ramp.app.edit_bill(row["id"], {"created_at": yesterday})
-    return box, tenant
-
-
-@pytest.fixture
-def later(monkeypatch) -> Callable[..., None]:
-    """later(minutes=5): so much time passes."""
-    moved = timedelta(0)
-
-    def move(**by: float) -> None:
-        nonlocal moved
-        moved += timedelta(**by)
-
-    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + moved)
-    return move
 
 
 def lost(box: Any, tenant: Tenant) -> Posting:

@@ -13,10 +13,9 @@ from audit import log, postings, triage
 from audit.access import requires
 from audit.models import Posting
 from connector.errands import asking
-from connector.errands.bills import SETTLE, TELL_APART, settle_all, tell_all_apart
+from connector.errands.bills import SETTLE, TELL_APART, name_of, settle_all, tell_all_apart
 from connector.web.acts import offers
 from connector.web.acts.forms import ActForm, AssignForm, NoteForm, ReasonForm, SnoozeForm
-from connector.web.acts.picked import label
 from connector.web.acts.plan import Act, Done, Order, described, named
 from connector.web.acts.respond import act
 
@@ -116,7 +115,7 @@ def noted(order: Order, chosen: list[Posting]) -> Done:
 
 
 def _lost(wanted: list[Posting], moved: list[int]) -> list[tuple[str, str]]:
-    lost = [label(posting) for posting in wanted if posting.pk not in set(moved)]
+    lost = [name_of(posting) for posting in wanted if posting.pk not in set(moved)]
     return [(named(lost), _MEANWHILE)] if lost else []
 
 

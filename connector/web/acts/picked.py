@@ -16,14 +16,12 @@ from audit.causes import Key
 from audit.failures import Reason
 from audit.models import Posting
 from audit.triage import seen
-from connector.errands.bills import name_of
 from connector.models import Tenant
 from connector.web.exceptions_filter import ExceptionFilter
 
 MOST = 5000  # bills at once
 _REASONS = frozenset(reason.value for reason in Reason)
 _BIG = ("entered_as", "twins_cleared")
-label = name_of  # what people call a bill
 
 
 class PickError(ValueError):

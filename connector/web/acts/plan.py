@@ -7,10 +7,11 @@ from typing import Any
 
 from audit.models import Posting
 from audit.sums import Money
+from connector.errands.bills import name_of
 from connector.models import Errand, Tenant
 from connector.templatetags.connector_ui import money
 from connector.web.acts.forms import ActForm
-from connector.web.acts.picked import Picked, label
+from connector.web.acts.picked import Picked
 
 _NAMED = 5  # as many bills are named in a sentence
 
@@ -84,11 +85,11 @@ def plan(act: Act, bills: Picked) -> Plan:
     for posting in bills.postings:
         why = act.refused(posting)
         if why:
-            cannot[why].append(label(posting))
+            cannot[why].append(name_of(posting))
         else:
             can.append(posting)
     for posting in bills.changed:
-        cannot[CHANGED].append(label(posting))
+        cannot[CHANGED].append(name_of(posting))
     return Plan(can, dict(cannot), bills.more)
 
 
