@@ -14,6 +14,8 @@ from typing import Any
 
 import environ
 
+from connector.addresses import is_proxy
+
 _DATABASES = ("sqlite", "postgres", "postgresql")
 
 
@@ -55,6 +57,21 @@ class Environment:
     def words(self, name: str) -> list[str]:
         """A comma-separated list, empty items dropped."""
         return [word.strip() for word in self.text(name).split(",") if word.strip()]
+
+    def proxies(self, name: str) -> list[str]:
+        """A comma-separated list of addresses and networks; what is neither is a problem."""
+        words = self.words(name)
+        for word in words:
+            if not is_proxy(word):
+                self.problems.append(
+                    (
+                        "connector.E010",
+                        f"{name} has {word!r}, which is neither an address nor a network.",
+                        "Use addresses and networks such as 10.0.0.5, 10.0.1.0/24 or fd00::/8, or "
+                        "unix for a proxy that comes by a Unix socket.",
+                    )
+                )
+        return [word for word in words if is_proxy(word)]
 
     def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
         """One of `choices`, upper-cased names compared as written."""

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
+from connector.addresses import client_address, is_trusted
 from connector.models import Membership, Tenant
 
 if TYPE_CHECKING:
@@ -30,7 +32,30 @@ _POLICY = "; ".join(
     ]
 )
 _NO_DEVICES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
 _TENANT_PATH = re.compile(r"^/t/(?P<slug>[^/]+)(?:/|$)")
+
+
+class TrustedProxies:
+    """Sets REMOTE_ADDR to the client's address, and forgets what others than our proxies claim.
+
+    The first middleware, so that everything that reads an address, or asks whether the request
+    came by HTTPS, gets what is true.
+    """
+
+    def __init__(self, get_response: _Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        peer = str(request.META.get("REMOTE_ADDR") or "")
+        if is_trusted(peer, settings.TRUSTED_PROXIES):
+            chain = str(request.META.get("HTTP_X_FORWARDED_FOR") or "")
+            client = client_address(peer, chain, settings.TRUSTED_PROXIES)
+            request.META["REMOTE_ADDR"] = client
+        else:
+            for name in _FORWARDED:
+                request.META.pop(name, None)
+        return self.get_response(request)
 
 
 class ContentSecurityPolicy:

@@ -21,7 +21,7 @@ ALLOWED_HOSTS = _env.words("ALLOWED_HOSTS") or [
     host for host in {"localhost", "127.0.0.1", urlsplit(PUBLIC_URL).hostname} if host
 ]
 CSRF_TRUSTED_ORIGINS = _env.words("CSRF_TRUSTED_ORIGINS") or [PUBLIC_URL]
-TRUSTED_PROXIES = _env.words("TRUSTED_PROXIES")
+TRUSTED_PROXIES = _env.proxies("TRUSTED_PROXIES")
 METRICS_TOKEN = _env.text("METRICS_TOKEN")
 
 DATABASES = {"default": _env.database()}
@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "connector",
 ]
 MIDDLEWARE = [
+    "connector.middleware.TrustedProxies",  # first: the others read the address and the scheme
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "connector.middleware.ContentSecurityPolicy",
@@ -71,7 +72,7 @@ AXES_HANDLER = "connector.web.logins.Handler"  # locks an address that tries man
 AXES_COOLOFF_TIME = 1  # hours
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the time that the page tells stays true
 AXES_LOCKOUT_CALLABLE = "connector.web.lockout.locked_out"
-AXES_IPWARE_PROXY_COUNT = len(TRUSTED_PROXIES) or None
+AXES_CLIENT_IP_CALLABLE = "connector.web.logins.client_of"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"
 
@@ -104,7 +105,8 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = True  # a first run needs no collectstatic
 
 SECURE_SSL_REDIRECT = False  # the proxy does it; a redirect would lose Ramp's deliveries
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+# Taken off every request that a listed proxy did not send, see TrustedProxies.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _HTTPS
 SECURE_HSTS_PRELOAD = _HTTPS

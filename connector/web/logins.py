@@ -9,6 +9,8 @@ from axes.helpers import get_failure_limit
 from axes.models import AccessAttempt
 from django.http import HttpRequest
 
+from connector.addresses import throttled_as
+
 MOST_FROM_AN_ADDRESS = 100  # an office may share one; whoever tries many names needs far more
 
 
@@ -21,6 +23,11 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships no types
         if address_opens(request, timedelta()) is None:
             return failures
         return max(failures, int(get_failure_limit(request, credentials)))
+
+
+def client_of(request: HttpRequest) -> str:
+    """Return the address under which the login counts; the middleware has looked past proxies."""
+    return throttled_as(str(request.META.get("REMOTE_ADDR") or ""))
 
 
 def address_opens(request: HttpRequest, pause: timedelta) -> datetime | None:
