@@ -34,6 +34,14 @@ _PARAMETER = re.compile(r"Parameter ([\w$]+) is not found in the input object", 
 _SEATS = re.compile(r"maximum users exceeded", re.IGNORECASE)
 _STALE = re.compile(r"(modified|changed|updated) by another (user|session)", re.IGNORECASE)
 _TAGS = re.compile(r"<[^>]*>")
+_TOO_LARGE = frozenset({413, 414, 431})
+_IIS_TOO_LARGE = re.compile(r"\b404\.1[345]\b")  # content, address, query: longer than IIS allows
+
+
+SMALLER = (
+    "Raise the limit of the proxy in front of Epicor or of IIS (maxAllowedContentLength), or split "
+    "the bill."
+)
 
 
 class HeavyServiceError(TransientError):
@@ -62,12 +70,16 @@ class ContractMismatchError(RejectedError):
 
 @dataclass(frozen=True, slots=True)
 class EpicorFault:
-    """A refusal in one form. `details` are the messages of single rows or fields."""
+    """A refusal in one form. `details` are the messages of single rows or fields.
+
+    `own`: it has one of Epicor's forms; what stands in front of Epicor answers in others.
+    """
 
     message: str
     error_type: str = ""
     correlation_id: str = ""
     details: tuple[str, ...] = ()
+    own: bool = False
 
     def is_a(self, *names: str) -> bool:
         """Whether the error's type ends in one of these names."""
@@ -116,22 +128,22 @@ def raise_for(answer: Answer, *, writing: bool, what: str = "do this") -> None:
 def refuse(status: int, fault: EpicorFault, *, writing: bool, what: str) -> NoReturn:
     """Raise what this status and refusal mean."""
     said = fault.said or _bare(status)
-    detail = {
+    detail: dict[str, Any] = {
         "system": "Epicor",
         "status": status,
         "type": fault.error_type,
         "correlation_id": fault.correlation_id,
         "said": said,
     }
-    if status in (401, 403):
-        raise AccessError(_access_sentence(status, said, what), detail=detail)
-    if 300 <= status < 400:
-        raise AccessError(
-            f"The address of Epicor sends us elsewhere ({status}). Nothing was sent; "
-            "check epicor.base_url.",
-            detail=detail,
-        )
+    if status in _TOO_LARGE or (status == 404 and _IIS_TOO_LARGE.search(said)):
+        detail["too_large"] = True
+    # What asks who we are asks it before anything is done; all else may be said afterwards.
+    if writing and not fault.own and status < 500 and status != 401:
+        _refuse_unsigned(status, said, what, detail)
+    _refuse_request(status, said, what, detail)
     _refuse_record(status, fault, said, what, detail)
+    if writing and status == 408:
+        _refuse_server(status, said, detail, writing=True, what=what)
     if status in (408, 410, 503) and (not writing or status == 410 or fault.is_a(_UPGRADING)):
         raise TransientError(
             f"Epicor is not ready to {what}: {said}. Nothing was changed; "
@@ -140,8 +152,6 @@ def refuse(status: int, fault: EpicorFault, *, writing: bool, what: str) -> NoRe
         )
     # Words alone prove nothing on a server's failure: the text may echo what we sent.
     plain = status < 500 or fault.is_a(*_BUSINESS)
-    if writing and status == 408:
-        _refuse_server(status, said, detail, writing=True, what=what)
     if _SEATS.search(said) and (plain or not writing):
         raise SeatsError(
             f"Epicor has no licence free to {what}: {said}. Nothing was changed; "
@@ -157,11 +167,42 @@ def refuse(status: int, fault: EpicorFault, *, writing: bool, what: str) -> NoRe
 # -- cases -----------------------------------------------------------------------------------------
 
 
+def _refuse_unsigned(status: int, said: str, what: str, detail: Mapping[str, Any]) -> NoReturn:
+    """A refusal of a write that is not in Epicor's form: a proxy's, perhaps after the save."""
+    hint = ""
+    if detail.get("too_large"):
+        hint = f" The request is too large for it. {SMALLER}"
+    elif 300 <= status < 400:
+        hint = " It sends us elsewhere; check epicor.base_url."
+    raise UncertainOutcomeError(
+        f"Something in front of Epicor answered {status} when asked to {what}: {said}. The change "
+        f"may or may not have been made; it is looked up before anything is sent again.{hint}",
+        detail=detail,
+    )
+
+
+def _refuse_request(status: int, said: str, what: str, detail: Mapping[str, Any]) -> None:
+    """Who asks, where, and how much: nothing to do with what is written."""
+    if status in (401, 403):
+        raise AccessError(_access_sentence(status, said, what), detail=detail)
+    if 300 <= status < 400:
+        raise AccessError(
+            f"The address of Epicor sends us elsewhere ({status}). Nothing was changed; "
+            "check epicor.base_url.",
+            detail=detail,
+        )
+    if detail.get("too_large"):
+        raise RejectedError(
+            f"The request to {what} is too large ({said}). Nothing was saved. {SMALLER}",
+            detail=detail,
+        )
+
+
 def _refuse_record(
     status: int, fault: EpicorFault, said: str, what: str, detail: Mapping[str, Any]
 ) -> None:
     parameter = _PARAMETER.search(said)
-    if parameter:
+    if parameter and (fault.own or status < 500):
         raise ContractMismatchError(
             f"This Epicor wants a parameter that we do not send ({parameter[1]}) to {what}. "
             "Nothing was saved; report it with the version of your Epicor.",
@@ -243,6 +284,7 @@ def _from_json(body: Mapping[str, Any], status: int) -> EpicorFault:
         _shown(body.get("ErrorType")),
         _shown(body.get("CorrelationId")),
         tuple(filter(None, (_detail(row) for row in rows))),
+        own=any(body.get(name) for name in ("ErrorMessage", "ErrorType", "ReasonPhrase")),
     )
 
 
@@ -262,7 +304,10 @@ def _from_xml(text: str) -> EpicorFault | None:
     if not message:
         return None
     return EpicorFault(
-        _shown(message), _shown(values.get("ErrorType")), _shown(values.get("CorrelationId"))
+        _shown(message),
+        _shown(values.get("ErrorType")),
+        _shown(values.get("CorrelationId")),
+        own=True,
     )
 
 

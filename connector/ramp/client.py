@@ -162,7 +162,8 @@ class RampClient:
         `successes` are {id, reference_id, deep_link_url}, `failures` {id, error: {message}}, of
         one `sync_type`, together at least one and each at most 5000. The same key again has no
         second effect, so the call may be repeated. Raises NotReadyError naming the ids because
-        of which the whole call was refused. Source: docs/ramp.md, "Telling Ramp the result".
+        of which the whole call was refused, and UncertainOutcomeError for a refusal that is not
+        Ramp's. Source: docs/ramp.md, "Telling Ramp the result".
         """
         if not successes and not failures:
             raise ValueError("There is nothing to tell Ramp.")
@@ -174,7 +175,7 @@ class RampClient:
         if failures:
             body["failed_syncs"] = list(failures)
         answer = self._api.send("POST", "/accounting/syncs", json=body, repeatable=True)
-        raise_for(answer, "report results", scope="accounting:write")
+        raise_for(answer, "report results", scope="accounting:write", writing=True)
         return str(_object(answer.json).get("sync_id", ""))
 
     # -- plumbing ----------------------------------------------------------------------------

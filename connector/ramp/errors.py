@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from audit.failures import AccessError, RejectedError, TransientError
+from audit.failures import AccessError, RejectedError, TransientError, UncertainOutcomeError
 from connector.answers import Answer
 from connector.redaction import redact_text
 
 NOT_READY = "DEVELOPER_7062"
 NO_CONNECTION = "DEVELOPER_7089"
+_TAGS = re.compile(r"<[^<>]*>")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -29,14 +30,18 @@ class NotOfferedError(RejectedError):
     """This Ramp account's plan or version does not have the feature."""
 
 
-def raise_for(answer: Answer, what: str, *, scope: str = "") -> None:
+def raise_for(answer: Answer, what: str, *, scope: str = "", writing: bool = False) -> None:
     """Raise the error that an answer other than success means; `what` is "read bills".
 
-    `scope` is the permission the call needs. Raises AccessError, RejectedError and its
-    subclasses, or TransientError.
+    `scope` is the permission the call needs; `writing`: it may have changed something. Raises
+    AccessError, RejectedError and its subclasses, TransientError, or UncertainOutcomeError
+    (writes only: a refusal that is not Ramp's).
     """
-    if not answer.ok:
-        _refuse(answer, what, scope)
+    if answer.ok:
+        return
+    if writing and not _is_own(answer):
+        _refuse_unsigned(answer, what)
+    _refuse(answer, what, scope)
 
 
 def words(answer: Answer) -> tuple[str, str, str]:
@@ -48,6 +53,30 @@ def words(answer: Answer) -> tuple[str, str, str]:
         return str(error.get("error_code") or ""), message, str(error.get("additional_info") or "")
     plain = body.get("error_description") or body.get("error") or body.get("message") or ""
     return str(body.get("error") or ""), str(plain) or answer.text[:200], ""
+
+
+def _is_own(answer: Answer) -> bool:
+    """Whether the refusal is Ramp's, or says nothing about what was done (login, server trouble).
+
+    What stands in front of Ramp answers in other forms, perhaps after Ramp has done it.
+    """
+    if answer.status == 401 or answer.status >= 500:
+        return True
+    body = answer.json if isinstance(answer.json, Mapping) else {}
+    return bool(body.get("error_v2") or body.get("error"))
+
+
+def _refuse_unsigned(answer: Answer, what: str) -> NoReturn:
+    text = " ".join(_TAGS.sub(" ", answer.text[:2000]).split())
+    said = redact_text(text)[:200].rstrip(".") or f"status {answer.status}"
+    large = " The request is too large for it." if answer.status in (413, 414, 431) else ""
+    elsewhere = " It sends us elsewhere; check ramp.base_url." if answer.status < 400 else ""
+    raise UncertainOutcomeError(
+        f"Something in front of Ramp answered {answer.status} when asked to {what}: {said}. Ramp "
+        f"may have noted it all the same; each bill is read before it is told again."
+        f"{large}{elsewhere}",
+        detail={"status": answer.status, "trace_id": answer.trace_id, "said": said},
+    )
 
 
 def _refuse(answer: Answer, what: str, scope: str) -> NoReturn:
@@ -99,7 +128,7 @@ def _refuse_access(
         )
     if 300 <= status < 400:
         raise AccessError(
-            f"The address of Ramp sends us elsewhere ({status}). Nothing was sent; "
+            f"The address of Ramp sends us elsewhere ({status}). Nothing was changed; "
             "check ramp.base_url.",
             detail=detail,
         )

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit import postings
-from audit.failures import Hold, Reason, RejectedError
+from audit.failures import Hold, Reason
 from audit.models import Posting
 from connector import pauses, retry
 from connector.ramp.content import is_gone
@@ -21,6 +21,7 @@ from connector.sync.readiness import gone_in_epicor, stopped
 from connector.sync.telling import (
     FAILURES,
     SUCCESSES,
+    Refusal,
     Telling,
     bill_now,
     call,
@@ -150,7 +151,7 @@ class _Round:
         done = Posting.objects.filter(tenant=self.cycle.tenant, state=Posting.State.CONFIRMED)
         return done.filter(confirmed_at__gt=since).exists()
 
-    def _settle(self, posting: Posting, refusal: RejectedError) -> None:
+    def _settle(self, posting: Posting, refusal: Refusal) -> None:
         """Refused, or synced already: then "not ready" means done."""
         payload = bill_now(self.cycle, posting.bill_id)
         if is_synced(payload):
@@ -192,7 +193,7 @@ def _hold(posting: Posting, hold: Hold) -> None:
         logger.info("Not held: %s", error)  # somebody works on it; it is told again
 
 
-def _words(refusal: RejectedError) -> str:
+def _words(refusal: Refusal) -> str:
     """What Ramp said, without the ids of the bills, so that equal refusals are equal."""
     said = str(refusal.detail.get("said") or refusal.message)
     return " ".join(_UUID.sub("", said).split()).rstrip(" .,:;")

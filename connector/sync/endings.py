@@ -1,6 +1,6 @@
 """How a claimed posting ends: entered, held, in doubt, tried again later, or given back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from audit.numbers import with_both
 from connector import retry
 from connector.domain import differing
 from connector.epicor.dataset import SavedInvoice, differences
+from connector.epicor.errors import SMALLER
 from connector.epicor.values import day as day_of
 from connector.sync.context import Cycle
 from connector.sync.judge import is_settled, revision
@@ -228,10 +229,12 @@ class Endings:
     def _settle(self, posting: Posting) -> None:
         wait = retry.delay(retry.UNANSWERED, posting.failed_attempts + 1)
         due = None if wait is None else timezone.now() + wait
+        last = attempts.unresolved(posting.tenant_id, "posting", posting.bill_id)[-1:]
         with transaction.atomic():
             postings.settle_not_there(posting, owner=self.cycle.owner, not_before=due)
             if wait is None:
-                message = _UNANSWERED.format(times=posting.failed_attempts)
+                said = _last_answer(last[0].answer if last else {})
+                message = _UNANSWERED.format(times=posting.failed_attempts, said=said)
                 postings.hold(posting, Hold(Reason.IN_DOUBT, message))
         self.open.pop(posting.pk, None)
 
@@ -290,10 +293,21 @@ class Endings:
         self.open.pop(posting.pk, None)
 
 
+def _last_answer(answer: Mapping[str, Any]) -> str:
+    """What came instead of an answer to the last write, as a sentence, or ""."""
+    status, said = answer.get("status"), str(answer.get("said") or "")
+    if not status:
+        return ""
+    words = f": {said}" if said and said != f"status {status}" else ""
+    large = f" {SMALLER}" if answer.get("too_large") else ""
+    return f" The last time it was answered with status {status}{words}.{large}"
+
+
 _ENDED = "The run ended before."
 _COMPARE = "Compare the bill with the invoice in Epicor, correct one of them, then replay."
 _UNANSWERED = (
     "Epicor gave no usable answer the {times} times that this bill was sent, and each time nothing "
-    "of it was there afterwards. Nothing is in Epicor now. Find out in Epicor's event log why it "
-    "fails (a directive, a field of this vendor), then replay."
+    "of it was there afterwards. Nothing is in Epicor now.{said} Find out in Epicor's event log, "
+    "or in the log of what stands in front of it, why it fails (a directive, a field of this "
+    "vendor, a limit), then replay."
 )

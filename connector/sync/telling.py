@@ -16,13 +16,21 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit import attempts, postings
-from audit.failures import TOLD_TO_RAMP, PostingError, Reason, RejectedError, TransientError
+from audit.failures import (
+    TOLD_TO_RAMP,
+    PostingError,
+    Reason,
+    RejectedError,
+    TransientError,
+    UncertainOutcomeError,
+)
 from audit.models import Attempt, Posting
 from connector.sync.context import Cycle
 from connector.sync.readiness import SYNCED
 
 _SENDING = timedelta(seconds=90)  # a call may take 60 s
 _AGAIN = "Sent again with the same key; Ramp has it."
+Refusal = RejectedError | UncertainOutcomeError  # whatever it says, each bill is read before more
 _MOVED_ON = "Some of its bills moved on, so it is not sent again; the others are told anew."
 
 
@@ -45,9 +53,7 @@ class Telling:
         return [posting for posting in rows.order_by("pk") if self.is_news(posting)]
 
 
-def call(
-    cycle: Cycle, telling: Telling, batch: Sequence[Posting]
-) -> tuple[int, RejectedError | None]:
+def call(cycle: Cycle, telling: Telling, batch: Sequence[Posting]) -> tuple[int, Refusal | None]:
     """Tell Ramp of a batch in one call; returns how many it was told, or its refusal.
 
     Whoever wants to take an invoice out of Epicor sees our intent, or we see that he has begun:
@@ -75,11 +81,11 @@ def call(
 
 def _send(
     cycle: Cycle, telling: Telling, attempt: Attempt, batch: Sequence[Posting]
-) -> RejectedError | None:
+) -> Refusal | None:
     try:
         _sync(cycle, telling, attempt)
-    except RejectedError as error:
-        attempts.finish(attempt, Attempt.Outcome.REFUSED, message=error.message)
+    except (RejectedError, UncertainOutcomeError) as error:
+        attempts.finish(attempt, _outcome(error), message=error.message)
         return error
     except PostingError as error:
         lost = isinstance(error, TransientError)
@@ -89,6 +95,11 @@ def _send(
     attempts.finish(attempt, Attempt.Outcome.DONE)
     telling.done(cycle, batch)
     return None
+
+
+def _outcome(error: Refusal) -> Attempt.Outcome:
+    unsure = isinstance(error, UncertainOutcomeError)
+    return Attempt.Outcome.UNKNOWN if unsure else Attempt.Outcome.REFUSED
 
 
 def _sync(cycle: Cycle, telling: Telling, attempt: Attempt) -> None:
@@ -146,8 +157,8 @@ def _settle(cycle: Cycle, telling: Telling, attempt: Attempt) -> None:
         return
     try:
         _sync(cycle, telling, attempt)
-    except RejectedError as error:
-        _end(attempt, Attempt.Outcome.REFUSED, error.message)  # told anew, in the usual way
+    except (RejectedError, UncertainOutcomeError) as error:
+        _end(attempt, _outcome(error), error.message)  # told anew, in the usual way
         return
     _end(attempt, Attempt.Outcome.DONE, _AGAIN)
     telling.done(cycle, still)

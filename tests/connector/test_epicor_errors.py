@@ -105,6 +105,9 @@ def of_type(name: str, message: str = "Sorry") -> dict[str, str]:
     return {"ErrorMessage": message, "ErrorType": f"Ice.Common.{name}"}
 
 
+PROXY = (
+    "<html><head><title>Bad</title></head><body>Blocked: This is a duplicate entry</body></html>"
+)
 NOT_SENT = of_type("X", "Parameter confirmCheck is not found in the input object")
 DUPLICATE = of_type("X", "This is a duplicate entry of an existing record")
 SEATS = of_type("BusinessObjectException", "Maximum users exceeded on license")
@@ -120,7 +123,24 @@ class TestMeanings:
             (400, NOT_SENT, ContractMismatchError, ContractMismatchError),
             (400, DUPLICATE, DuplicateInvoiceError, DuplicateInvoiceError),
             (401, XML, AccessError, AccessError),
-            (302, "", AccessError, AccessError),
+            (302, "", AccessError, UncertainOutcomeError),
+            (302, of_type("X"), AccessError, AccessError),
+            (400, PROXY, RejectedError, UncertainOutcomeError),
+            (400, "", RejectedError, UncertainOutcomeError),
+            (400, {"message": "Bad request"}, RejectedError, UncertainOutcomeError),
+            (400, {"error": {"code": "X", "message": "No"}}, RejectedError, UncertainOutcomeError),
+            (403, PROXY, AccessError, UncertainOutcomeError),
+            (401, PROXY, AccessError, AccessError),
+            (404, PROXY, ContractMismatchError, UncertainOutcomeError),
+            (405, "", ContractMismatchError, UncertainOutcomeError),
+            (406, "", RejectedError, UncertainOutcomeError),
+            (409, PROXY, DuplicateInvoiceError, UncertainOutcomeError),
+            (410, PROXY, TransientError, UncertainOutcomeError),
+            (413, PROXY, RejectedError, UncertainOutcomeError),
+            (413, of_type("X"), RejectedError, RejectedError),
+            (421, PROXY, RejectedError, UncertainOutcomeError),
+            (499, "", RejectedError, UncertainOutcomeError),
+            (408, of_type("X"), TransientError, UncertainOutcomeError),
             (403, of_type("UnauthorizedAccessException"), AccessError, AccessError),
             (404, of_type("ApiException"), ContractMismatchError, ContractMismatchError),
             (404, of_type("RecordNotFoundException"), RecordMissingError, RecordMissingError),
@@ -153,6 +173,27 @@ class TestMeanings:
                 raise_for(answer(status, body), writing=is_write, what="save")
             assert type(caught.value) is kind
             assert caught.value.detail["status"] == status
+
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [(413, ""), (414, "URI Too Long"), (404, "<h2>HTTP Error 404.13 - Not Found</h2>")],
+    )
+    @pytest.mark.parametrize("writing", [True, False])
+    def test_what_is_too_large_is_said_to_be(self, status: int, body: str, writing: bool) -> None:
+        with pytest.raises(PostingError, match="too large") as caught:
+            raise_for(answer(status, body), writing=writing)
+        assert "maxAllowedContentLength" in caught.value.message
+        assert caught.value.detail["too_large"] is True
+
+    def test_an_ordinary_missing_page_is_not_too_large(self) -> None:
+        with pytest.raises(ContractMismatchError, match="does not know the address"):
+            raise_for(answer(404, "<h2>404 - File or directory not found.</h2>"), writing=False)
+
+    @pytest.mark.parametrize("writing", [True, False])
+    def test_a_redirect_never_says_that_nothing_was_sent(self, writing: bool) -> None:
+        with pytest.raises(PostingError, match=r"epicor\.base_url") as caught:
+            raise_for(answer(302, ""), writing=writing)
+        assert "Nothing was sent" not in caught.value.message
 
     def test_success_raises_nothing(self) -> None:
         raise_for(answer(200, {}), writing=True)

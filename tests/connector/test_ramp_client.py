@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from audit.failures import AccessError, RejectedError, TransientError
+from audit.failures import AccessError, RejectedError, TransientError, UncertainOutcomeError
 from connector.models import AccessToken, RequestSlot
 from connector.ramp.client import api_base
 from connector.ramp.connect import address_hint, connect_ramp
@@ -196,6 +196,25 @@ def test_other_refusals_have_a_kind(box, ramp, status, error):
     box.ramp.fail_next("GET /developer/v1/entities", "status", 4, status=status)
     with pytest.raises(error):
         ramp.entities()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (400, "<html><body>Blocked</body></html>", "Blocked"),
+        (403, "<html><body>Attention Required!</body></html>", "Attention"),
+        (404, "", "status 404"),
+        (413, "", "too large"),
+        (302, "", "base_url"),
+        (499, '{"message": "closed"}', "closed"),
+    ],
+)
+def test_a_refusal_that_is_not_ramps_leaves_a_result_in_doubt(box, ramp, status, body, said):
+    box.ramp.fail_next("accounting/syncs", "after", status=status, body=body)
+    bill_id = ready(box)[0]
+    with pytest.raises(UncertainOutcomeError, match=said):
+        ramp.sync("BILL_SYNC", "key-1", [{"id": bill_id, "reference_id": "1"}])
+    assert box.ramp.state()["bills"][bill_id]["sync_status"] == "BILL_SYNCED"
 
 
 def test_every_request_takes_a_slot_of_the_shared_budget(ramp):

@@ -82,6 +82,38 @@ def sent(box: Any) -> int:
     return sum(n for label, n in box.ramp.calls.items() if SYNCS in label)
 
 
+# -- what stands in front of Ramp ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["after", "status"])
+@pytest.mark.parametrize(
+    ("status", "body"), [(400, "<html>No</html>"), (403, "<html>No</html>"), (404, ""), (413, "")]
+)
+def test_a_proxys_refusal_of_results_is_in_doubt_and_stops_nobody(start, kind, status, body):
+    box, tenant = start(bills=12)
+    box.ramp.fail_next(SYNCS, kind, status=status, body=body)
+
+    run_cycle(tenant)
+
+    assert not entered(tenant).exists()
+    assert len(told(box)) == len(set(told(box))) > 5
+    first = Attempt.objects.filter(subject_kind="confirmation", message__contains="in front of")
+    assert {attempt.outcome for attempt in first} == {"unknown"}
+    run_cycle(tenant)
+    assert not attempts.open_ones(tenant.pk, "confirmation")
+    assert len(told(box)) == len(set(told(box)))
+    assert sorted(set(failures(box))) == sorted(failures(box))
+
+
+def test_a_redirect_of_results_pauses_nobody_but_the_telling(untold):
+    box, tenant = untold
+    box.ramp.fail_next(SYNCS, "status", AGES, status=302)
+    run_cycle(tenant)
+    tenant.refresh_from_db()
+    assert entered(tenant).count() > 5
+    assert not pauses.stops(tenant)
+
+
 # -- only what is certain --------------------------------------------------------------------------
 
 

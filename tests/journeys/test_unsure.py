@@ -196,6 +196,73 @@ def test_an_edit_that_never_gets_an_answer_is_not_sent_again_and_again(ready, la
     assert Attempt.objects.filter(subject_id=posting.bill_id, outcome="unknown").count() == 5
 
 
+# -- what stands in front of Epicor ---------------------------------------------------------------
+
+BLOCKED = "<html><body>The request was blocked.</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *((400, BLOCKED), (400, ""), (403, BLOCKED), (404, BLOCKED), (405, ""), (406, BLOCKED)),
+        *((409, BLOCKED), (413, ""), (414, BLOCKED), (421, ""), (499, ""), (302, ""), (307, "")),
+    ],
+)
+@pytest.mark.parametrize("writer", ["two_step", "update_ext"])
+def test_a_proxys_refusal_after_the_save_is_no_refusal(ready, later, status, body, writer):
+    box, tenant = ready
+    PostingSettings.objects.filter(tenant=tenant).update(writer=writer)
+    method = "UpdateExt" if writer == "update_ext" else "UpdateMaster"
+    box.epicor.fail_next(method, "after", status=status, body=body)
+
+    run_cycle(tenant)
+
+    posting = Posting.objects.get(tenant=tenant, state=State.IN_DOUBT)
+    assert posting.hold_reason == ""
+    assert not told_failed(box, posting)
+    later(minutes=5)
+    run_cycle(tenant)
+    assert now(posting) == (State.CONFIRMED, "")
+    truth.check(box)
+
+
+def test_what_is_too_large_for_a_proxy_is_said_to_be_and_not_failed(ready, later):
+    box, tenant = ready
+    box.epicor.fail_next("UpdateMaster", "status", times=10_000, status=413, body="")
+
+    for _ in range(60):
+        run_cycle(tenant)
+        later(minutes=15)
+
+    posting = Posting.objects.filter(tenant=tenant, hold_reason="in_doubt").first()
+    assert now(posting) == (State.QUEUED, "in_doubt")
+    assert "status 413" in posting.hold_message
+    assert "Raise the limit of the proxy" in posting.hold_message
+    assert not told_failed(box, posting)
+
+
+@pytest.mark.parametrize("status", [302, 403, 404, 413])
+def test_a_proxys_refusal_of_a_deletion_is_looked_at(ready, status):
+    box, tenant = ready
+    run_cycle(tenant)
+    posting = Posting.objects.filter(tenant=tenant, state=State.CONFIRMED).first()
+    box.epicor.fail_next("DeleteByID", "after", status=status, body=BLOCKED)
+    remove(tenant, posting, actor="Ann", reason="Not this one.", enter_again=False)
+    assert now(posting) == (State.REMOVED, "")
+    assert posting.bill_id not in truth.ledger(box)
+
+
+@pytest.mark.parametrize("status", [302, 403, 404, 413])
+def test_a_proxys_refusal_of_a_new_group_holds_no_bill(ready, later, status):
+    box, tenant = ready
+    box.epicor.fail_next("APInvGrpSvc/Update", "after", status=status, body=BLOCKED)
+    for _ in range(3):
+        run_cycle(tenant)
+        later(minutes=5)
+    assert not Posting.objects.filter(tenant=tenant, hold_reason="refused").exists()
+    truth.check(box)
+
+
 # -- partly there ---------------------------------------------------------------------------------
 
 
