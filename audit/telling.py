@@ -207,7 +207,8 @@ def mapped(does: str, away: str) -> Tell:
 
     def tell(told: Told) -> str:
         after = told.part("after")
-        was, by = f"(before: {_target(told.part('before'))})", told.get("by")
+        before, by = told.part("before") or told.part("without"), told.get("by")
+        was = f"(before: {_target(before)})"
         what = f"{_reference(told)} to {_target(after)}" if after else _reference(told)
         asked = f", as {by} proposed" if by and by != told.who else ""
         return end(f"{told.who} {does if after else away} {what} {was}{asked}")

@@ -73,7 +73,7 @@ class MembershipForm(ModelForm):  # type: ignore[type-arg]  # not at run time
         if stored.pk and role and role != stored.role:
             people.lock(stored.tenant_id)
             with _in_the_form():
-                people.keep_an_admin(stored.tenant, stored, "given another role")
+                people.keep_the_last(stored.tenant, stored, "given another role")
         return super().clean()
 
 
@@ -126,7 +126,7 @@ class MembershipAdmin(SuperuserAdmin):
         gone = {obj.pk for obj in objs}
         for obj in objs:
             try:
-                people.keep_an_admin(obj.tenant, obj, "removed", others_gone=gone)
+                people.keep_the_last(obj.tenant, obj, "removed", others_gone=gone)
             except people.PeopleError as error:
                 protected = [*protected, str(error)]
         return found, counts, needed, protected

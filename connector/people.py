@@ -2,7 +2,8 @@
 
 Nobody types somebody else's password: a new person gets a link that works once, and only while
 the person is a member of exactly what they were when it was made. Users are never deleted; who
-leaves a tenant loses the membership only. A tenant always keeps an active admin.
+leaves a tenant loses the membership only. A tenant always keeps an active admin, and an approver
+while its mappings need approval.
 
 Users belong to the installation, and an admin to one tenant: whoever has no password yet and works
 for another tenant can be added by nobody but a superuser, or the link made here would open theirs.
@@ -18,13 +19,14 @@ from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
 from audit import log
 from connector.models import Membership, Tenant
+from mappings.decide import needs_approval, require_approval
 
 Role = Membership.Role
 
@@ -142,7 +144,7 @@ def change_role(tenant: Tenant, pk: int, role: str, *, before: str, actor: str) 
             )
         if member.role == role:
             return member
-        keep_an_admin(tenant, member, "given another role")
+        keep_the_last(tenant, member, "given another role")
         old, member.role = member.role, role
         member.save(update_fields=["role"])
         _record(tenant, "membership_saved", member.user, actor, old, role)
@@ -153,7 +155,7 @@ def remove(tenant: Tenant, pk: int, *, actor: str) -> User:
     """End a membership; the user stays. Raises PeopleError."""
     with transaction.atomic():
         member = _locked_member(tenant, pk)
-        keep_an_admin(tenant, member, "removed")
+        keep_the_last(tenant, member, "removed")
         user: User = member.user
         member.delete()
         _record(tenant, "membership_removed", user, actor, member.role, "")
@@ -204,11 +206,11 @@ def invited(uid: str, token: str, *, lock: bool = False) -> User | None:
 
 
 def keep_admins_without(user: User) -> None:
-    """Raise PeopleError when a tenant has no active admin but this person. In a transaction."""
-    mine = Membership.objects.filter(user=user, role=Role.ADMIN)
+    """Raise PeopleError when a tenant needs what only this person does. In a transaction."""
+    mine = Membership.objects.filter(user=user, role__in=(Role.ADMIN, Role.APPROVER))
     lock(*mine.values_list("tenant_id", flat=True))
     for member in mine.select_related("user", "tenant"):
-        keep_an_admin(member.tenant, member, "shut out")
+        keep_the_last(member.tenant, member, "shut out")
 
 
 def record_account(
@@ -297,21 +299,48 @@ def _member(tenant: Tenant, pk: int) -> Membership:
     return found
 
 
-def keep_an_admin(
+def keep_the_last(
     tenant: Tenant, member: Membership, what: str, *, others_gone: Collection[int] = ()
 ) -> None:
-    """Raise PeopleError when the tenant would have no active admin without this member.
+    """Raise PeopleError when nobody active would be left who does what only this member does.
 
-    `others_gone`: members who go with this one. Call it while the tenant's people are locked.
+    That is an admin, and an approver where changes of mappings need one. `others_gone`: members
+    who go with this one. Call it while the tenant's people are locked.
     """
-    if member.role != Role.ADMIN:
+    if member.role not in (Role.ADMIN, Role.APPROVER):
         return
-    others = Membership.objects.filter(tenant=tenant, role=Role.ADMIN, user__is_active=True)
-    if not others.exclude(pk__in={member.pk, *others_gone}).exists():
+    if _active(tenant, member.role).exclude(pk__in={member.pk, *others_gone}).exists():
+        return
+    if member.role == Role.ADMIN:
         raise PeopleError(
             f"{member.user} is the last admin of {tenant} and cannot be {what}. Make somebody "
             "else an admin first."
         )
+    if needs_approval(tenant.pk):
+        raise PeopleError(
+            f"{member.user} is the last approver of {tenant} and cannot be {what} while changes of "
+            "mappings need approval. Make somebody else an approver first, or let changes count "
+            "at once."
+        )
+
+
+def _active(tenant: Tenant, role: str) -> QuerySet[Membership]:
+    return Membership.objects.filter(tenant=tenant, role=role, user__is_active=True)
+
+
+def have_mappings_approved(tenant: Tenant, *, needed: bool, actor: str) -> int:
+    """Say whether mappings need approval; returns how many proposals wait.
+
+    Raises PeopleError when nobody is there who could approve.
+    """
+    with transaction.atomic():
+        lock(tenant.pk)
+        if needed and not _active(tenant, Role.APPROVER).exists():
+            raise PeopleError(
+                f"Nobody in {tenant} is an approver, so no change of a mapping would ever count. "
+                "Make somebody an approver on People first. Nothing was changed."
+            )
+        return require_approval(tenant.pk, needed=needed, actor=actor)
 
 
 def _check_role(role: str) -> None:

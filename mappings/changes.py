@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from audit.chunks import chunks
 from audit.log import NewEntry, record_many
+from mappings.effective import EVERY, NEVER_MAPPED, OWN, Applied, Today, today_of
 from mappings.files import MappingRow
 from mappings.kinds import AnyMapping, Store, store_of
 from mappings.models import MappingRules, ProposedMapping
@@ -19,6 +20,7 @@ from mappings.targets import Targets
 
 BATCH = 1000
 NEW, CHANGED, REMOVED, SAME = "new", "changed", "removed", "same"
+KEPT = "kept"  # another row is stored, and every bill still gets the target that it gets today
 Values = dict[str, str]  # epicor_id, epicor_name, ramp_name
 Key = tuple[str, str]  # company, ramp_id
 _FIELDS = ["epicor_id", "epicor_name", "ramp_name", "source", "updated_at", "updated_by"]
@@ -27,11 +29,15 @@ _ACTIONS = {NEW: "mapping_created", CHANGED: "mapping_changed", REMOVED: "mappin
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one row does; None before = there is no such mapping, None after = it goes."""
+    """What one row does; None before = there is no such mapping, None after = it goes.
+
+    `today`: what applies to the reference now, whatever it comes from.
+    """
 
     row: MappingRow
     before: Values | None
     after: Values | None
+    today: Today = NEVER_MAPPED
 
     @property
     def key(self) -> Key:
@@ -40,7 +46,7 @@ class Change:
 
     @property
     def effect(self) -> str:
-        """new, changed, removed or same."""
+        """What becomes of the stored row: new, changed, removed or same."""
         if self.before == self.after:
             return SAME
         if self.before is None:
@@ -56,6 +62,29 @@ class Change:
     def new(self) -> str:
         """The target afterwards, "" for none."""
         return self.after["epicor_id"] if self.after else ""
+
+    @property
+    def now(self) -> Applied:
+        """What bills get today."""
+        return self.today.now
+
+    @property
+    def then(self) -> Applied:
+        """What bills get afterwards."""
+        if self.after is None:
+            return self.today.without
+        return Applied(self.new, OWN if self.row.company else EVERY)
+
+    @property
+    def meaning(self) -> str:
+        """What it means for bills: new, changed, removed, kept or same."""
+        if self.effect == SAME:
+            return SAME
+        if self.now.target == self.then.target:
+            return CHANGED if self.effect == CHANGED else KEPT
+        if not self.now.target:
+            return NEW
+        return CHANGED if self.then.target else REMOVED
 
 
 def lock(tenant_id: int) -> MappingRules:
@@ -82,15 +111,24 @@ def stored(tenant_id: int, kind: str, rows: Sequence[MappingRow]) -> dict[Key, A
 
 
 def compare(
-    rows: Sequence[MappingRow], known: Mapping[Key, AnyMapping], targets: Targets
+    tenant_id: int,
+    kind: str,
+    rows: Sequence[MappingRow],
+    known: Mapping[Key, AnyMapping],
+    targets: Targets,
 ) -> list[Change]:
-    """What each row does, in order. A blank name keeps the stored one, or is the catalog's."""
+    """What each row does, in order. A blank name keeps the stored one, or is the catalog's.
+
+    `known`: what `stored` found for these rows.
+    """
+    applied = today_of(tenant_id, kind, [(row.company, row.ramp_id) for row in rows], known)
     changes: list[Change] = []
     for row in rows:
         mapping = known.get((row.company, row.ramp_id))
         before = _values(mapping) if mapping is not None else None
         after = _after(row, before or {}, targets) if row.epicor_id else None
-        changes.append(Change(row, before, after))
+        today = applied[row.company, row.ramp_id]
+        changes.append(Change(row, before, after, today))
     return changes
 
 
@@ -178,8 +216,17 @@ def entry(
         actor=actor,
         body={"kind": kind, "company": row.company, "ramp_id": row.ramp_id}
         | {"before": change.before, "after": change.after}
+        | _applied(change)
         | more,
     )
+
+
+def _applied(change: Change) -> dict[str, object]:
+    """What bills got, or get, without the mapping itself; nothing where nothing applies."""
+    without = change.today.without
+    if not without.target or (change.before is not None and change.after is not None):
+        return {}
+    return {"without": {"epicor_id": without.target, "by": without.by}}
 
 
 def subject_of(kind: str, ramp_id: str) -> str:

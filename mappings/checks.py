@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mappings.effective import mapped
 from mappings.files import MappingRow
 from mappings.targets import Targets, targets_for
 
@@ -28,7 +29,10 @@ def check(
         else:
             whole.append(row)
     targets = targets_for(tenant_id, kind, whole)
+    known = mapped(tenant_id, kind, {row.ramp_id for row in whole})
     for row in whole:
+        if known.get((row.company, row.ramp_id)) == row.epicor_id:
+            continue  # it is so already: what has vanished meanwhile is no fault of the file
         message = targets.error(row)
         if message:
             errors.append((row.number, message))

@@ -17,6 +17,7 @@ from audit.log import NewEntry, record_many
 from mappings import checks, proposals
 from mappings.changes import SAME, Change, apply, compare, entry, lock, stored
 from mappings.changes import needs_approval as needs_approval
+from mappings.effective import NOTHING, Applied
 from mappings.files import MappingRow
 from mappings.kinds import check_kind
 from mappings.kinds import known_kinds as known_kinds
@@ -52,7 +53,8 @@ class OwnChangeError(DecisionError):
 class Decision:
     """What became of a decision: "" as target means none.
 
-    `changed`: the mapping is now `after`. `waits`: proposal number `proposal` waits for approval.
+    `before`: what applied until now, by whatever it did. `changed`: the mapping is now `after`.
+    `waits`: proposal number `proposal` waits for approval. `then`: what bills get with it.
     """
 
     kind: str
@@ -63,6 +65,7 @@ class Decision:
     changed: bool
     waits: bool = False
     proposal: int | None = None
+    then: Applied = NOTHING
 
 
 def decide(
@@ -109,8 +112,8 @@ def _decide(
 ) -> Decision:
     rules = lock(tenant_id)
     known = stored(tenant_id, kind, [row])
-    (change,) = compare([row], known, targets_for(tenant_id, kind, [row]))
-    if seen is not None and seen != change.old and change.effect != SAME:
+    (change,) = compare(tenant_id, kind, [row], known, targets_for(tenant_id, kind, [row]))
+    if seen not in (None, change.old, change.now.target) and change.effect != SAME:
         raise ChangedMeanwhileError(f"{_is_now(change, known)} {_LOOK_AGAIN}")
     if rules.needs_approval:
         proposal = proposals.propose(tenant_id, kind, [change], source=source, actor=actor)
@@ -122,7 +125,8 @@ def _decide(
 def _decision(kind: str, change: Change, *, changed: bool, proposal: int | None = None) -> Decision:
     company, ramp_id = change.key
     waits = proposal is not None
-    return Decision(kind, company, ramp_id, change.old, change.new, changed, waits, proposal)
+    before, after = change.now.target, change.new
+    return Decision(kind, company, ramp_id, before, after, changed, waits, proposal, change.then)
 
 
 # -- approval ------------------------------------------------------------------------------------
@@ -146,8 +150,8 @@ def _approve(tenant_id: int, proposal: ProposedMapping, actor: str) -> Decision:
     kind, row = proposal.kind, proposals.row_of(proposal)
     check_kind(tenant_id, kind)
     known = stored(tenant_id, kind, [row])
-    (change,) = compare([row], known, targets_for(tenant_id, kind, [row]))
-    if change.old != proposal.before:
+    (change,) = compare(tenant_id, kind, [row], known, targets_for(tenant_id, kind, [row]))
+    if change.now.target != proposal.before:
         raise ChangedMeanwhileError(
             f"{_is_now(change, known)} It was {proposal.before or 'not mapped'} when this was "
             "proposed. Nothing was changed; reject this and propose it again if it is still wanted."
@@ -235,6 +239,8 @@ def _is_now(change: Change, known: dict[tuple[str, str], proposals.AnyMapping]) 
     mapping = known.get(change.key)
     name = change.row.ramp_name or change.row.ramp_id
     if mapping is None:
+        if change.now.target:
+            return f"{name} has no mapping of its own any more: it gets {change.now.target} now."
         return f"{name} is not mapped any more."
     by = f"{mapping.updated_by} changed the mapping" if mapping.updated_by else "Somebody changed"
     return f"{by} of {name} meanwhile: it is {mapping.epicor_id} now."

@@ -14,6 +14,7 @@ from django.db.models import Count, Q, QuerySet
 from audit.chunks import chunks
 from mappings import proposals
 from mappings.coding import VENDORS
+from mappings.effective import IDENTITY, today, unusable_identities
 from mappings.kinds import store_of
 from mappings.listing import ALL, NOT_MAPPED, Listing, Place, Wanted
 from mappings.models import EpicorVendor, ReferenceUse, UseCount
@@ -63,6 +64,8 @@ def row_of(tenant_id: int, kind: str, ramp_id: str, company: str) -> Row:
     found = rows_of(tenant_id, kind, [ramp_id], waiting)
     row = next((row for row in found if row.company == company), Row(ramp_id, company))
     complete(tenant_id, kind, [row], waiting)
+    key = (company, ramp_id)
+    row.today = today(tenant_id, kind, [key])[key]
     return row
 
 
@@ -114,6 +117,10 @@ def _fits(ref: str, company: str, name: str, wanted: Wanted) -> bool:
 
 def _unusable(tenant_id: int, kind: str) -> set[str]:
     """The references whose target perhaps cannot be used in some company, by the catalogs."""
+    return _unusable_mappings(tenant_id, kind) | unusable_identities(tenant_id, kind)
+
+
+def _unusable_mappings(tenant_id: int, kind: str) -> set[str]:
     store = store_of(kind)
     mappings = store.model._default_manager.filter(tenant_id=tenant_id, **store.extra)
     if kind == VENDORS:
@@ -180,7 +187,8 @@ def _shows(row: Row, wanted: Wanted) -> bool:
         return not row.company
     if not wanted.company or row.company == wanted.company:
         return True
-    return not row.target and not row.company and wanted.company in row.companies
+    decided = row.target and row.source != IDENTITY
+    return not decided and not row.company and wanted.company in row.companies
 
 
 def _count_unmapped(listing: Listing) -> int:

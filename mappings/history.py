@@ -65,7 +65,10 @@ def _event(at: datetime, actor: str, action: str, body: Mapping[str, Any]) -> Ev
         company=str(body.get("company") or ""),
         by="" if by == actor else by,
         source=str(body.get("source") or ""),
-        differences=differences(body.get("before") or {}, body.get("after") or {}),
+        differences=differences(
+            body.get("before") or body.get("without") or {},
+            body.get("after") or body.get("without") or {},
+        ),
     )
 
 

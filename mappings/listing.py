@@ -12,11 +12,11 @@ from typing import Any
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 
 from audit.chunks import CHUNK
+from mappings.effective import IDENTITY, standing, stands
 from mappings.kinds import store_of
-from mappings.models import IssuedReference, ReferenceUse
+from mappings.models import ReferenceUse
 
 NOT_MAPPED, USED, UNUSED = "a", "b", "c"
-IDENTITY = "identity"
 ALL = "-"  # the company filter: mappings for all companies
 
 
@@ -82,7 +82,7 @@ class Listing:
         covered = Case(
             When(Exists(self._mapping(company="")), then=Value(1)),
             When(Exists(self._mapping(company=OuterRef("company"))), then=Value(1)),
-            When(self._issued(), then=Value(1)),
+            When(stands(self.tenant_id, self.kind), then=Value(1)),
             default=Value(0),
             output_field=IntegerField(),
         )
@@ -107,11 +107,10 @@ class Listing:
         """References with a target that bills use, most used first."""
         uses = self._uses().filter(first=True)
         mapped = Q(Exists(self._mapping(**self._narrow())))
-        itself = self._issued() & ~Q(Exists(self._mapping()))
-        itself &= ~Q(ramp_id__in=list(self.blocked[:CHUNK]))
+        itself = Q(Exists(self._standing()))
         if self.wanted.source == IDENTITY:
             mapped = itself
-        elif not self.wanted.source and self.wanted.company in ("", ALL):
+        elif not self.wanted.source:
             mapped |= itself
         uses = uses.filter(mapped)
         if self.wanted.start:
@@ -154,11 +153,13 @@ class Listing:
             tenant_id=self.tenant_id, ramp_id=OuterRef("ramp_id"), **store.extra, **more
         )
 
-    def _issued(self) -> Q:
-        issued = IssuedReference.objects.filter(
-            tenant_id=self.tenant_id, kind=self.kind, ramp_id=OuterRef("issued_id")
-        )
-        return Q(Exists(issued))
+    def _standing(self) -> QuerySet[ReferenceUse]:
+        """Where the reference of an outer query stands for itself, no mapping deciding it."""
+        uses = standing(self.tenant_id, self.kind).filter(ramp_id=OuterRef("ramp_id"))
+        uses = uses.exclude(Exists(self._mapping(company="")))
+        uses = uses.exclude(Exists(self._mapping(company=OuterRef("company"))))
+        company = self.wanted.company
+        return uses if company in ("", ALL) else uses.filter(company=company)
 
     def _starts(self) -> Q:
         start = self.wanted.start

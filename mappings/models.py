@@ -100,7 +100,7 @@ class ProposedMapping(models.Model):
     epicor_id = models.CharField(max_length=255, blank=True)
     epicor_name = models.CharField(max_length=255, blank=True)
     source = models.CharField(max_length=10, choices=SOURCES, default="manual")
-    before = models.CharField(max_length=255, blank=True)  # the target when it was proposed
+    before = models.CharField(max_length=255, blank=True)  # what applied when it was proposed
     proposed_by = models.CharField(max_length=150)
     proposed_at = models.DateTimeField()
     decided_by = models.CharField(max_length=150, blank=True)

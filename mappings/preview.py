@@ -34,7 +34,7 @@ class Preview:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many rows are new, changed, same or wrong."""
+        """How many rows are new, changed, kept, same or wrong."""
         return Counter(effect.what for effect in self.effects)
 
 
@@ -45,7 +45,9 @@ def preview(tenant_id: int, kind: str, rows: Sequence[MappingRow]) -> Preview:
     errors = dict(found)
     storable = [row for row in rows if not checks.size_error(row)]
     known = stored(tenant_id, kind, storable)
-    changes = {change.row.number: change for change in compare(storable, known, targets)}
+    changes = {
+        change.row.number: change for change in compare(tenant_id, kind, storable, known, targets)
+    }
     effects = tuple(
         Effect(ERROR, "") if row.number in errors else _effect(changes[row.number]) for row in rows
     )
@@ -72,8 +74,8 @@ def misnamed(row: MappingRow, name: str) -> bool:
 
 
 def _used(tenant_id: int, kind: str, real: Sequence[Change], others: Collection[Key]) -> Used:
-    """What went through the mappings whose target becomes another."""
-    keys = {change.key for change in real if change.effect == CHANGED and change.old != change.new}
+    """What went through the references whose target becomes another, however they have it."""
+    keys = {change.key for change in real if change.now.target not in ("", change.then.target)}
     found = Used()
     for one in used(tenant_id, kind, keys, others).values():
         found.add(one.bills, one.sums)
@@ -81,7 +83,7 @@ def _used(tenant_id: int, kind: str, real: Sequence[Change], others: Collection[
 
 
 def _effect(change: Change) -> Effect:
-    return Effect(change.effect, change.old)
+    return Effect(change.meaning, change.now.target)
 
 
 def _is_unusable(change: Change, targets: Targets) -> bool:

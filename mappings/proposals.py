@@ -137,7 +137,7 @@ def told(proposal: ProposedMapping, action: str, actor: str) -> NewEntry:
 
 
 def _same(old: ProposedMapping, change: Change) -> bool:
-    return (old.epicor_id, old.before) == (change.new, change.old)
+    return (old.epicor_id, old.before) == (change.new, change.now.target)
 
 
 def _withdraw(over: Sequence[ProposedMapping], actor: str) -> None:
@@ -162,7 +162,7 @@ def _write(
                 epicor_name=(change.after or {}).get("epicor_name", ""),
                 ramp_name=(change.after or change.before or {}).get("ramp_name", ""),
                 source=source,
-                before=change.old,
+                before=change.now.target,
                 proposed_by=actor,
                 proposed_at=now,
             )

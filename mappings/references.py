@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from audit.chunks import chunks
 from audit.models import Blocker
+from mappings.effective import IDENTITY as IDENTITY
+from mappings.effective import NEVER_MAPPED, Today, identities
 from mappings.kinds import store_of
-from mappings.models import IssuedReference, ProposedMapping, ReferenceUse
+from mappings.models import ProposedMapping, ReferenceUse
 
-IDENTITY = "identity"
 Sums = dict[str, Decimal]  # major units per currency
 Ref = tuple[str, str]  # reference, company
 
@@ -40,6 +40,8 @@ class Row:
     target_name: str = ""
     problem: str = ""
     proposed: ProposedMapping | None = None
+    # Of one row that was asked for: what applies to it, also where it has no mapping of its own.
+    today: Today = NEVER_MAPPED
 
     @property
     def label(self) -> str:
@@ -144,7 +146,7 @@ def _unmapped(
     mapped: Mapping[str, set[str]],
     waiting: Mapping[Ref, Waiting],
 ) -> list[Row]:
-    """References that bills name and no mapping covers; those of our own upload have a target."""
+    """References that bills name and no mapping covers; some stand for themselves in a company."""
     blocked: dict[str, dict[str, Waiting]] = defaultdict(dict)
     for (ref, company), wait in waiting.items():
         if wait.unmapped:
@@ -154,16 +156,20 @@ def _unmapped(
         for ref in uses.keys() | blocked.keys()
         if "" not in mapped.get(ref, ())
     }
-    issued = _issued(tenant_id, kind, uses, loose)
+    itself = identities(tenant_id, kind, loose)
     rows: list[Row] = []
     for ref, companies in loose.items():
         covered = mapped.get(ref, set())
         seen = uses.get(ref, _Seen())
         name = seen.name or next((w.name for w in blocked[ref].values() if w.name), "")
-        target = issued.get(ref, "") if not blocked[ref] else ""
-        source = IDENTITY if target else ""
-        left = companies - covered
-        for company, inside in _places(left, covered):
+        own = itself.get(ref, {})
+        targets = {
+            company: "" if company in blocked[ref] else own.get(company, "")
+            for company in companies - covered
+        }
+        for company, inside in _places(targets, covered):
+            target = targets[inside[0]]
+            source = IDENTITY if target else ""
             bills = sum(seen.bills.get(one, 0) for one in inside)
             rows.append(
                 Row(ref, company, name, target, source, companies=tuple(inside), bills=bills)
@@ -171,25 +177,15 @@ def _unmapped(
     return rows
 
 
-def _places(left: set[str], covered: set[str]) -> Iterable[tuple[str, list[str]]]:
-    """The rows of a reference: one for all companies, or one for each that has no mapping."""
-    if not covered:
-        yield "", sorted(left)
+def _places(targets: Mapping[str, str], covered: set[str]) -> Iterable[tuple[str, list[str]]]:
+    """The rows of a reference: one where it is the same in all companies, else one for each."""
+    if not targets:
         return
-    for company in sorted(left - {""}):
+    if not covered and len(set(targets.values())) == 1:
+        yield "", sorted(targets)
+        return
+    for company in sorted(targets.keys() - {""}):
         yield company, [company]
-
-
-def _issued(
-    tenant_id: int, kind: str, uses: Mapping[str, _Seen], refs: Iterable[str]
-) -> dict[str, str]:
-    """The references among these that stand for an id which our own connection gave to Ramp."""
-    asked = {ref: uses[ref].issued_id for ref in refs if ref in uses and uses[ref].issued_id}
-    ours: set[str] = set()
-    for piece in chunks(sorted(set(asked.values()))):
-        rows = IssuedReference.objects.filter(tenant_id=tenant_id, kind=kind, ramp_id__in=piece)
-        ours.update(rows.values_list("ramp_id", flat=True))
-    return {ref: issued for ref, issued in asked.items() if issued in ours}
 
 
 def _count_waiting(

@@ -29,8 +29,8 @@ _SHOWN = 10
 class Effect:
     """What a row was said to do, so that it is imported only if it still does that."""
 
-    what: str  # new, changed, same
-    old: str  # the target before, "" for none
+    what: str  # new, changed, kept, same: for the bills that name it
+    old: str  # the target that applied before, "" for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def import_mappings(
         with transaction.atomic():
             rules = lock(tenant_id)
             known = stored(tenant_id, kind, rows)
-            changes = compare(rows, known, targets)
+            changes = compare(tenant_id, kind, rows, known, targets)
             _still_so(changes, seen)
             effects = Counter(change.effect for change in changes)
             if rules.needs_approval:
@@ -103,9 +103,9 @@ def _still_so(changes: Sequence[Change], seen: Sequence[Effect] | None) -> None:
         return
     moved = [
         f"row {change.row.number} ({change.row.ramp_id}: was {was.old or 'not mapped'}, "
-        f"is {change.old or 'not mapped'})"
+        f"is {change.now.target or 'not mapped'})"
         for change, was in zip(changes, seen, strict=True)
-        if (change.effect, change.old) != (was.what, was.old)
+        if (change.meaning, change.now.target) != (was.what, was.old)
     ]
     if moved:
         shown = ", ".join(moved[:_SHOWN])

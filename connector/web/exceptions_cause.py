@@ -26,6 +26,7 @@ from connector.web.exceptions_filter import ExceptionFilter
 from connector.web.exceptions_words import Point, Words, again, can_be_mapped, point, words_of
 from connector.web.money import Pile, pile_of
 from connector.web.questions import Shown, shown
+from mappings import effective
 from mappings.coding import VENDORS
 from mappings.suggest import tied
 from mappings.suggestions import Reference, Suggestion, mapped_now, suggestions
@@ -191,7 +192,8 @@ def _map_fix(
     still = freed.filter(Exists(others.exclude(**these, company=group.company))).count()
     found = suggestions(tenant.pk, reference, today=today)
     own, general = now.get(group.company, ""), now.get("", "")
-    mapped = own or general
+    key = (group.company, group.ramp_id)
+    mapped = effective.today(tenant.pk, group.kind, [key])[key].now.target
     fitting = [one for one in found if one.id != mapped]
     return MapFix(fitting, mapped, pile, everywhere, still, own, general, companies)
 

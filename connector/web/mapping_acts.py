@@ -36,8 +36,12 @@ def edit(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
 def ask_removal(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     """The question before a mapping is removed: for the dialog."""
     kind = mapping_shell.kind_in(request, kind)
-    context = row_context(request, kind, row_asked(request, kind, request.GET)) | {"kind": kind}
-    context["approval"] = needs_approval(shell.tenant_of(request).pk)
+    row = row_asked(request, kind, request.GET)
+    context = row_context(request, kind, row) | {
+        "kind": kind,
+        "approval": needs_approval(shell.tenant_of(request).pk),
+        "without": mapping_shell.WHY.get(row.today.without.by, ""),
+    }
     return shell.part(request, "connector/_mapping_remove.html", context)
 
 
@@ -115,6 +119,9 @@ def said_of(decision: Decision, name: str) -> str:
         return f"Proposed: {what}{where}. It counts once somebody else has approved it."
     if not decision.changed:
         return f"{name} is as it was; nothing was changed."
+    if not decision.after and decision.then.target:
+        why = mapping_shell.WHY[decision.then.by]
+        return f"{name} has no mapping of its own{where} any more: {decision.then.target}, {why}."
     if not decision.after:
         return f"{name} has no target{where} any more; new bills that name it will wait."
     return f"Saved: {name} → {decision.after}{where}."

@@ -11,7 +11,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.access import requires
 from audit.actors import same_person
+from connector.people import PeopleError, have_mappings_approved
 from connector.web import mapping_shell, shell
+from connector.web.mapping_shell import WHY
 from mappings.changes import Key, stored
 from mappings.decide import (
     LAST_EDITOR,
@@ -19,8 +21,8 @@ from mappings.decide import (
     DecisionError,
     approve,
     reject,
-    require_approval,
 )
+from mappings.effective import EVERY, OWN, Applied, Today, today_of
 from mappings.frees import Freed, open_holds
 from mappings.kinds import UnknownKindError, label_of
 from mappings.models import ProposedMapping
@@ -44,9 +46,26 @@ class Waiting:
     why_not: str
     freed: Freed
     used: Used
+    now: Applied
+    then: Applied
     before_name: str
     after_name: str
     problem: str
+
+    @property
+    def why(self) -> str:
+        """Why bills get today's target, where no mapping of the reference's own says it."""
+        return "" if self.now.by == _own(self.proposal) else WHY.get(self.now.by, "")
+
+    @property
+    def then_why(self) -> str:
+        """Why bills get the target that they get afterwards."""
+        return WHY.get(self.then.by, "")
+
+    @property
+    def moved(self) -> bool:
+        """Whether something else applies by now than when it was proposed."""
+        return self.now.target != self.proposal.before
 
     @property
     def what_if(self) -> str:
@@ -80,6 +99,8 @@ def waiting(tenant_id: int, actor: str) -> list[Waiting]:
     shown: list[Waiting] = []
     for one in found:
         key, kind = (one.company, one.ramp_id), known[one.kind]
+        today = kind.today[key]
+        then = Applied(one.epicor_id, _own(one)) if one.epicor_id else today.without
         shown.append(
             Waiting(
                 one,
@@ -89,9 +110,11 @@ def waiting(tenant_id: int, actor: str) -> list[Waiting]:
                 else _editor(editors[one.pk], actor),
                 holds.freed_by(one.kind, {key} if one.epicor_id else set(), kind.stored),
                 kind.used[key],
+                today.now,
+                then,
                 kind.targets.called(one.company, one.before),
-                kind.targets.called(one.company, one.epicor_id) or one.epicor_name,
-                kind.problem(one),
+                kind.targets.called(one.company, then.target) or one.epicor_name,
+                kind.problem(one.company, then.target),
             )
         )
     return shown
@@ -102,14 +125,20 @@ class _Known:
     """What is known of the mappings of one kind that proposals are about."""
 
     stored: Sequence[Key]
+    today: Mapping[Key, Today]
     used: Mapping[Key, Used]
     targets: Targets
 
-    def problem(self, one: ProposedMapping) -> str:
-        """Why the new target cannot be used today in any company that it is for."""
-        companies = [one.company] if one.company else sorted(self.targets.companies)
-        found = [self.targets.problem([company], one.epicor_id) for company in companies]
-        return ", ".join(found) if one.epicor_id and all(found) else ""
+    def problem(self, company: str, target: str) -> str:
+        """Why a target cannot be used today in any company that it is for."""
+        companies = [company] if company else sorted(self.targets.companies)
+        found = [self.targets.problem([one], target) for one in companies]
+        return ", ".join(found) if target and all(found) else ""
+
+
+def _own(proposal: ProposedMapping) -> str:
+    """How a mapping of the proposal's own company is called among what may apply."""
+    return OWN if proposal.company else EVERY
 
 
 def _known(tenant_id: int, found: Sequence[ProposedMapping]) -> dict[str, _Known]:
@@ -118,12 +147,16 @@ def _known(tenant_id: int, found: Sequence[ProposedMapping]) -> dict[str, _Known
         groups[one.kind].append(one)
     known: dict[str, _Known] = {}
     for kind, group in groups.items():
-        there = list(stored(tenant_id, kind, [row_of(one) for one in group]))
-        codes = {code for one in group for code in (one.before, one.epicor_id) if code}
+        there = stored(tenant_id, kind, [row_of(one) for one in group])
+        keys = [(one.company, one.ramp_id) for one in group]
+        applied = today_of(tenant_id, kind, keys, there)
+        codes = {code for one in group for code in (one.before, one.epicor_id)}
+        codes |= {today.without.target for today in applied.values()}
         known[kind] = _Known(
-            there,
-            used(tenant_id, kind, [(one.company, one.ramp_id) for one in group], there),
-            targets_of(tenant_id, kind, codes),
+            list(there),
+            applied,
+            used(tenant_id, kind, keys, list(there)),
+            targets_of(tenant_id, kind, codes - {""}),
         )
     return known
 
@@ -171,14 +204,18 @@ def _said(done: int, verb: str, refused: list[str]) -> str:
 def rule(request: HttpRequest, slug: str) -> HttpResponse:
     """Switch approval of mapping changes on or off."""
     needed = request.POST.get("needed") == "yes"
-    left = require_approval(shell.tenant_of(request).pk, needed=needed, actor=shell.actor(request))
+    tenant, here = shell.tenant_of(request), reverse("mapping-approvals", args=[slug])
+    try:
+        left = have_mappings_approved(tenant, needed=needed, actor=shell.actor(request))
+    except PeopleError as error:
+        return shell.done(request, str(error), here, good=False)
     said = "From now on a change of a mapping counts once somebody else has approved it."
     if not needed:
         said = "From now on a change of a mapping counts at once."
         if left:
             many = f"{left:,} change{' that waits stays' if left == 1 else 's that wait stay'}"
             said += f" {many} on the list and can still be approved or rejected."
-    return shell.done(request, said, reverse("mapping-approvals", args=[slug]))
+    return shell.done(request, said, here)
 
 
 urlpatterns = [

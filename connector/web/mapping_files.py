@@ -28,6 +28,7 @@ _EFFECTS = {
     "error": "Wrong",
     "changed": "Changed",  # the risk comes first
     "new": "New",
+    "kept": "Stored, same target",
     "same": "As it is",
 }
 
@@ -168,7 +169,7 @@ def _preview_context(request: HttpRequest, looked: Errand) -> dict[str, Any]:
         "deeds": deeds(counts),
         "query": urlencode({"effect": what}),
         "wrong": counts["error"],
-        "to_do": counts["new"] + counts["changed"],
+        "to_do": counts["new"] + counts["changed"] + counts["kept"],
         "total_rows": looked.total,
         "past": imports.is_past(looked),
         "sums": imports.sums_of(looked, "sums"),

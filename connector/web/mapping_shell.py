@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from connector.models import EntityRoute, Errand, Tenant
 from connector.web import shell
+from mappings import effective
 from mappings.changes import needs_approval
 from mappings.kinds import known_kinds, label_of
 from mappings.models import ProposedMapping
@@ -20,6 +21,11 @@ SOURCES = {
     "manual": "by hand",
     "import": "import",
     "suggestion": "accepted suggestion",
+}
+WHY = {  # why a target applies to a reference
+    effective.OWN: "the mapping of this company",
+    effective.EVERY: "the mapping for every company",
+    effective.IDENTITY: "its own id, which our upload gave to Ramp",
 }
 
 

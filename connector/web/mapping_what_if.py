@@ -72,6 +72,7 @@ def _choose(request: HttpRequest, kind: str, problem: str = "") -> HttpResponse:
     context |= {
         "problem": problem,
         "row": row,
+        "why": mapping_shell.WHY.get(row.today.now.by, ""),
         "target": target,
         "target_name": targets_of(tenant.pk, kind, {target}).called(row.company, target),
         "remove": "remove" in asked,

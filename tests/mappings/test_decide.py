@@ -21,6 +21,7 @@ from mappings.decide import (
     reject,
     require_approval,
 )
+from mappings.effective import EVERY, Applied
 from mappings.files import MappingRow
 from mappings.kinds import UnknownKindError
 from mappings.models import Dimension, DimensionMapping, ProposedMapping, VendorMapping
@@ -72,7 +73,8 @@ def trail():
 
 def test_a_mapping_is_set_changed_and_taken_away(tenant):
     first = ask(tenant, "A", ramp_name="Acme", seen="")
-    assert first == Decision("vendors", "", "v-1", "", "A", changed=True)
+    then = Applied("A", EVERY)
+    assert first == Decision("vendors", "", "v-1", "", "A", changed=True, then=then)
     mapping = VendorMapping.objects.get()
     assert (mapping.ramp_name, mapping.source, mapping.updated_by) == ("Acme", "manual", "ann")
     second = ask(tenant, "B", seen="A", actor="bob")

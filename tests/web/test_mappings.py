@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from audit.models import AuditEntry, Posting
 from connector.errands import imports, work
-from connector.models import Errand, Tenant
-from mappings.catalog import VendorRow, replace_vendors
+from connector.models import Errand, Membership, Tenant
+from mappings.catalog import VendorRow, add_issued, replace_vendors
 from mappings.decide import decide, require_approval
 from mappings.models import (
     Dimension,
@@ -222,11 +222,13 @@ def test_the_number_of_queries_does_not_grow(ann: Client, tenant: Tenant, page: 
     assert few <= 28
 
 
-def propose(tenant: Tenant, ramp_id: str, wanted: str, actor: str = "ann") -> int:
+def propose(
+    tenant: Tenant, ramp_id: str, wanted: str, actor: str = "ann", company: str = ""
+) -> int:
     said = decide(
         tenant.pk,
         "vendors",
-        company="",
+        company=company,
         ramp_id=ramp_id,
         ramp_name="",
         epicor_id=wanted,
@@ -702,6 +704,52 @@ def test_a_company_with_a_mapping_of_its_own_is_not_counted_for_all(
     assert "new ones will wait" in page
     form = text(ann, f"{BASE}vendors/what-if/?ramp_id=v-1&remove=1")
     assert 'name="remove" value="1" checked' in form
+
+
+def test_a_change_of_what_a_vendor_stands_for_shows_both(
+    people: Login, ann: Client, strict: Tenant
+) -> None:
+    rows = [VendorRow(1, "DELOS", "Delos Inc"), VendorRow(2, "ACME", "Acme Brick")]
+    replace_vendors(strict.pk, CO, rows)
+    add_issued(strict.pk, "vendors", ["DELOS"])
+    use(strict, "v-1", issued_id="DELOS")
+    VendorMapping.objects.create(tenant=strict, company=CO, ramp_id="v-1", epicor_id="ACME")
+    propose(strict, "v-1", "ACME")
+    propose(strict, "v-1", "", company=CO)
+    page = " ".join(text(people("approver"), f"{BASE}approvals/").split())
+    assert "not mapped" not in page
+    assert '<s class="mc-id">DELOS</s> Delos Inc <span class="mc-note">its own id' in page
+    assert '<strong class="mc-id">DELOS</strong> <strong>Delos Inc</strong>' in page
+    assert "its own id, which our upload gave to Ramp, once its mapping is removed" in page
+    add_issued(strict.pk, "vendors", ["OTHER"])
+    ReferenceUse.objects.update(issued_id="OTHER")
+    page = text(people("approver"), f"{BASE}approvals/")
+    assert "By now OTHER: reject it and propose it again." in page
+    form = text(ann, f"{BASE}vendors/what-if/?ramp_id=v-1&company=EPIC07")
+    assert "now → OTHER" in form
+    assert "its own id, which our upload gave to Ramp" in form
+    dialog = text(ann, f"{BASE}vendors/remove/?ramp_id=v-1&company={CO}")
+    assert "New bills that name it then get" in dialog
+
+
+def test_approval_needs_somebody_who_approves(people: Login, tenant: Tenant) -> None:
+    admin = people("admin")
+    Membership.objects.filter(role="approver").delete()
+    said = admin.post(f"{BASE}approvals/rule/", {"needed": "yes"}, follow=True).content.decode()
+    assert "Nobody in Acme is an approver" in said
+    assert not MappingRules.objects.filter(needs_approval=True).exists()
+
+
+def test_the_last_approver_stays_while_changes_need_one(people: Login, tenant: Tenant) -> None:
+    admin = people("admin")
+    admin.post(f"{BASE}approvals/rule/", {"needed": "yes"})
+    only = Membership.objects.get(tenant=tenant, role="approver")
+    said = admin.post(f"/t/acme/people/{only.pk}/remove", follow=True).content.decode()
+    assert "is the last approver of Acme and cannot be removed while" in said
+    assert Membership.objects.filter(pk=only.pk).exists()
+    admin.post(f"{BASE}approvals/rule/", {"needed": "no"})
+    admin.post(f"/t/acme/people/{only.pk}/remove", follow=True)
+    assert not Membership.objects.filter(pk=only.pk).exists()
 
 
 def test_an_approver_is_told_that_changes_of_others_wait(
