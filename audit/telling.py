@@ -266,6 +266,33 @@ def account(told: Told) -> str:
     return end(f"{told.who} changed the account of {told.it}: {', '.join(parts) or 'unknown'}")
 
 
+_OF_LOGINS = {
+    "app_added": "added an authenticator app",
+    "app_removed": "removed the authenticator app",
+    "passkey_added": "added a passkey",
+    "passkey_renamed": "renamed a passkey",
+    "passkey_removed": "removed a passkey",
+    "codes_made": "made new recovery codes",
+    "factors_reset": "removed the second factor",
+    "password_changed": "changed the password",
+    "password_reset": "set the password anew by mail",
+    "sign_on_linked": "used single sign-on for the first time",
+}
+
+
+def login(told: Told) -> str:
+    """What was changed of how somebody logs in; nothing secret is on the record."""
+    what = _OF_LOGINS.get(told.get("what"), "changed the login")
+    return end(f"{told.who} {what} of {told.it}")
+
+
+def factor_rule(told: Told) -> str:
+    """Whether everybody in the tenant needs a second factor from now on."""
+    needed = told.part("after").get("required") is True
+    rule = "is required of everybody here" if needed else "is not required any more"
+    return end(f"{told.who} decided that a second factor {rule}")
+
+
 def approval_rules(told: Told) -> str:
     """Whether mappings need a second person from now on."""
     needed = told.part("after").get("needs_approval") is True

@@ -180,6 +180,8 @@ ACTIONS: Mapping[str, Words] = {
         _PEOPLE, "Invitation renewed", say("{who} renewed the invitation of {it}")
     ),
     "user_changed": Words(_PEOPLE, "Account changed", telling.account),
+    "login_changed": Words(_PEOPLE, "Login changed", telling.login),
+    "second_factor_rule": Words(_PEOPLE, "Second factor required", telling.factor_rule),
     "password_set": Words(_PEOPLE, "Password set", say("{who} set a new password")),
     "audit.verified": Words(_TRAIL, "Chain verified", telling.verified),
     "audit.exported": Words(_TRAIL, "Exported", telling.exported),

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from axes.admin import AccessAttemptAdmin, AccessFailureLogAdmin, AccessLogAdmin
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
@@ -27,9 +30,11 @@ from connector import people
 from connector.models import EntityRoute, Membership, SyncRun, Tenant
 
 # The queue's own pages run any function that is typed in, and run finished jobs again. Groups open
-# nothing. Users and logins have pages of ours below, which permissions alone do not open.
+# nothing. Users and logins have pages of ours below, which permissions alone do not open. Second
+# factors are their owners'; what logs in from elsewhere is set by the environment alone.
 _QUEUE, _LOGINS = (Schedule, Success, Failure, OrmQ), (AccessAttempt, AccessLog, AccessFailureLog)
-for _model in (*_QUEUE, *_LOGINS, User, Group):
+_FACTORS = (Authenticator, EmailAddress, EmailConfirmation, SocialAccount, SocialApp, SocialToken)
+for _model in (*_QUEUE, *_LOGINS, *_FACTORS, User, Group):
     try:
         admin.site.unregister(_model)
     except NotRegistered:

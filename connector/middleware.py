@@ -5,11 +5,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
+from connector.accounts import factors
 from connector.addresses import client_address, is_trusted
 from connector.models import Membership, Tenant
 
@@ -33,6 +39,24 @@ _POLICY = "; ".join(
 )
 _NO_DEVICES = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
+_ADDING = "/account/"  # where a factor is added
+# Where a factor is used, and what shows nothing of anybody.
+_OPEN = (
+    "/account/again/",
+    "/account/code/",
+    "/account/forgotten/",
+    "/account/passkey/",
+    "/account/reset/",
+    "/account/sso/",
+    "/admin/login/",
+    "/admin/logout/",
+    "/admin/jsi18n/",
+    "/password/",
+    "/static/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+)
 _TENANT_PATH = re.compile(r"^/t/(?P<slug>[^/]+)(?:/|$)")
 
 
@@ -97,6 +121,37 @@ class TenantScope:
         request.tenant, request.role = tenant, role  # type: ignore[attr-defined]
         with timezone.override(zone_of(tenant)):
             return self.get_response(request)
+
+
+class SecondFactor:
+    """Lets nobody in who lacks the second factor: every page, the administration too.
+
+    Asked at each request, so that a rule binds sessions that began before it.
+    """
+
+    def __init__(self, get_response: _Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith(_OPEN) or not request.user.is_authenticated:
+            return self.get_response(request)
+        lacking = factors.missing(request, request.tenant)  # type: ignore[attr-defined]
+        adding = request.path_info.startswith(_ADDING) and lacking is factors.Missing.FACTOR
+        if lacking is None or adding:
+            return self.get_response(request)
+        return _to_factor(request, lacking)
+
+
+def _to_factor(request: HttpRequest, lacking: factors.Missing) -> HttpResponse:
+    """Where a factor is added or used; a page that can be opened again is opened afterwards."""
+    to = reverse("account")
+    if lacking is factors.Missing.PROOF:
+        methods = get_adapter().get_reauthentication_methods(request.user)
+        to = next(one["url"] for one in methods if one["id"].startswith("mfa"))
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(headers={"HX-Redirect": to})
+    back = request.get_full_path() if request.method == "GET" else "/"
+    return redirect(f"{to}?{urlencode({REDIRECT_FIELD_NAME: back})}")
 
 
 def _to_login(request: HttpRequest) -> HttpResponse:

@@ -17,6 +17,7 @@ class Tenant(models.Model):
     paused_reason = models.TextField(blank=True)  # one banner instead of red bills
     paused_for = models.CharField(max_length=8, blank=True)  # connector/pauses.py
     paused_at = models.DateTimeField(null=True, blank=True)
+    second_factor_required = models.BooleanField(default=False)  # of everybody who works here
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -241,6 +241,51 @@ def record_account(
         )
 
 
+def for_help(tenant: Tenant, pk: int, *, by: User) -> User:
+    """The locked user of a member whose login this person may help with. In a transaction.
+
+    Raises PeopleError: nobody helps themselves, and an admin of one tenant must not open an
+    account that works for another or may do everything.
+    """
+    user: User = User.objects.select_for_update().get(pk=_member(tenant, pk).user_id)
+    if user.pk == by.pk:
+        raise PeopleError("This is your own account: change it under Your account.")
+    if not by.is_superuser and (user.is_superuser or _works_elsewhere(tenant, user)):
+        raise PeopleError(f"Only a superuser may do this for {user}.")
+    return user
+
+
+def record_login(user: User, what: str, *, actor: str) -> None:
+    """Say on the record what was changed of how somebody logs in; `what` is a word of telling.py.
+
+    On that of every tenant of the person; of every tenant there is for a superuser.
+    """
+    tenants = Tenant.objects.order_by("pk")
+    if not user.is_superuser:
+        tenants = tenants.filter(memberships__user=user)
+    for tenant_id in tenants.values_list("pk", flat=True):
+        log.record(
+            tenant_id,
+            "login_changed",
+            subject_kind="user",
+            subject_id=user.get_username(),
+            actor=actor,
+            body={"what": what},
+        )
+
+
+def record_rule(tenant: Tenant, *, needed: bool, actor: str) -> None:
+    """Say on the record that everybody here needs a second factor, or no longer."""
+    log.record(
+        tenant.pk,
+        "second_factor_rule",
+        subject_kind="tenant",
+        subject_id=tenant.slug,
+        actor=actor,
+        body={"before": {"required": not needed}, "after": {"required": needed}},
+    )
+
+
 def password_was_set(user: User) -> None:
     """Say so on the record of every tenant of the person."""
     for member in Membership.objects.filter(user=user).select_related("tenant"):

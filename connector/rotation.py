@@ -1,11 +1,20 @@
 """Re-encrypts the stored secrets, a row at a time, so that an old key can be given up."""
 
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db import models, transaction
 
 from connector import canary
 from connector.models import AccessToken
-from connector.secretfields import SecretCharField, SecretTextField, SecretUnreadableError
+from connector.secretfields import (
+    SecretCharField,
+    SecretTextField,
+    SecretUnreadableError,
+    decrypted,
+    encrypted,
+)
+
+_IN_FACTORS = ("secret", "seed")  # what of an authenticator's data is encrypted
 
 
 def rotate() -> int:
@@ -21,6 +30,7 @@ def rotate() -> int:
             names = [field.name for field in model._meta.fields if _is_secret(field)]
             if names:
                 rotated += _rotate_model(model, names)
+        rotated += _rotate_factors()
     return rotated
 
 
@@ -43,5 +53,18 @@ def _rotate_model(model: type[models.Model], names: list[str]) -> int:
         held = {name: value for name, value in values.items() if value is not None}
         if held:
             model._default_manager.filter(pk=pk).update(**held)
+            rotated += len(held)
+    return rotated
+
+
+def _rotate_factors() -> int:
+    """The seeds of second factors: they are part of a JSON value, not fields of their own."""
+    rotated = 0
+    for row in Authenticator.objects.select_for_update().order_by("pk"):
+        held = [name for name in _IN_FACTORS if name in row.data]
+        for name in held:
+            row.data[name] = encrypted(decrypted(row.data[name], "a second factor"))
+        if held:
+            row.save(update_fields=["data"])
             rotated += len(held)
     return rotated

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 from cryptography.fernet import InvalidToken
 from django.core.exceptions import FieldError
 from django.db.models.lookups import IsNull
-from encrypted_model_fields.fields import EncryptedCharField, EncryptedTextField, decrypt_str
+from encrypted_model_fields.fields import (
+    EncryptedCharField,
+    EncryptedTextField,
+    decrypt_str,
+    encrypt_str,
+)
 
 if TYPE_CHECKING:
     from django.db import models
@@ -25,6 +30,23 @@ class SecretUnreadableError(Exception):
     """A stored secret was written with a key that FIELD_ENCRYPTION_KEY no longer holds."""
 
 
+def encrypted(text: str) -> str:
+    """The ciphertext of a secret that is kept elsewhere than in a field of its own."""
+    return str(encrypt_str(text).decode("ascii"))
+
+
+def decrypted(ciphertext: str, what: str) -> str:
+    """The secret. Raises SecretUnreadableError, which calls it `what`, when no key fits."""
+    try:
+        return str(decrypt_str(ciphertext))
+    except (InvalidToken, UnicodeError) as error:
+        raise SecretUnreadableError(
+            f"A stored secret ({what}) cannot be read: "
+            "FIELD_ENCRYPTION_KEY does not hold the key it was written with. "
+            "Nothing was sent. Put the old key back, after the new one and a comma."
+        ) from error
+
+
 class _Safe:
     """The rules that both fields share."""
 
@@ -34,16 +56,7 @@ class _Safe:
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:
         """The secret itself. Raises SecretUnreadableError when no key fits."""
-        if value is None:
-            return None
-        try:
-            return decrypt_str(value)
-        except (InvalidToken, UnicodeError) as error:
-            raise SecretUnreadableError(
-                f"A stored secret ({self.model._meta.label}.{self.name}) cannot be read: "
-                "FIELD_ENCRYPTION_KEY does not hold the key it was written with. "
-                "Nothing was sent. Put the old key back, after the new one and a comma."
-            ) from error
+        return None if value is None else decrypted(value, f"{self.model._meta.label}.{self.name}")
 
     def to_python(self, value: object) -> str | None:
         """What a person typed, as it is: input that looks encrypted is not decrypted."""

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import environ
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 from connector.environment import Environment
 
@@ -39,6 +40,11 @@ INSTALLED_APPS = [
     "django_filters",
     "django_q",
     "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "audit",
     "mappings",
     "connector",
@@ -53,7 +59,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "connector.middleware.TenantScope",
+    "connector.middleware.SecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -75,6 +83,30 @@ AXES_LOCKOUT_CALLABLE = "connector.web.lockout.locked_out"
 AXES_CLIENT_IP_CALLABLE = "connector.web.logins.client_of"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"
+
+# Who has to log in with a second factor everywhere; a tenant can ask for it of its own people, too.
+SECOND_FACTOR = _env.choice(
+    "SECOND_FACTOR", ("optional", "administrators", "everybody"), "optional"
+)
+OIDC_SECOND_FACTOR = False
+ACCOUNT_ADAPTER = "connector.accounts.adapters.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"  # addresses are given by administrators
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_ENABLED = False
+ACCOUNT_LOGIN_TIMEOUT = 600  # seconds between the password and the second factor
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+ACCOUNT_RATE_LIMITS = {  # wrong codes of a person; asking for a link; typing one's password again
+    "login_failed": "20/h/key",
+    "reset_password": "20/h/ip,3/h/key",
+    "reauthenticate": "10/m/user",
+}
+MFA_ADAPTER = "connector.accounts.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG and not _HTTPS
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "ml-connector"
+MFA_TOTP_TOLERANCE = 1  # clocks may be 30 seconds apart
 
 ROOT_URLCONF = "connector.urls"
 WSGI_APPLICATION = "connector.wsgi.application"
@@ -119,6 +151,16 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 6000  # at most 5,000 ticked bills come with one form
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # SECURE_SSL_REDIRECT, see above
 
+# Used codes and counted tries: all web processes must see the same ones.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "connector_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
+
 # django-q2 is a doorbell, never the truth: each task runs once and our own rows decide what is due.
 # The rule is retry > timeout * (ceil((queue_limit + 1) / workers) + 1).
 Q_CLUSTER = {
@@ -134,6 +176,7 @@ Q_CLUSTER = {
     "save_limit": 100,
     "poll": 1,
     "recycle": 500,
+    "cache": "process",
     "ALT_CLUSTERS": {},
 }
 _broker = _env.text("QUEUE_BROKER", "orm") or "orm"
@@ -155,6 +198,9 @@ EMAIL_HOST_USER = _email.get("EMAIL_HOST_USER") or ""
 EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS"))
 EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL"))
+EMAIL_TIMEOUT = 30
+DEFAULT_FROM_EMAIL = _env.text("EMAIL_FROM") or f"ml-connector@{urlsplit(PUBLIC_URL).hostname}"
+SENDS_MAIL = bool(_email_url) or DEBUG  # links to passwords must not end in a log
 
 LOG_LEVEL = _env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 LOGGING = {
@@ -185,6 +231,12 @@ UNFOLD = {
             "href": lambda request: static("connector/icon.svg"),
         }
     ],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Your account", "link": reverse_lazy("account")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ]
+    },
     "STYLES": [lambda request: static("connector/app.css")],
     "SIDEBAR": {"navigation": "connector.web.navigation.sidebar"},
 }

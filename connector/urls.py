@@ -5,15 +5,21 @@ from django.urls import include, path
 
 from connector import health
 from connector.web import home, passwords
+from connector.web.account import forgotten, login, security
 from connector.web.setup import create
 
 urlpatterns = [
     *home.urlpatterns,
     *create.urlpatterns,
     *passwords.urlpatterns,
+    *login.urlpatterns,  # before the administration's own login, which knows one factor only
+    *security.urlpatterns,
+    *forgotten.urlpatterns,
     path("t/<slug:slug>/", include("connector.web.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
 ]
+
+handler429 = "connector.web.lockout.too_many"  # asked by django-allauth

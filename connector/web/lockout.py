@@ -25,6 +25,13 @@ def locked_out(
     return answer
 
 
+def too_many(request: HttpRequest) -> HttpResponse:
+    """The answer to who typed codes or asked for links too often; the counts end within an hour."""
+    answer = render(request, "429.html", {"minutes": 60}, status=429)
+    answer.headers["Retry-After"] = "3600"
+    return answer
+
+
 def opens_again(
     request: HttpRequest, credentials: dict[str, Any] | None, now: datetime
 ) -> datetime:

@@ -1,7 +1,7 @@
 """People: who may do what in the tenant; adding, changing, removing."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path, reverse
@@ -10,9 +10,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.access import CAPABILITIES, requires
 from connector import people
+from connector.accounts import factors
 from connector.models import Membership
 from connector.people import Added, PeopleError
 from connector.web import shell
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 
 @require_safe
@@ -89,6 +93,30 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     return _said(request, slug, end)
 
 
+@require_POST
+@requires("manage_users")
+def reset_factor(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Take the second factor of somebody away who lost it."""
+    tenant, by = shell.tenant_of(request), cast("User", request.user)
+    _ours(request, pk)
+
+    def reset() -> str:
+        user = factors.reset(tenant, pk, by=by)
+        return f"{user} has no second factor any more, was told by mail, and can add another."
+
+    return _said(request, slug, reset)
+
+
+@require_POST
+@requires("manage_users")
+def require_factor(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask for a second factor of everybody here, or no longer."""
+    tenant, needed = shell.tenant_of(request), request.POST.get("required") == "yes"
+    factors.require(tenant, needed=needed, actor=shell.actor(request))
+    said = "is required of everybody here" if needed else "is everybody's own choice here"
+    return shell.done(request, f"A second factor {said}.", _home(slug))
+
+
 def _ours(request: HttpRequest, pk: int) -> None:
     """Raise Http404 for another tenant's member; one who is gone meanwhile gets a sentence."""
     foreign = Membership.objects.exclude(tenant=shell.tenant_of(request)).filter(pk=pk)
@@ -111,8 +139,10 @@ def _page(
     error: PeopleError | None = None,
 ) -> HttpResponse:
     tenant = shell.tenant_of(request)
+    members = people.members(tenant)
     context: dict[str, Any] = {
-        "members": people.members(tenant),
+        "members": members,
+        "with_factor": factors.having([one.user_id for one in members]),
         "roles": people.Role.values,
         "table": table(),
         "added": added,
@@ -142,5 +172,7 @@ urlpatterns = [
     path("people/create", create, name="people-create"),
     path("people/<int:pk>/link", link, name="people-link"),
     path("people/<int:pk>/role", role, name="people-role"),
+    path("people/second-factor", require_factor, name="people-require-factor"),
+    path("people/<int:pk>/second-factor", reset_factor, name="people-reset-factor"),
     path("people/<int:pk>/remove", remove, name="people-remove"),
 ]

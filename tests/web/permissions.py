@@ -172,4 +172,6 @@ TABLE = [
     Row("people-link", "POST", "manage_users", things.an_invited_member),
     Row("people-role", "POST", "manage_users", things.a_member, data=things.another_role),
     Row("people-remove", "POST", "manage_users", things.a_member),
+    Row("people-reset-factor", "POST", "manage_users", things.a_member_with_a_factor),
+    Row("people-require-factor", "POST", "manage_users", data={"required": "yes"}),
 ]

@@ -242,4 +242,4 @@ def test_a_constant_number_of_queries(admin: Client, tenant: Tenant) -> None:
     for number in range(30):
         builders.make_user(f"p{number}", tenant, "auditor")
     assert count() == few
-    assert few <= 8
+    assert few <= 9  # one of them: has this person a second factor?

@@ -21,6 +21,7 @@ from connector.web.acts.picked import as_seen
 from mappings.files import MappingRow
 from mappings.models import EpicorVendor, ProposedMapping
 from tests import builders
+from tests.web.factors import give_app
 from tests.web.rows import SECRET, block, make_asked, make_posting
 
 Arguments = Mapping[str, Any]
@@ -89,6 +90,13 @@ def a_member(tenant: Tenant, person: User | None = None) -> Arguments:
     """Somebody of the tenant who is no admin."""
     user = builders.make_user(f"member-{next(_numbers)}", tenant, "accountant")
     return {"pk": Membership.objects.get(user=user).pk}
+
+
+def a_member_with_a_factor(tenant: Tenant, person: User | None = None) -> Arguments:
+    """Somebody of the tenant who logs in with an app."""
+    member = Membership.objects.get(**a_member(tenant))
+    give_app(member.user)
+    return {"pk": member.pk}
 
 
 def an_invited_member(tenant: Tenant, person: User | None = None) -> Arguments:

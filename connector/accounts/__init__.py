@@ -1,0 +1,1 @@
+"""Accounts of people: second factors, forgotten passwords, single sign-on, and their mails."""

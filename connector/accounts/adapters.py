@@ -1,0 +1,95 @@
+"""Where django-allauth asks this installation: who may come in, how secrets are kept."""
+
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.adapter import DefaultMFAAdapter
+from axes.helpers import get_client_ip_address
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from connector import secretfields
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # not at type-checking time
+    """Nobody signs up, and what follows a login stays within this site."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """No: administrators make accounts."""
+        return False
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Only pages of this installation, and only by path."""
+        return url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The same address that failed logins are counted for."""
+        return str(get_client_ip_address(request) or "unknown")
+
+    def pre_login(self, request: HttpRequest, user: "User", **more: Any) -> HttpResponse | None:
+        """Refuse, whatever was proved, who may not log in."""
+        if not (user.is_active and user.is_staff):
+            return self.respond_user_inactive(request, user)
+        return None
+
+    def respond_user_inactive(self, request: HttpRequest, user: "User") -> HttpResponse:
+        """The login page; whoever comes here has proved who they are, and may be told."""
+        messages.error(request, "This account may not log in here. Ask your administrator.")
+        return redirect("account_login")
+
+    def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
+        """Whether the last proof of who this is, the login itself too, is some minutes old."""
+        request = self.request
+        latest = max(
+            (one["at"] for one in get_authentication_records(request, request.user)), default=0.0
+        )
+        return bool(time.time() - latest > settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+
+    def get_reauthentication_methods(self, user: "User") -> list[dict[str, Any]]:
+        """The ways to say again who one is; without password and factor it is the login page."""
+        found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        again = {"id": "login", "description": "Log in again", "url": reverse("account_login")}
+        return found or [again]
+
+    def send_notification_mail(
+        self, template_prefix: str, user: "User", context: Any = None, email: str | None = None
+    ) -> None:
+        """Nothing: our pages say it in their own words, on the record too, in the transaction."""
+
+
+class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # not at type-checking time
+    """Seeds are encrypted like every other secret; passkeys belong to PUBLIC_URL's host."""
+
+    def encrypt(self, text: str) -> str:
+        """The ciphertext, with the newest key of FIELD_ENCRYPTION_KEY."""
+        return secretfields.encrypted(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The seed. Raises SecretUnreadableError when no key fits."""
+        return secretfields.decrypted(encrypted_text, "a second factor")
+
+    def get_totp_label(self, user: "User") -> str:
+        """The username, and where it is one: a person may have several installations."""
+        return f"{user.get_username()}@{_host()}"
+
+    def generate_authenticator_name(self, user: "User", type: str) -> str:
+        """What a passkey is called until its owner names it."""
+        return "Passkey"
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """The host that passkeys are made for: the public one, whatever a request calls us."""
+        return {"id": _host(), "name": "ml-connector"}
+
+
+def _host() -> str:
+    return urlsplit(settings.PUBLIC_URL).hostname or "localhost"

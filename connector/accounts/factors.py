@@ -1,0 +1,128 @@
+"""The second factor: who has to have one, what a session has proved, and taking one away.
+
+django-allauth keeps the factors and checks them; here is what this installation asks for.
+"""
+
+from enum import Enum
+from typing import TYPE_CHECKING, cast
+
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest
+
+from connector import people
+from connector.accounts import mails
+from connector.models import Membership, Tenant
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+# Recovery codes are for the day a factor is lost; alone they are none.
+_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
+
+class Missing(Enum):
+    """What a session lacks before it may go on."""
+
+    FACTOR = "the person has to add one"
+    PROOF = "the person has one and did not use it in this session"
+
+
+def missing(request: HttpRequest, tenant: Tenant | None) -> Missing | None:
+    """What this session lacks for the pages of `tenant` (None: pages of no tenant), if anything.
+
+    Whoever has a factor has to use it, asked for or not: a session that began before it was added
+    is no way around it.
+    """
+    user = cast("User", request.user)
+    if _by_single_sign_on(request, user):
+        return None
+    proved, needed = has_proved(request, user), required(user, tenant)
+    if proved and not needed:
+        return None
+    if has_factor(user):
+        return None if proved else Missing.PROOF
+    return Missing.FACTOR if needed else None
+
+
+def required(user: "User", tenant: Tenant | None) -> bool:
+    """Whether this person has to have a second factor there: by the tenant's rule, or by ours."""
+    if tenant is not None and tenant.second_factor_required:
+        return True
+    if settings.SECOND_FACTOR == "administrators":
+        mine = Membership.objects.filter(user=user, role=Membership.Role.ADMIN)
+        return user.is_superuser or mine.exists()
+    return bool(settings.SECOND_FACTOR == "everybody")
+
+
+def has_factor(user: "User") -> bool:
+    """Whether the person has an authenticator app or a passkey."""
+    found = Authenticator.objects.filter(user=user, type__in=_FACTORS)
+    return bool(found.exists())
+
+
+def having(user_ids: "list[int]") -> set[int]:
+    """Who of these people has a second factor."""
+    found = Authenticator.objects.filter(user_id__in=user_ids, type__in=_FACTORS)
+    return set(found.values_list("user_id", flat=True))
+
+
+def has_proved(request: HttpRequest, user: "User") -> bool:
+    """Whether a code or a passkey was used in this session."""
+    records = get_authentication_records(request, user)
+    return any(one.get("method") == "mfa" for one in records)
+
+
+def _by_single_sign_on(request: HttpRequest, user: "User") -> bool:
+    """Whether the provider let this person in, and its login counts as both factors."""
+    if not settings.OIDC_SECOND_FACTOR:
+        return False
+    records = get_authentication_records(request, user)
+    return any(one.get("method") == "socialaccount" for one in records)
+
+
+def told(user: "User", what: str, *, actor: str) -> None:
+    """Say on the record of the person's tenants, and by mail to the person, what was changed.
+
+    `what` is a key of `mails.NOTICES`. A superuser may do everything everywhere: what lets one in
+    is on the record of every tenant.
+    """
+    people.record_login(user, what, actor=actor)
+    mails.notify(user, what, actor=actor)
+
+
+def require(tenant: Tenant, *, needed: bool, actor: str) -> bool:
+    """Ask for a second factor of everybody in this tenant, or no longer; False: it was so."""
+    with transaction.atomic():
+        people.lock(tenant.pk)
+        changed = Tenant.objects.filter(pk=tenant.pk, second_factor_required=not needed)
+        if not changed.update(second_factor_required=needed):
+            return False
+        people.record_rule(tenant, needed=needed, actor=actor)
+    return True
+
+
+def reset(tenant: Tenant, pk: int, *, by: "User") -> "User":
+    """Take the second factor of a member away, so that the person can add another.
+
+    Raises PeopleError: not one's own, and not, except by a superuser, of somebody who works for
+    another tenant or is a superuser, because that account opens more than this tenant.
+    """
+    with transaction.atomic():
+        user = people.for_help(tenant, pk, by=by)
+        take_away(user, actor=by.get_username())
+    return user
+
+
+def take_away(user: "User", *, actor: str) -> None:
+    """Remove every factor of a person, and tell. Raises PeopleError when there is none.
+
+    Whoever calls it has made sure that `actor` may.
+    """
+    with transaction.atomic():
+        deleted, _ = Authenticator.objects.filter(user=user).delete()
+        if not deleted:
+            raise people.PeopleError(f"{user} has no second factor; nothing was changed.")
+        told(user, "factors_reset", actor=actor)

@@ -1,0 +1,251 @@
+"""Your account: the second factor, recovery codes, passkeys, and the password."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.utils import get_next_redirect_url
+from allauth.account.views import ReauthenticateView
+from allauth.core.internal.httpkit import authenticated_user
+from allauth.mfa.base.views import IndexView
+from allauth.mfa.base.views import ReauthenticateView as CodeAgainView
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
+from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
+from allauth.mfa.webauthn.internal.auth import begin_registration
+from allauth.mfa.webauthn.views import (
+    AddWebAuthnView,
+    EditWebAuthnView,
+    ReauthenticateWebAuthnView,
+    RemoveWebAuthnView,
+)
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse, reverse_lazy
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+
+from connector.accounts import factors
+from connector.accounts.forms import ActivateForm
+from connector.web import shell
+from connector.web.account import outside
+
+_NEXT = "account_next"  # session: the page that asked for a factor
+
+
+class InShell:
+    """For class-based views: `template_name` in the shell of the other pages."""
+
+    title = "Your account"
+    template_name = ""
+    request: HttpRequest
+
+    def render_to_response(self, context: dict[str, Any], **more: Any) -> HttpResponse:
+        """The page, with the person's sidebar."""
+        form = context.get("form")
+        wrong = self.request.method == "POST" and bool(getattr(form, "errors", None))
+        status = 422 if wrong else 200
+        context = outside.with_options(context)
+        return shell.page(self.request, self.template_name, self.title, context, status=status)
+
+
+@method_decorator(never_cache, name="dispatch")
+class Index(InShell, IndexView):  # type: ignore[misc]  # not at type-checking time
+    """What protects the account, and what asks for more."""
+
+    template_name = "connector/account.html"
+
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        """The factors, and whether the person came here because a page asks for one."""
+        request, user = self.request, authenticated_user(self.request)
+        if wanted := get_next_redirect_url(request):
+            request.session[_NEXT] = wanted
+        mine = Authenticator.objects.filter(user=user)
+        keys = mine.filter(type=Authenticator.Type.WEBAUTHN)
+        codes = mine.filter(type=Authenticator.Type.RECOVERY_CODES).first()
+        return {
+            **super().get_context_data(**more),
+            "passkeys": keys.order_by("pk"),
+            "codes_left": len(codes.wrap().get_unused_codes()) if codes else None,
+            "asked": bool(wanted) and not factors.has_factor(user),
+            "has_password": user.has_usable_password(),
+            "passkeys_work": outside.passkeys_work(request.get_host().partition(":")[0]),
+        }
+
+
+@contextmanager
+def _told(request: HttpRequest, what: str) -> Iterator[None]:
+    """All or nothing: what is done inside, the record of it and the mail; one at a time."""
+    with transaction.atomic():
+        rows = get_user_model().objects.select_for_update()
+        user = rows.get(pk=authenticated_user(request).pk)
+        yield
+        factors.told(user, what, actor=user.get_username())
+
+
+def _proved(request: HttpRequest, kind: str) -> None:
+    """Who has just added a factor has used it: this session needs no second proof."""
+    added = Authenticator.objects.filter(user=request.user, type=kind).order_by("-pk").first()
+    record_authentication(request, request.user, "mfa", id=added.pk, type=kind)
+
+
+@method_decorator(never_cache, name="dispatch")
+class AddApp(InShell, ActivateTOTPView):  # type: ignore[misc]
+    """Add an authenticator app: the picture, the secret as text, and a code to prove it."""
+
+    title = "Add an authenticator app"
+    template_name = "connector/account_app.html"
+    form_class = ActivateForm
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Keep it; the codes for the day it is lost are shown next."""
+        try:
+            with _told(self.request, "app_added"):
+                answer: HttpResponse = super().form_valid(form)
+        except IntegrityError:  # it was sent twice, and the first one is kept
+            return redirect("account")
+        form.forget()
+        _proved(self.request, Authenticator.Type.TOTP)
+        return answer
+
+
+class RemoveApp(InShell, DeactivateTOTPView):  # type: ignore[misc]
+    """Remove the authenticator app, asked once more."""
+
+    title = "Remove the authenticator app"
+    template_name = "connector/account_remove.html"
+    success_url = reverse_lazy("account")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Remove it."""
+        with _told(self.request, "app_removed"):
+            answer: HttpResponse = super().form_valid(form)
+        return answer
+
+
+@method_decorator(never_cache, name="dispatch")
+class Codes(InShell, ViewRecoveryCodesView):  # type: ignore[misc]
+    """The recovery codes, shown once after they were made."""
+
+    title = "Recovery codes"
+    template_name = "connector/account_codes.html"
+
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        """The codes, a file of them, and where the person wanted to go."""
+        found: dict[str, Any] = super().get_context_data(**more)
+        to = self.request.session.get(_NEXT) or reverse("account")
+        return {**found, "next": to, "file": "%0A".join(found["unused_codes"])}
+
+
+class NewCodes(InShell, GenerateRecoveryCodesView):  # type: ignore[misc]
+    """Make new recovery codes; the old ones are worth nothing then."""
+
+    title = "Make new recovery codes"
+    template_name = "connector/account_new_codes.html"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Make them; they are shown next."""
+        with _told(self.request, "codes_made"):
+            answer: HttpResponse = super().form_valid(form)
+        return answer
+
+
+@method_decorator(never_cache, name="dispatch")
+class AddPasskey(InShell, AddWebAuthnView):  # type: ignore[misc]
+    """Add a passkey of this device or of a key that is plugged in."""
+
+    title = "Add a passkey"
+    template_name = "connector/account_passkey.html"
+
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        """One that the device itself finds, behind a PIN or finger: it stands for both factors."""
+        found: dict[str, Any] = super().get_context_data(**more)
+        options = begin_registration(self.request.user, passwordless=True)
+        return {**found, "js_data": {"creation_options": options}}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Keep it."""
+        with _told(self.request, "passkey_added"):
+            answer: HttpResponse = super().form_valid(form)
+        _proved(self.request, Authenticator.Type.WEBAUTHN)
+        return answer
+
+
+class RenamePasskey(InShell, EditWebAuthnView):  # type: ignore[misc]
+    """Give a passkey another name."""
+
+    title = "Rename the passkey"
+    template_name = "connector/account_rename.html"
+    success_url = reverse_lazy("account")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Keep the name, and say so."""
+        with _told(self.request, "passkey_renamed"):
+            answer: HttpResponse = super().form_valid(form)
+        return answer
+
+
+class RemovePasskey(InShell, RemoveWebAuthnView):  # type: ignore[misc]
+    """Remove a passkey, asked once more."""
+
+    title = "Remove the passkey"
+    template_name = "connector/account_remove.html"
+    success_url = reverse_lazy("account")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Remove it."""
+        with _told(self.request, "passkey_removed"):
+            answer: HttpResponse = super().form_valid(form)
+        return answer
+
+
+class _Again(InShell):
+    """Saying again who one is, before something that matters, or because a factor was not used."""
+
+    title = "Is it you?"
+    template_name = "connector/account_again.html"
+
+    def get_reauthentication_alternatives(self) -> list[dict[str, Any]]:
+        """The other ways; who has yet to prove the factor gets no further by the password."""
+        found: list[dict[str, Any]] = super().get_reauthentication_alternatives()  # type: ignore[misc]
+        records = get_authentication_records(self.request, self.request.user)
+        if any(one.get("method") == "mfa" for one in records):
+            return found
+        if not factors.has_factor(self.request.user):  # type: ignore[arg-type]
+            return found
+        return [one for one in found if one["id"].startswith("mfa")]
+
+
+@method_decorator(never_cache, name="dispatch")
+class PasswordAgain(_Again, ReauthenticateView):  # type: ignore[misc]
+    """By the password."""
+
+
+@method_decorator(never_cache, name="dispatch")
+class CodeAgain(_Again, CodeAgainView):  # type: ignore[misc]
+    """By a code."""
+
+
+@method_decorator(never_cache, name="dispatch")
+class PasskeyAgain(_Again, ReauthenticateWebAuthnView):  # type: ignore[misc]
+    """By a passkey."""
+
+
+urlpatterns = [
+    path("account/", Index.as_view(), name="account"),
+    path("account/", Index.as_view(), name="mfa_index"),
+    path("account/app/", AddApp.as_view(), name="mfa_activate_totp"),
+    path("account/app/remove/", RemoveApp.as_view(), name="mfa_deactivate_totp"),
+    path("account/codes/", Codes.as_view(), name="mfa_view_recovery_codes"),
+    path("account/codes/new/", NewCodes.as_view(), name="mfa_generate_recovery_codes"),
+    path("account/passkeys/add/", AddPasskey.as_view(), name="mfa_add_webauthn"),
+    path("account/passkeys/<int:pk>/", RenamePasskey.as_view(), name="mfa_edit_webauthn"),
+    path("account/passkeys/<int:pk>/remove/", RemovePasskey.as_view(), name="mfa_remove_webauthn"),
+    path("account/again/", PasswordAgain.as_view(), name="account_reauthenticate"),
+    path("account/again/code/", CodeAgain.as_view(), name="mfa_reauthenticate"),
+    path("account/again/passkey/", PasskeyAgain.as_view(), name="mfa_reauthenticate_webauthn"),
+]
