@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.adapter import DefaultMFAAdapter
-from axes.helpers import get_client_ip_address
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +15,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from connector import secretfields
+from connector.addresses import throttled_as
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -34,7 +34,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # not at typ
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The same address that failed logins are counted for."""
-        return str(get_client_ip_address(request) or "unknown")
+        return throttled_as(str(request.META.get("REMOTE_ADDR") or ""))
 
     def pre_login(self, request: HttpRequest, user: "User", **more: Any) -> HttpResponse | None:
         """Refuse, whatever was proved, who may not log in."""
