@@ -4,11 +4,14 @@ Several lanes may use one client, each in its own thread. Only the thread that m
 renews the login, because that uses the database; the others raise TokenExpiredError.
 """
 
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from urllib.parse import quote as encoded
 
 from audit.failures import TransientError, UncertainOutcomeError
@@ -21,11 +24,11 @@ from connector.epicor.contract import quote as quote
 from connector.epicor.metadata import ADDRESS, lengths
 from connector.epicor.methods import Dataset, Row, method_answer
 from connector.epicor.methods import MethodAnswer as MethodAnswer
+from connector.epicor.values import flag
 from connector.http import Api
 from connector.tokens import TokenExpiredError
 
-PAGE = 500  # rows of an OData set; the server would cut at 100 without saying so, or at 1000
-SHORTEST_LIMIT = 100  # rows a page: what servers allow at least
+PAGE = 500  # rows of an OData set that are asked for; a server may give fewer without saying so
 ROWS_PAGE = 200  # rows of GetRows, which come with all their columns
 NOTHING = "1=0"  # the clause for tables that are not wanted
 _CLAUSE = "whereClause"
@@ -43,7 +46,7 @@ class _Query:
     filter: str
     order_by: str
 
-    def options(self, skip: int, size: int) -> str:
+    def options(self, skip: int, size: int) -> dict[str, str]:
         """The query of one page's address."""
         given = {
             "$select": ",".join(self.select),
@@ -52,8 +55,15 @@ class _Query:
             "$top": str(size),
             "$skip": str(skip) if skip else "",
         }
-        # Not httpx's own encoding: Epicor wants %20 for a space, never a plus sign.
-        return "&".join(f"{name}={encoded(text, safe='')}" for name, text in given.items() if text)
+        return {name: text for name, text in given.items() if text}
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One page of a set, and the query of the next one where the server names it."""
+
+    rows: list[Row]
+    following: dict[str, str] | None
 
 
 class EpicorClient:
@@ -199,23 +209,20 @@ class EpicorClient:
 
         `where`: table → clause; `tables`: the tables that are wanted; others come back empty.
         """
-        number = 1
-        seen: set[str] = set()
-        while True:
-            answer = self._rows_page(company, service, where, tables, page, number)
-            found = answer.ds
-            mark = json.dumps(found, default=str, sort_keys=True)[:20_000]
-            if mark in seen:
-                raise TransientError(
-                    f"Epicor's pages of {service} repeat themselves, so reading was stopped. "
-                    "Nothing was changed; trying again is harmless."
-                )
-            seen.add(mark)
-            yield found
-            more = answer.parameters.get("morePages", answer.parameters.get("morePage"))
-            if not more or not any(found.values()):
-                return
-            number += 1
+        ask = partial(self._rows_page, company, service, where, tables, page)
+        for answer in pages_of(ask, service):
+            yield answer.ds
+
+    def lists(
+        self, company: str, service: str, method: str, parameters: Mapping[str, Any]
+    ) -> Iterator[MethodAnswer]:
+        """The answers, page by page, of a method that takes `pageSize` and `absolutePage`."""
+
+        def ask(number: int) -> MethodAnswer:
+            page = {**parameters, "pageSize": ROWS_PAGE, "absolutePage": number}
+            return self.call(company, service, method, page, repeatable=True)
+
+        return pages_of(ask, f"{service}/{method}")
 
     def column_lengths(self, company: str, service: str, table: str) -> Mapping[str, int | None]:
         """The columns of a table and how many characters each takes; None without a limit."""
@@ -226,23 +233,34 @@ class EpicorClient:
 
     # -- reading, inside -----------------------------------------------------------------------
 
-    def _following(self, query: _Query, rows: list[Row], top: int | None) -> Iterator[Row]:
-        """The rows of the first page and of all others."""
-        skip = 0
-        while True:
-            yield from rows
-            skip += len(rows)
-            # A server may allow fewer rows than asked for, so a page is the last one only when
-            # it is shorter than any server's limit.
-            if len(rows) < SHORTEST_LIMIT or (top is not None and skip >= top):
-                return
-            rows = self._page(query, skip, None if top is None else top - skip)
+    def _following(self, query: _Query, page: _Page, top: int | None) -> Iterator[Row]:
+        """The rows of the first page and of all others, until the server has no more.
 
-    def _page(self, query: _Query, skip: int, top: int | None) -> list[Row]:
+        A server may give fewer rows than it was asked for, so a short page is no proof that it
+        was the last one: only an empty page is, which does not name a next one.
+        """
+        read = 0
+        while page.rows or page.following is not None:
+            yield from page.rows if top is None else page.rows[: top - read]
+            read += len(page.rows)
+            if top is not None and read >= top:
+                return
+            before = page
+            page = self._page(query, read, None if top is None else top - read, before.following)
+            if page == before:
+                raise endless(query.service)
+            if before.following is not None and page.following is None:
+                yield from page.rows if top is None else page.rows[: top - read]
+                return  # a server that names the next page names none after the last
+
+    def _page(
+        self, query: _Query, skip: int, top: int | None, named: dict[str, str] | None = None
+    ) -> _Page:
+        """The page after `skip` rows, or the one whose query the server has `named`."""
         size = PAGE if top is None else min(PAGE, top)
         url = self._url(query.company, query.service, query.entity_set)
         where = f"{query.service}/{query.entity_set} in {query.company}"
-        address = f"{url}?{query.options(skip, size)}"
+        address = f"{url}?{_encoded(named or query.options(skip, size))}"
         answer = self._send("GET", address, query.company, repeatable=True)
         errors.raise_for(answer, writing=False, what=f"read {where}")
         body = answer.json if isinstance(answer.json, dict) else {}
@@ -252,7 +270,7 @@ class EpicorClient:
                 f"Epicor's answer has no readable rows of {where}; nothing was changed, "
                 "trying again is harmless."
             )
-        return rows
+        return _Page(rows, _next_query(body))
 
     def _by_get_rows(
         self, query: _Query, table: str, clause: str, top: int | None
@@ -267,10 +285,10 @@ class EpicorClient:
         for found in pages:
             self.facts[f"heavy:{query.service}"] = True
             for row in found.get(table, []):
-                if top is not None and given >= top:
-                    return
-                given += 1
                 yield {name: row.get(name) for name in query.select}
+                given += 1
+                if given == top:
+                    return
 
     def _rows_page(
         self,
@@ -370,6 +388,47 @@ class EpicorClient:
         renewed = self._login.renew(used)
         with self._lock:
             self._untried = renewed
+
+
+def pages_of(ask: Callable[[int], MethodAnswer], what: str) -> Iterator[MethodAnswer]:
+    """The answers of a method that pages, from the first page on until it says that none follows.
+
+    Pages vary in length, so only the flag counts; a release that gives none is asked until a page
+    is empty. Raises TransientError when pages repeat themselves, and what `ask` raises.
+    """
+    seen: set[str] = set()
+    for number in itertools.count(1):
+        answer = ask(number)
+        mark = json.dumps(answer.ds, default=str, sort_keys=True)[:20_000]
+        if mark in seen:
+            raise endless(what)
+        seen.add(mark)
+        yield answer
+        more = answer.parameters.get("morePages", answer.parameters.get("morePage"))
+        if not (any(answer.ds.values()) if more is None else flag(more)):
+            return
+
+
+def endless(what: str) -> TransientError:
+    """The error for pages that never come to an end."""
+    return TransientError(
+        f"Epicor's pages of {what} repeat themselves, so reading was stopped. "
+        "Nothing was changed; trying again is harmless."
+    )
+
+
+def _next_query(body: Mapping[str, Any]) -> dict[str, str] | None:
+    """The query of the next page where the server names one; only the query, never the host."""
+    for name in ("@odata.nextLink", "odata.nextLink"):
+        link = body.get(name)
+        if isinstance(link, str) and urlsplit(link).query:
+            return dict(parse_qsl(urlsplit(link).query, keep_blank_values=True))
+    return None
+
+
+def _encoded(query: Mapping[str, str]) -> str:
+    # Not httpx's own encoding: Epicor wants %20 for a space, never a plus sign.
+    return "&".join(f"{name}={encoded(text, safe='')}" for name, text in query.items())
 
 
 def _settle(error: UncertainOutcomeError, what: str) -> None:

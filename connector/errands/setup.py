@@ -118,13 +118,12 @@ def _companies(tenant: Tenant) -> tuple[list[dict[str, str]], str]:
 
 def _listed(client: EpicorClient, first: str) -> list[dict[str, str]]:
     user = client.user(first)
-    asked = {"userID": user, "whereClause": "", "pageSize": 0, "absolutePage": 1}
-    answer = client.call(first, contract.USER, "GetCompanyListForUser", asked, repeatable=True)
-    rows = answer.return_obj if isinstance(answer.return_obj, dict) else {}
+    asked = {"userID": user, "whereClause": ""}
+    pages = client.lists(first, contract.USER, "GetCompanyListForUser", asked)
     found = {
         str(row.get("Company") or ""): str(row.get("Name") or "")
-        for row in rows.get("CompanyList", ())
-        if isinstance(row, dict)
+        for page in pages
+        for row in page.ds.get("CompanyList", ())
     }
     found.setdefault(first, "")
     return [{"code": code, "name": name} for code, name in sorted(found.items()) if code]
@@ -141,7 +140,11 @@ def chart(errand: Errand, report: "Report") -> str:
     ramp = connect_ramp(tenant)
     try:
         fields = [
-            {"id": str(row.get("id") or ""), "name": str(row.get("name") or "")}
+            {
+                "id": str(row.get("id") or ""),
+                "name": str(row.get("name") or ""),
+                "is_active": row.get("is_active") is not False,
+            }
             for row in ramp.fields()
         ]
     finally:

@@ -210,8 +210,16 @@ def _parameter(value: object) -> str:
 def _following(body: Any, query: Mapping[str, str]) -> dict[str, str] | None:
     """The query of the next page. Only the query: the bearer never follows a given address."""
     page = body.get("page") if isinstance(body, dict) else None
-    following = page.get("next") if isinstance(page, dict) else None
-    if not isinstance(following, str) or not following:
+    if not isinstance(page, dict) or not isinstance(page.get("next") or "", str):
+        if not _list(body, "data"):
+            return None
+        # Taken for the last page, it would cut off in silence whatever follows.
+        raise TransientError(
+            "Ramp's answer does not say whether another page follows, so reading was stopped. "
+            "Nothing was changed; trying again is harmless."
+        )
+    following = page.get("next")
+    if not following:
         return None
     if "?" not in following and "/" not in following:
         return {**query, "start": following}

@@ -7,7 +7,7 @@ Actions for POST /_sandbox/do, each also a method here: type_invoice, edit_invoi
 delete_invoice, post_group, pay_invoice, lock_group, unlock_group, close_period,
 deactivate_vendor, auto_lock, deny_company, expire_tokens, set_token_seconds, revoke_key,
 narrow_scope, heavy, ask_next, ask_no_more, set_update_master, rename_skeleton,
-require_complete_rows.
+require_complete_rows, limit_pages.
 `vendor` is a VendorID or a VendorNum everywhere.
 """
 
@@ -53,7 +53,7 @@ class Epicor:
             "lock_group", "unlock_group", "close_period", "deactivate_vendor", "auto_lock",
             "deny_company", "expire_tokens", "set_token_seconds", "revoke_key", "narrow_scope",
             "heavy", "ask_next", "ask_no_more", "set_update_master", "rename_skeleton",
-            "require_complete_rows",
+            "require_complete_rows", "limit_pages",
         }
     )  # fmt: skip
 
@@ -268,6 +268,10 @@ class Epicor:
     def heavy(self, services: Iterable[str]) -> None:
         """OData GETs of these services, and only these, answer a generic 500."""
         self.switches.heavy = set(services)
+
+    def limit_pages(self, most: int, *, links: bool = False) -> None:
+        """No page has more rows than `most` (0 = as released); `links`: a set names the next."""
+        self.switches.page_limit, self.switches.next_links = most, links
 
     def ask_next(
         self,

@@ -37,6 +37,8 @@ class Switches:
     skeleton: str = "GetNewAPInvHedInvoice"
     heavy: set[str] = field(default_factory=set)
     questions: list[Question] = field(default_factory=list)
+    page_limit: int = 0  # rows of any page at most, whatever is asked for; 0 = as released
+    next_links: bool = False  # whether pages of a set name the next one
     complete_rows: bool = True  # a changed row must come back with every column
 
     def question(self, method: str) -> Question | None:

@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 from xml.sax.saxutils import quoteattr
 
 from sandbox.epicor.contract import (
@@ -44,8 +45,13 @@ def read_set(
     *,
     dialect: str,
     count_only: bool = False,
+    limit: int = 0,
+    links: bool = False,
 ) -> Response:
-    """GET of a whole set with its query options."""
+    """GET of a whole set with its query options.
+
+    `limit`: the rows of a page at most, 0 for the usual; `links`: pages name the next one.
+    """
     options = _options(query, dialect)
     columns = columns_of(entity.table)
     try:
@@ -58,10 +64,18 @@ def read_set(
     if order:
         rows = sort_rows(rows, order, table.defaults)
     skip = _number(options, "$skip", 0)
-    top = min(_number(options, "$top", DEFAULT_PAGE), LARGEST_PAGE)
+    top = min(_number(options, "$top", DEFAULT_PAGE), limit or LARGEST_PAGE)
     shown = _selected(options.get("$select", ""), columns)
     page = [_shown(row, shown, columns, dialect) for row in rows[skip : skip + top]]
-    return json_response(200, _envelope(service, entity, page, len(rows), options, dialect))
+    answer = _envelope(service, entity, page, len(rows), options, dialect)
+    asked = skip + _number(options, "$top", len(rows))
+    if links and skip + top < min(len(rows), asked):
+        left = {"$top": str(asked - skip - top)} if "$top" in options else {}
+        name = "odata.nextLink" if dialect == V1 else "@odata.nextLink"
+        following = urlencode({**options, "$skip": str(skip + top), **left})
+        # As behind a proxy: the host is the server's own name for itself.
+        answer[name] = f"http://inside.example/{service.name}/{entity.name}?{following}"
+    return json_response(200, answer)
 
 
 def read_one(

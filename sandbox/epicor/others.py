@@ -2,7 +2,7 @@
 
 from sandbox.epicor.call import Answer, Call, Handler, new_row, with_ds
 from sandbox.epicor.errors import bad_call, business, duplicate, not_found
-from sandbox.epicor.reads import assemble
+from sandbox.epicor.reads import assemble, page_of
 from sandbox.epicor.tables import Row
 
 VENDOR = "Vendor"
@@ -152,7 +152,8 @@ def _company_list(call: Call) -> Answer:
         {"Company": row["Company1"], "Name": row.get("Name", "")}
         for row in call.table("Ice.Company").rows.values()
     ]
-    return {"CompanyList": rows}, {"morePages": False}
+    page, more = page_of(rows, call)
+    return {"CompanyList": page}, {"morePages": more}
 
 
 def _alive(call: Call) -> Answer:

@@ -20,8 +20,12 @@ def compiled(clause: str, table: str, defaults: Row) -> Query:
         raise internal() if error.clash else business(f"Invalid where clause: {error}") from error
 
 
-def _page(rows: list[Row], call: Call) -> tuple[list[Row], bool]:
+def page_of(rows: list[Row], call: Call) -> tuple[list[Row], bool]:
+    """The page of the rows that a call asks for, and whether more follow."""
     size, number = call.params["pageSize"], max(call.params["absolutePage"], 1)
+    limit = call.switches.page_limit
+    if limit:
+        size = min(size, limit) if size > 0 else limit
     if size <= 0:
         return rows, False
     start = (number - 1) * size
@@ -39,7 +43,7 @@ def get_rows(call: Call) -> Answer:
         for name in call.service.tables[1:]
         if name in COLUMNS
     }
-    page, more = _page(query.select(table), call)
+    page, more = page_of(query.select(table), call)
     result = assemble(call, page, children)
     return result, {"morePages": more}
 
@@ -50,7 +54,7 @@ def get_list(call: Call) -> Answer:
     stored = service.stored(service.tables[0])
     table = call.table(stored)
     query = compiled(call.params["whereClause"], stored, table.defaults)
-    page, more = _page(query.select(table), call)
+    page, more = page_of(query.select(table), call)
     shown = [list_row(row, service.list_table) for row in page]
     return {service.list_table: shown}, {"morePages": more}
 

@@ -127,7 +127,14 @@ class Router:
             return read_one(entity, table, match["key"], request.query, address.dialect)
         counting = match["count"] is not None
         return read_set(
-            service, entity, table, request.query, dialect=address.dialect, count_only=counting
+            service,
+            entity,
+            table,
+            request.query,
+            dialect=address.dialect,
+            count_only=counting,
+            limit=self.switches.page_limit,
+            links=self.switches.next_links,
         )
 
     def _method(self, service: Service, name: str) -> Method | None:

@@ -14,6 +14,7 @@ from audit.failures import (
     TransientError,
     UncertainOutcomeError,
 )
+from connector.epicor import client as client_module
 from connector.epicor import contract
 from connector.epicor.client import EpicorClient, MethodAnswer
 from connector.epicor.connect import connect_epicor, keep_facts
@@ -220,10 +221,82 @@ class TestReading:
         self, box: Any, client: EpicorClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("connector.epicor.client.PAGE", 7)
-        monkeypatch.setattr("connector.epicor.client.SHORTEST_LIMIT", 7)
         numbers = [row["VendorNum"] for row in vendors(client)]
         assert client.calls > 3
         assert numbers == sorted(row["VendorNum"] for row in in_company(box, "Vendor"))
+
+    @pytest.mark.parametrize("heavy", [False, True])
+    @pytest.mark.parametrize("links", [False, True])
+    @pytest.mark.parametrize("version", ["v1", "v2"])
+    @pytest.mark.parametrize("most", [1, 7, 10, 99])
+    def test_a_short_page_is_not_taken_for_the_last(
+        self, box: Any, tenant: Tenant, most: int, version: str, *, links: bool, heavy: bool
+    ) -> None:
+        EpicorCredentials.objects.update(api_version=version)
+        box.epicor.app.limit_pages(most, links=links)
+        box.epicor.app.heavy([contract.VENDOR] if heavy else [])
+        client = connect_epicor(tenant)
+        numbers = [row["VendorNum"] for row in vendors(client)]
+        there = sorted(row["VendorNum"] for row in in_company(box, "Vendor"))
+        assert len(there) > 10
+        assert numbers == there
+        assert len(vendors(client, top=8)) == 8
+        calls = client.calls
+        assert len(vendors(client, top=1)) == 1
+        assert client.calls == calls + 1
+
+    def test_a_server_that_names_the_next_page_is_not_asked_after_the_last(
+        self, box: Any, client: EpicorClient
+    ) -> None:
+        box.epicor.app.limit_pages(len(in_company(box, "Vendor")) - 1, links=True)
+        vendors(client)
+        assert client.calls == 2
+
+    def test_a_server_that_knows_no_skip_is_not_asked_for_ever(
+        self, client: EpicorClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        page = client_module._Page([{"VendorNum": 1}], None)
+        monkeypatch.setattr(client, "_page", lambda *given: page)
+        with pytest.raises(TransientError, match="repeat themselves"):
+            vendors(client)
+
+    @pytest.mark.parametrize(
+        ("flags", "pages"),
+        [
+            ([True, True, False], 3),
+            (["true", "false"], 2),
+            ([None, None, None], 3),  # this release has no flag: an empty page is the end
+        ],
+    )
+    def test_the_flag_of_get_rows_decides(
+        self,
+        client: EpicorClient,
+        monkeypatch: pytest.MonkeyPatch,
+        flags: list[Any],
+        pages: int,
+    ) -> None:
+        answers = [
+            MethodAnswer(
+                {"Vendor": [{"VendorNum": n}] if n < 2 or flag is not None else []},
+                {} if flag is None else {"morePage" if n % 2 else "morePages": flag},
+            )
+            for n, flag in enumerate(flags)
+        ]
+        monkeypatch.setattr(client, "_rows_page", lambda *given: answers[given[-1] - 1])
+        found = list(client.get_rows(COMPANY, contract.VENDOR, {}, tables=("Vendor",)))
+        assert len(found) == pages
+
+    def test_an_empty_page_before_the_last_is_passed_over(
+        self, client: EpicorClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers = [
+            MethodAnswer({"Vendor": [{"VendorNum": 1}]}, {"morePages": True}),
+            MethodAnswer({"Vendor": []}, {"morePages": True}),
+            MethodAnswer({"Vendor": [{"VendorNum": 2}]}, {"morePages": False}),
+        ]
+        monkeypatch.setattr(client, "_rows_page", lambda *given: answers[given[-1] - 1])
+        rows = client.get_rows(COMPANY, contract.VENDOR, {}, tables=("Vendor",))
+        assert [row["VendorNum"] for page in rows for row in page["Vendor"]] == [1, 2]
 
     def test_pages_that_repeat_are_not_read_for_ever(
         self, client: EpicorClient, monkeypatch: pytest.MonkeyPatch

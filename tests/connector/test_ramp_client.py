@@ -91,6 +91,20 @@ def test_the_bearer_never_follows_the_host_of_the_next_page(box, ramp):
     assert [bill["id"] for bill in first + second] == [bill["id"] for bill in bills]
 
 
+@pytest.mark.parametrize("page", [{}, {"page": None}, {"page": {"next": 7}}, {"page": "last"}])
+def test_a_page_that_does_not_say_what_follows_is_not_taken_for_the_last(box, ramp, page):
+    body = {"data": list(box.ramp.app.bills)[:1], **page}
+    box.ramp.fail_next("GET /developer/v1/bills", "status", status=200, body=body)
+    with pytest.raises(TransientError, match="whether another page follows"):
+        list(ramp.bills())
+
+
+def test_without_rows_there_is_nothing_to_go_on_with(box, ramp):
+    body = {"data": []}
+    box.ramp.fail_next("GET /developer/v1/bills", "status", status=200, body=body)
+    assert list(ramp.bills()) == [[]]
+
+
 def test_pages_that_repeat_themselves_end_in_an_error(box, ramp):
     start = next(iter(box.ramp.app.bills))["id"]
     body = {"data": [], "page": {"next": f"http://x/y?start={start}"}}

@@ -135,7 +135,9 @@ class TestWhatThereIs:
     def test_the_chart(self, box: Any, tenant: Tenant) -> None:
         route(tenant, box, "entities")
         errand = done(tenant, setup.CHART)
-        assert errand.result["fields"] == [{"id": "cost_center", "name": "Cost Center"}]
+        assert errand.result["fields"] == [
+            {"id": "cost_center", "name": "Cost Center", "is_active": True}
+        ]
         assert EpicorSegment.objects.filter(tenant=tenant, company="EPIC07").exists()
         assert errand.done == errand.total == 9
 

@@ -52,11 +52,13 @@ class Options:
     settings: dict[str, Any]
     auto_lock: bool = False
     storm: bool = False  # much goes wrong, in every run
+    page_limit: int = 0  # rows of any page of Epicor's at most, 0 for as many as usual
 
     def __str__(self) -> str:
         words = [f"{self.bills} bills", f"UpdateMaster saves {self.saves}"]
         words += [f"{name} {value}" for name, value in self.settings.items()]
         words += ["groups lock themselves"] * self.auto_lock + ["a storm"] * self.storm
+        words += [f"pages of {self.page_limit} rows"] * bool(self.page_limit)
         return ", ".join(words)
 
 
@@ -108,6 +110,7 @@ class Life:
             StandIn.of("epicor", epicor).start(),
         )
         ramp.set_rate_limit(None)
+        epicor.limit_pages(self.options.page_limit, links=self.seed % 2 == 0)
         if self.options.auto_lock:
             for company in ("EPIC06", "EPIC07"):
                 epicor.auto_lock(company)
@@ -291,6 +294,7 @@ def draw_options(seed: int) -> Options:
         settings=settings,
         auto_lock=rng.random() < 0.15,
         storm=rng.random() < 0.3,
+        page_limit=rng.choice((0, 0, 10)),
     )
 
 
