@@ -1,6 +1,6 @@
 """Looks at single bills without sending anything: what would be entered, why, and what stops it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ _NOT_OURS_TO_JUDGE = frozenset(
         Reason.BUG,
     }
 )
+UNUSED = "not used"
 _CODES = {"vendor": "vendor_id", "terms": "terms_code", "currency": "currency_code"}
 _SEVERAL = (
     "This Epicor is sent several requests one after the other; the revisions (SysRevID) in the "
@@ -164,10 +165,12 @@ def _draft_json(draft: APInvoiceDraft) -> dict[str, Any]:
 def explain(coding: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One entry for each code: of the whole bill (line null), then of each line.
 
+    After a line's account follow, as field UNUSED, the choices in Ramp that have no part in it.
+
     `coding` as Coding.as_json writes it, which is how attempts keep it.
     """
     codes = {name: coding[key] for name, key in _CODES.items()}
-    whole = [
+    whole: list[dict[str, Any]] = [
         {
             "line": None,
             "field": name,
@@ -176,8 +179,23 @@ def explain(coding: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for name, code in codes.items()
     ]
-    lines = [
-        {"line": number, "field": "account", "code": line["account"], "why": list(line["why"])}
-        for number, line in enumerate(coding["lines"], start=1)
-    ]
-    return [*whole, *lines]
+    for number, line in enumerate(coding["lines"], start=1):
+        whole.append(_line(number, "account", line["account"], line["why"]))
+        unused = line.get("unused", ())
+        whole.extend(_line(number, UNUSED, "", [_not_used(choice)]) for choice in unused)
+    return whole
+
+
+def _line(number: int, field: str, code: str, why: Iterable[str]) -> dict[str, Any]:
+    return {"line": number, "field": field, "code": code, "why": list(why)}
+
+
+def _not_used(choice: Mapping[str, Any]) -> str:
+    """What became of a choice in Ramp that has no part in the invoice."""
+    chosen = " and ".join(choice["options"]) or "An option without a name"
+    if choice["type"] == "TAX_CODE":
+        return (
+            f"Tax code {chosen} of Ramp is not used: the invoice has no tax of its own, and tax is "
+            "entered where the bill has a line for it."
+        )
+    return f"{chosen}, chosen for {choice['field']} in Ramp, is not used: it fills no segment."

@@ -13,8 +13,10 @@ from connector.epicor import address, contract
 from connector.epicor.client import EpicorClient
 from connector.epicor.connect import connect_epicor, credentials
 from connector.models import EntityRoute, PostingSettings, RampCredentials, Tenant
+from connector.ramp import fields
 from connector.ramp.client import READS, RampClient
 from connector.ramp.connect import address_hint, connect_ramp
+from mappings.models import Dimension
 
 REACH = "reach"  # the name of the check that fails when a host does not answer
 STAMP_LENGTH = 36  # a Ramp bill id
@@ -133,6 +135,7 @@ def _ramp_checks(side: Side, client: RampClient, tenant: Tenant) -> None:
     side.add("accounting:write", "It was asked for at the login and not refused.")
     side.attempt("connection", lambda: _connection(client))
     side.attempt("routes", lambda: _routes(client, tenant))
+    side.attempt("fields", lambda: _fields(client, tenant))
 
 
 def _ramp_login(side: Side, client: RampClient, hint: str) -> bool:
@@ -188,6 +191,25 @@ def _routes(client: RampClient, tenant: Tenant) -> str:
     return "Every entity has its Epicor company."
 
 
+def _fields(client: RampClient, tenant: Tenant) -> str:
+    """Whether every field that fills a segment is one that Ramp has."""
+    named = list(
+        Dimension.objects.filter(tenant=tenant).values_list("ramp_field", flat=True).order_by("pk")
+    )
+    if not named:
+        return "No accounting field fills a segment."
+    rows = client.fields()
+    wrong = fields.faults(named, rows)
+    if wrong:
+        has = ", ".join(sorted(str(row.get("id")) for row in rows)) or "none"
+        raise AccessError(
+            f"{' '.join(wrong.values())} What is chosen there decides nothing, and the default is "
+            f"taken in its place. Ramp's fields are: {has}; correct dimensions in the tenant file "
+            "or in the settings."
+        )
+    return f"Ramp has the fields that fill segments: {', '.join(named)}."
+
+
 # -- Epicor ----------------------------------------------------------------------------------------
 
 
@@ -226,7 +248,7 @@ def companies(tenant: Tenant) -> list[str]:
 
 def checks_of(number: int) -> int:
     """How many checks there are when all goes well, with so many Epicor companies."""
-    return len(_PROBES) + 6 + number * (len(_SERVICES) + 2)
+    return len(_PROBES) + 7 + number * (len(_SERVICES) + 2)
 
 
 def _epicor_checks(

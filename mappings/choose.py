@@ -83,9 +83,14 @@ def value(company: str, rule: DimensionRule, ref: Ref, tables: Tables) -> Choice
 
 
 def selected(line: LineRequest, rule: DimensionRule) -> Ref | None:
-    """The option that a line chose for a dimension; a blank id is no choice."""
-    ref = line.dimensions.get(rule.ramp_field)
-    return ref if ref is not None and ref.ramp_id else None
+    """The one option that a line chose for a dimension.
+
+    None when it chose none, several, or one without an id: resolve tells those apart.
+    """
+    choice = line.choice(rule.ramp_field)
+    if choice is None or len(choice.options) > 1:
+        return None
+    return choice.options[0] if choice.options[0].ramp_id else None
 
 
 def overwrite(whole: str, segment: int, code: str) -> str | None:

@@ -14,6 +14,9 @@ VENDORS = "vendors"
 GL_ACCOUNTS = "gl_accounts"
 COST_CENTERS = "cost_centers"
 DIMENSION_PREFIX = "dimension:"
+# Kinds of gaps that no mapping settles.
+CHOICE = "choice"  # a choice in Ramp that contradicts itself, or that names no field
+FIELD = "field"  # an accounting field that the settings do not name by its id
 SEGMENT_SEPARATOR = "|"  # of Epicor's internal accounts (docs/epicor.md)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -34,18 +37,50 @@ class Ref:
     name: str
 
     def __str__(self) -> str:
-        if not self.name:
-            return self.ramp_id
+        if not self.name or not self.ramp_id:
+            return self.name or self.ramp_id
         # Nobody knows a thing by its UUID; a short id is what people see in Ramp, too.
         return self.name if _UUID.fullmatch(self.ramp_id) else f"{self.name} ({self.ramp_id})"
 
 
 @dataclass(frozen=True, slots=True)
-class LineRequest:
-    """What one line chose: the GL account, and the option of each other field by external id."""
+class Field:
+    """An accounting field of Ramp: its external id, its name and its type; "" where not given."""
 
-    gl_account: Ref | None
-    dimensions: Mapping[str, Ref] = field(default_factory=dict)
+    id: str
+    name: str = ""
+    type: str = ""
+
+    def __str__(self) -> str:
+        return self.name or self.id or "without a name"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChoice:
+    """What was chosen for a field: one option, or several that contradict each other."""
+
+    field: Field
+    options: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineRequest:
+    """What counts for one line: its GL account, and what was chosen for each other field.
+
+    `accounts` are all GL accounts that were chosen; more than one contradict each other.
+    """
+
+    accounts: tuple[Ref, ...]
+    chosen: tuple[FieldChoice, ...] = ()
+
+    @property
+    def gl_account(self) -> Ref | None:
+        """The only GL account; None when there is none or more than one."""
+        return self.accounts[0] if len(self.accounts) == 1 else None
+
+    def choice(self, field_id: str) -> FieldChoice | None:
+        """What was chosen for the field with this external id; None when nothing was."""
+        return next((one for one in self.chosen if one.field.id == field_id), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +102,26 @@ class CodingRequest:
 
 @dataclass(frozen=True, slots=True)
 class LineCoding:
-    """The whole internal account of one line, and why, in sentences."""
+    """The whole internal account of one line, and why, in sentences.
+
+    `unused` are the choices in Ramp that have no part in it.
+    """
 
     account: str
     why: tuple[str, ...]
+    unused: tuple[FieldChoice, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The line's coding as plain JSON values."""
+        unused = [
+            {
+                "field": str(one.field),
+                "type": one.field.type,
+                "options": [str(ref) for ref in one.options],
+            }
+            for one in self.unused
+        ]
+        return {"account": self.account, "why": list(self.why), "unused": unused}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +146,7 @@ class Coding:
             "vendor_name": self.vendor_name,
             "terms_code": self.terms_code,
             "currency_code": self.currency_code,
-            "lines": [{"account": line.account, "why": list(line.why)} for line in self.lines],
+            "lines": [line.as_json() for line in self.lines],
             "why": list(self.why),
         }
 

@@ -4,17 +4,21 @@ Pure. The invariant: a Coding names only codes that Epicor has and that may be u
 apply date; otherwise UnmappedError lists every gap, so that a clerk fixes a bill once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.failures import Reason, UnmappedError
-from mappings import chart, choose
+from mappings import chart, choose, doubts
 from mappings.choose import Choice
 from mappings.coding import (
+    CHOICE,
+    FIELD,
     GL_ACCOUNTS,
     VENDORS,
     Coding,
     CodingRequest,
     DimensionRule,
+    FieldChoice,
     LineCoding,
     LineRequest,
     Ref,
@@ -134,8 +138,9 @@ def _line(work: _Work, line: LineRequest, number: int) -> LineCoding | None:
     """The account of one line, or None with every gap of the line noted."""
     base = _account(work, line, number)
     found = [_dimension(work, line, rule, number) for rule in work.tables.dimensions]
+    unused = _unused(work, line, number)
     changes = [change for change in found if change is not None and change.choice.target]
-    if base is None or line.gl_account is None or None in found:
+    if base is None or line.gl_account is None or None in found or unused is None:
         return None
     why = [f"Account {base.target}: {base.source}."]
     whole = base.target
@@ -158,7 +163,7 @@ def _line(work: _Work, line: LineRequest, number: int) -> LineCoding | None:
             [change for change in changes if change.rule.segment == problem.segment],
         )
         return None
-    return LineCoding(whole, (*why, *_ignored(work, line)))
+    return LineCoding(whole, tuple(why), unused)
 
 
 def _unusable(
@@ -174,8 +179,13 @@ def _unusable(
 def _account(work: _Work, line: LineRequest, number: int) -> Choice | None:
     """The account that the line's option stands for."""
     ref, company = line.gl_account, work.request.company
+    if len(line.accounts) > 1:
+        _contradict(work, "GL account", line.accounts, number)
+        return None
     if ref is None or not ref.ramp_id:
         text = "no GL account is chosen in Ramp."
+        if ref is not None and ref.name:
+            text = f"the GL account {ref.name} is chosen in Ramp, but without its id."
         work.gaps.add(Reason.ACCOUNT_UNMAPPED, GL_ACCOUNTS, Ref("", ""), text, number)
         return None
     choice = choose.account(company, ref, work.tables)
@@ -191,9 +201,20 @@ def _dimension(
     work: _Work, line: LineRequest, rule: DimensionRule, number: int
 ) -> _Overwrite | None:
     """What a dimension writes over its segment ("" = nothing), or None with the gap noted."""
-    ref, company = choose.selected(line, rule), work.request.company
-    if ref is None:
+    chosen, company = line.choice(rule.ramp_field), work.request.company
+    if chosen is None:
         return _Overwrite(rule, None, Choice(rule.default, f"the default of {rule.ramp_field}"))
+    if len(chosen.options) > 1:
+        _contradict(work, str(chosen.field), chosen.options, number)
+        return None
+    ref = chosen.options[0]
+    if not ref.ramp_id:
+        text = (
+            f"{ref.name or 'an option'} is chosen in Ramp for {chosen.field}, but without its id, "
+            f"so nothing says which value of segment {rule.segment} it is."
+        )
+        work.gaps.add(Reason.DIMENSION_UNMAPPED, rule.kind, Ref("", ""), text, number)
+        return None
     choice = choose.value(company, rule, ref, work.tables)
     values = work.tables.segment_values
     known = choice is not None and (company, rule.segment, choice.target) in values
@@ -204,11 +225,44 @@ def _dimension(
     return _Overwrite(rule, ref, choice)
 
 
-def _ignored(work: _Work, line: LineRequest) -> list[str]:
-    """A sentence for each selection that decides nothing."""
-    fields = {rule.ramp_field for rule in work.tables.dimensions}
-    return [
-        f"Field {name} ({ref}) decides no segment and was left out."
-        for name, ref in line.dimensions.items()
-        if name not in fields
-    ]
+def _unused(work: _Work, line: LineRequest, number: int) -> tuple[FieldChoice, ...] | None:
+    """The choices that decide nothing; None with the gap noted when one may be meant to."""
+    rules = work.tables.dimensions
+    decided = {rule.ramp_field for rule in rules}
+    unused = [one for one in line.chosen if one.field.id not in decided]
+    open_rules = [rule for rule in rules if line.choice(rule.ramp_field) is None]
+    fine = True
+    for choice in unused:
+        rule = doubts.meant(choice.field, open_rules)
+        if rule is not None:
+            _misnamed(work, choice, rule, number)
+            fine = False
+        elif doubts.unreadable(choice.field, rules):
+            text = (
+                f"{_listed(choice.options)} is chosen in Ramp, but Ramp does not say for which "
+                "field, so it may decide the account."
+            )
+            work.gaps.add(Reason.INVALID_BILL, CHOICE, Ref("", ""), text, number)
+            fine = False
+    return tuple(unused) if fine else None
+
+
+def _misnamed(work: _Work, choice: FieldChoice, rule: DimensionRule, number: int) -> None:
+    """Note that the settings name a field otherwise than Ramp does."""
+    known = f"has the id {choice.field.id}" if choice.field.id else "comes without an id"
+    text = (
+        f"{_listed(choice.options)} is chosen for the field {choice.field}, which {known} in Ramp. "
+        f"The settings call it {rule.ramp_field}, so the choice would decide nothing."
+    )
+    ref = Ref("", rule.ramp_field)
+    work.gaps.add(Reason.DIMENSION_UNMAPPED, FIELD, ref, text, number)
+
+
+def _contradict(work: _Work, what: str, options: Sequence[Ref], number: int) -> None:
+    """Note that more than one option was chosen where only one can count."""
+    text = f"more than one {what} is chosen in Ramp: {_listed(options)}. Only one can count."
+    work.gaps.add(Reason.INVALID_BILL, CHOICE, Ref("", ""), text, number)
+
+
+def _listed(options: Sequence[Ref]) -> str:
+    return " and ".join(str(ref) or "an option without a name" for ref in options)

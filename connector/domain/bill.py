@@ -3,6 +3,34 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
+
+_OUTSIDE = "PAID_MANUALLY"  # Ramp's method for whatever is paid without Ramp
+_OPEN = ("", "UNSPECIFIED")  # methods that say nothing
+_CARDS = ("CARD", "ONE_TIME_CARD")  # and whatever begins so
+
+
+class Payer(StrEnum):
+    """Who pays a bill, as far as its payments say."""
+
+    RAMP = "ramp"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment of a bill: Ramp's method, and how it is paid outside Ramp; "" = not said."""
+
+    method: str
+    manual_method: str = ""
+
+    @property
+    def payer(self) -> Payer:
+        """Who makes it; a method that we do not know is one of Ramp's."""
+        if self.method == _OUTSIDE or (self.method in _OPEN and self.manual_method):
+            return Payer.OTHER
+        return Payer.UNKNOWN if self.method in _OPEN else Payer.RAMP
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,13 +38,14 @@ class Selection:
     """One accounting field's chosen option, on a bill or a line.
 
     `field_type` is Ramp's category type (GL_ACCOUNT, OTHER, …), `field_id` the external id of the
-    field, `option_id` the external id of the option.
+    field, `option_id` the external id of the option; each is "" where Ramp left it out.
     """
 
     field_type: str
     field_id: str
     option_id: str
     option_name: str
+    field_name: str = ""
 
     @property
     def is_gl_account(self) -> bool:
@@ -65,8 +94,21 @@ class Bill:
     sync_status: str = ""
     archived: bool = False
     accounting_sync_enabled: bool = True
-    payment_method: str = ""
+    payments: tuple[Payment, ...] = ()
     purchase_order_ids: tuple[str, ...] = ()
+
+    @property
+    def payer(self) -> Payer:
+        """Who pays the bill: Ramp if it makes any payment, another if all are made outside Ramp."""
+        payers = {payment.payer for payment in self.payments}
+        if Payer.RAMP in payers:
+            return Payer.RAMP
+        return Payer.OTHER if payers == {Payer.OTHER} else Payer.UNKNOWN
+
+    @property
+    def paid_by_card(self) -> bool:
+        """Whether any payment is made by one of Ramp's cards."""
+        return any(payment.method.startswith(_CARDS) for payment in self.payments)
 
     @property
     def invoice_num(self) -> str:

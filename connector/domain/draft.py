@@ -1,6 +1,6 @@
 """Our AP invoice before any call: the accounting rules that turn a coded bill into one. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -8,12 +8,11 @@ from typing import Any
 
 from audit.failures import Gap, HeldError, InvalidBillError, Reason
 from audit.keys import LONGEST_NUMBER
-from connector.domain.bill import Bill, BillLine, Selection
+from connector.domain.bill import Bill, BillLine, Payer, Selection
 from connector.domain.money import format_money
-from mappings.coding import Coding, CodingRequest, LineRequest, Ref
+from mappings.coding import Coding, CodingRequest, Field, FieldChoice, LineRequest, Ref
 from mappings.fiscal import PeriodTable
 
-_CARD_METHODS = ("CARD", "ONE_TIME_CARD")
 _DAYS = ("invoice_date", "apply_date", "due_date")
 
 
@@ -22,7 +21,7 @@ class PostingPolicy:
     """The tenant's rules that decide how a bill is entered."""
 
     start_date: date | None = None
-    pay_hold: bool = True
+    pay_hold: bool = True  # where the bill's payments do not say who pays
     po_bills: str = "hold"  # hold, expense, po_lines
     card_paid: str = "hold"  # hold, enter
     closed_period: str = "hold"  # hold, next_open
@@ -147,7 +146,7 @@ def _check_review(bill: Bill, policy: PostingPolicy) -> None:
             "dismiss it here, or let such bills be entered as expenses "
             "(setting “Bills with a purchase order”)."
         )
-    if bill.payment_method.startswith(_CARD_METHODS) and policy.card_paid != "enter":
+    if bill.paid_by_card and policy.card_paid != "enter":
         raise HeldError(
             "The bill was paid by card. Nothing was entered, because the card transaction may "
             "already be in the books. Check that, then dismiss it, or let such bills be entered "
@@ -197,15 +196,51 @@ def coding_request(
 
 
 def _line_request(line: BillLine, defaults: tuple[Selection, ...]) -> LineRequest:
-    account: Ref | None = None
-    dimensions: dict[str, Ref] = {}
-    for choice in (*defaults, *line.selections):
-        ref = Ref(choice.option_id, choice.option_name)
-        if choice.is_gl_account:
-            account = ref
-        else:
-            dimensions[choice.field_id] = ref
-    return LineRequest(gl_account=account, dimensions=dimensions)
+    """Field by field, what the line chose; what the bill chose only where the line chose nothing.
+
+    Nothing is dropped: a choice without an id, and a second one, are kept for the mappings to
+    judge. A line's choice that cannot be read is never replaced by the bill's.
+    """
+    return LineRequest(
+        accounts=_accounts(line.selections) or _accounts(defaults),
+        chosen=tuple({**_chosen(defaults), **_chosen(line.selections)}.values()),
+    )
+
+
+def _accounts(selections: Sequence[Selection]) -> tuple[Ref, ...]:
+    return _each_once(choice for choice in selections if choice.is_gl_account)
+
+
+def _chosen(selections: Sequence[Selection]) -> dict[tuple[str, str], FieldChoice]:
+    """The choices of the other fields; a field without an id is told apart by its name."""
+    fields: dict[tuple[str, str], list[Selection]] = {}
+    for choice in selections:
+        if not choice.is_gl_account:
+            key = (choice.field_id, "" if choice.field_id else choice.field_name)
+            fields.setdefault(key, []).append(choice)
+    return {
+        key: FieldChoice(
+            Field(found[0].field_id, found[0].field_name, found[0].field_type), _each_once(found)
+        )
+        for key, found in fields.items()
+    }
+
+
+def _each_once(selections: Iterable[Selection]) -> tuple[Ref, ...]:
+    """The chosen options, each once; those without an id are told apart by their names."""
+    found: dict[tuple[str, str], Ref] = {}
+    for choice in selections:
+        key = (choice.option_id, "" if choice.option_id else choice.option_name)
+        found.setdefault(key, Ref(choice.option_id, choice.option_name))
+    return tuple(found.values())
+
+
+def _pay_hold(bill: Bill, policy: PostingPolicy) -> bool:
+    """Whether Epicor must be kept from paying: what Ramp pays would be paid twice, and what is
+    paid outside Ramp would never be paid. The tenant's setting decides what is not known."""
+    if bill.payer == Payer.UNKNOWN:
+        return policy.pay_hold
+    return bill.payer == Payer.RAMP
 
 
 def draft_ap_invoice(
@@ -251,5 +286,5 @@ def draft_ap_invoice(
         description=(bill.vendor_memo or bill.memo or bill.vendor_name)[:length],
         stamp=bill.id,
         url=url(bill.id),
-        pay_hold=policy.pay_hold,
+        pay_hold=_pay_hold(bill, policy),
     )

@@ -161,8 +161,9 @@ def _lines(item: Mirrored, rules: Iterable[DimensionRule]) -> dict[tuple[str, Re
 
 
 def _chosen(asked: LineRequest, rules: Iterable[DimensionRule]) -> Iterable[tuple[str, Ref]]:
-    if asked.gl_account is not None and asked.gl_account.ramp_id:
-        yield GL_ACCOUNTS, asked.gl_account
+    for account in asked.accounts:
+        if account.ramp_id:
+            yield GL_ACCOUNTS, account
     for rule in rules:
         ref = choose.selected(asked, rule)
         if ref is not None:

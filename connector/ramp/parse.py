@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from audit.failures import InvalidBillError
-from connector.domain.bill import Bill, BillLine, Selection
+from connector.domain.bill import Bill, BillLine, Payment, Selection
 from connector.domain.money import from_minor
 
 Payload = Mapping[str, Any]
@@ -27,7 +27,6 @@ def parse_bill(payload: Payload) -> Bill:
     vendor = payload.get("vendor")
     if not isinstance(vendor, Mapping):
         raise _invalid("The bill has no vendor")
-    payment = payload.get("payment")
     currency = currency_of(payload.get("amount"))
     return Bill(
         id=bill_id,
@@ -51,9 +50,7 @@ def parse_bill(payload: Payload) -> Bill:
         sync_status=text(payload.get("sync_status")).upper(),
         archived=bool(payload.get("archived_at")),
         accounting_sync_enabled=payload.get("enable_accounting_sync") is not False,
-        payment_method=(
-            text(payment.get("payment_method")).upper() if isinstance(payment, Mapping) else ""
-        ),
+        payments=_payments(payload),
         purchase_order_ids=_order_ids(payload),
     )
 
@@ -155,6 +152,7 @@ def _selections(owner: Payload, name: str) -> tuple[Selection, ...]:
                 field_id=text(field.get("external_id")),
                 option_id=text(row.get("external_id")),
                 option_name=text(row.get("name")),
+                field_name=text(field.get("name")),
             )
         )
     return tuple(found)
@@ -168,6 +166,24 @@ def _rows(owner: Payload, key: str, name: str) -> list[Payload]:
     if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
         raise _invalid(f"{name} has {key} that cannot be read")
     return value
+
+
+def _payments(payload: Payload) -> tuple[Payment, ...]:
+    """The payment of a bill and those in its list, each once; one that cannot be read says nothing.
+
+    They never stop a bill: what they leave open, the tenant's settings decide.
+    """
+    listed = payload.get("payments")
+    rows = [payload.get("payment"), *(listed if isinstance(listed, list) else ())]
+    return tuple(dict.fromkeys(_payment(row) for row in rows if row is not None))
+
+
+def _payment(row: object) -> Payment:
+    if not isinstance(row, Mapping):
+        return Payment("")
+    details = row.get("details")
+    manual = details.get("manual_payment_method") if isinstance(details, Mapping) else None
+    return Payment(text(row.get("payment_method")).upper(), text(manual).upper())
 
 
 def _order_ids(payload: Payload) -> tuple[str, ...]:

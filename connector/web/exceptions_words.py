@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from audit.causes import CauseGroup
 from audit.failures import NEXT_STEP, Reason
 from connector.domain import differing
-from mappings.coding import COST_CENTERS, DIMENSION_PREFIX, GL_ACCOUNTS, VENDORS
+from mappings.coding import CHOICE, COST_CENTERS, DIMENSION_PREFIX, FIELD, GL_ACCOUNTS, VENDORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,11 @@ def words_of(cause: CauseGroup) -> Words:
     subject = cause.subject
     if cause.kind.startswith(DIMENSION_PREFIX):
         before = cause.kind.removeprefix(DIMENSION_PREFIX).replace("_", " ").capitalize()
+    kind = "dimension" if _is_dimension(cause.kind) else cause.kind
     if not subject:
-        before, after = _WITHOUT.get((reason, cause.kind), (_PLAIN[reason], ""))
-    what = _SPECIAL.get((reason, cause.kind)) or _WHAT[reason]
-    step = _STEPS.get((reason, cause.kind, bool(cause.ramp_id))) or NEXT_STEP[reason]
+        before, after = _WITHOUT.get((reason, kind), (_PLAIN[reason], ""))
+    what = _SPECIAL.get((reason, kind, bool(cause.ramp_id))) or _WHAT[reason]
+    step = _STEPS.get((reason, kind, bool(cause.ramp_id))) or NEXT_STEP[reason]
     return Words(before, subject, after, what, step, _WHERE.get(reason, ""))
 
 
@@ -55,9 +56,12 @@ def can_be_mapped(cause: CauseGroup) -> bool:
 
 def settled_by_mapping(reason: str, kind: str, ramp_id: str) -> bool:
     """The same of one thing that blocks a bill."""
-    kinds = (VENDORS, GL_ACCOUNTS, COST_CENTERS)
-    known = kind in kinds or kind.startswith(DIMENSION_PREFIX)
+    known = kind in (VENDORS, GL_ACCOUNTS) or _is_dimension(kind)
     return known and bool(ramp_id) and Reason(reason) in _MAPPED
+
+
+def _is_dimension(kind: str) -> bool:
+    return kind == COST_CENTERS or kind.startswith(DIMENSION_PREFIX)
 
 
 def again(cause: CauseGroup) -> str:
@@ -101,6 +105,7 @@ _THING: Mapping[str, str] = {
     "currency": "Currency",
     "entity": "Ramp entity",
     "period": "Period",
+    FIELD: "Accounting field",
 }
 # Before and after the name of the thing; "" before: what kind of thing it is.
 _TITLES: Mapping[Reason, tuple[str, str]] = {
@@ -153,6 +158,8 @@ _PLAIN: Mapping[Reason, str] = {
 }
 _WITHOUT: Mapping[tuple[Reason, str], tuple[str, str]] = {
     (Reason.ACCOUNT_UNMAPPED, GL_ACCOUNTS): ("Lines without a GL account", ""),
+    (Reason.DIMENSION_UNMAPPED, "dimension"): ("Values without an id", ""),
+    (Reason.INVALID_BILL, CHOICE): ("Choices that decide nothing", ""),
 }
 _NOTHING = "Nothing was entered."
 _WHAT: Mapping[Reason, str] = {
@@ -211,12 +218,27 @@ _WHAT: Mapping[Reason, str] = {
         "left as it was."
     ),
 }
-_SPECIAL: Mapping[tuple[Reason, str], str] = {
-    (Reason.VENDOR_UNUSABLE, "terms"): (
+# What happened where that differs: reason, kind, whether the thing has an id.
+_SPECIAL: Mapping[tuple[Reason, str, bool], str] = {
+    (Reason.VENDOR_UNUSABLE, "terms", True): (
         f"The vendor has no payment terms that Epicor knows. {_NOTHING}"
     ),
-    (Reason.INVALID_BILL, "currency"): f"No Epicor currency is known for it. {_NOTHING}",
-    (Reason.ACCOUNT_UNMAPPED, ""): f"A line has no GL account in Ramp. {_NOTHING}",
+    (Reason.INVALID_BILL, "currency", True): f"No Epicor currency is known for it. {_NOTHING}",
+    (Reason.ACCOUNT_UNMAPPED, GL_ACCOUNTS, False): (
+        f"A line has no usable GL account in Ramp. {_NOTHING}"
+    ),
+    (Reason.DIMENSION_UNMAPPED, "dimension", False): (
+        "A value was chosen in Ramp that has no id there, so nothing says which segment value it "
+        f"is; the default was not taken in its place. {_NOTHING}"
+    ),
+    (Reason.DIMENSION_UNMAPPED, FIELD, False): (
+        "Something was chosen in Ramp for a field that the settings call otherwise than Ramp "
+        f"does, so the choice would not count. {_NOTHING}"
+    ),
+    (Reason.INVALID_BILL, CHOICE, False): (
+        "What was chosen in Ramp contradicts itself, or Ramp does not say for which field it was "
+        f"chosen, so it cannot be booked as meant. {_NOTHING}"
+    ),
 }
 # Next steps that differ from the reason's usual one: reason, kind, whether the thing has an id.
 _STEPS: Mapping[tuple[Reason, str, bool], str] = {
@@ -226,9 +248,20 @@ _STEPS: Mapping[tuple[Reason, str, bool], str] = {
     (Reason.ACCOUNT_UNMAPPED, GL_ACCOUNTS, False): (
         "Choose a GL account for the lines in Ramp, then replay."
     ),
-    (Reason.ACCOUNT_UNUSABLE, COST_CENTERS, False): (
+    (Reason.ACCOUNT_UNUSABLE, "dimension", False): (
         "The default of this dimension makes an account that cannot be used: correct the default "
         "(settings), then replay."
+    ),
+    (Reason.DIMENSION_UNMAPPED, "dimension", False): (
+        "Choose the value again in Ramp, or upload the field's options anew so that each has its "
+        "id, then replay."
+    ),
+    (Reason.DIMENSION_UNMAPPED, FIELD, False): (
+        "Give the field's id in place of its name (settings, accounting fields), then replay. The "
+        "connection test shows the ids."
+    ),
+    (Reason.INVALID_BILL, CHOICE, False): (
+        "Leave one choice a field on the lines that the bills name in Ramp, then replay."
     ),
     (Reason.INVALID_BILL, "currency", True): (
         "Say which Epicor currency it is (settings, currencies), then replay."

@@ -9,13 +9,19 @@ from decimal import Decimal
 from typing import Any
 
 from audit.models import Posting
-from connector.domain.bill import Bill, BillLine, Selection
+from connector.domain.bill import Bill, BillLine, Payer, Selection
 from connector.domain.draft import APInvoiceDraft
 from connector.domain.money import format_money
 from connector.web.compare import Line, Side, Value
 from mappings.models import TargetInvoice
 
 Seen = Mapping[str, Any]  # an invoice as connector.errands.look keeps it
+# Whether payment is to be held in Epicor, by who pays; where that is not known, the settings say.
+_PAID_BY = {
+    Payer.RAMP: Value("yes: Ramp pays it", means=True),
+    Payer.OTHER: Value("no: it is paid outside Ramp", means=False),
+    Payer.UNKNOWN: Value("Ramp does not say who pays"),
+}
 
 
 def ramp_side(bill: Bill, epicor_currency: str, given_num: str = "", entity_name: str = "") -> Side:
@@ -39,6 +45,7 @@ def ramp_side(bill: Bill, epicor_currency: str, given_num: str = "", entity_name
         "Due date": day_value(bill.due_on),
         "Currency": Value(bill.currency, epicor_currency or None),
         "Total": amount_value(bill.total, bill.currency),
+        "Payment hold": _PAID_BY[bill.payer],
         "Description": Value(bill.vendor_memo or bill.memo),
     }
     lines = {
@@ -78,9 +85,7 @@ def sent_side(draft: APInvoiceDraft, group_id: str, currency: str) -> Side:
         "Terms": _code(draft.terms_code),
         "Currency": _code(draft.currency_code),
         "Total": amount_value(draft.total, currency),
-        "Payment hold": Value("yes, because Ramp pays it", means=True)
-        if draft.pay_hold
-        else flag_value(on=False),
+        "Payment hold": flag_value(on=draft.pay_hold),
         "Group": _code(group_id),
         "Description": _code(draft.description),
     }
@@ -168,11 +173,21 @@ def _seen_line(line: Mapping[str, Any], currency: str) -> Line:
 
 def _coded(line: BillLine, whole_bill: Sequence[Selection]) -> str:
     """What was chosen in Ramp for a line; the line's own choice wins over the bill's."""
-    chosen: dict[str, str] = {}
-    for choice in (*whole_bill, *line.selections):
-        name = "GL account" if choice.is_gl_account else choice.field_id
-        chosen[name] = choice.option_name or choice.option_id
-    return " · ".join(f"{name}: {option}" for name, option in chosen.items()) or "not coded"
+    chosen = {**_options(whole_bill), **_options(line.selections)}
+    parts = [f"{name}: {' and '.join(options)}" for name, options in chosen.items()]
+    return " · ".join(parts) or "not coded"
+
+
+def _options(selections: Sequence[Selection]) -> dict[str, list[str]]:
+    """What was chosen, each option once, by what the field is called."""
+    found: dict[str, list[str]] = {}
+    for choice in selections:
+        named = choice.field_name or choice.field_id or "a field without a name"
+        options = found.setdefault("GL account" if choice.is_gl_account else named, [])
+        option = choice.option_name or choice.option_id or "an option without a name"
+        if option not in options:
+            options.append(option)
+    return found
 
 
 def amount_value(amount: Decimal, currency: str) -> Value:

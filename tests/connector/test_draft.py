@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from audit.failures import HeldError, InvalidBillError, Reason
 from audit.plain import plain
-from connector.domain.bill import Bill, BillLine, Selection
+from connector.domain.bill import Bill, BillLine, Payer, Payment, Selection
 from connector.domain.draft import (
     LONGEST_NUMBER,
     APInvoiceDraft,
@@ -23,7 +23,7 @@ from connector.domain.draft import (
     draft_ap_invoice,
     since_start,
 )
-from mappings.coding import Coding, LineCoding, Ref
+from mappings.coding import Coding, Field, FieldChoice, LineCoding, LineRequest, Ref
 from mappings.fiscal import Period, PeriodTable
 
 ISSUED = date(2026, 3, 10)
@@ -53,6 +53,10 @@ def bill(*lines: BillLine, **changes) -> Bill:
         selections=(),
     )
     return replace(plain, **changes)
+
+
+def paid(*methods: str) -> tuple[Payment, ...]:
+    return tuple(Payment(method) for method in methods)
 
 
 def coding(count: int = 1) -> Coding:
@@ -146,13 +150,14 @@ ORDERED = {"purchase_order_ids": ("po1",)}
         (bill(line(), line(source="po_line")), {"po_bills": "po_lines"}, True),
         (bill(**ORDERED), {"po_bills": "expense"}, False),
         (bill(line(source="inventory")), {}, False),
-        (bill(payment_method="CARD"), {}, True),
-        (bill(payment_method="CARD_VIRTUAL"), {}, True),
-        (bill(payment_method="ONE_TIME_CARD"), {}, True),
-        (bill(payment_method="ONE_TIME_CARD"), {"card_paid": "enter"}, False),
-        (bill(payment_method="ACH"), {}, False),
-        (bill(payment_method="CARD", **ORDERED), {"po_bills": "expense"}, True),
-        (bill(payment_method="CARD", **ORDERED), {"card_paid": "enter"}, True),
+        (bill(payments=paid("CARD")), {}, True),
+        (bill(payments=paid("CARD_VIRTUAL")), {}, True),
+        (bill(payments=paid("ONE_TIME_CARD")), {}, True),
+        (bill(payments=paid("ACH", "CARD")), {}, True),
+        (bill(payments=paid("ONE_TIME_CARD")), {"card_paid": "enter"}, False),
+        (bill(payments=paid("ACH")), {}, False),
+        (bill(payments=paid("CARD"), **ORDERED), {"po_bills": "expense"}, True),
+        (bill(payments=paid("CARD"), **ORDERED), {"card_paid": "enter"}, True),
     ],
 )
 def test_orders_and_cards_wait_until_the_tenant_says_how(reviewed, policy, held):
@@ -241,6 +246,10 @@ def chosen(field_id: str, option: str, field_type: str = "OTHER") -> Selection:
     return Selection(field_type, field_id, option, option.title())
 
 
+def options_of(asked: LineRequest) -> dict[str, tuple[Ref, ...]]:
+    return {choice.field.id: choice.options for choice in asked.chosen}
+
+
 def test_a_line_s_own_choice_wins_over_the_bill_s():
     own = line("1", "", "expense", chosen("gl", "6200", "GL_ACCOUNT"), chosen("dept", "sales"))
     asked = coding_request(
@@ -260,9 +269,9 @@ def test_a_line_s_own_choice_wins_over_the_bill_s():
     first, second = asked.lines
     north = Ref("north", "North")
     assert first.gl_account == Ref("6200", "6200")
-    assert first.dimensions == {"dept": Ref("sales", "Sales"), "site": north}
+    assert options_of(first) == {"dept": (Ref("sales", "Sales"),), "site": (north,)}
     assert second.gl_account == Ref("6100", "6100")
-    assert second.dimensions == {"dept": Ref("ops", "Ops"), "site": north}
+    assert options_of(second) == {"dept": (Ref("ops", "Ops"),), "site": (north,)}
     assert (asked.company, asked.apply_on, asked.default_terms) == ("EPIC06", ISSUED, "N30")
     assert (asked.vendor, asked.vendor_remote_id) == (Ref("v1", "Acme"), "ACME")
     assert asked.currency == "USD"
@@ -271,10 +280,64 @@ def test_a_line_s_own_choice_wins_over_the_bill_s():
 def test_a_line_without_any_account_asks_for_none():
     (asked,) = coding_request(bill(), "EPIC06", ISSUED, PostingPolicy()).lines
     assert asked.gl_account is None
-    assert asked.dimensions == {}
+    assert options_of(asked) == {}
+
+
+def test_a_choice_that_cannot_be_read_is_never_replaced_by_the_bill_s():
+    lost = Selection("OTHER", "dept", "", "Sales", "Department")
+    own = line("1", "", "expense", Selection("GL_ACCOUNT", "gl", "", "Hosting"), lost)
+    whole = (chosen("gl", "6100", "GL_ACCOUNT"), chosen("dept", "ops"))
+    (asked,) = coding_request(bill(own, selections=whole), "EPIC06", ISSUED, PostingPolicy()).lines
+    assert asked.accounts == (Ref("", "Hosting"),)
+    assert asked.chosen == (FieldChoice(Field("dept", "Department", "OTHER"), (Ref("", "Sales"),)),)
+
+
+def test_several_choices_of_a_field_are_all_kept_and_the_same_one_once():
+    own = line(
+        "1",
+        "",
+        "expense",
+        *(chosen("gl", option, "GL_ACCOUNT") for option in ("6200", "6100", "6200")),
+        *(chosen("dept", option) for option in ("sales", "ops", "sales")),
+        *(Selection("", "", "", name, name) for name in ("A", "B", "A")),
+    )
+    (asked,) = coding_request(bill(own), "EPIC06", ISSUED, PostingPolicy()).lines
+    assert asked.accounts == (Ref("6200", "6200"), Ref("6100", "6100"))
+    assert asked.gl_account is None
+    assert [(one.field.id, one.field.name, one.options) for one in asked.chosen] == [
+        ("dept", "", (Ref("sales", "Sales"), Ref("ops", "Ops"))),
+        ("", "A", (Ref("", "A"),)),
+        ("", "B", (Ref("", "B"),)),
+    ]
 
 
 # -- the invoice ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("payments", "payer"),
+    [
+        ((), Payer.UNKNOWN),
+        (paid(""), Payer.UNKNOWN),
+        (paid("UNSPECIFIED"), Payer.UNKNOWN),
+        (paid("PAID_MANUALLY"), Payer.OTHER),
+        ((Payment("PAID_MANUALLY", "PAID_IN_ERP"),), Payer.OTHER),
+        ((Payment("", "PAID_IN_ERP"),), Payer.OTHER),
+        ((Payment("UNSPECIFIED", "CHECK"),), Payer.OTHER),
+        (paid("ACH"), Payer.RAMP),
+        (paid("VENDOR_CREDIT"), Payer.RAMP),
+        (paid("SOMETHING_NEW"), Payer.RAMP),
+        (paid("PAID_MANUALLY", "ACH"), Payer.RAMP),
+        (paid("UNSPECIFIED", "ACH"), Payer.RAMP),
+        (paid("PAID_MANUALLY", "UNSPECIFIED"), Payer.UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize("setting", [True, False])
+def test_payment_is_held_by_who_pays_and_else_as_the_settings_say(payments, payer, setting):
+    given_bill = bill(payments=payments)
+    assert given_bill.payer == payer
+    held = {Payer.RAMP: True, Payer.OTHER: False, Payer.UNKNOWN: setting}[payer]
+    assert invoice(given_bill, PostingPolicy(pay_hold=setting)).pay_hold is held
 
 
 def test_every_field_comes_from_where_the_rules_say():

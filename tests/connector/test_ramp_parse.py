@@ -4,6 +4,7 @@ from decimal import Decimal
 import pytest
 
 from audit.failures import InvalidBillError
+from connector.domain.bill import Payment
 from connector.ramp.content import content_hash, envelope, hash_of, is_gone, strip
 from connector.ramp.parse import parse_bill
 from tests.builders import bill_payload, choice, money
@@ -47,7 +48,7 @@ def test_a_plain_bill_is_read_whole():
         "CC-1",
         False,
     )
-    assert bill.payment_method == "ACH"
+    assert bill.payments == (Payment("ACH"),)
     assert bill.purchase_order_ids == ("po-1",)
     assert bill.invoice_num == "INV-1"
 
@@ -70,6 +71,35 @@ def test_what_is_optional_may_be_missing_or_null():
     assert bill.accounting_on is None
     assert bill.accounting_sync_enabled is True
     assert len(bill.lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "payments"),
+    [
+        ({"payment": None}, ()),
+        ({"payment": {"payment_method": None}}, (Payment(""),)),
+        (
+            {
+                "payment": {
+                    "payment_method": "PAID_MANUALLY",
+                    "details": {"manual_payment_method": "PAID_IN_ERP"},
+                }
+            },
+            (Payment("PAID_MANUALLY", "PAID_IN_ERP"),),
+        ),
+        (
+            {
+                "payment": {"payment_method": "ach", "details": None},
+                "payments": [{"payment_method": "ACH"}, {"payment_method": "PAID_MANUALLY"}],
+            },
+            (Payment("ACH"), Payment("PAID_MANUALLY")),
+        ),
+        ({"payments": [{"payment_method": "CARD"}, None, 7]}, (Payment("CARD"), Payment(""))),
+        ({"payments": {"payment_method": "CARD"}}, ()),
+    ],
+)
+def test_payments_of_either_place_count_and_never_stop_a_bill(changes, payments):
+    assert parse_bill(bill_payload(**changes)).payments == payments
 
 
 def test_only_false_switches_the_accounting_sync_off():

@@ -278,6 +278,7 @@ def test_an_adopted_invoice_without_payment_hold_is_told_and_held_until_it_has_o
 def test_where_epicor_pays_the_bills_no_payment_hold_is_missed(ready):
     box, tenant = ready
     PostingSettings.objects.filter(tenant=tenant).update(pay_hold=False)
+    box.ramp.app.edit_bill(chosen(box)[0], {"payment": None})
     posting, _, _ = held_twin(box, tenant)
     assert posting.hold_detail["twins"][0]["may_be_paid"] is False
     assert adopt(tenant, posting, actor="Ann") == ""

@@ -9,6 +9,8 @@ from audit.failures import Reason, UnmappedError
 from mappings.coding import (
     CodingRequest,
     DimensionRule,
+    Field,
+    FieldChoice,
     LineRequest,
     Ref,
     Tables,
@@ -55,7 +57,8 @@ DYNAMIC = replace(TABLES, segments={(CO, 1): False, (CO, 2): False, (CO, 3): Tru
 
 
 def line(account=HOSTING, **dimensions):
-    return LineRequest(account, dimensions)
+    chosen = (FieldChoice(Field(name, type="OTHER"), (ref,)) for name, ref in dimensions.items())
+    return LineRequest(() if account is None else (account,), tuple(chosen))
 
 
 def bill(*lines, **changes):
@@ -99,6 +102,7 @@ def test_a_whole_bill_is_coded_with_its_reasons():
                     "Account 6000|01|000: the mapping of Cloud hosting (acct-1) for every company.",
                     "Segment 3 410: the mapping of Sales (cc-1) for every company.",
                 ],
+                "unused": [],
             },
             {
                 "account": "6000|01|000",
@@ -106,6 +110,7 @@ def test_a_whole_bill_is_coded_with_its_reasons():
                     "Account 6000|01|000: the mapping of Cloud hosting (acct-1) for every company.",
                     "Segment 3 000: the default of cost_center.",
                 ],
+                "unused": [],
             },
         ],
         "why": [
@@ -405,12 +410,11 @@ def test_without_selection_and_default_the_accounts_own_segment_stays():
         account_mappings={("", "acct-1"): "6000|01|410"},
         dimensions=(replace(COST_CENTER, default=""),),
     )
-    for request in (bill(), bill(line(cost_center=Ref("", "")))):
-        coding = resolve(request, tables)
-        assert coding.lines[0].account == "6000|01|410"
-        assert coding.lines[0].why == (
-            "Account 6000|01|410: the mapping of Cloud hosting (acct-1) for every company.",
-        )
+    coding = resolve(bill(), tables)
+    assert coding.lines[0].account == "6000|01|410"
+    assert coding.lines[0].why == (
+        "Account 6000|01|410: the mapping of Cloud hosting (acct-1) for every company.",
+    )
 
 
 def test_a_chosen_but_unmapped_option_is_a_gap_even_with_a_default():
@@ -462,9 +466,105 @@ def test_a_dimension_other_than_cost_centers_uses_the_mappings_of_its_field():
 def test_a_field_that_is_no_dimension_is_ignored_and_said_so():
     coding = resolve(bill(line(department=Ref("d-1", "Legal"))), TABLES)
     assert coding.lines[0].account == "6000|01|000"
-    assert coding.lines[0].why[-1] == (
-        "Field department (Legal (d-1)) decides no segment and was left out."
+    assert coding.as_json()["lines"][0]["unused"] == [
+        {"field": "department", "type": "OTHER", "options": ["Legal (d-1)"]}
+    ]
+
+
+# Choices that decide nothing --------------------------------------------------------------------
+
+
+def chose(field, *options):
+    """A line with an account, on which this was chosen for one more field."""
+    return bill(LineRequest((HOSTING,), (FieldChoice(field, options),)))
+
+
+@pytest.mark.parametrize("name", ["Sales", ""])
+@pytest.mark.parametrize("default", ["000", ""])
+def test_a_value_that_lost_its_id_is_held_and_not_replaced_by_the_default(name, default):
+    tables = replace(TABLES, dimensions=(replace(COST_CENTER, default=default),))
+    gap = only_gap(chose(Field("cost_center", "Cost center", "OTHER"), Ref("", name)), tables)
+    assert (gap.reason, gap.kind, gap.ramp_id) == (Reason.DIMENSION_UNMAPPED, "cost_centers", "")
+    assert (name or "an option") in gap.message
+
+
+@pytest.mark.parametrize(
+    "options", [(SALES, Ref("cc-2", "Legal")), (SALES, Ref("", "Legal")), (Ref("", ""), SALES)]
+)
+def test_two_values_of_one_dimension_contradict_each_other(options):
+    gap = only_gap(chose(Field("cost_center", "Cost center"), *options), TABLES)
+    assert (gap.reason, gap.kind, gap.ramp_id) == (Reason.INVALID_BILL, "choice", "")
+    assert "Cost center" in gap.message
+    assert "Sales (cc-1)" in gap.message
+
+
+def test_two_accounts_of_one_line_contradict_each_other():
+    both = LineRequest((HOSTING, Ref("acct-2", "Rent")))
+    gap = only_gap(bill(line(), both), TABLES)
+    assert (gap.reason, gap.kind, gap.ramp_id) == (Reason.INVALID_BILL, "choice", "")
+    assert gap.message.startswith("Line 2: ")
+    assert "Cloud hosting (acct-1) and Rent (acct-2)" in gap.message
+
+
+def test_an_account_that_lost_its_id_is_named():
+    gap = only_gap(bill(LineRequest((Ref("", "Hosting"),))), TABLES)
+    assert (gap.reason, gap.kind, gap.ramp_id) == (Reason.ACCOUNT_UNMAPPED, "gl_accounts", "")
+    assert "Hosting" in gap.message
+
+
+@pytest.mark.parametrize(
+    ("configured", "field"),
+    [
+        ("Cost Center", Field("cc-field-1", "Cost Center", "OTHER")),
+        ("cost center", Field("cc-field-1", "Cost-Center", "COST_CENTER")),
+        ("COST_CENTER", Field("cost_center", "Kostenstelle", "OTHER")),
+        ("cost_center", Field("", "Cost center", "OTHER")),
+    ],
+)
+def test_a_field_that_the_settings_name_otherwise_is_held(configured, field):
+    tables = replace(TABLES, dimensions=(replace(COST_CENTER, ramp_field=configured),))
+    gap = only_gap(chose(field, SALES), tables)
+    assert (gap.reason, gap.kind, gap.ramp_id, gap.name) == (
+        Reason.DIMENSION_UNMAPPED,
+        "field",
+        "",
+        configured,
     )
+    assert "Sales (cc-1)" in gap.message
+
+
+def test_a_field_of_the_same_name_stops_nothing_where_the_dimension_itself_was_chosen():
+    other = FieldChoice(Field("cc-2", "Cost center", "OTHER"), (Ref("x", "X"),))
+    own = FieldChoice(Field("cost_center", "Kostenstelle", "OTHER"), (SALES,))
+    (coded,) = resolve(bill(LineRequest((HOSTING,), (other, own))), TABLES).lines
+    assert coded.account == "6000|01|410"
+    assert coded.unused == (other,)
+
+
+@pytest.mark.parametrize(
+    ("field", "dimensions", "held"),
+    [
+        (Field("", "", ""), (COST_CENTER,), True),  # category_info null
+        (Field("", "", ""), (), True),  # it may be the GL account
+        (Field("Category", "Category", ""), (), True),  # Ramp's own GL field, without its type
+        (Field("", "Region", "OTHER"), (COST_CENTER,), True),
+        (Field("", "Region", "OTHER"), (), False),  # nothing but the GL account decides
+        (Field("", "Tax", "TAX_CODE"), (COST_CENTER,), False),
+        (Field("tax", "Tax", "TAX_CODE"), (COST_CENTER,), False),
+        (Field("region", "Region", "OTHER"), (COST_CENTER,), False),
+        (Field("region", "Region", ""), (COST_CENTER,), False),
+    ],
+)
+def test_only_a_choice_that_may_decide_the_account_stops_a_bill(field, dimensions, held):
+    tables = replace(TABLES, dimensions=dimensions)
+    request = chose(field, Ref("T1", "Eight percent"), Ref("", ""))
+    if held:
+        gap = only_gap(request, tables)
+        assert (gap.reason, gap.kind, gap.ramp_id) == (Reason.INVALID_BILL, "choice", "")
+        assert "Eight percent (T1) and an option without a name" in gap.message
+    else:
+        (coded,) = resolve(request, tables).lines
+        assert coded.unused[0].field == field
 
 
 # Everything at once -----------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from mappings import choose
 from mappings.coding import (
     CodingRequest,
     DimensionRule,
+    Field,
+    FieldChoice,
     LineRequest,
     Ref,
     Tables,
@@ -116,10 +118,19 @@ TABLES = st.builds(
         [GOOD.epicor_currencies, {**GOOD.epicor_currencies, (COMPANY, "E"): False}]
     ),
 )
+FIELDS = st.builds(
+    Field,
+    st.sampled_from(["f1", "f1", "f2", "f2", "f3", ""]),
+    st.sampled_from(["", "", "F-1"]),
+    st.sampled_from(["OTHER", "OTHER", "TAX_CODE", ""]),
+)
+CHOICES = st.builds(FieldChoice, FIELDS, st.lists(REFS, min_size=1, max_size=2).map(tuple))
 LINES = st.builds(
     LineRequest,
-    st.sampled_from([Ref(ramp_id, "name") for ramp_id in [*RAMP_IDS, "r9"]]) | st.none(),
-    st.dictionaries(st.sampled_from(["f1", "f2", "f3"]), REFS, max_size=2),
+    st.lists(
+        st.sampled_from([Ref(ramp_id, "name") for ramp_id in [*RAMP_IDS, "r9"]]), max_size=2
+    ).map(tuple),
+    st.lists(CHOICES, max_size=2, unique_by=lambda choice: choice.field.id).map(tuple),
 )
 REQUESTS = st.builds(
     CodingRequest,

@@ -24,7 +24,7 @@ from mappings.catalog import (
     replace_terms,
     replace_vendors,
 )
-from mappings.coding import CodingRequest, LineRequest, Ref, Tables
+from mappings.coding import CodingRequest, Field, FieldChoice, LineRequest, Ref, Tables
 from mappings.decide import decide
 from mappings.models import CurrencyMapping, Dimension
 from mappings.resolve import resolve
@@ -72,7 +72,7 @@ def tenant():
 
 
 def request(vendor="r1", account="r1", center="r1", remote=""):
-    dimensions = {"cc": Ref(center, "")} if center else {}
+    dimensions = (FieldChoice(Field("cc"), (Ref(center, ""),)),) if center else ()
     return CodingRequest(
         company=CO,
         vendor=Ref(vendor, ""),
@@ -80,7 +80,7 @@ def request(vendor="r1", account="r1", center="r1", remote=""):
         currency="USD",
         default_terms="",
         apply_on=date(2026, 11, 3),
-        lines=(LineRequest(Ref(account, ""), dimensions),),
+        lines=(LineRequest((Ref(account, ""),), dimensions),),
     )
 
 

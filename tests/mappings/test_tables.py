@@ -23,7 +23,16 @@ from mappings.catalog import (
     replace_terms,
     replace_vendors,
 )
-from mappings.coding import CodingRequest, LineRequest, Ref, Tables, Validity, VendorTarget
+from mappings.coding import (
+    CodingRequest,
+    Field,
+    FieldChoice,
+    LineRequest,
+    Ref,
+    Tables,
+    Validity,
+    VendorTarget,
+)
 from mappings.models import (
     CurrencyMapping,
     Dimension,
@@ -82,7 +91,10 @@ def bill(n, lines=1):
         default_terms="",
         apply_on=DAY,
         lines=tuple(
-            LineRequest(Ref("a-1", ""), {"cost_center": Ref(f"cc-{n}", "")}) for _ in range(lines)
+            LineRequest(
+                (Ref("a-1", ""),), (FieldChoice(Field("cost_center"), (Ref(f"cc-{n}", ""),)),)
+            )
+            for _ in range(lines)
         ),
     )
 

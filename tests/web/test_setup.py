@@ -403,6 +403,18 @@ class TestLists:
         assert answer.status_code == 422
         assert "must name at least one entity" in answer.content.decode()
 
+    def test_a_field_that_ramp_does_not_have_is_told(self, client: Client, making: Tenant) -> None:
+        Dimension.objects.create(
+            tenant=making, ramp_field="Cost Center", segment=3, kind="cost_centers"
+        )
+        assert "Ramp has no field" not in text(client, "coding/")  # nobody has asked Ramp yet
+        errand(making, errands.CHART, result={"fields": [{"id": "cc", "name": "Cost Center"}]})
+        assert "the field Cost Center has the id cc" in text(client, "coding/")
+        assert "1 field that Ramp does not have" in text(client, "live/")
+        Dimension.objects.update(ramp_field="cc")
+        assert "Ramp has no field" not in text(client, "coding/")
+        assert "Ramp does not have" not in text(client, "live/")
+
     def test_currencies_and_dimensions_are_proposed(self, client: Client, making: Tenant) -> None:
         EpicorCurrency.objects.create(tenant=making, company="EPIC06", code="USD")
         EpicorSegment.objects.create(tenant=making, company="EPIC06", number=3, name="Department")

@@ -158,8 +158,9 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         ),
         Field(
             "posting.pay_hold",
-            "Hold payment in Epicor of bills that Ramp pays",
-            "Otherwise Epicor's payment run could pay them a second time.",
+            "Hold payment in Epicor when Ramp does not say who pays",
+            "Bills that Ramp pays are always held, so that Epicor does not pay them a second time; "
+            "bills that are paid outside Ramp never are.",
             kind="yes",
         ),
         Field(

@@ -9,6 +9,7 @@ from django.http import QueryDict
 from audit.models import Posting
 from connector.errands import setup as errands
 from connector.models import Errand, Tenant
+from connector.ramp.fields import faults
 from mappings.models import EpicorCurrency, EpicorSegment, EpicorSegmentValue
 
 _EMPTY_ROWS = 2
@@ -137,6 +138,7 @@ def dimension_rows(tenant: Tenant, stored: Iterable[Sequence[Any]]) -> list[Row]
     seen = latest(tenant, errands.CHART)
     known = {row[0]: row for row in stored}
     names = {one["id"]: one["name"] for one in seen.get("fields", [])}
+    wrong = faults(known, seen["fields"]) if "fields" in seen else {}
     rows = []
     for ramp_field in [*names, *sorted(known.keys() - names.keys())]:
         _, segment, kind, default = known.get(ramp_field, (ramp_field, "", "", ""))
@@ -146,8 +148,9 @@ def dimension_rows(tenant: Tenant, stored: Iterable[Sequence[Any]]) -> list[Row]
             "kind": kind,
             "default": default,
         }
-        gone = seen and ramp_field not in names
-        note = "Ramp did not show this field the last time." if gone else ""
+        note = wrong.get(ramp_field, "")
+        if note:
+            note += " What is chosen there decides nothing; correct it, or read the fields again."
         rows.append(Row(values, name=names.get(ramp_field, ""), note=note))
     return rows + _empty(DIMENSION_COLUMNS, 0 if seen else 1)
 

@@ -9,6 +9,7 @@ from django.db.models import Max
 from connector import golive
 from connector.errands import setup as errands
 from connector.models import Errand, PostingSettings, Tenant
+from connector.ramp.fields import faults
 from connector.tenantfile import stored
 
 
@@ -96,11 +97,12 @@ def progress(tenant: Tenant) -> list[Progress]:
     connected = bool(whole["ramp.client_id"] and whole["epicor.base_url"])
     routes, currencies = len(whole["entities"]), len(whole["currencies"])
     lost = live and not connected
+    unknown = _unknown_fields(whole["dimensions"], last.get(errands.CHART))
     filled = {
         "ramp": (bool(whole["ramp.client_id"]), _host(whole["ramp.base_url"])),
         "epicor": (bool(whole["epicor.base_url"]), _host(whole["epicor.base_url"])),
         "entities": (routes > 0, _count(routes, "route")),
-        "coding": (currencies > 0, f"{_count(currencies, 'currency', 'currencies')}"),
+        "coding": (currencies > 0, unknown or _count(currencies, "currency", "currencies")),
         "rules": (PostingSettings.objects.filter(tenant=tenant).exists(), ""),
         "calendar": (planned, ""),
         "live": (live, _NOT_CONNECTED if lost else ""),
@@ -109,7 +111,7 @@ def progress(tenant: Tenant) -> list[Progress]:
         Progress(
             step,
             *filled[step.key],
-            attention=step.key == "live" and lost,
+            attention=(step.key == "live" and lost) or (step.key == "coding" and bool(unknown)),
             errand=last.get(step.errand),
         )
         if step.key in filled
@@ -164,6 +166,15 @@ def _note(step: Step, result: Mapping[str, Any]) -> str:
         return ", ".join(part for part in parts if part)
     ready = sum(bool(bill.get("ok")) for bill in result.get("bills", []))
     return f"{ready} of {len(result.get('bills', []))} would be entered"
+
+
+def _unknown_fields(dimensions: Sequence[Sequence[Any]], chart: Errand | None) -> str:
+    """How many fields that fill a segment Ramp did not have when it was read last; "" for none."""
+    read = chart is not None and chart.finished_at is not None and not chart.failed
+    if chart is None or not read or "fields" not in chart.result:
+        return ""
+    wrong = faults([row[0] for row in dimensions], chart.result["fields"])
+    return _count(len(wrong), "field that Ramp does not have", "fields that Ramp does not have")
 
 
 def _host(url: str) -> str:
