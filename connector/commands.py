@@ -9,16 +9,19 @@ import os
 import pwd
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.core.checks import Tags, run_checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, connections
+from django.utils import timezone
 
 from audit.actors import by_command
 from audit.failures import PostingError
 from connector import checks
+from connector.middleware import zone_of
 from connector.models import Tenant
 from connector.redaction import redact_text
 from connector.secretfields import SecretUnreadableError
@@ -72,7 +75,8 @@ class PlainCommand(BaseCommand):
         try:
             _check_installation()
             self.prepare(options)
-            self.run(options)
+            with self.zone():
+                self.run(options)
         except (CommandError, KeyboardInterrupt):
             raise
         except Exception as error:
@@ -83,6 +87,10 @@ class PlainCommand(BaseCommand):
 
     def prepare(self, options: dict[str, Any]) -> None:
         """Look up what `run` needs."""
+
+    def zone(self) -> AbstractContextManager[Any]:
+        """In whose time zone a moment has its day while the command runs: UTC without a tenant."""
+        return nullcontext()
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Like Django's, but an error is a sentence without the name of a class."""
@@ -118,6 +126,10 @@ class TenantCommand(PlainCommand):
     def prepare(self, options: dict[str, Any]) -> None:
         """Find the tenant. Raises CommandProblem for an unknown one, naming those there are."""
         self.tenant = find_tenant(str(options["tenant"]))
+
+    def zone(self) -> AbstractContextManager[Any]:
+        """The tenant's, as on its pages."""
+        return timezone.override(zone_of(self.tenant))
 
 
 def actor() -> str:

@@ -16,6 +16,7 @@ from audit.failures import InvalidBillError
 from audit.models import Attempt, Posting
 from connector import pauses, tenantfile
 from connector.domain.draft import PostingPolicy, since_start
+from connector.middleware import zone_of
 from connector.models import Bill, EntityRoute, FinanceCalendar, LearnedFact, Tenant
 from connector.ramp.parse import parse_bill
 from connector.schedules import BadScheduleError, next_run
@@ -151,7 +152,7 @@ def _leave_old(tenant: Tenant) -> int:
     never judged by a person; says how many that were.
     """
     posting = tenantfile.stored(tenant)
-    policy = PostingPolicy(start_date=posting["posting.start_date"])
+    policy = PostingPolicy(start_date=posting["posting.start_date"], zone=zone_of(tenant))
     left = 0
     for chunk in _untouched(tenant):
         ids = [row.bill_id for row in chunk]

@@ -316,7 +316,7 @@ def _read(
 
 
 def _stamp(client: EpicorClient, company: str, column: str) -> str:
-    columns = client.column_lengths(company, contract.AP_INVOICE, "APInvHed")
+    columns = client.column_lengths(company, contract.AP_INVOICE, "APInvHed")["APInvHed"]
     if column not in columns:
         raise AccessError(
             f"Invoices in {company} have no column {column}; name another one as "

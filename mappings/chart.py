@@ -4,6 +4,7 @@ Pure. Epicor may form an account while it enters an invoice when the chart has a
 so "not listed" alone proves nothing (docs/epicor.md, chart of accounts).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -24,11 +25,11 @@ def fault(company: str, whole: str, tables: Tables, day: date | None) -> Fault |
     Without a day only existence counts: whether something is active may change until it is used.
     """
     listed = tables.accounts.get((company, whole))
+    parts = whole.split(SEGMENT_SEPARATOR)
     if listed is not None:
         problem = _problem(listed, day)
-        return Fault(problem) if problem else None
+        return Fault(problem) if problem else _listed_fault(company, parts, tables, day)
     dynamic = [is_dynamic for (owner, _), is_dynamic in tables.segments.items() if owner == company]
-    parts = whole.split(SEGMENT_SEPARATOR)
     if len(parts) != len(dynamic):
         return Fault(f"is not in the chart of accounts of {company}")
     for number, code in enumerate(parts, start=1):
@@ -37,6 +38,18 @@ def fault(company: str, whole: str, tables: Tables, day: date | None) -> Fault |
             return found
     if not any(dynamic):
         return Fault(f"is not in the chart of accounts of {company}, which has no dynamic segment")
+    return None
+
+
+def _listed_fault(
+    company: str, parts: Sequence[str], tables: Tables, day: date | None
+) -> Fault | None:
+    """What is wrong with a segment of a listed account: Epicor posts to no value that is off."""
+    for number, code in enumerate(parts, start=1):
+        if (company, number, code) in tables.segment_values:
+            found = _segment_fault(company, number, code, tables, day)
+            if found is not None:
+                return found
     return None
 
 

@@ -16,6 +16,7 @@ COST_CENTERS = "cost_centers"
 DIMENSION_PREFIX = "dimension:"
 # Kinds of gaps that no mapping settles.
 CHOICE = "choice"  # a choice in Ramp that contradicts itself, or that names no field
+DECIMALS = "decimals"  # a currency of which Epicor keeps fewer decimals than a bill has
 FIELD = "field"  # an accounting field that the settings do not name by its id
 SEGMENT_SEPARATOR = "|"  # of Epicor's internal accounts (docs/epicor.md)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -98,6 +99,7 @@ class CodingRequest:
     default_terms: str
     apply_on: date
     lines: tuple[LineRequest, ...]
+    decimals: int = 0  # how many its amounts need
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,14 @@ class VendorTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class CurrencyTarget:
+    """A currency of one Epicor company, and how many decimals its amounts have there."""
+
+    decimals: int
+    inactive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Validity:
     """Whether an account or a segment value may be used, and between which days (inclusive)."""
 
@@ -212,4 +222,4 @@ class Tables:
     segments: Mapping[tuple[str, int], bool] = field(default_factory=dict)  # True = dynamic
     segment_values: Mapping[tuple[str, int, str], Validity] = field(default_factory=dict)
     terms: frozenset[tuple[str, str]] = frozenset()
-    epicor_currencies: Mapping[tuple[str, str], bool] = field(default_factory=dict)  # usable?
+    epicor_currencies: Mapping[tuple[str, str], CurrencyTarget] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from mappings import chart, choose, doubts
 from mappings.choose import Choice
 from mappings.coding import (
     CHOICE,
+    DECIMALS,
     FIELD,
     GL_ACCOUNTS,
     VENDORS,
@@ -123,7 +124,9 @@ def _currency(work: _Work) -> str:
     """Epicor's code of the bill's currency."""
     iso, company = work.request.currency, work.request.company
     code = work.tables.currencies.get(iso, "")
-    if work.tables.epicor_currencies.get((company, code)):
+    target = work.tables.epicor_currencies.get((company, code))
+    if target is not None and not target.inactive:
+        _check_decimals(work, code, target.decimals)
         work.why.append(f"Currency {code}: the tenant's currency map for {iso}.")
         return code
     if code:
@@ -132,6 +135,17 @@ def _currency(work: _Work) -> str:
         text = f"Currency {iso} has no Epicor currency; add it to the tenant's currencies."
     work.gaps.add(Reason.INVALID_BILL, "currency", Ref(iso, iso), text)
     return ""
+
+
+def _check_decimals(work: _Work, code: str, kept: int) -> None:
+    """Note amounts that Epicor would round."""
+    iso, needed = work.request.currency, work.request.decimals
+    if needed > kept:
+        text = (
+            f"An amount of the bill has {needed} decimals, and {work.request.company} keeps {kept} "
+            f"for {code}, so Epicor would round it."
+        )
+        work.gaps.add(Reason.INVALID_BILL, DECIMALS, Ref(iso, iso), text)
 
 
 def _line(work: _Work, line: LineRequest, number: int) -> LineCoding | None:

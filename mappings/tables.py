@@ -13,6 +13,7 @@ from mappings.coding import (
     GL_ACCOUNTS,
     VENDORS,
     CodingRequest,
+    CurrencyTarget,
     DimensionRule,
     Tables,
     Validity,
@@ -162,8 +163,10 @@ def _with_catalog(tenant_id: int, requests: Sequence[CodingRequest], decisions: 
         ),
         terms=frozenset(terms.values_list("company", "code")),
         epicor_currencies={
-            (company, code): not inactive
-            for company, code, inactive in currencies.values_list("company", "code", "inactive")
+            (company, code): CurrencyTarget(decimals, inactive)
+            for company, code, decimals, inactive in currencies.values_list(
+                "company", "code", "decimals", "inactive"
+            )
         },
     )
 

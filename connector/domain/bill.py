@@ -1,7 +1,7 @@
 """A Ramp bill as accounting sees it: who is owed what, for which coded lines. Pure."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -70,7 +70,8 @@ class BillLine:
 class Bill:
     """A parsed bill. `total` and line amounts are major units of `currency` (ISO 4217).
 
-    Dates are calendar days as Ramp gave them, never shifted by a time zone.
+    Dates are calendar days as Ramp gave them, never shifted by a time zone; `created_at` is a
+    moment, which is another day in another zone.
     """
 
     id: str
@@ -82,7 +83,7 @@ class Bill:
     issued_on: date
     due_on: date
     accounting_on: date | None
-    created_on: date | None
+    created_at: datetime | None
     currency: str
     total: Decimal
     lines: tuple[BillLine, ...]

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import date
+from datetime import UTC, date, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from audit.failures import Gap, HeldError, InvalidBillError, Reason
 from audit.keys import LONGEST_NUMBER
 from connector.domain.bill import Bill, BillLine, Payer, Selection
-from connector.domain.money import format_money
+from connector.domain.days import day_in
+from connector.domain.money import decimals_of, format_money
+from connector.domain.texts import cut, units
 from mappings.coding import Coding, CodingRequest, Field, FieldChoice, LineRequest, Ref
 from mappings.fiscal import PeriodTable
 
@@ -17,17 +19,32 @@ _DAYS = ("invoice_date", "apply_date", "due_date")
 
 
 @dataclass(frozen=True, slots=True)
+class TextLengths:
+    """How many characters Epicor's columns take, as SQL Server counts them (UTF-16 units).
+
+    The defaults are those of the releases that we know; None means that no limit is known.
+    """
+
+    invoice_num: int = LONGEST_NUMBER
+    description: int = 30
+    line_description: int = 30
+    url: int | None = None
+    stamp: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PostingPolicy:
     """The tenant's rules that decide how a bill is entered."""
 
     start_date: date | None = None
+    zone: tzinfo = UTC  # the tenant's, in which a moment has its day
     pay_hold: bool = True  # where the bill's payments do not say who pays
     po_bills: str = "hold"  # hold, expense, po_lines
     card_paid: str = "hold"  # hold, enter
     closed_period: str = "hold"  # hold, next_open
     default_terms: str = ""
     rate_group: str = ""
-    description_length: int = 30
+    lengths: TextLengths = TextLengths()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +119,15 @@ def _line_from(value: Mapping[str, Any]) -> DraftLine:
 
 
 def since_start(bill: Bill, policy: PostingPolicy) -> bool:
-    """Whether the bill was issued or created on or after the start date, if there is one."""
+    """Whether the bill was issued or created on or after the start date, if there is one.
+
+    The day on which it was created is the tenant's, not UTC's.
+    """
     if policy.start_date is None:
         return True
-    days = [bill.issued_on, bill.created_on or bill.issued_on]
+    days = [bill.issued_on]
+    if bill.created_at is not None:
+        days.append(day_in(bill.created_at, policy.zone))
     return max(days) >= policy.start_date
 
 
@@ -127,14 +149,25 @@ def check_bill(bill: Bill, policy: PostingPolicy, *, given_num: str = "") -> Non
         )
     if bill.total == 0:
         raise InvalidBillError("The bill's total is zero, so there is nothing to enter.")
-    length = len(given_num or bill.invoice_num)
-    if length > LONGEST_NUMBER:
+    _check_lengths(bill, given_num or bill.invoice_num, policy.lengths)
+    _check_review(bill, policy)
+
+
+def _check_lengths(bill: Bill, number: str, lengths: TextLengths) -> None:
+    longest = min(LONGEST_NUMBER, lengths.invoice_num)
+    if units(number) > longest:
         raise InvalidBillError(
-            f"The invoice number has {length} characters and Epicor takes {LONGEST_NUMBER}. Give "
+            f"The invoice number has {units(number)} characters and Epicor takes {longest}. Give "
             "the bill another number here, or shorten it in Ramp and replay; it is never cut "
             "silently."
         )
-    _check_review(bill, policy)
+    if lengths.stamp is not None and units(bill.id) > lengths.stamp:
+        raise HeldError(
+            f"Epicor's column for the bill's id takes {lengths.stamp} characters and the id has "
+            f"{units(bill.id)}, so the invoice could not be recognised later. Nothing was entered. "
+            "Name a longer column (setting “Column for Ramp's bill id”), then replay.",
+            reason=Reason.UNAVAILABLE,
+        )
 
 
 def _check_review(bill: Bill, policy: PostingPolicy) -> None:
@@ -192,7 +225,12 @@ def coding_request(
         default_terms=policy.default_terms,
         apply_on=apply_on,
         lines=tuple(_line_request(line, bill.selections) for line in bill.lines),
+        decimals=max(decimals_of(amount) for amount in (bill.total, *_amounts(bill))),
     )
+
+
+def _amounts(bill: Bill) -> Iterable[Decimal]:
+    return (line.amount for line in bill.lines)
 
 
 def _line_request(line: BillLine, defaults: tuple[Selection, ...]) -> LineRequest:
@@ -259,12 +297,15 @@ def draft_ap_invoice(
     One line with one distribution per bill line, in bill order; the lines sum to the bill's
     total exactly (`check_bill` saw to it). Source: docs/epicor.md, "From bill to invoice".
     """
-    length = policy.description_length
+    lengths = policy.lengths
+    address = url(bill.id)
     lines = tuple(
         DraftLine(
             amount=line.amount,
             account=code.account,
-            description=(line.memo or bill.vendor_memo or bill.vendor_name)[:length],
+            description=cut(
+                line.memo or bill.vendor_memo or bill.vendor_name, lengths.line_description
+            ),
             source=line.source,
         )
         for line, code in zip(bill.lines, coding.lines, strict=True)
@@ -283,8 +324,8 @@ def draft_ap_invoice(
         rate_group=policy.rate_group,
         total=bill.total,
         lines=lines,
-        description=(bill.vendor_memo or bill.memo or bill.vendor_name)[:length],
+        description=cut(bill.vendor_memo or bill.memo or bill.vendor_name, lengths.description),
         stamp=bill.id,
-        url=url(bill.id),
+        url=address if cut(address, lengths.url) == address else "",  # half a link leads nowhere
         pay_hold=_pay_hold(bill, policy),
     )

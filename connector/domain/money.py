@@ -48,6 +48,11 @@ def from_minor(amount: int, currency: str, rate: int | None = None) -> Decimal:
     return Decimal(amount).scaleb(1 - len(text))
 
 
+def decimals_of(amount: Decimal) -> int:
+    """How many decimals an amount needs: 1 for 1.20, 0 for 1.00 and 100."""
+    return max(0, -int(amount.normalize().as_tuple().exponent))
+
+
 def format_amount(amount: Decimal, currency: str) -> str:
     """The amount with the currency's own digits: 1200.00 for USD, 1200 for JPY.
 
@@ -67,6 +72,4 @@ def format_money(amount: Decimal, currency: str) -> str:
 
 
 def _at_least(amount: Decimal, digits: int) -> Decimal:
-    trimmed = amount.normalize()
-    have = -int(trimmed.as_tuple().exponent)
-    return amount.quantize(Decimal(1).scaleb(-max(have, digits)))
+    return amount.quantize(Decimal(1).scaleb(-max(decimals_of(amount), digits)))

@@ -224,12 +224,14 @@ class EpicorClient:
 
         return pages_of(ask, f"{service}/{method}")
 
-    def column_lengths(self, company: str, service: str, table: str) -> Mapping[str, int | None]:
-        """The columns of a table and how many characters each takes; None without a limit."""
+    def column_lengths(
+        self, company: str, service: str, *tables: str
+    ) -> Mapping[str, Mapping[str, int | None]]:
+        """By table its columns and how many characters each takes; None without a limit."""
         url = self._url(company, service, ADDRESS)
         answer = self._send("GET", url, company, repeatable=True)
         errors.raise_for(answer, writing=False, what=f"describe {service} in {company}")
-        return lengths(answer.text, table)
+        return lengths(answer.text, tables)
 
     # -- reading, inside -----------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 Source: docs/epicor.md, "Addresses": `$metadata` is the only address that answers XML.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
@@ -28,8 +28,8 @@ class EpicorApi(Api):
         return super()._judged(call, response, raw, elapsed_s)
 
 
-def lengths(document: str, table: str) -> Mapping[str, int | None]:
-    """Each column of a table and how many characters it takes; None where no limit is named.
+def lengths(document: str, tables: Collection[str]) -> Mapping[str, Mapping[str, int | None]]:
+    """By table each column and how many characters it takes; None where no limit is named.
 
     Raises TransientError for a document that cannot be read.
     """
@@ -40,15 +40,16 @@ def lengths(document: str, table: str) -> Mapping[str, int | None]:
             "Epicor's description of its columns cannot be read. Nothing was changed; "
             "trying again is harmless."
         ) from None
-    columns: dict[str, int | None] = {}
+    found: dict[str, dict[str, int | None]] = {table: {} for table in tables}
     for kind in root.iter():
-        if _name(kind.tag) != "EntityType" or kind.get("Name") != table:
+        columns = found.get(str(kind.get("Name")))
+        if _name(kind.tag) != "EntityType" or columns is None:
             continue
         for column in kind:
             if _name(column.tag) == "Property":
                 limit = str(column.get("MaxLength") or "")
                 columns[str(column.get("Name"))] = int(limit) if limit.isdecimal() else None
-    return columns
+    return found
 
 
 def _name(tag: object) -> str:

@@ -20,6 +20,7 @@ from audit.failures import PostingError
 from audit.models import Posting
 from audit.postings import LostLeaseError
 from connector.errands import asking, bills, imports, look, rehearsing, setup, uses, verify, what_if
+from connector.middleware import zone_of
 from connector.models import Errand
 from connector.ringing import RUN_TIMEOUT_S, ring_errand, ring_tenant
 from connector.sync.replay import CHUNK, replay
@@ -73,7 +74,8 @@ def run(pk: int) -> bool:
         return False
     errand = Errand.objects.select_related("tenant").get(pk=pk)
     try:
-        said, failed = WORK[errand.kind](errand, Report(errand)), False
+        with timezone.override(zone_of(errand.tenant)):  # as on the tenant's pages
+            said, failed = WORK[errand.kind](errand, Report(errand)), False
     except _FORESEEN as error:
         said, failed = str(error), True
     except Exception as error:

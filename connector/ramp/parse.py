@@ -5,7 +5,7 @@ not need is ignored, what it needs is asked for by name. Source: docs/ramp.md, "
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -38,7 +38,7 @@ def parse_bill(payload: Payload) -> Bill:
         issued_on=_needed_day(payload, "issued_at", "issue date"),
         due_on=_needed_day(payload, "due_at", "due date"),
         accounting_on=day(payload.get("accounting_date"), "accounting date"),
-        created_on=day(payload.get("created_at"), "creation date"),
+        created_at=moment(payload.get("created_at"), "creation date"),
         currency=currency,
         total=amount(payload.get("amount"), "total", currency),
         lines=_lines(payload, currency),
@@ -80,6 +80,20 @@ def day(value: object, name: str) -> date | None:
         except ValueError:
             pass
     raise _invalid(f"The {name} of the bill is {value!r}, which is not a date")
+
+
+def moment(value: object, name: str) -> datetime | None:
+    """The moment of a date and time; without an offset it is in UTC, as Ramp says.
+
+    None for null or absent; raises InvalidBillError for anything else that is no moment.
+    """
+    if value is None or value == "":
+        return None
+    try:
+        found = datetime.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        raise _invalid(f"The {name} of the bill is {value!r}, which is not a date") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def currency_of(value: object) -> str:

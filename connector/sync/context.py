@@ -1,26 +1,31 @@
 """What one cycle of a tenant carries along: its rules, and the clients and counts of the cycle."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import timezone
 
 from audit.failures import Hold
 from connector import entities
-from connector.domain.draft import PostingPolicy
+from connector.domain.draft import PostingPolicy, TextLengths
 from connector.epicor.client import EpicorClient
 from connector.epicor.connect import connect_epicor, keep_facts
 from connector.epicor.conversation import Habits, Writer
+from connector.epicor.dataset import HEADER, LINE
 from connector.epicor.writers import WRITERS
+from connector.middleware import zone_of
 from connector.models import EntityRoute, EpicorCredentials, LearnedFact, PostingSettings, Tenant
 from connector.ramp.client import RampClient
 from connector.ramp.connect import connect_ramp
 from connector.sync.accepted import load_accepted
 
 FRESH = timedelta(minutes=15)
+LENGTHS = "lengths"  # the learned fact: how many characters columns take, by table and column
 _SKELETONS = ("auto", "GetNewAPInvHedInvoice")
 
 
@@ -146,7 +151,12 @@ def open_rules(tenant: Tenant) -> Rules:
     return Rules(
         tenant=tenant,
         posting=posting,
-        policy=_policy(posting, epicor.values_list("rate_group", flat=True).first() or ""),
+        policy=_policy(
+            posting,
+            epicor.values_list("rate_group", flat=True).first() or "",
+            facts.get(LENGTHS) or {},
+            zone_of(tenant),
+        ),
         routes=routes,
         entity_names=facts.get(entities.FACT) or {},
         habits=_habits(posting, facts),
@@ -154,8 +164,14 @@ def open_rules(tenant: Tenant) -> Rules:
     )
 
 
-def _policy(posting: PostingSettings, rate_group: str) -> PostingPolicy:
+def _policy(
+    posting: PostingSettings,
+    rate_group: str,
+    columns: Mapping[str, Mapping[str, int | None]],
+    zone: ZoneInfo,
+) -> PostingPolicy:
     return PostingPolicy(
+        zone=zone,
         start_date=posting.start_date,
         pay_hold=posting.pay_hold,
         po_bills=posting.po_bills,
@@ -163,6 +179,22 @@ def _policy(posting: PostingSettings, rate_group: str) -> PostingPolicy:
         closed_period=posting.closed_period,
         default_terms=posting.default_terms,
         rate_group=rate_group,
+        lengths=_lengths(posting, columns),
+    )
+
+
+def _lengths(
+    posting: PostingSettings, columns: Mapping[str, Mapping[str, int | None]]
+) -> TextLengths:
+    """What Epicor says of the columns that we write; the usual lengths where it was not read."""
+    usual = TextLengths()
+    header, line = columns.get(HEADER, {}), columns.get(LINE, {})
+    return TextLengths(
+        invoice_num=header.get("InvoiceNum") or usual.invoice_num,
+        description=header.get("Description") or usual.description,
+        line_description=line.get("Description") or usual.line_description,
+        url=header.get("ExtSysURL"),
+        stamp=header.get(posting.stamp_column),
     )
 
 

@@ -1,16 +1,23 @@
 """Keeps the mirrored catalogs young: Epicor's master data and what we uploaded to Ramp."""
 
+import logging
 import time
 from datetime import datetime, timedelta
 from math import inf
 
 from django.utils import timezone
 
+from audit.failures import AccessError, RejectedError, TransientError
 from connector import pauses
 from connector.epicor.catalog import refresh_catalogs
-from connector.sync.context import Cycle
+from connector.epicor.contract import AP_INVOICE
+from connector.epicor.dataset import HEADER, LINE
+from connector.models import LearnedFact
+from connector.sync.context import LENGTHS, Cycle, open_rules
 from mappings import catalog
 from mappings.models import Dimension
+
+logger = logging.getLogger(__name__)
 
 MAX_AGE = timedelta(hours=1)
 OURS = "Epicor"  # part of the name under which our accounting connection is known in Ramp
@@ -25,8 +32,9 @@ def refresh(cycle: Cycle, *, kinds: frozenset[str], stop_at: float = inf) -> boo
     now = timezone.now()
     stale = _stale(cycle, kinds, now)
     for place, (company, name) in enumerate(stale, start=1):
-        if place == len(stale):
-            _issued(cycle)  # before the last: if we die in between, it is read again
+        if place == len(stale):  # before the last: if we die in between, they are read again
+            _issued(cycle)
+            _columns(cycle, company)
         refresh_catalogs(cycle.epicor, cycle.tenant.pk, company, catalogs=[name], now=now)
         if place < len(stale) and time.monotonic() >= stop_at:
             return True
@@ -48,6 +56,24 @@ def _stale(cycle: Cycle, kinds: frozenset[str], now: datetime) -> list[tuple[str
         for name in wanted
         if not catalog.is_fresh(cycle.tenant.pk, company, [name], now=now, max_age=max_age)
     ]
+
+
+def _columns(cycle: Cycle, company: str) -> None:
+    """How long Epicor's texts may be; where it does not say, what was known stays.
+
+    Not every installation lets the description of its services be read, and none needs it to
+    enter a bill: the connection test says so.
+    """
+    try:
+        tables = cycle.epicor.column_lengths(company, AP_INVOICE, HEADER, LINE)
+    except (AccessError, RejectedError, TransientError) as error:
+        logger.warning("The lengths of Epicor's columns were not read: %s", error.message)
+        return
+    known = {table: dict(columns) for table, columns in tables.items() if columns}
+    LearnedFact.objects.update_or_create(
+        tenant=cycle.tenant, name=LENGTHS, defaults={"value": known}
+    )
+    cycle.policy = open_rules(cycle.tenant).policy
 
 
 def _issued(cycle: Cycle) -> None:

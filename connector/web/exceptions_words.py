@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from audit.causes import CauseGroup
 from audit.failures import NEXT_STEP, Reason
 from connector.domain import differing
-from mappings.coding import CHOICE, COST_CENTERS, DIMENSION_PREFIX, FIELD, GL_ACCOUNTS, VENDORS
+from mappings.coding import (
+    CHOICE,
+    COST_CENTERS,
+    DECIMALS,
+    DIMENSION_PREFIX,
+    FIELD,
+    GL_ACCOUNTS,
+    VENDORS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,7 @@ _THING: Mapping[str, str] = {
     "entity": "Ramp entity",
     "period": "Period",
     FIELD: "Accounting field",
+    DECIMALS: "Decimals of",
 }
 # Before and after the name of the thing; "" before: what kind of thing it is.
 _TITLES: Mapping[Reason, tuple[str, str]] = {
@@ -235,6 +244,9 @@ _SPECIAL: Mapping[tuple[Reason, str, bool], str] = {
         "Something was chosen in Ramp for a field that the settings call otherwise than Ramp "
         f"does, so the choice would not count. {_NOTHING}"
     ),
+    (Reason.INVALID_BILL, DECIMALS, True): (
+        f"Its amounts have more decimals than Epicor keeps, so they would be rounded. {_NOTHING}"
+    ),
     (Reason.INVALID_BILL, CHOICE, False): (
         "What was chosen in Ramp contradicts itself, or Ramp does not say for which field it was "
         f"chosen, so it cannot be booked as meant. {_NOTHING}"
@@ -262,6 +274,10 @@ _STEPS: Mapping[tuple[Reason, str, bool], str] = {
     ),
     (Reason.INVALID_BILL, CHOICE, False): (
         "Leave one choice a field on the lines that the bills name in Ramp, then replay."
+    ),
+    (Reason.INVALID_BILL, DECIMALS, True): (
+        "Correct the amounts in Ramp, or have Epicor keep as many decimals for the currency, then "
+        "replay."
     ),
     (Reason.INVALID_BILL, "currency", True): (
         "Say which Epicor currency it is (settings, currencies), then replay."

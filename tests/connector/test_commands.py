@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import Tags, run_checks
 from django.core.management import call_command
 from django.db import DatabaseError, connection
+from django.utils import timezone
 from encrypted_model_fields import fields as package
 
 from audit.failures import AccessError
@@ -52,6 +53,14 @@ def greeting(work):
     command = Greet()
     command.work = work
     return command
+
+
+def test_a_command_has_the_days_of_its_tenant():
+    make_tenant("acme", time_zone="Australia/Sydney")
+    seen = []
+    shell(greeting(lambda _: seen.append(timezone.get_current_timezone_name())), "acme")
+    assert seen == ["Australia/Sydney"]
+    assert timezone.get_current_timezone_name() == "UTC"
 
 
 def failing(error):

@@ -2,8 +2,9 @@
 
 import json
 from dataclasses import asdict, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from connector.domain.draft import (
     APInvoiceDraft,
     DraftLine,
     PostingPolicy,
+    TextLengths,
     apply_date,
     check_bill,
     coding_request,
@@ -27,6 +29,7 @@ from mappings.coding import Coding, Field, FieldChoice, LineCoding, LineRequest,
 from mappings.fiscal import Period, PeriodTable
 
 ISSUED = date(2026, 3, 10)
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 AMOUNTS = st.decimals(-(10**9), 10**9, places=2)
 
 
@@ -46,7 +49,7 @@ def bill(*lines: BillLine, **changes) -> Bill:
         issued_on=ISSUED,
         due_on=date(2026, 4, 9),
         accounting_on=None,
-        created_on=None,
+        created_at=None,
         currency="USD",
         total=sum((one.amount for one in lines), Decimal(0)),
         lines=lines,
@@ -108,13 +111,35 @@ def test_a_made_number_is_stable_and_fits(bill_id):
         (None, {}, True),
         (ISSUED, {}, True),
         (ISSUED + timedelta(days=1), {}, False),
-        (ISSUED + timedelta(days=1), {"created_on": ISSUED + timedelta(days=1)}, True),
-        (ISSUED + timedelta(days=1), {"created_on": ISSUED - timedelta(days=9)}, False),
-        (ISSUED, {"created_on": ISSUED - timedelta(days=9)}, True),
+        (ISSUED + timedelta(days=1), {"created_at": NOON + timedelta(days=1)}, True),
+        (ISSUED + timedelta(days=1), {"created_at": NOON - timedelta(days=9)}, False),
+        (ISSUED, {"created_at": NOON - timedelta(days=9)}, True),
     ],
 )
 def test_which_bills_are_new_enough(start, changes, ours):
     assert since_start(bill(**changes), PostingPolicy(start_date=start)) is ours
+
+
+@pytest.mark.parametrize(
+    ("zone", "created_at", "ours"),
+    [
+        # 1 April begins in Sydney on 31 March at 13:00 UTC, in Los Angeles on 1 April at 07:00.
+        ("Australia/Sydney", "2026-03-31T13:00:00+00:00", True),
+        ("Australia/Sydney", "2026-03-31T12:59:59+00:00", False),
+        ("America/Los_Angeles", "2026-04-01T06:59:59+00:00", False),
+        ("America/Los_Angeles", "2026-04-01T07:00:00+00:00", True),
+        ("America/Los_Angeles", "2026-04-01T00:30:00-07:00", True),
+        ("UTC", "2026-04-01T00:00:00+00:00", True),
+        # The two ends of the calendar, which another zone does not have.
+        ("America/Los_Angeles", "0001-01-01T00:00:00+00:00", False),
+        ("America/Los_Angeles", "0001-01-01T00:00:00+05:00", False),
+        ("Australia/Sydney", "9999-12-31T23:59:59+00:00", True),
+    ],
+)
+def test_the_day_of_creation_is_the_tenant_s(zone, created_at, ours):
+    policy = PostingPolicy(start_date=date(2026, 4, 1), zone=ZoneInfo(zone))
+    made = bill(created_at=datetime.fromisoformat(created_at))
+    assert since_start(made, policy) is ours
 
 
 # -- what is refused -----------------------------------------------------------------------------
@@ -366,6 +391,41 @@ def test_descriptions_fall_back_and_fit(memo, vendor_memo, line_memo, header_say
     draft = invoice(bill(line("1", line_memo), memo=memo, vendor_memo=vendor_memo))
     assert draft.description == header_says
     assert draft.lines[0].description == line_says
+
+
+def test_texts_are_as_long_as_epicor_s_columns_and_half_a_link_is_none():
+    lengths = TextLengths(description=4, line_description=50, url=20)
+    whole = bill(line("1", "x" * 60), memo="😀😀😀")
+    draft = invoice(whole, PostingPolicy(lengths=lengths))
+    assert (draft.description, draft.lines[0].description) == ("😀😀", "x" * 50)
+    assert draft.url == ""
+    assert invoice(whole, PostingPolicy(lengths=replace(lengths, url=100))).url.endswith(whole.id)
+
+
+@pytest.mark.parametrize("number", ["x" * 21, "😀" * 11])
+def test_a_number_longer_than_epicor_s_column_is_held(number):
+    policy = PostingPolicy(lengths=TextLengths(invoice_num=20))
+    check_bill(bill(invoice_number=number[:10]), policy, given_num="x" * 20)
+    with pytest.raises(InvalidBillError, match="Epicor takes 20"):
+        check_bill(bill(invoice_number=number), policy)
+    with pytest.raises(InvalidBillError, match="Epicor takes 20"):
+        check_bill(bill(), policy, given_num=number)
+
+
+def test_a_column_too_short_for_the_bill_s_id_lets_nothing_be_entered():
+    check_bill(bill(), PostingPolicy(lengths=TextLengths(stamp=36)))
+    with pytest.raises(HeldError) as caught:
+        check_bill(bill(), PostingPolicy(lengths=TextLengths(stamp=35)))
+    assert caught.value.reason == Reason.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("total", "amounts", "decimals"),
+    [("1.00", ["1.0"], 0), ("1.2", ["1.0", "0.2"], 1), ("3", ["1.234", "1.766"], 3)],
+)
+def test_how_many_decimals_the_amounts_need(total, amounts, decimals):
+    whole = bill(*(line(amount) for amount in amounts), total=Decimal(total))
+    assert coding_request(whole, "E", ISSUED, PostingPolicy()).decimals == decimals
 
 
 def test_a_coding_for_another_number_of_lines_is_a_bug_and_never_cut():

@@ -108,8 +108,10 @@ def test_the_main_book_and_the_earliest_date(box: Any, client: EpicorClient) -> 
 
 
 def test_lengths(client: EpicorClient) -> None:
-    found = client.column_lengths("EPIC06", "Erp.BO.APInvoiceSvc", "APInvHed")
+    found = client.column_lengths("EPIC06", "Erp.BO.APInvoiceSvc", "APInvHed")["APInvHed"]
     assert found["InvoiceNum"] == 50
     assert found["Posted"] is None
+    both = client.column_lengths("EPIC06", "Erp.BO.APInvoiceSvc", "APInvHed", "APInvDtl", "None")
+    assert (both["APInvDtl"]["Description"], both["None"]) == (1000, {})
     with pytest.raises(TransientError):
-        lengths("<html", "APInvHed")
+        lengths("<html", ["APInvHed"])

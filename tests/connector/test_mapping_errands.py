@@ -43,6 +43,23 @@ def tenant() -> Tenant:
     return builders.make_tenant("acme")
 
 
+def test_background_work_has_the_days_of_its_tenant(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Tenant.objects.update(time_zone="Australia/Sydney")
+    errand = Errand.objects.create(tenant=tenant, kind=uses.COUNT, actor="ann")
+    seen: list[str] = []
+
+    def look(errand: Errand, report: work.Report) -> str:
+        seen.append(timezone.get_current_timezone_name())
+        return "done"
+
+    monkeypatch.setattr(work, "WORK", {uses.COUNT: look})
+    assert work.run(errand.pk)
+    assert seen == ["Australia/Sydney"]
+    assert timezone.get_current_timezone_name() == "UTC"
+
+
 def bill(
     tenant: Tenant, bill_id: str, *, vendor: str = "v-1", days: int = 3, **changes: Any
 ) -> Posting:

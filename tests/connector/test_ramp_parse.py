@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -36,7 +36,8 @@ def test_a_plain_bill_is_read_whole():
     bill = parse_bill(payload)
     assert (bill.total, bill.currency) == (Decimal("120.00"), "USD")
     assert (bill.issued_on, bill.due_on) == (date(2026, 11, 2), date(2026, 12, 2))
-    assert (bill.accounting_on, bill.created_on) == (date(2026, 11, 3), date(2026, 11, 2))
+    assert bill.accounting_on == date(2026, 11, 3)
+    assert bill.created_at == datetime(2026, 11, 2, 21, 30, tzinfo=UTC)
     assert [(line.amount, line.memo, line.source) for line in bill.lines] == [
         (Decimal("100.00"), "Paper", "expense"),
         (Decimal("20.00"), "", "inventory"),
@@ -100,6 +101,26 @@ def test_what_is_optional_may_be_missing_or_null():
 )
 def test_payments_of_either_place_count_and_never_stop_a_bill(changes, payments):
     assert parse_bill(bill_payload(**changes)).payments == payments
+
+
+@pytest.mark.parametrize(
+    ("given", "moment"),
+    [
+        (None, None),
+        ("", None),
+        ("2026-11-02T21:30:00Z", datetime(2026, 11, 2, 21, 30, tzinfo=UTC)),
+        ("2026-11-02T21:30:00", datetime(2026, 11, 2, 21, 30, tzinfo=UTC)),
+        ("2026-11-02T21:30:00.125-05:00", datetime(2026, 11, 3, 2, 30, 0, 125000, tzinfo=UTC)),
+    ],
+)
+def test_a_moment_without_an_offset_is_in_utc(given, moment):
+    assert parse_bill(bill_payload(created_at=given)).created_at == moment
+
+
+@pytest.mark.parametrize("given", ["yesterday", "2026-13-01T00:00:00Z", 20261102, {}])
+def test_a_moment_that_cannot_be_read_holds_the_bill(given):
+    with pytest.raises(InvalidBillError, match="creation date"):
+        parse_bill(bill_payload(created_at=given))
 
 
 def test_only_false_switches_the_accounting_sync_off():

@@ -8,6 +8,7 @@ import pytest
 from audit.failures import Reason, UnmappedError
 from mappings.coding import (
     CodingRequest,
+    CurrencyTarget,
     DimensionRule,
     Field,
     FieldChoice,
@@ -51,7 +52,7 @@ TABLES = Tables(
         (CO, 3, "777"): Validity(),
     },
     terms=frozenset({(CO, "N30"), (CO, "N15")}),
-    epicor_currencies={(CO, "USD"): True},
+    epicor_currencies={(CO, "USD"): CurrencyTarget(2)},
 )
 DYNAMIC = replace(TABLES, segments={(CO, 1): False, (CO, 2): False, (CO, 3): True})
 
@@ -219,13 +220,25 @@ def test_terms_that_epicor_does_not_have_are_a_gap(tables, default, message):
     assert gap.message == message
 
 
+TWO, OFF = CurrencyTarget(2), CurrencyTarget(2, inactive=True)
+
+
+@pytest.mark.parametrize(("needed", "kept"), [(3, 2), (2, 0), (1, 0)])
+def test_amounts_that_epicor_would_round_are_held_before_the_first_write(needed, kept):
+    tables = replace(TABLES, epicor_currencies={(CO, "USD"): CurrencyTarget(kept)})
+    gap = only_gap(bill(decimals=needed), tables)
+    assert (gap.reason, gap.kind, gap.ramp_id) == (Reason.INVALID_BILL, "decimals", "USD")
+    assert f"{needed} decimals" in gap.message
+    assert resolve(bill(decimals=kept), tables).currency_code == "USD"
+
+
 @pytest.mark.parametrize(
     ("currencies", "catalog", "words"),
     [
-        ({}, {(CO, "USD"): True}, "has no Epicor currency"),
-        ({"USD": "US"}, {(CO, "USD"): True}, "stands for US, which is unknown or inactive"),
-        ({"USD": "USD"}, {(CO, "USD"): False}, "stands for USD, which is unknown or inactive"),
-        ({"USD": "USD"}, {("OTHER", "USD"): True}, "unknown or inactive in EPIC06"),
+        ({}, {(CO, "USD"): TWO}, "has no Epicor currency"),
+        ({"USD": "US"}, {(CO, "USD"): TWO}, "stands for US, which is unknown or inactive"),
+        ({"USD": "USD"}, {(CO, "USD"): OFF}, "stands for USD, which is unknown or inactive"),
+        ({"USD": "USD"}, {("OTHER", "USD"): TWO}, "unknown or inactive in EPIC06"),
     ],
 )
 def test_a_currency_without_usable_epicor_currency_is_a_gap(currencies, catalog, words):
@@ -235,7 +248,7 @@ def test_a_currency_without_usable_epicor_currency_is_a_gap(currencies, catalog,
 
 
 def test_the_currency_is_translated():
-    tables = replace(TABLES, currencies={"USD": "US$"}, epicor_currencies={(CO, "US$"): True})
+    tables = replace(TABLES, currencies={"USD": "US$"}, epicor_currencies={(CO, "US$"): TWO})
     assert resolve(bill(), tables).currency_code == "US$"
 
 
@@ -331,6 +344,27 @@ def test_the_first_and_the_last_effective_day_count(edge):
 
 
 # The chart --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("validity", "words"),
+    [
+        (Validity(active=False), "is inactive"),
+        (Validity(effective_to=date(2026, 11, 2)), "is not effective after 2026-11-02"),
+    ],
+)
+def test_a_listed_account_with_a_segment_value_that_is_off_is_a_gap(validity, words):
+    values = {**TABLES.segment_values, (CO, 3, "410"): validity}
+    tables = replace(TABLES, segment_values=values)
+    gap = only_gap(bill(line(cost_center=SALES)), tables)
+    assert (gap.reason, gap.kind, gap.ramp_id) == (Reason.ACCOUNT_UNUSABLE, "cost_centers", "cc-1")
+    assert f"needs '410' in segment 3, which {words}" in gap.message
+
+
+def test_a_listed_account_may_have_a_segment_value_that_is_not_mirrored():
+    values = {key: value for key, value in TABLES.segment_values.items() if key[2] != "410"}
+    tables = replace(TABLES, segment_values=values)
+    assert resolve(bill(line(cost_center=SALES)), tables).lines[0].account == "6000|01|410"
 
 
 def test_an_unlisted_account_needs_a_dynamic_segment():

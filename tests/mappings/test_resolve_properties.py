@@ -10,6 +10,7 @@ from audit.failures import UnmappedError
 from mappings import choose
 from mappings.coding import (
     CodingRequest,
+    CurrencyTarget,
     DimensionRule,
     Field,
     FieldChoice,
@@ -55,7 +56,7 @@ GOOD = Tables(
         (COMPANY, number, code): Validity() for number in (1, 2, 3) for code in LETTERS
     },
     terms=frozenset({(COMPANY, "N30")}),
-    epicor_currencies={(COMPANY, "USD"): True, (COMPANY, "E"): True},
+    epicor_currencies={(COMPANY, "USD"): CurrencyTarget(2), (COMPANY, "E"): CurrencyTarget(0)},
 )
 
 
@@ -115,7 +116,10 @@ TABLES = st.builds(
     ),
     terms=st.sampled_from([GOOD.terms, GOOD.terms, frozenset()]),
     epicor_currencies=st.sampled_from(
-        [GOOD.epicor_currencies, {**GOOD.epicor_currencies, (COMPANY, "E"): False}]
+        [
+            GOOD.epicor_currencies,
+            {**GOOD.epicor_currencies, (COMPANY, "E"): CurrencyTarget(0, inactive=True)},
+        ]
     ),
 )
 FIELDS = st.builds(
@@ -141,6 +145,7 @@ REQUESTS = st.builds(
     default_terms=st.sampled_from(["", "N30", "N99"]),
     apply_on=st.just(DAY),
     lines=st.lists(LINES, max_size=3).map(tuple),
+    decimals=st.sampled_from([0, 0, 2, 3]),
 )
 
 
@@ -155,12 +160,12 @@ def outcome(request, tables):
 def usable(account, tables):
     """Written a second time, in other words: may this account take an entry on DAY?"""
     listed = tables.accounts.get((COMPANY, account))
-    if listed is not None:
-        return _valid(listed)
     values = [
         tables.segment_values.get((COMPANY, number, code))
         for number, code in enumerate(account.split("|"), start=1)
     ]
+    if listed is not None:
+        return _valid(listed) and all(value is None or _valid(value) for value in values)
     segments = [dynamic for (company, _), dynamic in tables.segments.items() if company == COMPANY]
     return (
         any(segments)
@@ -187,7 +192,9 @@ def test_a_coding_names_only_usable_codes_and_a_failure_names_at_least_one_gap(r
     vendors = [row for (company, _), row in tables.vendors.items() if company == COMPANY]
     assert any(row.vendor_num == result.vendor_num and not row.inactive for row in vendors)
     assert (COMPANY, result.terms_code) in tables.terms
-    assert tables.epicor_currencies[COMPANY, result.currency_code]
+    currency = tables.epicor_currencies[COMPANY, result.currency_code]
+    assert not currency.inactive
+    assert currency.decimals >= request.decimals
     assert len(result.lines) == len(request.lines)
     assert all(usable(line.account, tables) for line in result.lines)
 

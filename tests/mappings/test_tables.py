@@ -25,6 +25,7 @@ from mappings.catalog import (
 )
 from mappings.coding import (
     CodingRequest,
+    CurrencyTarget,
     Field,
     FieldChoice,
     LineRequest,
@@ -121,7 +122,10 @@ def test_only_the_rows_that_the_bills_refer_to_are_read(tenant):
         "gl_accounts": frozenset(),
         "cost_centers": frozenset({"cc-1"}),
     }
-    assert loaded.epicor_currencies == {(CO, "USD"): True, (CO, "X"): False}
+    assert loaded.epicor_currencies == {
+        (CO, "USD"): CurrencyTarget(2),
+        (CO, "X"): CurrencyTarget(2, inactive=True),
+    }
     assert resolve(bill(1), loaded).lines[0].account == "6000|001"
 
 

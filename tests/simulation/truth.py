@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sandbox.world import Expectation, World
 from sandbox.world_catalog import (
@@ -141,8 +142,14 @@ def _wanted(bill: Row, issued: dt.date) -> bool:
         bill["approval_status"] == "APPROVED"
         and bill["archived_at"] is None
         and bill.get("enable_accounting_sync") is not False
-        and max(issued, _day(bill["created_at"])) >= START_DATE
+        and max(issued, _day_of_creation(bill)) >= START_DATE
     )
+
+
+def _day_of_creation(bill: Row) -> dt.date:
+    """A moment has its day in the zone of the tenant (sandbox/world_tenant.py)."""
+    moment = dt.datetime.fromisoformat(bill["created_at"])
+    return moment.astimezone(ZoneInfo("America/New_York")).date()
 
 
 def _vendor(bill: Row, company: str, books: Books, reasons: set[str]) -> str | None:

@@ -1,8 +1,10 @@
 """`bill TENANT BILL_ID`: one bill, whole: where it is, what was tried and what happened to it."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils import timezone
 
 from audit.models import Attempt, AuditEntry, Posting
 from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
@@ -85,15 +87,21 @@ def _table(document: dict[str, Any]) -> str:
     lines = [f"{name.replace('_', ' '):<12} {'-' if v in ('', None) else v}" for name, v in rows]
     if hold := document["hold"]:
         lines += [f"{'waits for':<12} {hold['reason']}: {hold['message']}"]
-    lines += ["", "Attempts:"] if document["attempts"] else []
+    zone = timezone.get_current_timezone_name()
+    lines += ["", f"Attempts (times in {zone}):"] if document["attempts"] else []
     for attempt in document["attempts"]:
         text = f"{attempt['action']} {attempt['outcome']} {attempt['message']}"
-        lines.append(f"  {attempt['started_at']:%Y-%m-%d %H:%M:%S}  {text}".rstrip())
-    lines += ["", "History:"]
+        lines.append(f"  {_at(attempt['started_at'])}  {text}".rstrip())
+    lines += ["", f"History (times in {zone}):"]
     for event in document["events"]:
         did = f"{event['action']} by {event['actor']}{_words(event['body'])}"
-        lines.append(f"  {event['at']:%Y-%m-%d %H:%M:%S}  {did}")
+        lines.append(f"  {_at(event['at'])}  {did}")
     return "\n".join(lines)
+
+
+def _at(moment: datetime) -> str:
+    """A moment in the tenant's time zone, which is named once at the head of each list."""
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
 
 
 def _words(body: dict[str, Any]) -> str:
