@@ -92,6 +92,7 @@ class Expectation:
     total: Decimal | None = None
     lines: tuple[tuple[str, Decimal], ...] = ()
     stamp: str | None = None
+    pay_hold: bool = True  # False: it is paid outside Ramp
 
 
 @dataclass(slots=True)
@@ -209,4 +210,5 @@ def expectation(sketch: Sketch) -> Expectation:
         total=major(sketch.total_minor, sketch.currency),
         lines=lines,
         stamp=sketch.bill_id,
+        pay_hold=sketch.payment_method != "PAID_MANUALLY",
     )

@@ -90,10 +90,10 @@ def test_texts_fit_the_columns_as_this_epicor_describes_them(start, monkeypatch)
     assert truth.check(box)["entered"] > 5
     seen = LearnedFact.objects.get(tenant=tenant, name="lengths").value
     assert seen["APInvHed"]["Description"] == 12
-    for invoices in truth.ledger(box).values():
-        for invoice in invoices:
-            assert len(invoice["header"]["Description"]) <= 12
-            assert all(len(row["Description"]) <= 20 for row in invoice["lines"])
+    ours = {bill_id: there for bill_id, there in truth.ledger(box).items() if bill_id}
+    for (invoice,) in ours.values():
+        assert len(invoice["header"]["Description"]) <= 12
+        assert all(len(row["Description"]) <= 20 for row in invoice["lines"])
 
 
 def test_an_epicor_that_does_not_describe_itself_stops_nothing(start):
@@ -116,4 +116,4 @@ def test_a_column_too_short_for_the_bill_s_id_is_told_before_anything_is_written
     held = Posting.objects.filter(tenant=tenant, hold_reason=Reason.UNAVAILABLE)
     assert held.exists()
     assert not Attempt.objects.filter(tenant=tenant, action="enter_invoice").exists()
-    assert truth.ledger(box) == {}
+    assert set(truth.ledger(box)) <= {""}  # what people typed, without our stamp

@@ -116,6 +116,7 @@ def judge(bill: Row, books: Books) -> Verdict:
             total=total,
             lines=tuple(lines),
             stamp=bill["id"],
+            pay_hold=(bill["payment"] or {}).get("payment_method") != "PAID_MANUALLY",
         ),
         frozenset(reasons),
         wanted,

@@ -576,7 +576,7 @@ def test_an_entered_bill_says_what_is_left_to_do_in_epicor(client: Client, tenan
         "Entered unposted in group R261103A of EPIC06. "
         "Next: review and post the group in Epicor." in page
     )
-    assert "yes, because Ramp pays it" in page
+    assert "Ramp does not say who pays" in page
     looked(tenant, SEEN)
     assert "Unposted in group R261103A of EPIC06. Next: review" in text(client, PAGE)
     looked(tenant, {**SEEN, "posted": True}, at=timezone.now() + timedelta(seconds=5))
