@@ -47,7 +47,10 @@ def test_background_work_has_the_days_of_its_tenant(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Tenant.objects.update(time_zone="Australia/Sydney")
-    errand = Errand.objects.create(tenant=tenant, kind=uses.COUNT, actor="ann")
+    now = timezone.now()
+    errand = Errand.objects.create(
+        tenant=tenant, kind=uses.COUNT, actor="ann", asked_at=now, rung_at=now
+    )
     seen: list[str] = []
 
     def look(errand: Errand, report: work.Report) -> str:
