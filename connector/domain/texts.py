@@ -1,9 +1,11 @@
 """Texts as SQL Server counts them: in UTF-16 units, two for a sign such as an emoji. Pure."""
 
+_UTF16 = "utf-16-le"
+
 
 def units(text: str) -> int:
     """How many UTF-16 units a text has."""
-    return len(text) + sum(sign > "\uffff" for sign in text)
+    return len(text.encode(_UTF16, "surrogatepass")) // 2
 
 
 def cut(text: str, longest: int | None) -> str:
@@ -13,10 +15,4 @@ def cut(text: str, longest: int | None) -> str:
     """
     if longest is None or units(text) <= longest:
         return text
-    taken, room = 0, longest
-    for sign in text:
-        room -= units(sign)
-        if room < 0:
-            break
-        taken += 1
-    return text[:taken]
+    return text.encode(_UTF16, "surrogatepass")[: 2 * longest].decode(_UTF16, "ignore")
