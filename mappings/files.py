@@ -18,14 +18,24 @@ import openpyxl
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.utils.exceptions import InvalidFileException
 
+from mappings.workbook_limits import WorkbookTooLargeError, check_workbook
+
 REQUIRED = ("ramp_id", "ramp_name", "epicor_id", "epicor_name")
 COLUMNS = (*REQUIRED, "company")
 MAX_BYTES = 20_000_000
 MAX_ROWS = 200_000
 _UNPACKED = 10  # times as many bytes as the file may have: a small archive may unpack to a flood
 _MOST_COLUMNS = 50  # of a workbook; its last column would be the 16,384th
+_MOST_CELLS = 1000  # of a row in a CSV file
+_LONGEST_CELL = 2000  # characters; every id and name is shorter
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+# Where a spreadsheet may see a cell begin: at its beginning, and after what separates cells
+# in the files of another country. Full-width signs begin a formula in East Asian versions.
+_SIGNS = "=+\\-@＝＋－＠"
+_BLANKS = "[ \u00a0\u200b\u3000\ufeff]{0,9}"
+_FORMULA = re.compile(rf"(^|[;\t\r\n])({_BLANKS})('{{0,99}}[{_SIGNS}])")
+_HIDDEN_FORMULA = re.compile(rf"(^|[;\t\r\n])({_BLANKS})'('{{0,99}}[{_SIGNS}])")
+_SKIPPED = re.compile(r"'{0,99}[\t\r\n]")  # at the beginning, before a formula
 
 
 class MappingFileError(ValueError):
@@ -76,7 +86,7 @@ def parse_rows(
     if ending == ".csv":
         return list(_rows(name, _csv_records(name, content), rows))
     if ending == ".xlsx":
-        _refuse_a_flood(name, content, limit * _UNPACKED)
+        _refuse_a_flood(name, content, limit * _UNPACKED, rows)
         return list(_rows(name, _xlsx_records(name, content, rows), rows))
     raise MappingFileError(f"{name} is neither .csv nor .xlsx; save it as one of these.")
 
@@ -100,12 +110,14 @@ def write_xlsx(rows: Iterable[MappingRow], stream: IO[bytes]) -> None:
 
 
 def escaped(cell: str) -> str:
-    """The text so that no spreadsheet runs it."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    """The text so that no spreadsheet runs it, or a part of it."""
+    safe = _FORMULA.sub(r"\1\2'\3", cell)
+    return f"'{safe}" if _SKIPPED.match(safe) else safe
 
 
 def _unescaped(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    plain = cell[1:] if cell.startswith("'") and _SKIPPED.match(cell) else cell
+    return _HIDDEN_FORMULA.sub(r"\1\2\3", plain)
 
 
 def _rows(name: str, records: Iterator[Sequence[str]], most: int) -> Iterator[MappingRow]:
@@ -121,6 +133,11 @@ def _rows(name: str, records: Iterator[Sequence[str]], most: int) -> Iterator[Ma
         if any(cells[len(columns) :]):
             raise MappingFileError(
                 f"Row {number} of {name} has more cells than the header; nothing was changed."
+            )
+        if any(len(cell) > _LONGEST_CELL for cell in cells):
+            raise MappingFileError(
+                f"Row {number} of {name} has a cell with more than {_LONGEST_CELL:,} characters; "
+                "nothing was changed."
             )
         values = dict(zip(columns, cells, strict=False))
         yield MappingRow(number, **{key: values.get(key, "") for key in COLUMNS})
@@ -154,6 +171,11 @@ def _csv_records(name: str, content: bytes) -> Iterator[Sequence[str]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for cells in reader:
+            if len(cells) > _MOST_CELLS:
+                raise MappingFileError(
+                    f"Line {reader.line_num} of {name} has more than {_MOST_CELLS:,} cells; "
+                    "nothing was changed."
+                )
             yield [_unescaped(cell.strip()) for cell in cells]
     except csv.Error as error:
         raise MappingFileError(f"{name} is not valid CSV at line {reader.line_num}.") from error
@@ -190,14 +212,16 @@ def _xlsx_records(name: str, content: bytes, most: int) -> Iterator[Sequence[str
         raise MappingFileError(_unreadable(name)) from error
 
 
-def _refuse_a_flood(name: str, content: bytes, most: int) -> None:
+def _refuse_a_flood(name: str, content: bytes, most_bytes: int, most_rows: int) -> None:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
+        check_workbook(content, most_bytes=most_bytes, most_rows=most_rows)
+    except WorkbookTooLargeError as error:
+        raise MappingFileError(
+            f"{name} has far more in it than {most_rows:,} rows of mappings need, and was not "
+            "read. Delete empty formatted rows and columns and other sheets, or save it as CSV."
+        ) from error
     except _BROKEN as error:
         raise MappingFileError(_unreadable(name)) from error
-    if unpacked > most:
-        raise MappingFileError(f"{name} unpacks to far too much; split it.")
 
 
 def _unreadable(name: str) -> str:

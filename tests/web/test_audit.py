@@ -141,7 +141,6 @@ def test_each_filter_shows_its_entries(
         ({"until": "9999-12-31"}, "Choose a day between 2000 and 2199."),
         ({"since": "0001-01-01"}, "Choose a day between 2000 and 2199."),
         ({"what": "nonsense"}, "Select a valid choice"),
-        ({"who": "a\x00b"}, "Null characters are not allowed."),
     ],
     ids=str,
 )

