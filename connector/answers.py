@@ -10,6 +10,7 @@ from audit.failures import OutageError, PostingError, TransientError, UncertainO
 from connector.jsontext import load_json
 
 LONGEST_WAIT_S = 20.0  # longer waits become the posting's not_before
+LONGEST_ASKED_S = 86_400.0  # nobody is left alone for longer than a day, whatever is asked for
 _CERTIFICATE = "its certificate is not trusted; name the authority's file as ca_file"
 
 
@@ -57,17 +58,21 @@ def decoded(raw: bytes) -> tuple[str, Any, bool]:
 
 
 def retry_after(value: str) -> float | None:
-    """Seconds to wait according to a Retry-After header (number or date); None without."""
-    value = value.strip()
+    """Seconds to wait according to a Retry-After header (number or date); None without.
+
+    At most a day: a header with forty digits must not stop a tenant for ever.
+    """
+    value = value.strip()[:100]
     if value.isdecimal():
-        return float(value)
+        return min(float(value), LONGEST_ASKED_S)
     try:
         moment = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    seconds = (moment - datetime.now(UTC)).total_seconds()
+    return min(max(0.0, seconds), LONGEST_ASKED_S)
 
 
 def busy(name: str, wait_s: float | None, detail: Mapping[str, Any]) -> PostingError | LaterError:

@@ -32,6 +32,7 @@ from connector.answers import (
 from connector.breaker import breaker_of
 from connector.jsontext import dump_json
 from connector.redaction import redact_text
+from connector.unpacking import ACCEPTED, PackingError, unpacked
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,12 @@ def make_client(
             max_keepalive_connections=connections,
             keepalive_expiry=2.0,
         ),
-        headers={"Accept": "application/json", "User-Agent": "ml-connector", **(headers or {})},
+        headers={
+            "Accept": "application/json",
+            "Accept-Encoding": ACCEPTED,
+            "User-Agent": "ml-connector",
+            **(headers or {}),
+        },
     )
 
 
@@ -207,13 +213,17 @@ class Api:
         """The whole body. The time limit and the size limit hold for all of it together."""
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_bytes():
-            parts.append(part)
-            size += len(part)
-            if time.monotonic() > call.until:
-                raise httpx.ReadTimeout("the answer took too long", request=response.request)
-            if size > MOST_BYTES:
-                raise httpx.DecodingError("the answer is too long", request=response.request)
+        packing = response.headers.get("content-encoding", "")
+        try:
+            for part in unpacked(response.iter_raw(), packing):
+                parts.append(part)
+                size += len(part)
+                if time.monotonic() > call.until:
+                    raise httpx.ReadTimeout("the answer took too long", request=response.request)
+                if size > MOST_BYTES:
+                    raise httpx.DecodingError("the answer is too long", request=response.request)
+        except PackingError as error:
+            raise httpx.DecodingError(str(error), request=response.request) from error
         return b"".join(parts)
 
     def _judged(

@@ -10,13 +10,17 @@ _SECRET_KEYS = re.compile(
     r"(?i)(authorization|api[-_]?key|password|secret|access_?token|refresh_?token|^token$"
     r"|invoice_urls|account_number|routing_number|iban)"
 )
+# No pattern may look further than a fixed number of characters before it knows that a secret begins
+# here: "ramp_ramp_ramp_…" of another system must not cost the square of its length.
 _SECRET_TEXT = [
-    re.compile(r"ramp_[a-z_]*(?:tok|jwt|sec|id)_[A-Za-z0-9_.\-]+"),
+    re.compile(r"ramp_[a-z_]{0,40}(?:tok|jwt|sec|id)_[A-Za-z0-9_.\-]+"),
     re.compile(r"(?i)(?<=bearer )[A-Za-z0-9_.\-~+/=]{8,}"),
     re.compile(r"(?i)(?<=basic )[A-Za-z0-9+/=]{8,}"),
     re.compile(r"(?i)(?<=[?&]api-key=)[^&\s\"']+"),
     re.compile(r"(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"),
-    re.compile(r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{4,}(?:\.[A-Za-z0-9_\-]*)?"),
+    re.compile(r"eyJ[A-Za-z0-9_\-]{8,600}\.[A-Za-z0-9_\-]{4,}(?:\.[A-Za-z0-9_\-]*)?"),
+    # A link that lets somebody set a password (Django's form of such tokens).
+    re.compile(r"(?<![0-9A-Za-z])[0-9a-z]{6,7}-[0-9a-f]{32}(?![0-9A-Za-z])"),
 ]
 # A name and its value in running text: the value goes, the name stays.
 _LABELLED = re.compile(

@@ -21,6 +21,7 @@ LEASE_S = 30.0
 POLL_S = 0.1
 RENEW_BEFORE_S = 300.0
 _LAST_SECONDS_S = 5.0
+_LONGEST_LIFE_S = 30 * 86_400.0
 
 
 class TokenExpiredError(Exception):
@@ -32,6 +33,15 @@ class TokenExpiredError(Exception):
     def __init__(self, message: str, refused: str = "") -> None:
         super().__init__(message)
         self.refused = refused
+
+
+def lifetime_s(value: object) -> float:
+    """Return the seconds that `expires_in` names, at most 30 days; 0 for what is no duration."""
+    try:
+        seconds = float(str(value)[:40])
+    except ValueError:
+        return 0.0
+    return min(seconds, _LONGEST_LIFE_S) if seconds > 0 else 0.0  # NaN is not above zero
 
 
 def token(

@@ -14,7 +14,7 @@ from connector.answers import Answer
 from connector.epicor.address import token_resource_url
 from connector.epicor.errors import describe, raise_for
 from connector.http import Api, make_client
-from connector.tokens import TokenHolder
+from connector.tokens import TokenHolder, lifetime_s
 
 NAME = "Epicor's login"
 
@@ -118,11 +118,8 @@ def _origin(url: str) -> str:
 
 
 def _checked(token: Any, lives_s: Any, setting: str) -> tuple[str, float]:
-    try:
-        seconds = float(lives_s)
-    except (TypeError, ValueError):
-        seconds = 0.0
-    if not isinstance(token, str) or not token or seconds <= 0:
+    seconds = lifetime_s(lives_s)
+    if not isinstance(token, str) or not token or not seconds:
         raise AccessError(
             f"The answer to our login at Epicor has no token. Nothing was sent; check {setting}."
         )

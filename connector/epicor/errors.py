@@ -8,10 +8,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
-from xml.etree.ElementTree import ParseError
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
 
 from audit.failures import (
     AccessError,
@@ -23,8 +19,11 @@ from audit.failures import (
 from connector.answers import Answer
 from connector.jsontext import load_json
 from connector.redaction import redact_text
+from connector.xmltext import load_xml
 
 _MOST_TEXT = 500
+_MOST_ROWS = 100  # of an error's details
+_MOST_READ = 20_000  # characters of an error page; what it means stands at its beginning
 _BUSINESS = ("BusinessObjectException", "BLException")
 _DUPLICATE_TYPE = "DuplicateRecordException"
 _RECORD_MISSING = "RecordNotFoundException"
@@ -33,7 +32,7 @@ _DUPLICATE_TEXT = re.compile(r"duplicate entry of an existing record", re.IGNORE
 _PARAMETER = re.compile(r"Parameter ([\w$]+) is not found in the input object", re.IGNORECASE)
 _SEATS = re.compile(r"maximum users exceeded", re.IGNORECASE)
 _STALE = re.compile(r"(modified|changed|updated) by another (user|session)", re.IGNORECASE)
-_TAGS = re.compile(r"<[^>]*>")
+_TAGS = re.compile(r"<[^<>]*>")
 _TOO_LARGE = frozenset({413, 414, 431})
 _IIS_TOO_LARGE = re.compile(r"\b404\.1[345]\b")  # content, address, query: longer than IIS allows
 
@@ -96,7 +95,7 @@ def describe(answer: Answer) -> EpicorFault:
     """The refusal in an answer: JSON of any known shape, XML, HTML or plain text."""
     if isinstance(answer.json, Mapping):
         return _from_json(answer.json, answer.status)
-    text = answer.text.strip()
+    text = answer.text[:_MOST_READ].strip()
     if text.startswith("<"):
         found = _from_xml(text)
         if found is not None:
@@ -275,7 +274,7 @@ def _from_json(body: Mapping[str, Any], status: int) -> EpicorFault:
             message = message.get("value")
         return EpicorFault(_shown(message) or _bare(status), _shown(inner.get("code")))
     details = body.get("ErrorDetails")
-    rows = details if isinstance(details, list) else []
+    rows = details[:_MOST_ROWS] if isinstance(details, list) else []
     message = (
         body.get("ErrorMessage") or inner or body.get("Message") or body.get("ReasonPhrase") or ""
     )
@@ -294,8 +293,8 @@ def _detail(row: Any) -> str:
 
 def _from_xml(text: str) -> EpicorFault | None:
     try:
-        root = fromstring(text, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError):
+        root = load_xml(text)
+    except ValueError:
         return None
     values = {
         element.tag.rsplit("}", 1)[-1]: (element.text or "").strip() for element in root.iter()
@@ -324,7 +323,7 @@ def _cut_json(text: str) -> dict[str, str] | None:
 
 def _shown(value: object) -> str:
     """A text of Epicor's, on one line, short, without secrets."""
-    return redact_text(" ".join(str(value or "").split()))[:_MOST_TEXT]
+    return redact_text(" ".join(str(value or "")[:_MOST_READ].split()))[:_MOST_TEXT]
 
 
 def _bare(status: int) -> str:

@@ -5,15 +5,13 @@ Source: docs/epicor.md, "Addresses": `$metadata` is the only address that answer
 
 from collections.abc import Collection, Mapping
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 import httpx
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
 
 from audit.failures import TransientError
 from connector.answers import Answer
 from connector.http import Api
+from connector.xmltext import load_xml
 
 ADDRESS = "$metadata"
 
@@ -34,8 +32,8 @@ def lengths(document: str, tables: Collection[str]) -> Mapping[str, Mapping[str,
     Raises TransientError for a document that cannot be read.
     """
     try:
-        root = fromstring(document, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError):
+        root = load_xml(document)
+    except ValueError:
         raise TransientError(
             "Epicor's description of its columns cannot be read. Nothing was changed; "
             "trying again is harmless."

@@ -8,7 +8,7 @@ from audit.failures import AccessError
 from connector.answers import Answer
 from connector.http import Api, make_client
 from connector.ramp.errors import raise_for, words
-from connector.tokens import TokenHolder
+from connector.tokens import TokenHolder, lifetime_s
 
 NEEDED_SCOPES = (
     "accounting:read",
@@ -81,9 +81,9 @@ def _ask(api: Api, scopes: tuple[str, ...]) -> Answer:
 
 def _read(answer: Answer) -> tuple[str, float]:
     body = answer.json if isinstance(answer.json, dict) else {}
-    token, lives_s = body.get("access_token"), body.get("expires_in")
-    if not isinstance(token, str) or not token or not isinstance(lives_s, int):
+    token, lives_s = body.get("access_token"), lifetime_s(body.get("expires_in"))
+    if not isinstance(token, str) or not token or not lives_s:
         raise AccessError(
             "Ramp's answer to our login has no token. Nothing was sent; check ramp.base_url."
         )
-    return token, float(lives_s)
+    return token, lives_s

@@ -11,6 +11,7 @@ from connector.redaction import redact_text
 NOT_READY = "DEVELOPER_7062"
 NO_CONNECTION = "DEVELOPER_7089"
 _TAGS = re.compile(r"<[^<>]*>")
+_MOST_TEXT = 2000
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -81,7 +82,7 @@ def _refuse_unsigned(answer: Answer, what: str) -> NoReturn:
 
 def _refuse(answer: Answer, what: str, scope: str) -> NoReturn:
     code, message, more = words(answer)
-    said = redact_text(message).strip().rstrip(".") or f"status {answer.status}"
+    said = redact_text(message[:_MOST_TEXT]).strip().rstrip(".") or f"status {answer.status}"
     detail = {"status": answer.status, "code": code, "trace_id": answer.trace_id, "said": said}
     if code == NOT_READY:
         ids = tuple(dict.fromkeys(_UUID.findall(f"{message} {more}")))
