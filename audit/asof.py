@@ -111,6 +111,7 @@ def _doubtful(then: Then, body: Mapping[str, Any], at: datetime) -> None:
 def _settled(then: Then, body: Mapping[str, Any], at: datetime) -> None:
     if then.state == "in_doubt":
         then.values["state"] = "queued"
+    _free(then)
 
 
 def _reaped(then: Then, body: Mapping[str, Any], at: datetime) -> None:

@@ -46,9 +46,15 @@ def not_to_be_kept(posting: Posting) -> str:
 
 def is_open(posting: Posting, hold: Hold) -> bool:
     """Whether exactly this hold is open already and nobody works on the posting."""
+    doubted = posting.state == Posting.State.IN_DOUBT  # is looked up again all the same
+    idle = not posting.lease_owner and (doubted or posting.not_before is None)
+    return idle and says(posting, hold)
+
+
+def says(posting: Posting, hold: Hold) -> bool:
+    """Whether the posting has this hold, word for word."""
     same = (posting.hold_reason, posting.hold_message) == (hold.reason, text(hold.message))
-    idle = not posting.lease_owner and posting.not_before is None
-    return same and idle and posting.hold_detail == plain(hold.detail)
+    return same and posting.hold_detail == plain(hold.detail)
 
 
 def write(posting: Posting, hold: Hold) -> None:

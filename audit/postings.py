@@ -17,7 +17,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, DateTimeField, F, Q, Value, When
 from django.utils import timezone
 
 from audit import attempts, holds, log
@@ -60,6 +60,7 @@ __all__ = [
 
 State = Posting.State
 
+LOOK_AGAIN = timedelta(hours=1)  # so often is looked up what is in doubt and held
 _LEASED = [State.IN_FLIGHT, State.IN_DOUBT, *IN_EPICOR]
 _REAP_AT_ONCE = 500
 _NO_LEASE: Mapping[str, Any] = {"lease_owner": "", "lease_until": None}
@@ -95,8 +96,8 @@ def claim_doubtful(
     now: datetime,
     ids: Collection[int] | None = None,
 ) -> list[Posting]:
-    """Leases postings in doubt whose look-up is due and that do not wait for a person."""
-    ready = Q(state=State.IN_DOUBT, hold_reason="") & due(now) & free(now)
+    """Leases postings in doubt whose look-up is due, also while a person is asked about them."""
+    ready = Q(state=State.IN_DOUBT) & due(now) & free(now)
     until = now + timedelta(seconds=lease_s)
     return lease(tenant_id, ready, owner=owner, until=until, limit=limit, ids=ids)
 
@@ -235,21 +236,31 @@ def hold_many(pairs: Sequence[tuple[Posting, Hold]], *, owner: str = "") -> None
     """`hold` for a whole slice in a constant number of queries. All or nothing.
 
     A hold that is already open with the same words on a posting nobody works on stays as it is.
+    What is in doubt is looked up again within the hour, whatever a person does; that it is still
+    held with the same words is no news then.
     """
     news = [(posting, hold) for posting, hold in pairs if not holds.is_open(posting, hold)]
     if not news:
         return
     postings = [posting for posting, _ in news]
+    doubted = {posting.pk for posting in postings if posting.state == State.IN_DOUBT}
+    later = timezone.now() + LOOK_AGAIN
+    due_again = Case(
+        When(state=State.IN_DOUBT, then=Value(later)), default=None, output_field=DateTimeField()
+    )
     ours = Q(state=State.IN_FLIGHT, lease_owner=owner) | Q(
         state__in=[State.QUEUED, State.IN_DOUBT, *IN_EPICOR], lease_owner__in=["", owner]
     )
     landed = Case(When(state=State.IN_FLIGHT, then=Value(State.QUEUED)), default=F("state"))
     with transaction.atomic():
-        update(postings, ours, {"state": landed, "not_before": None, **_NO_LEASE}, "held")
-        for posting, reason in news:
+        update(postings, ours, {"state": landed, "not_before": due_again, **_NO_LEASE}, "held")
+        news = [pair for pair in news if pair[0].pk not in doubted or not holds.says(*pair)]
+        for posting in postings:
             if posting.state == State.IN_FLIGHT:
                 posting.state = State.QUEUED
-            posting.not_before, posting.lease_owner, posting.lease_until = None, "", None
+            posting.not_before = later if posting.pk in doubted else None
+            posting.lease_owner, posting.lease_until = "", None
+        for posting, reason in news:
             holds.write(posting, reason)
         Posting.objects.bulk_update(postings, list(holds.NONE))
         holds.replace(news)
@@ -286,17 +297,26 @@ def settle_not_there(
 ) -> None:
     """The look-up is sure that nothing was applied: in doubt -> queued, open attempts settled.
 
-    It counts as a failed attempt; tried again `not_before` that moment.
+    Closes its hold. It counts as a failed attempt; tried again `not_before` that moment.
     """
+    held = bool(posting.hold_reason)
     with transaction.atomic():
         change(
             [posting],
             Q(state=State.IN_DOUBT, lease_owner=owner),
-            {"state": State.QUEUED, "not_before": not_before, "look_ups": 0, **_NO_LEASE},
+            {
+                "state": State.QUEUED,
+                "not_before": not_before,
+                "look_ups": 0,
+                **_NO_LEASE,
+                **holds.NONE,
+            },
             "settled",
             [entry(posting, "posting.settled", {"message": message, "not_before": not_before})],
             failed=True,
         )
+        if held:
+            holds.clear([posting.pk])
         attempts.settle(
             posting.tenant_id,
             "posting",

@@ -171,7 +171,7 @@ def _ring_to_heal(tenant: Tenant, now: datetime) -> bool:
 def _has_retries(tenant: Tenant, now: datetime) -> bool:
     """Whether something that was put off is due; what was never tried waits for the cycle."""
     waiting = Q(state=_State.QUEUED, hold_reason="")
-    waiting |= Q(state=_State.IN_DOUBT, hold_reason="", lease_owner="")
+    waiting |= Q(state=_State.IN_DOUBT, lease_owner="")
     asked = Q(state__in=IN_EPICOR, hold_reason__gt="", lease_owner="")
     rows = Posting.objects.filter(waiting | asked, tenant=tenant, not_before__lte=now)
     return rows.exists()

@@ -223,9 +223,13 @@ def differences(draft: APInvoiceDraft, saved: SavedInvoice, stamp_column: str) -
         return [Difference("Invoice", "in Epicor", "not in Epicor")]
     found = [
         Difference(label, _shown(expected), _shown(header.get(name), like=expected))
-        for label, name, expected in _expected_header(draft, stamp_column)
+        for label, name, expected in _expected_header(draft)
         if not equal(header.get(name), expected)
     ]
+    if not any(equal(value, draft.stamp) for value in header.values()):
+        # In whatever column: the tenant may have chosen another one since it was written.
+        there = _shown(header.get(stamp_column), like=draft.stamp)
+        found.append(Difference(f"Bill id ({stamp_column})", draft.stamp, there))
     count = len(draft.lines)
     if set(saved.lines) != set(range(1, count + 1)):
         there = ", ".join(map(str, sorted(saved.lines))) or "none"
@@ -238,7 +242,7 @@ def differences(draft: APInvoiceDraft, saved: SavedInvoice, stamp_column: str) -
     return found
 
 
-def _expected_header(draft: APInvoiceDraft, stamp_column: str) -> list[tuple[str, str, Any]]:
+def _expected_header(draft: APInvoiceDraft) -> list[tuple[str, str, Any]]:
     return [
         ("Credit (debit memo)", "DebitMemo", draft.credit),
         ("Invoice date", "InvoiceDate", draft.invoice_date),
@@ -249,7 +253,6 @@ def _expected_header(draft: APInvoiceDraft, stamp_column: str) -> list[tuple[str
         *((label, name, draft.total) for label, name in AMOUNTS),
         ("Variance", "DocInvoiceVariance", Decimal(0)),
         ("Payment hold", "PayHold", draft.pay_hold),
-        (f"Bill id ({stamp_column})", stamp_column, draft.stamp),
     ]
 
 

@@ -1,6 +1,6 @@
 """Finds invoices in Epicor: by every key ever sent and by our stamp, many in one request."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from connector.epicor.client import EpicorClient, quote
 from connector.epicor.contract import AP_INVOICE
@@ -40,9 +40,17 @@ def find(
 _CHILDREN = (LINE, EXPENSE, ACCOUNT)
 
 
-def stamp_of(header: Row, stamp_column: str) -> str:
-    """The bill id stamped on an invoice, "" when a person typed it."""
-    return str(header.get(stamp_column) or "").strip()
+def stamp_of(header: Row, stamp_column: str, bill_ids: Collection[str] = ()) -> str:
+    """The bill id stamped on an invoice, "" when a person typed it.
+
+    One of `bill_ids` counts in whatever column it stands, also as the end of our page's address:
+    the tenant may have chosen another column since, and a person may have emptied it.
+    """
+    stamp = str(header.get(stamp_column) or "").strip()
+    if stamp in bill_ids or not bill_ids:
+        return stamp
+    ends = (str(value or "").strip().rsplit("/", 1)[-1] for value in header.values())
+    return next((end for end in ends if end in bill_ids), stamp)
 
 
 def _chunks(terms: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -19,7 +19,7 @@ from connector.epicor.errors import SMALLER
 from connector.epicor.values import day as day_of
 from connector.sync.context import Cycle
 from connector.sync.judge import is_settled, revision
-from connector.sync.lookup import name_of
+from connector.sync.lookup import Key, key_of, key_sent
 from connector.sync.prepare import Prepared
 from connector.sync.twins import adopted_differences
 
@@ -83,14 +83,15 @@ class Endings:
             self._entered(prepared, saved)
             postings.hold(posting, with_both(posting, hold))
 
-    def there_blind(self, posting: Posting, company: str, saved: SavedInvoice, hold: Hold) -> None:
-        """The same of a bill that was in doubt and cannot be drafted just now (`hold` says why)."""
+    def there_otherwise(
+        self, posting: Posting, company: str, saved: SavedInvoice, hold: Hold
+    ) -> None:
+        """The same of a bill that is there under another key than it would be entered under now,
+        or that cannot be drafted: entered as what is there."""
         header = saved.header or {}
-        message = (
-            f"The bill is in Epicor as {name_of(company, saved)}, but cannot be compared with "
-            f"Ramp just now because: {hold.message} Replay it once that is solved; or compare the "
-            "two and keep it as it is, or remove it."
-        )
+        if self._may_still_arrive(posting, key_of(company, header)):
+            self.doubt(posting, "Another write of this bill may still arrive; it looks once more.")
+            return
         with transaction.atomic():
             postings.mark_entered(
                 posting,
@@ -103,11 +104,16 @@ class Endings:
                 entered_hash=posting.seen_hash,
                 entered_as={},
                 apply_on=day_of(header.get("ApplyDate")),
-                body={"found": "by its stamp, after an answer was lost"},
+                body={"found": "by a look-up", "total": str(header.get("DocInvoiceVendorAmt"))},
             )
-            reason = Hold(Reason.MISMATCH, message, {"differences": []})
-            postings.hold(posting, with_both(posting, reason))
+            postings.hold(posting, with_both(posting, hold))
         self.open.pop(posting.pk, None)
+
+    def _may_still_arrive(self, posting: Posting, there: Key) -> bool:
+        """Whether a write under another key than this has no answer and is not over yet."""
+        open_ones = attempts.unresolved(posting.tenant_id, "posting", posting.bill_id)
+        until = attempts.Doubt([one for one in open_ones if key_sent(one) != there]).until
+        return until is not None and timezone.now() <= until + attempts.LATE
 
     def _verified(self, prepared: Prepared, saved: SavedInvoice, *, kept: bool) -> None:
         posting, draft = prepared.posting, prepared.draft
@@ -213,29 +219,32 @@ class Endings:
         else:
             self._later(posting, wait, message, failed=True)
 
-    def not_there(self, posting: Posting) -> None:
+    def not_there(self, posting: Posting, then: Hold | None = None) -> None:
         """Twice not found, well after the write's deadline, means that it was never applied.
 
-        It is sent again, later each time; when that never gets an answer a person is asked.
+        It is sent again, later each time; when that never gets an answer a person is asked. With
+        `then` it is not sent again but waits with this hold.
         """
         at = attempts.settled_at(self.cycle.tenant.pk, posting.bill_id)
         settled = at is None or timezone.now() > at
         doubted = posting.state == Posting.State.IN_DOUBT
         if doubted and posting.look_ups >= 1 and settled:
-            self._settle(posting)
+            self._settle(posting, then)
         else:
             self.doubt(posting, "The look-up did not find the invoice yet; it looks once more.")
 
-    def _settle(self, posting: Posting) -> None:
+    def _settle(self, posting: Posting, then: Hold | None) -> None:
         wait = retry.delay(retry.UNANSWERED, posting.failed_attempts + 1)
-        due = None if wait is None else timezone.now() + wait
+        due = None if wait is None or then else timezone.now() + wait
         last = attempts.unresolved(posting.tenant_id, "posting", posting.bill_id)[-1:]
         with transaction.atomic():
             postings.settle_not_there(posting, owner=self.cycle.owner, not_before=due)
-            if wait is None:
+            if wait is None and then is None:
                 said = _last_answer(last[0].answer if last else {})
                 message = _UNANSWERED.format(times=posting.failed_attempts, said=said)
-                postings.hold(posting, Hold(Reason.IN_DOUBT, message))
+                then = Hold(Reason.IN_DOUBT, message)
+            if then is not None:
+                postings.hold(posting, with_both(posting, then))
         self.open.pop(posting.pk, None)
 
     def hold(self, pairs: Sequence[tuple[Posting, Hold]]) -> None:

@@ -65,7 +65,7 @@ def take_in(cycle: Cycle, slice_: Sequence[Posting]) -> Intake:
     blind: list[tuple[Posting, Hold]] = []
     for posting, hold in unprepared:
         if posting.state == Posting.State.IN_DOUBT:
-            blind.append((posting, _perhaps_there(hold)))
+            blind.append((posting, hold))
         else:
             held.append((posting, hold))
     return Intake(ready, held, later, blind)
@@ -118,9 +118,3 @@ def _as_entered(slice_: Sequence[Posting], payloads: Payloads) -> dict[int, Prep
             with suppress(InvalidBillError):  # accepted so by a person: coding it says why
                 found[posting.pk] = Prepared(posting, parse_bill(payload), None, draft)
     return found
-
-
-def _perhaps_there(hold: Hold) -> Hold:
-    """Of a bill in doubt the doubt is what a person must know first."""
-    message = f"Perhaps already in Epicor, and not to be compared because: {hold.message}"
-    return Hold(Reason.IN_DOUBT, message, hold.detail, hold.gaps)

@@ -10,7 +10,6 @@ from audit.holds import GONE
 from audit.models import Posting
 from connector.domain import differing
 from connector.epicor.dataset import SavedInvoice, differences
-from connector.epicor.invoices import stamp_of
 from connector.sync.lookup import Found, Key, entered_key, key_of, name_of
 from connector.sync.prepare import Prepared
 from connector.sync.twins import live, money_differences, same_key_hold, told
@@ -34,11 +33,28 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class There:
+    """It is there by our hand, and otherwise than the bill is now: entered, and a person decides.
+
+    Only what is entered can be kept, removed and proven.
+    """
+
+    company: str
+    saved: SavedInvoice
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
 class NotThere:
-    """A write whose outcome is unknown left nothing that can be seen."""
+    """A write whose outcome is unknown left nothing that can be seen.
+
+    `hold`: what waits for a person once that is sure; nothing of ours is in the way then.
+    """
+
+    hold: Hold | None = None
 
 
-Verdict = Verify | Write | NotThere | Hold
+Verdict = Verify | Write | There | NotThere | Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +79,8 @@ class Ours:
 def judge(job: Prepared, found: Found, ours: Ours, *, update_edits: bool) -> Verdict:
     """What to do with one bill. `update_edits`: an edit in Ramp may change an entered invoice."""
     own = _own(job, found)
-    if isinstance(own, Hold):
-        return own
-    if own is None:
-        return _nothing_there(job, ours)
+    if own is None or isinstance(own, There | Hold):
+        return _nothing_as_it_should_be(job.posting, own, ours)
     edited = job.posting.in_epicor and job.posting.entered_hash != job.content_hash
     if job.posting.adopted:
         return _adopted(job, own, edited=edited)
@@ -82,12 +96,15 @@ def judge(job: Prepared, found: Found, ours: Ours, *, update_edits: bool) -> Ver
     return _changed(job, wrong, why) if edited else Verify(own)
 
 
-def _nothing_there(job: Prepared, ours: Ours) -> Verdict:
-    posting = job.posting
+def _nothing_as_it_should_be(posting: Posting, own: There | Hold | None, ours: Ours) -> Verdict:
+    doubted = posting.state == Posting.State.IN_DOUBT or posting.bill_id in ours.doubts
     if posting.in_epicor:
-        return gone()
-    doubted = posting.state == posting.State.IN_DOUBT or posting.bill_id in ours.doubts
-    return NotThere() if doubted else Write(None)
+        return gone() if own is None else own.hold if isinstance(own, There) else own
+    if isinstance(own, There):
+        return own
+    if doubted:
+        return NotThere(own)
+    return Write(None) if own is None else own
 
 
 def _untouchable(job: Prepared, saved: SavedInvoice, ours: Ours) -> str:
@@ -144,24 +161,23 @@ def twins_among(jobs: Sequence[Prepared], busy: dict[Key, str]) -> dict[int, Hol
     return held
 
 
-def _own(job: Prepared, found: Found) -> SavedInvoice | Hold | None:
-    """The bill's own invoice, a reason to stop, or None when nothing of it is there."""
+def _own(job: Prepared, found: Found) -> SavedInvoice | There | Hold | None:
+    """The bill's own invoice; ours, but not as it should be (There); what a person typed and may
+    be this bill (Hold); or None when nothing of it is there."""
     posting = job.posting
     if posting.in_epicor and posting.adopted:
         return found.by_key.get(same(entered_key(posting)))
     mine = found.by_stamp.get(posting.bill_id, [])
-    if len(mine) > 1:
-        names = ", ".join(name_of(company, invoice) for company, invoice in mine)
-        return Hold(
-            Reason.DUPLICATE_SUSPECTED,
-            f"Epicor has more than one invoice stamped with this bill: {names}. Nothing more was "
-            "entered. Delete the wrong one in Epicor, then replay.",
-        )
+    if not mine and posting.in_epicor and (there := found.unstamped(entered_key(posting))):
+        mine = [(posting.company, there)]  # a person has erased the stamp, or typed it anew
     if mine:
-        company, invoice = mine[0]
+        company, invoice = likeliest(posting, mine, job.draft.key)
+        if hold := several(posting, mine):
+            return There(company, invoice, hold)
         unmoved = key_of(company, invoice.header or {}) == same(job.draft.key)
         credit = bool((invoice.header or {}).get("DebitMemo")) == job.draft.credit
-        return invoice if unmoved and credit else _moved(name_of(company, invoice))
+        moved = There(company, invoice, _moved(name_of(company, invoice)))
+        return invoice if unmoved and credit else moved
     for key in found.sent.get(posting.bill_id, ()):
         if same(key) != same(job.draft.key) and (there := _unstamped(found, posting, key)):
             return _sent_before(job, key[0], there, found.stamp_column)
@@ -169,12 +185,43 @@ def _own(job: Prepared, found: Found) -> SavedInvoice | Hold | None:
     return None if twin is None else same_key_hold(job.draft, twin, found.stamp_column)
 
 
+Places = Sequence[tuple[str, SavedInvoice]]
+
+
+def likeliest(posting: Posting, mine: Places, key: Key | None = None) -> tuple[str, SavedInvoice]:
+    """Of several invoices of one bill the one under this key, or the one it was entered under."""
+    wanted = {same(key)} if key is not None else set()
+    if posting.in_epicor:
+        wanted = {same(entered_key(posting))}
+    named = [place for place in mine if key_of(place[0], place[1].header or {}) in wanted]
+    return (named or mine)[0]
+
+
+def several(posting: Posting, mine: Places) -> Hold | None:
+    """The hold of a bill that is in Epicor more than once, unless a person has accepted that."""
+    if len(mine) < 2:
+        return None
+    difference = several_difference(mine)
+    if posting.kept.get(Reason.MISMATCH) == [difference]:
+        return None
+    message = (
+        f"{difference}. Ramp was told nothing more. Delete the wrong one in Epicor, then replay. "
+        "If it is posted, take it back there (debit memo), then keep this as it is: dismiss with "
+        "a reason."
+    )
+    return Hold(Reason.MISMATCH, message, {"differences": [difference]})
+
+
+def several_difference(mine: Places) -> str:
+    """That a bill is in Epicor more than once, with the names, as a difference."""
+    names = ", ".join(sorted(name_of(company, invoice) for company, invoice in mine))
+    return f"{len(mine)} invoices carry this bill's stamp: {names}"
+
+
 def _unstamped(found: Found, posting: Posting, key: Key) -> SavedInvoice | None:
     """What is there under a key sent before, unless it is another bill's or called different."""
-    there = found.by_key.get(same(key))
-    stamp = stamp_of(there.header or {}, found.stamp_column) if there is not None else ""
     cleared = {same_key(twin) for twin in posting.twins_cleared}
-    return None if stamp or same_key(key) in cleared else there
+    return None if same_key(key) in cleared else found.unstamped(key)
 
 
 def _moved(name: str) -> Hold:
@@ -182,16 +229,14 @@ def _moved(name: str) -> Hold:
         Reason.CHANGED,
         f"The bill was entered as {name} and now has another company, vendor, number or sign. "
         "Nothing more was entered. Remove that invoice and enter the bill again (if it is not "
-        "posted yet), or undo the edit in Ramp (a number given here: take it back) and replay.",
+        "posted yet), undo the edit in Ramp and replay, or keep it as it is.",
         {"moved": name},
     )
 
 
 def _sent_before(job: Prepared, company: str, there: SavedInvoice, stamp_column: str) -> Hold:
-    # While it is in doubt nobody can call it different: the edit is what a person must undo first.
-    doubted = job.posting.state == Posting.State.IN_DOUBT
     return Hold(
-        Reason.CHANGED if doubted else Reason.DUPLICATE_SUSPECTED,
+        Reason.DUPLICATE_SUSPECTED,
         f"We sent this bill before as {name_of(company, there)}, which is in Epicor without our "
         "stamp. Nothing more was entered. If it is this bill, remove it there, then replay; if it "
         "is another invoice, say that it is different.",

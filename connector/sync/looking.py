@@ -17,9 +17,20 @@ from audit.models import Posting
 from connector.epicor.dataset import SavedInvoice
 from connector.sync.board import Board
 from connector.sync.intake import Intake, take_in
-from connector.sync.judge import NotThere, Ours, Verify, Write, judge, twins_among
+from connector.sync.judge import (
+    NotThere,
+    Ours,
+    There,
+    Verdict,
+    Verify,
+    Write,
+    judge,
+    likeliest,
+    several,
+    twins_among,
+)
 from connector.sync.lanes import LEASE_S, Todo
-from connector.sync.lookup import Found, Question, questions
+from connector.sync.lookup import Found, Question, name_of, questions
 from connector.sync.prepare import Prepared
 from connector.sync.twins import candidates_for, keys_of, refresh_mirror, still_there, suspected
 from connector.tokens import TokenExpiredError
@@ -209,14 +220,12 @@ class Looking:
                 verdict = suspected(job, typed.get(job.posting.bill_id, ())) or verdict
             if isinstance(verdict, Hold):
                 held.append((job.posting, verdict))
-            elif isinstance(verdict, Verify):
-                self.board.ends.finish(job, verdict.saved)
-            elif isinstance(verdict, NotThere):
-                self.board.ends.not_there(job.posting)
+            elif verdict == Write(None):
+                new.append(job)
             elif isinstance(verdict, Write) and verdict.saved is not None:
                 self.board.todo.append(Todo.of(job, verdict.saved, table, since))
             else:
-                new.append(job)
+                self._end(job, verdict)
         twins = twins_among(new, self.board.busy_keys())
         held += [(job.posting, twins[job.posting.pk]) for job in new if job.posting.pk in twins]
         self.board.ends.hold(held)
@@ -227,16 +236,26 @@ class Looking:
         self.board.todo += [Todo.of(job, None, table, since) for job in fresh if job not in rivals]
         self._judged_blind(search)
 
+    def _end(self, job: Prepared, verdict: Verdict) -> None:
+        """What is there, or surely not there: nothing is written now."""
+        ends = self.board.ends
+        if isinstance(verdict, Verify):
+            ends.finish(job, verdict.saved)
+        elif isinstance(verdict, There):
+            ends.there_otherwise(job.posting, verdict.company, verdict.saved, verdict.hold)
+        elif isinstance(verdict, NotThere):
+            ends.not_there(job.posting, verdict.hold)
+
     def _judged_blind(self, search: Search) -> None:
         """Bills in doubt of which only the look-up can say anything."""
         for posting, hold in search.blind:
-            mine = search.found.by_stamp.get(posting.bill_id, [])
-            if len(mine) == 1:
-                self.board.ends.there_blind(posting, *mine[0], hold)
-            elif mine or search.found.unstamped(posting.bill_id):
-                self.board.ends.hold([(posting, hold)])
-            else:
+            mine = search.found.by_stamp.get(posting.bill_id)
+            if not mine:
                 self.board.ends.not_there(posting)
+                continue
+            company, saved = likeliest(posting, mine)
+            hold = several(posting, mine) or not_comparable(name_of(company, saved), hold)
+            self.board.ends.there_otherwise(posting, company, saved, hold)
 
     def _proved(self, search: Search) -> None:
         """Verify invoices whose totals their own answers did not show, read back in one go."""
@@ -247,6 +266,16 @@ class Looking:
             else:
                 message = "Epicor said that it saved the invoice, but it cannot be seen there."
                 self.board.ends.doubt(job.posting, message)
+
+
+def not_comparable(name: str, why: Hold) -> Hold:
+    """Of a bill that was in doubt, is there, and cannot be drafted just now."""
+    message = (
+        f"The bill is in Epicor as {name}, but cannot be compared with Ramp just now because: "
+        f"{why.message} Replay it once that is solved; or compare the two and keep it as it is, or "
+        "remove it."
+    )
+    return Hold(Reason.MISMATCH, message, {"differences": []})
 
 
 def bug(error: Exception, then: str) -> Hold:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from audit import attempts
 from audit.keys import Key as Key
-from audit.models import Posting
+from audit.models import Attempt, Posting
 from connector.epicor.client import EpicorClient
 from connector.epicor.dataset import Row, SavedInvoice
 from connector.epicor.invoices import find, stamp_of
@@ -47,13 +47,15 @@ class Found:
         for invoice in invoices:
             header = invoice.header or {}
             self.by_key[key_of(company, header)] = invoice
-            if stamp := stamp_of(header, self.stamp_column):
+            if stamp := stamp_of(header, self.stamp_column, self.sent):
                 self.by_stamp[stamp].append((company, invoice))
 
-    def unstamped(self, bill_id: str) -> list[SavedInvoice]:
-        """What is there under a key that was sent for the bill, without any stamp."""
-        there = [self.by_key.get(attempts.same(key)) for key in self.sent.get(bill_id, ())]
-        return [one for one in there if one and not stamp_of(one.header or {}, self.stamp_column)]
+    def unstamped(self, key: Key) -> SavedInvoice | None:
+        """What is there under a key without any stamp."""
+        there = self.by_key.get(attempts.same(key))
+        if there is None or stamp_of(there.header or {}, self.stamp_column, self.sent):
+            return None
+        return there
 
     def own(self, bill_id: str) -> SavedInvoice | None:
         """The one invoice that carries the bill's stamp, if there is exactly one."""
@@ -104,6 +106,11 @@ def key_of(company: str, header: Row) -> Key:
     return attempts.same(
         (company, int(header.get("VendorNum") or 0), str(header.get("InvoiceNum")))
     )
+
+
+def key_sent(attempt: Attempt) -> Key:
+    """The natural key under which a write was sent, ready to be compared."""
+    return attempts.same((attempt.company, attempt.vendor_num or 0, attempt.invoice_num))
 
 
 def name_of(company: str, invoice: SavedInvoice) -> str:

@@ -20,7 +20,7 @@ from connector.epicor.dataset import SavedInvoice, differences, same_number
 from connector.epicor.invoices import find, stamp_of
 from connector.models import Tenant
 from connector.sync.context import Cycle, open_cycle
-from connector.sync.judge import gone, is_settled
+from connector.sync.judge import gone, is_settled, several_difference
 from connector.sync.lookup import Key, key_of
 from connector.sync.prepare import entered_draft
 from connector.sync.proof import Drift, Place, Proof
@@ -161,8 +161,7 @@ class _Prover:
         if not there:
             return [_GONE]
         if len(there) > 1:
-            numbers = ", ".join(str((one.header or {}).get("InvoiceNum")) for one in there)
-            return [f"{len(there)} invoices carry this bill's stamp: {numbers}"]
+            return [several_difference([(posting.company, one) for one in there])]
         (saved,) = there
         if posting.adopted:
             return adopted_differences(posting, saved)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError
+from django.utils import timezone
 
 from audit import attempts, log, postings, seen
 from audit.failures import Hold, Reason
@@ -185,15 +186,33 @@ def test_doubtful_ones_are_leased_when_due_and_free(tenant: Tenant) -> None:
     assert (later.pk, later.lease_owner) == (posting.pk, "w3")
 
 
-def test_doubt_with_a_hold_waits_for_a_person(tenant: Tenant) -> None:
+def test_doubt_with_a_hold_is_looked_up_again_within_the_hour(tenant: Tenant) -> None:
     posting = in_doubt(tenant)
-    postings.hold(posting, Hold(Reason.IN_DOUBT, "Nobody knows."))
+    hold = Hold(Reason.BUG, "Nobody knows.")
+    postings.hold(posting, hold)
     assert fresh(posting).state == State.IN_DOUBT
-    got = postings.claim_doubtful(tenant.pk, owner="w2", limit=9, lease_s=60, now=MUCH_LATER)
-    assert got == []
+    due = posting.not_before
+    assert due is not None
+    assert due <= timezone.now() + timedelta(hours=1)
+    kwargs: dict[str, Any] = {"owner": "w2", "limit": 9, "lease_s": 60}
+    assert postings.claim_doubtful(tenant.pk, now=due - timedelta(minutes=5), **kwargs) == []
+    (got,) = postings.claim_doubtful(tenant.pk, now=due, **kwargs)
+
+    postings.hold_many([(got, hold)], owner="w2")  # still so: it is due again, and no news
+
+    assert (fresh(posting).lease_owner, fresh(posting).hold_reason) == ("", "bug")
+    assert AuditEntry.objects.filter(action="posting.held").count() == 1
     assert postings.replay([posting], actor="Ann") == 1
-    (got_one,) = postings.claim_doubtful(tenant.pk, owner="w2", limit=9, lease_s=60, now=MUCH_LATER)
-    assert got_one.hold_reason == ""
+    (got,) = postings.claim_doubtful(tenant.pk, now=MUCH_LATER, **kwargs)
+    assert got.hold_reason == ""
+
+
+def test_a_settled_doubt_has_no_hold_any_more(tenant: Tenant) -> None:
+    posting = in_doubt(tenant)
+    postings.hold(posting, Hold(Reason.BUG, "Nobody knows."))
+    (got,) = postings.claim_doubtful(tenant.pk, owner="w2", limit=9, lease_s=60, now=MUCH_LATER)
+    postings.settle_not_there(got, owner="w2")
+    assert (fresh(posting).state, fresh(posting).hold_reason) == (State.QUEUED, "")
 
 
 def test_a_lease_can_be_extended_by_its_owner_only(tenant: Tenant) -> None:

@@ -158,6 +158,40 @@ def numbered_everywhere(life: Life) -> None:
         run(life)
 
 
+def moved_in_doubt(life: Life) -> None:
+    """Answers are lost, and meanwhile the bills belong to another company."""
+    everything_arrives(life)
+    life.box.epicor.fail_next(_write(life), "reset_after", times=4)
+    run(life)
+    for bill_id, posting in life.postings().items():
+        if posting["state"] == "in_doubt":
+            in_ramp.move(life, bill_id)
+    for _ in range(4):
+        life.pass_time(600.0)
+        run(life)
+    for bill_id, posting in life.postings().items():
+        if posting["state"] == "entered" and posting["hold_reason"] in ("changed", "mismatch"):
+            with_us.remove_one(life, bill_id, again=True)
+    for _ in range(3):
+        life.pass_time(600.0)
+        run(life)
+
+
+def typed_in_doubt(life: Life) -> None:
+    """Writes get lost or come late, and meanwhile people type the same bills by hand."""
+    everything_arrives(life)
+    life.box.epicor.fail_next(_write(life), "reset_before", times=4)
+    run(life)
+    for bill_id, posting in life.postings().items():
+        if posting["state"] == "in_doubt":
+            in_epicor.type_bill(life, bill_id)
+    for _ in range(4):
+        life.pass_time(600.0)
+        run(life)
+    while with_us.ours(life):
+        run(life)
+
+
 def _write(life: Life) -> str:
     return _WRITES[life.options.settings["writer"]]
 

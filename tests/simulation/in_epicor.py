@@ -66,6 +66,14 @@ def type_same(life: Life) -> bool:
     return _type(life, "the same number", bill, number, bill.total or Decimal(0))
 
 
+def type_bill(life: Life, bill_id: str) -> bool:
+    """Somebody types just this bill, because it seems to be stuck."""
+    bill = life.verdict(bill_id).invoice
+    if bill is None:
+        return False
+    return _type(life, "the same number", bill, str(bill.invoice_num), bill.total or Decimal(0))
+
+
 def type_other(life: Life) -> bool:
     """The vendor wrote the same number on another paper, which is typed by hand."""
     bill = _typable(life)

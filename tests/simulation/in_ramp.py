@@ -111,6 +111,15 @@ def edit_vendor(life: Life) -> bool:
     return _edited(life, f"vendor {vendor.vendor_id}", row, {"vendor": block})
 
 
+def move(life: Life, bill_id: str) -> None:
+    """The bill is another company's after all."""
+    row = life.bill(bill_id)
+    company = life.books.company_of(row)
+    ids = life.world._objects.entity_ids
+    other = next(name for name in sorted(ids) if name != company)
+    _edited(life, f"company {other}", row, {"entity_id": ids[other]})
+
+
 def archive(life: Life) -> bool:
     row = pick(life, [row for row in open_bills(life) if row["archived_at"] is None])
     if row is None:

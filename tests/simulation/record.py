@@ -23,7 +23,7 @@ _LEADS_TO = {
 _OPENS, _CLOSES = ("posting.held",), (
     "posting.replayed", "posting.requeued", "posting.entered", "posting.rechecked",
     "posting.dismissed", "posting.removed", "posting.twins_cleared", "posting.kept",
-    "posting.numbered",
+    "posting.numbered", "posting.settled",
 )  # fmt: skip
 
 

@@ -69,12 +69,23 @@ def remove(life: Life) -> bool:
     if row is None:
         return False
     bill_id, again = row["bill_id"], life.rng.random() < 0.6
-    life.removed.add(bill_id)
-    if again:
-        life.again.add(bill_id)
+    _note_removal(life, bill_id, again=again)
     words = f"has bill {life.name(bill_id)} removed{' and entered again' * again}"
     _with_trouble(life, words, "remove", bill=bill_id, again=again)
     return True
+
+
+def remove_one(life: Life, bill_id: str, *, again: bool) -> None:
+    """The same of one bill, undisturbed."""
+    _note_removal(life, bill_id, again=again)
+    answer = life.act("remove", bill=bill_id, again=again)
+    life.tell(f"ours: a person has bill {life.name(bill_id)} removed: {shortly(answer)}")
+
+
+def _note_removal(life: Life, bill_id: str, *, again: bool) -> None:
+    life.removed.add(bill_id)
+    if again:
+        life.again.add(bill_id)
 
 
 def record_removals(life: Life) -> None:
