@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from audit.chunks import chunks
@@ -39,6 +40,14 @@ SEGMENTS = "segments"
 SEGMENT_VALUES = "segment_values"
 TERMS = "terms"
 CURRENCIES = "currencies"
+_BEHIND = {
+    VENDORS: (VENDORS, TERMS),
+    TERMS: (VENDORS, TERMS),
+    "currency": (CURRENCIES,),
+    "period": (PERIODS,),
+    "entity": (),
+}
+_CLOCKS_DIFFER = timedelta(minutes=5)  # between our machines
 ALL_CATALOGS = (VENDORS, ACCOUNTS, SEGMENTS, SEGMENT_VALUES, TERMS, CURRENCIES, PERIODS)
 
 
@@ -165,12 +174,46 @@ def replace_periods(
 def is_fresh(
     tenant_id: int, company: str, catalogs: Iterable[str], *, now: datetime, max_age: timedelta
 ) -> bool:
-    """Whether each of these catalogs was read whole within `max_age` before `now`."""
+    """Whether each of these catalogs was read whole within `max_age` before `now`.
+
+    Not when a person asked for it since (`ask_again`), nor when it was read in the future.
+    """
     names = set(catalogs)
     fresh = CatalogRefresh.objects.filter(
-        tenant_id=tenant_id, company=company, catalog__in=names, refreshed_at__gte=now - max_age
+        asked_at=None,
+        tenant_id=tenant_id,
+        company=company,
+        catalog__in=names,
+        refreshed_at__range=(now - max_age, now + _CLOCKS_DIFFER),
     )
     return fresh.count() == len(names)
+
+
+def ask_again(tenant_id: int, wanted: Iterable[tuple[str, str]], *, now: datetime) -> None:
+    """Have these catalogs, as (company, name), read by the next run, however young they are."""
+    match = Q(pk__in=[])
+    for company, name in wanted:
+        match |= Q(company=company, catalog=name)
+    CatalogRefresh.objects.filter(match, tenant_id=tenant_id).update(asked_at=now)
+
+
+def asked_at(tenant_id: int, company: str, name: str) -> datetime | None:
+    """When a person asked last for the catalog to be read again, as long as it was not."""
+    rows = CatalogRefresh.objects.filter(tenant_id=tenant_id, company=company, catalog=name)
+    return rows.values_list("asked_at", flat=True).first()
+
+
+def was_read(tenant_id: int, company: str, name: str, asked: datetime | None) -> None:
+    """It was read after it was `asked` for; what was asked for while it was read still stands."""
+    rows = CatalogRefresh.objects.filter(tenant_id=tenant_id, company=company, catalog=name)
+    rows.filter(asked_at=asked).update(asked_at=None)
+
+
+def catalogs_behind(kind: str) -> tuple[str, ...]:
+    """The catalogs by which a gap of this kind is judged (audit.failures.Gap)."""
+    if kind in _BEHIND:
+        return _BEHIND[kind]
+    return (ACCOUNTS, SEGMENTS, SEGMENT_VALUES)
 
 
 def replace_issued(tenant_id: int, kind: str, ids: Iterable[str]) -> int:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from django.db.models import Q
 
 from audit.chunks import chunks
+from audit.days import moved
 from audit.models import IN_EPICOR, Posting
 from audit.plain import text
 from mappings.models import InvoiceWindow, TargetInvoice
@@ -187,7 +188,7 @@ def _similar(tenant_id: int, asked: Sequence[Asked]) -> Iterator[TargetInvoice]:
     if days:
         yield from rows.filter(
             total__in={one.facts.total for one in asked},
-            invoice_date__range=(min(days) - NEAR, max(days) + NEAR),
+            invoice_date__range=(moved(min(days), -NEAR), moved(max(days), NEAR)),
         )
 
 

@@ -375,6 +375,7 @@ class CatalogRefresh(models.Model):
     refreshed_at = models.DateTimeField()
     rows = models.PositiveIntegerField(default=0)
     earliest_apply_on = models.DateField(null=True, blank=True)  # on the periods row only
+    asked_at = models.DateTimeField(null=True, blank=True)  # a person wants it read again
 
     class Meta:
         ordering: ClassVar = ["company", "catalog"]

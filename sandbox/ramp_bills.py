@@ -136,7 +136,10 @@ def _date_test(side: str, name: str, limit: dt.datetime) -> Test:
         text = read(bill)
         if text is None:
             return False
-        found = moment(text)
+        try:
+            found = moment(text)
+        except (TypeError, ValueError):
+            return False  # a bill spoiled by a test has no such day
         return found >= limit if side == "from" else found <= limit
 
     return test

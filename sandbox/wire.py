@@ -91,7 +91,7 @@ def dumps(obj: Any) -> bytes:
     text = json.dumps(obj, default=_encode, ensure_ascii=False, separators=(",", ":"))
     if _MARK in text:
         text = _MARKED.sub(r"\1", text)
-    return text.encode()
+    return text.encode("utf-8", "backslashreplace")  # half a surrogate pair goes out escaped
 
 
 def _encode(value: Any) -> str:

@@ -40,9 +40,12 @@ def refresh_catalogs(
     def book() -> Row:
         return main_book(client, company)
 
-    return {
-        name: _REFRESH[name](client, tenant_id, company, book) for name in dict.fromkeys(catalogs)
-    }
+    found = {}
+    for name in dict.fromkeys(catalogs):
+        asked = catalog.asked_at(tenant_id, company, name)
+        found[name] = _REFRESH[name](client, tenant_id, company, book)
+        catalog.was_read(tenant_id, company, name, asked)
+    return found
 
 
 # -- one function a catalog ------------------------------------------------------------------------

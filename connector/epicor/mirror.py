@@ -4,13 +4,17 @@ By the day of the last change, because invoices have no better column. Source: d
 "Looking up before writing".
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
 from audit.chunks import chunks
+from audit.days import moved
 from connector.epicor import contract
 from connector.epicor.client import PAGE, EpicorClient
 from connector.epicor.methods import Row
 from connector.epicor.values import amount, day, flag, number, text
+from connector.narrow import narrow
 from mappings import invoices
 from mappings.models import InvoiceWindow
 
@@ -34,7 +38,9 @@ _COLUMNS = (
 
 def covers(window: InvoiceWindow | None, start_date: date | None) -> bool:
     """Whether everything since the tenant's start date was read at least once."""
-    return window is not None and (start_date is None or window.since <= start_date - BEFORE_START)
+    return window is not None and (
+        start_date is None or window.since <= moved(start_date, -BEFORE_START)
+    )
 
 
 def refresh_invoices(
@@ -52,7 +58,7 @@ def refresh_invoices(
     Holds about one page in memory. What is read is noted month by month, so that a first reading
     that is cut short goes on from there. Raises what the client raises.
     """
-    since = start_date - BEFORE_START if start_date else now.date() - WITHOUT_START
+    since = moved(start_date, -BEFORE_START) if start_date else now.date() - WITHOUT_START
     begin = since
     if window is not None and covers(window, start_date):
         since, begin = window.since, window.read_at.date() - OVERLAP
@@ -90,11 +96,25 @@ def _read(
         filter=changed,
         order_by="VendorNum,InvoiceNum",
     )
-    return sum(
-        invoices.store(
-            tenant_id, company, [invoice_row(row, stamp_column) for row in page], seen_at=now
-        )
-        for page in chunks(rows, PAGE)
+
+    def store(some: Sequence[Row]) -> int:
+        found = [invoice_row(row, stamp_column) for row in some]
+        return invoices.store(tenant_id, company, found, seen_at=now)
+
+    def bare(row: Row, error: Exception) -> None:
+        """Of one that cannot be kept its number is: the same number is noticed all the same."""
+        invoices.store(tenant_id, company, [_number_of(row)], seen_at=now)
+
+    return sum(sum(narrow(page, store, bare)) for page in chunks(rows, PAGE))
+
+
+def _number_of(header: Row) -> invoices.InvoiceRow:
+    return invoices.InvoiceRow(
+        vendor_num=number(header.get("VendorNum")),
+        invoice_num=text(header.get("InvoiceNum")),
+        invoice_date=None,
+        currency_code="",
+        total=Decimal(0),
     )
 
 

@@ -1,7 +1,7 @@
 """The bills of a period as they are mirrored, in slices, for errands that look at all of them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -13,6 +13,7 @@ from audit.models import Posting
 from connector.domain.bill import Bill as RampBill
 from connector.middleware import zone_of
 from connector.models import Bill, EntityRoute, Tenant
+from connector.narrow import narrow
 from connector.ramp.parse import parse_bill
 
 SLICE = 200
@@ -59,7 +60,9 @@ def after(tenant: Tenant, first: date, pk: int) -> list[Mirrored]:
     postings = list(_of(tenant, first).filter(pk__gt=pk).order_by("pk").only(*_COLUMNS)[:SLICE])
     ids = [posting.bill_id for posting in postings]
     rows = Bill.objects.filter(tenant=tenant, bill_id__in=ids).values_list("bill_id", "payload")
-    bills = {bill_id: _parsed(payload) for bill_id, payload in rows}
+    # One that breaks the reading counts as one that cannot be read.
+    parts = narrow(list(rows), _parsed, lambda *_: None)
+    bills = {bill_id: bill for part in parts for bill_id, bill in part}
     routes = dict(
         EntityRoute.objects.filter(tenant=tenant).values_list("ramp_entity_id", "company")
     )
@@ -86,7 +89,11 @@ def _of(tenant: Tenant, first: date) -> QuerySet[Posting]:
     return Posting.objects.filter(tenant=tenant, issued_on__gte=first)
 
 
-def _parsed(payload: object) -> RampBill | None:
+def _parsed(rows: Sequence[tuple[str, object]]) -> list[tuple[str, RampBill | None]]:
+    return [(bill_id, _bill(payload)) for bill_id, payload in rows]
+
+
+def _bill(payload: object) -> RampBill | None:
     try:
         return parse_bill(payload) if isinstance(payload, dict) else None
     except InvalidBillError:

@@ -23,6 +23,7 @@ from connector.errands import mirrored
 from connector.errands.asking import ask
 from connector.errands.mirrored import Mirrored
 from connector.models import Errand, Tenant
+from connector.narrow import narrow
 from mappings import choose
 from mappings.coding import GL_ACCOUNTS, VENDORS, DimensionRule, LineRequest, Ref
 from mappings.models import Dimension, ReferenceUse, UseCount
@@ -134,17 +135,29 @@ def tally_up(tally: Tally, found: Iterable[Mirrored], rules: Iterable[DimensionR
     """Count these bills: each once for every reference that it names."""
     for item in found:
         tally.bills += 1
-        posting, bill = item.posting, item.bill
-        if bill is None:
+        parts = narrow([item], lambda some: _named(some[0], rules), lambda *_: None)
+        if item.bill is None or not parts:
             tally.unreadable += 1
-        if posting.vendor_ramp_id:
-            ref = Ref(posting.vendor_ramp_id, posting.vendor_name)
-            remote = bill.vendor_remote_id if bill is not None else ""
-            money = [(posting.currency, posting.amount)]
-            tally.add(VENDORS, item.company, ref, text(remote, 255), money)
-        for (kind, ref), amount in _lines(item, rules).items():
-            money = [(posting.currency, amount)]
-            tally.add(kind, item.company, ref, ref.ramp_id[:255], money)
+        for use in parts[0] if parts else ():
+            tally.add(*use)
+
+
+_Named = tuple[str, str, Ref, str, list[tuple[str, Any]]]
+
+
+def _named(item: Mirrored, rules: Iterable[DimensionRule]) -> list[_Named]:
+    """The references that a bill names, as `Tally.add` takes them."""
+    posting, bill = item.posting, item.bill
+    found: list[_Named] = []
+    if posting.vendor_ramp_id:
+        ref = Ref(posting.vendor_ramp_id, posting.vendor_name)
+        remote = bill.vendor_remote_id if bill is not None else ""
+        money = [(posting.currency, posting.amount)]
+        found.append((VENDORS, item.company, ref, text(remote, 255), money))
+    for (kind, ref), amount in _lines(item, rules).items():
+        money = [(posting.currency, amount)]
+        found.append((kind, item.company, ref, ref.ramp_id[:255], money))
+    return found
 
 
 def _lines(item: Mirrored, rules: Iterable[DimensionRule]) -> dict[tuple[str, Ref], Decimal]:

@@ -18,6 +18,7 @@ from connector.errands import mirrored
 from connector.errands.asking import ask
 from connector.errands.mirrored import Mirrored
 from connector.models import Errand, PostingSettings, Tenant
+from connector.narrow import narrow
 from mappings.changes import Key
 from mappings.checks import check, size_error
 from mappings.coding import CodingRequest
@@ -157,19 +158,33 @@ def _look(
     found: Found,
     items: list[Mirrored],
 ) -> None:
+    """Take a slice in; a bill that breaks it is left out."""
+    look = partial(_compared, tenant, policy, kind, wishes)
+    parts = narrow(items, look, lambda *_: None)
+    for item, different in (pair for part in parts for pair in part):
+        if different:
+            found.add(item, different)
+    readable = sum(len(part) for part in parts)
+    found.looked_at += len(items)
+    found.left_out += len(items) - readable
+
+
+def _compared(
+    tenant: Tenant,
+    policy: PostingPolicy,
+    kind: str,
+    wishes: dict[Key, str],
+    items: Sequence[Mirrored],
+) -> list[tuple[Mirrored, Sequence[Difference]]]:
+    """What would be different of those that can be coded."""
     calendar = periods(tenant.pk, sorted({item.company for item in items if item.company}))
     asked = [(item, _request(item, policy, calendar)) for item in items]
     requests = [request for _, request in asked if request is not None]
     change = partial(suppose, kind=kind, wishes=wishes)
     now, then = load_both(tenant.pk, requests, change)
-    for item, request in asked:
-        found.looked_at += 1
-        if request is None:
-            found.left_out += 1
-            continue
-        different = differences(request, now, then)
-        if different:
-            found.add(item, different)
+    return [
+        (item, differences(request, now, then)) for item, request in asked if request is not None
+    ]
 
 
 def _request(item: Mirrored, policy: PostingPolicy, calendar: PeriodTable) -> CodingRequest | None:

@@ -14,6 +14,7 @@ from connector.domain.bill import Bill, BillLine, Payment, Selection
 from connector.domain.money import from_minor
 
 Payload = Mapping[str, Any]
+_MOST_DIGITS = 30  # of a whole number
 
 
 def parse_bill(payload: Payload) -> Bill:
@@ -121,7 +122,9 @@ def _whole(value: object) -> int | None:
         return None
     try:
         number = Decimal(value)
-        return int(number) if number.is_finite() and number == int(number) else None
+        if not number.is_finite() or number.adjusted() > _MOST_DIGITS:
+            return None  # no amount, and a text like 1e999999999 would take all memory
+        return int(number) if number == int(number) else None
     except (InvalidOperation, ValueError, OverflowError):
         return None
 

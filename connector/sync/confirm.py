@@ -15,6 +15,7 @@ from audit import postings
 from audit.failures import Hold, Reason
 from audit.models import Posting
 from connector import pauses, retry
+from connector.narrow import hold_bug, narrow
 from connector.ramp.content import is_gone
 from connector.sync.context import Cycle
 from connector.sync.readiness import gone_in_epicor, stopped
@@ -44,6 +45,8 @@ _NOT_TAKEN = (
     "Look at the bill in Ramp (archived? not approved? excluded from sync?), correct it there, "
     "then replay; or, if Ramp need not know it, keep it as it is: dismiss with a reason."
 )
+
+_NOT_TOLD = "Its invoice is in Epicor, as it should be, but Ramp was not told."
 
 
 def confirm_entered(cycle: Cycle, *, stop_at: float = inf, after: int = 0) -> int | None:
@@ -102,23 +105,39 @@ class _Round:
         """When Ramp names the bills it refuses, settle those; else halve to find them."""
         if not batch or self.nothing_is_taken:
             return
+        for some, taken, refusal in narrow(batch, self._call, self._broke):
+            self.accepted = self.accepted or taken > 0
+            if refusal is not None:
+                self._divide(some, refusal)
+
+    def _call(self, batch: Sequence[Posting]) -> tuple[Sequence[Posting], int, Refusal | None]:
         taken, refusal = call(self.cycle, self.telling, batch)
-        self.accepted = self.accepted or taken > 0
-        if refusal is None:
-            return
+        return batch, taken, refusal
+
+    def _divide(self, batch: Sequence[Posting], refusal: Refusal) -> None:
         names = {name.lower() for name in getattr(refusal, "ids", ())}
         named = [posting for posting in batch if posting.bill_id.lower() in names]
         if len(batch) == 1:
-            self._settle(batch[0], refusal)
+            self._settle_alone(batch[0], refusal)
         elif named:
             self.tell([posting for posting in batch if posting not in named])
             for posting in named:
                 if not self.nothing_is_taken:
-                    self._settle(posting, refusal)
+                    self._settle_alone(posting, refusal)
         else:
             # Every other one, so that the bills refused first come from everywhere.
             self.tell(batch[::2])
             self.tell(batch[1::2])
+
+    def _settle_alone(self, posting: Posting, refusal: Refusal) -> None:
+        narrow([posting], lambda _: self._settle(posting, refusal), self._broke)
+
+    def _broke(self, posting: Posting, error: Exception) -> None:
+        """Telling of it breaks: what is entered waits for a person; a hold stays, told later."""
+        if self.telling is SUCCESSES:
+            hold_bug(posting, error, _NOT_TOLD)
+        else:
+            self.refused.append((posting, type(error).__name__))
 
     @property
     def nothing_is_taken(self) -> bool:

@@ -17,6 +17,7 @@ from connector.domain import differing
 from connector.epicor.dataset import SavedInvoice, differences
 from connector.epicor.errors import SMALLER
 from connector.epicor.values import day as day_of
+from connector.narrow import LOOKED_UP, NOTHING_SENT, bug
 from connector.sync.context import Cycle
 from connector.sync.judge import is_settled, revision
 from connector.sync.lookup import Key, key_of, key_sent
@@ -164,6 +165,19 @@ class Endings:
             self._retry(posting, retry.UNAVAILABLE, Hold.of(error), at_least=asked)
         else:
             self.hold([(posting, Hold.of(error))])
+
+    def broke(self, posting: Posting, error: Exception, *, begun: bool) -> None:
+        """Nobody foresaw it: a person is asked. `begun`: something of it is perhaps in Epicor."""
+        if posting.pk not in self.open:
+            return
+        if not (begun and posting.state == Posting.State.IN_FLIGHT):
+            self.hold([(posting, bug(error, LOOKED_UP if begun else NOTHING_SENT))])
+            return
+        hold, owner = bug(error, LOOKED_UP), self.cycle.owner
+        with transaction.atomic():
+            postings.mark_in_doubt(posting, owner=owner, message=hold.message, not_before=None)
+            postings.hold(posting, hold)
+        self.open.pop(posting.pk, None)
 
     def occupied(self, posting: Posting, why: str) -> None:
         """Its group cannot be written into just now; nothing was saved."""

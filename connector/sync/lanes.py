@@ -85,6 +85,7 @@ class Job:
     answer: MethodAnswer | None = None  # the last one
     wrote: bool = False
     renewed: bool = False
+    freed: bool = False  # its group is given back
     passed_over: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod

@@ -3,18 +3,19 @@
 The next slice is looked up while the lanes still write the one before, so that no lane waits.
 """
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 
 from django.utils import timezone
 
-from audit import attempts, postings
+from audit import attempts
 from audit.failures import AccessError, Hold, PostingError, Reason
 from audit.models import Posting
 from connector.epicor.dataset import SavedInvoice
+from connector.narrow import bug, narrow
 from connector.sync.board import Board
 from connector.sync.intake import Intake, take_in
 from connector.sync.judge import (
@@ -37,25 +38,34 @@ from connector.tokens import TokenExpiredError
 from mappings.periods import periods
 from mappings.twins import Candidate
 
-logger = logging.getLogger(__name__)
-
 SLICE = 50
 _AHEAD_S = 1.5  # so long before the end nothing new is claimed
 _IN_FLIGHT = Posting.State.IN_FLIGHT
 TOKEN = "Epicor refuses a token that it just issued. No bill is lost; check epicor.auth."  # noqa: S105
-_NOT_SENT = "Nothing was sent now."
+
+
+Blind = tuple[Posting, Hold]  # in doubt, and cannot be drafted: the hold says why
+Subject = Prepared | Blind
 
 
 @dataclass(slots=True)
 class Search:
     """A look-up under way: one question a company, then what follows from all answers."""
 
-    jobs: list[Prepared]
+    jobs: Sequence[Prepared]
     found: Found
     suspects: dict[str, list[Candidate]]
     then: Callable[["Search"], None]
     pending: int
-    blind: Sequence[tuple[Posting, Hold]] = ()  # in doubt, and cannot be drafted
+    blind: Sequence[Blind] = ()
+    begun: bool = False  # something of these bills is perhaps saved by this run
+    over: bool = False  # it broke and is asked anew: further answers are not taken in
+
+    def only(self, some: Sequence[Subject]) -> "Search":
+        """The same, of these bills alone."""
+        jobs = [one for one in some if isinstance(one, Prepared)]
+        blind = [one for one in some if not isinstance(one, Prepared)]
+        return replace(self, jobs=jobs, blind=blind)
 
 
 @dataclass(slots=True)
@@ -84,7 +94,7 @@ class Looking:
             self._take_in(slice_)
         if not self.board.asked and self.board.ends.stopped is None and self._must_prove():
             proving, self.board.unproven = self.board.unproven, []
-            self.search(proving, self._proved)
+            self.search(proving, self._proved, begun=True)
 
     def _must_prove(self) -> bool:
         idle = not self.board.jobs and not self.board.asked and not self.board.todo
@@ -120,15 +130,13 @@ class Looking:
 
     def _sorted(self, slice_: list[Posting]) -> Intake:
         """The slice taken in; a bill that breaks it is held alone and stops nobody else."""
-        try:
-            return take_in(self.board.cycle, slice_)
-        except PostingError:
-            raise  # Ramp is away or refuses us
-        except Exception as error:
-            if len(slice_) > 1:
-                return Intake.joined([self._sorted([posting]) for posting in slice_])
-            logger.exception("Bill %s cannot be taken in", slice_[0].bill_id)
-            return Intake(held=[(slice_[0], bug(error, _NOT_SENT))])
+        broken = Intake()
+
+        def broke(posting: Posting, error: Exception) -> None:
+            broken.held.append((posting, bug(error)))
+
+        parts = narrow(slice_, partial(take_in, self.board.cycle), broke)
+        return Intake.joined([*parts, broken])
 
     def _mirrored(self, jobs: Sequence[Prepared]) -> bool:
         """Know what people typed lately where something is about to be entered; False = stop."""
@@ -142,15 +150,30 @@ class Looking:
 
     def search(
         self,
-        jobs: list[Prepared],
+        jobs: Sequence[Prepared],
         then: Callable[[Search], None],
-        blind: Sequence[tuple[Posting, Hold]] = (),
+        blind: Sequence[Blind] = (),
+        *,
+        begun: bool = False,
     ) -> None:
-        """Ask Epicor about these bills; `then` gets the search with what was found."""
+        """Ask Epicor about these bills; `then` gets the search with what was found.
+
+        `begun`: something of them is perhaps saved by this run. A bill that breaks the look-up
+        is ended alone (`_broke`).
+        """
+        some: list[Subject] = [*jobs, *blind]
+        step = partial(self._search, then=then, begun=begun)
+        narrow(some, step, partial(self._broke, begun=begun))
+
+    def _search(
+        self, some: Sequence[Subject], *, then: Callable[[Search], None], begun: bool
+    ) -> None:
+        jobs = [one for one in some if isinstance(one, Prepared)]
+        blind = [one for one in some if not isinstance(one, Prepared)]
         suspects = candidates_for(self.board.cycle, jobs)
         unseen = [posting for posting, _ in blind]
         asked, found = questions(self.board.cycle, jobs, keys_of(suspects), unseen)
-        search = Search(jobs, found, suspects, then, len(asked), blind)
+        search = Search(jobs, found, suspects, then, len(asked), blind, begun)
         for question in asked:
             self._ask(Asked(search, question))
 
@@ -159,8 +182,13 @@ class Looking:
         self.board.asked[future] = asked
 
     def answered(self, asked: Asked, future: Future[list[SavedInvoice]]) -> None:
-        """Take in what a company answered."""
+        """Take in what a company answered; what breaks on it is narrowed to its bill."""
+        narrow([asked], lambda _: self._answered(asked, future), self._split)
+
+    def _answered(self, asked: Asked, future: Future[list[SavedInvoice]]) -> None:
         search = asked.search
+        if search.over:
+            return
         try:
             invoices = future.result()
         except TokenExpiredError as expired:
@@ -179,28 +207,44 @@ class Looking:
             self._conclude(search)
 
     def _conclude(self, search: Search) -> None:
-        """What follows from a look-up; a bill that breaks it is ended alone and stops nobody."""
+        """What follows from a look-up; what can only be said of one bill is said of that one."""
         try:
             search.then(search)
-        except postings.LostLeaseError:
-            raise
-        except Exception as error:
-            # This owns what nobody foresaw in judging: one bill must not take the others along.
-            logger.exception("A look-up of %s bills broke", len(search.jobs))
-            under_way = {item.prepared.posting.pk for item in self.board.todo}
-            left = [job for job in search.jobs if job.posting.pk in self.board.ends.open]
-            left = [job for job in left if job.posting.pk not in under_way]
-            if len(search.jobs) + len(search.blind) > 1:
-                for job in left:
-                    self._conclude(replace(search, jobs=[job], blind=()))
-            elif left:
-                self._end_alone(left[0].posting, error)
+        except PostingError as error:
+            alone = len(search.jobs) + len(search.blind) == 1
+            for one in self._left(search):
+                if alone:
+                    self.board.ends.end_badly(posting_of(one), error)
+                else:
+                    self._conclude(search.only([one]))
 
-    def _end_alone(self, posting: Posting, error: Exception) -> None:
-        if isinstance(error, PostingError):
-            self.board.ends.end_badly(posting, error)
-        else:
-            self.board.ends.hold([(posting, bug(error, _NOT_SENT))])
+    def _split(self, asked: Asked, error: Exception) -> None:
+        """Ask again for each half of the bills of a look-up that broke; end the one that breaks it.
+
+        Whatever else is answered to the old look-up is not taken in.
+        """
+        search = asked.search
+        search.over = True
+        left, whole = self._left(search), len(search.jobs) + len(search.blind)
+        if whole == 1:
+            for one in left:
+                there = bool(search.found.by_stamp.get(posting_of(one).bill_id))
+                self._broke(one, error, begun=search.begun or there)
+            return
+        half = (len(left) + 1) // 2
+        for some in (left[:half], left[half:]):
+            again = search.only(some)
+            self.search(again.jobs, again.then, again.blind, begun=again.begun)
+
+    def _left(self, search: Search) -> list[Subject]:
+        """The bills of a search that have no end yet, and are not about to be written."""
+        to_write = {item.prepared.posting.pk for item in self.board.todo}
+        left = self.board.ends.open.keys() - to_write
+        some: list[Subject] = [*search.jobs, *search.blind]
+        return [one for one in some if posting_of(one).pk in left]
+
+    def _broke(self, one: Subject, error: Exception, *, begun: bool) -> None:
+        self.board.ends.broke(posting_of(one), error, begun=begun)
 
     def _judged(self, search: Search) -> None:
         """Sort a slice by what Epicor has of it."""
@@ -278,10 +322,6 @@ def not_comparable(name: str, why: Hold) -> Hold:
     return Hold(Reason.MISMATCH, message, {"differences": []})
 
 
-def bug(error: Exception, then: str) -> Hold:
-    """For what nobody foresaw; the words of the error are in the log, they may hold secrets."""
-    return Hold(
-        Reason.BUG,
-        f"Something nobody foresaw happened with this bill ({type(error).__name__}). {then} "
-        "Report it with the bill's number.",
-    )
+def posting_of(one: Subject) -> Posting:
+    """The posting of a bill that is looked up."""
+    return one.posting if isinstance(one, Prepared) else one[0]

@@ -18,6 +18,7 @@ from connector.domain.draft import (
     since_start,
 )
 from connector.models import EntityRoute
+from connector.narrow import Sorted, sort_out
 from connector.ramp.content import hash_of
 from connector.ramp.parse import parse_bill
 from connector.sync.context import Rules
@@ -65,10 +66,15 @@ class _Asked:
     gaps: tuple[Gap, ...]
 
 
-def prepare(
-    rules: Rules, slice_: Sequence[Posting], payloads: Payloads
-) -> tuple[list[Prepared], list[tuple[Posting, Hold]]]:
-    """Drafts for those that can be entered, holds for the rest. A constant number of queries."""
+def prepare(rules: Rules, slice_: Sequence[Posting], payloads: Payloads) -> Sorted[Prepared]:
+    """Drafts for those that can be entered, holds for the rest. A constant number of queries.
+
+    A bill that breaks it is among the held ones (bug).
+    """
+    return sort_out(slice_, lambda some: _prepare(rules, some, payloads))
+
+
+def _prepare(rules: Rules, slice_: Sequence[Posting], payloads: Payloads) -> Sorted[Prepared]:
     calendar = periods(rules.tenant.pk, rules.companies)
     asked: list[_Asked] = []
     held: list[tuple[Posting, Hold]] = []

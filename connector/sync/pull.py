@@ -1,15 +1,19 @@
 """Reads what Ramp says is ready, page by page, and opens a posting for each new bill."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from audit import postings
 from audit.failures import InvalidBillError, RejectedError
 from audit.models import Posting
+from audit.seen import PostingSeed
 from connector.domain.draft import since_start
 from connector.models import Bill
+from connector.narrow import hold_unread, narrow
 from connector.ramp.content import content_hash, envelope, strip
 from connector.ramp.parse import parse_bill
 from connector.sync.context import Cycle
@@ -17,6 +21,7 @@ from connector.sync.followup import follow_up
 from connector.sync.readiness import stopped
 
 _Row = dict[str, Any]
+_UNREAD = "unread"  # instead of the hash of a bill that has none: whatever is read later differs
 
 
 def pull_page(cycle: Cycle, start: str = "") -> str:
@@ -41,9 +46,15 @@ def pull_page(cycle: Cycle, start: str = "") -> str:
 def take(cycle: Cycle, payloads: Sequence[_Row]) -> tuple[int, int]:
     """Mirror these bills; new ones in scope become postings, known ones are followed up.
 
-    Says how many were new, and how many are not ours to enter.
+    Says how many were new, and how many are not ours to enter. A bill that cannot be taken in is
+    held (bug), the others are not kept from it.
     """
     rows = [row for row in payloads if row.get("id")]
+    taken = narrow(rows, partial(_take, cycle), partial(hold_broken, cycle))
+    return sum(opened for opened, _ in taken), sum(left_out for _, left_out in taken)
+
+
+def _take(cycle: Cycle, rows: Sequence[_Row]) -> tuple[int, int]:
     hashes = {str(row["id"]): content_hash(row) for row in rows}
     known = postings_of(cycle, rows)
     mirror(cycle, rows, hashes)
@@ -52,6 +63,26 @@ def take(cycle: Cycle, payloads: Sequence[_Row]) -> tuple[int, int]:
     opened = postings.open_many(cycle.tenant.pk, seeds)
     cycle.counts.unchanged += len(known) - see_again(cycle, rows, known, hashes)
     return opened, len(hashes.keys() - known.keys()) - len(seeds)
+
+
+def hold_broken(cycle: Cycle, row: _Row, error: Exception) -> None:
+    """Hold the bill of a row that broke a step, with what can be read of it."""
+    bill_id = str(row["id"])[:64]
+    bare = PostingSeed(
+        bill_id=bill_id,
+        seen_hash=_UNREAD,
+        entity_id="",
+        vendor_ramp_id="",
+        vendor_name="",
+        invoice_num="",
+        amount=None,
+        currency="",
+        issued_on=None,
+        due_on=None,
+        apply_on=None,
+    )
+    whole = narrow([row], lambda _: envelope(row, _UNREAD), lambda *_: None)
+    hold_unread(cycle.tenant.pk, whole[0] if whole else bare, error)
 
 
 def postings_of(cycle: Cycle, rows: Sequence[_Row]) -> dict[str, Posting]:
@@ -64,13 +95,17 @@ def postings_of(cycle: Cycle, rows: Sequence[_Row]) -> dict[str, Posting]:
 def see_again(
     cycle: Cycle, rows: Sequence[_Row], known: Mapping[str, Posting], hashes: Mapping[str, str]
 ) -> int:
-    """Bring the postings of known bills up to date, and do what follows; says how many changed."""
+    """Bring the postings of known bills up to date, and do what follows; says how many changed.
+
+    Both or none: what follows is decided from what the postings were before.
+    """
     seen = [row for row in rows if str(row["id"]) in known]
     changed = [row for row in seen if known[str(row["id"])].seen_hash != hashes[str(row["id"])]]
-    if changed:
-        seeds = [envelope(row, hashes[str(row["id"])]) for row in changed]
-        postings.update_values(cycle.tenant.pk, seeds)
-    follow_up(seen, known, hashes)
+    seeds = [envelope(row, hashes[str(row["id"])]) for row in changed]
+    with transaction.atomic():
+        if seeds:
+            postings.update_values(cycle.tenant.pk, seeds)
+        follow_up(seen, known, hashes)
     return len(changed)
 
 

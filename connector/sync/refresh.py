@@ -2,17 +2,20 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import inf
 
 from django.utils import timezone
 
+from audit.chunks import chunks
 from audit.failures import AccessError, RejectedError, TransientError
+from audit.models import Blocker, Posting
 from connector import pauses
 from connector.epicor.catalog import refresh_catalogs
 from connector.epicor.contract import AP_INVOICE
 from connector.epicor.dataset import HEADER, LINE
-from connector.models import LearnedFact
+from connector.models import EntityRoute, LearnedFact, Tenant
 from connector.sync.context import LENGTHS, Cycle, open_rules
 from mappings import catalog
 from mappings.models import Dimension
@@ -41,19 +44,43 @@ def refresh(cycle: Cycle, *, kinds: frozenset[str], stop_at: float = inf) -> boo
     return False
 
 
-def _stale(cycle: Cycle, kinds: frozenset[str], now: datetime) -> list[tuple[str, str]]:
-    """The catalogs to read: (company, name). After a pause all, to see that Epicor is back."""
-    paused = pauses.stops(cycle.tenant)
-    max_age = min(MAX_AGE, now - cycle.started_at) if paused else MAX_AGE
-    wanted = [
+def ask_again(tenant: Tenant, postings: Sequence[Posting]) -> None:
+    """Have the catalogs that stop these bills read by the next run, however young they are.
+
+    For a person who mended something in Epicor and has the bills tried again.
+    """
+    pks = [posting.pk for posting in postings]
+    behind: set[tuple[str, str]] = set()
+    for some in chunks(pks):
+        rows = Blocker.objects.filter(posting_id__in=some).values_list("company", "kind")
+        for company, kind in rows.distinct():
+            behind |= {(company, name) for name in catalog.catalogs_behind(kind)}
+    catalog.ask_again(tenant.pk, behind, now=timezone.now())
+
+
+def ask_all_again(tenant: Tenant, kinds: frozenset[str]) -> None:
+    """The same for every catalog of these kinds, which a person named."""
+    companies = EntityRoute.objects.filter(tenant=tenant).values_list("company", flat=True)
+    wanted = [(company, name) for company in set(companies) for name in _catalogs(kinds)]
+    catalog.ask_again(tenant.pk, wanted, now=timezone.now())
+
+
+def _catalogs(kinds: frozenset[str]) -> list[str]:
+    return [
         name
         for name in catalog.ALL_CATALOGS
         if "bills" in kinds or ("vendors" if name == "vendors" else "accounts") in kinds
     ]
+
+
+def _stale(cycle: Cycle, kinds: frozenset[str], now: datetime) -> list[tuple[str, str]]:
+    """The catalogs to read: (company, name). After a pause all, to see that Epicor is back."""
+    paused = pauses.stops(cycle.tenant)
+    max_age = min(MAX_AGE, now - cycle.started_at) if paused else MAX_AGE
     return [
         (company, name)
         for company in cycle.companies
-        for name in wanted
+        for name in _catalogs(kinds)
         if not catalog.is_fresh(cycle.tenant.pk, company, [name], now=now, max_age=max_age)
     ]
 

@@ -1,11 +1,13 @@
 """Which bills could be entered now and what stops the others; claims, holds and sends nothing."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from audit.failures import Hold
 from audit.models import Posting
 from connector.models import Bill
+from connector.narrow import sort_out
 from connector.sync.context import Cycle, Rules
 from connector.sync.prepare import Payloads, Prepared, prepare
 from connector.sync.readiness import stops
@@ -37,6 +39,10 @@ def rehearse_as(rules: Rules, postings: Sequence[Posting], payloads: Payloads) -
 
     Asks neither system anything; a constant number of queries.
     """
+    return sort_out(postings, partial(_rehearse, rules, payloads))
+
+
+def _rehearse(rules: Rules, payloads: Payloads, postings: Sequence[Posting]) -> Rehearsed:
     stopped = stops(rules.tenant.pk, postings, payloads)
     held = [(p, stopped[p.bill_id].hold) for p in postings if p.bill_id in stopped]
     left = [posting for posting in postings if posting.bill_id not in stopped]

@@ -9,12 +9,29 @@ from collections.abc import Mapping, Sequence
 from audit import postings
 from audit.models import Posting
 from audit.queue import waiting_for
+from connector import pauses
 from connector.domain.money import format_money
+from connector.models import Tenant
 from connector.sync.context import Cycle
+from connector.sync.phases import blacked_out
 from connector.sync.rehearse import rehearse
 
 CHUNK = 5000  # SQLite limits the values in one statement
 _State = Posting.State
+STILL_WAIT = "Nothing was changed, and the bills still wait."
+
+
+def refusal(tenant: Tenant) -> str:
+    """Why nothing can be tried again now, as a sentence for a person; "" when it can.
+
+    Closing the holds then would only empty the list of what waits, and nothing would be entered.
+    """
+    row = Tenant.objects.get(pk=tenant.pk)
+    if pauses.kind(row) in (*pauses.DECIDED, pauses.ACCESS, pauses.OUTAGE):
+        return f"{row.paused_reason} {STILL_WAIT}"
+    if blacked_out(row):
+        return f"Today is a blackout day in the calendar, so nothing is entered. {STILL_WAIT}"
+    return ""
 
 
 def replay(chosen: Sequence[Posting], *, actor: str) -> int:

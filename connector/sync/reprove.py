@@ -3,8 +3,10 @@
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -19,6 +21,7 @@ from connector.domain import differing
 from connector.epicor.dataset import SavedInvoice, differences, same_number
 from connector.epicor.invoices import find, stamp_of
 from connector.models import Tenant
+from connector.narrow import hold_bug, narrow
 from connector.sync.context import Cycle, open_cycle
 from connector.sync.judge import gone, is_settled, several_difference
 from connector.sync.lookup import Key, key_of
@@ -32,6 +35,7 @@ LEASE = timedelta(minutes=5)
 _SHOWN = 10
 _BY = "reprove"  # in the detail of our holds, so that a later proof may close them
 _GONE = "The invoice is not in Epicor"
+_NOT_COMPARED = "Its invoice could not be compared with what was entered; nothing was changed."
 
 
 def reprove(tenant: Tenant, *, days: int) -> Proof:
@@ -72,6 +76,14 @@ def record(tenant: Tenant, proof: Proof, days: int) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What a batch is like in Epicor: as it was entered, or not, with the differences."""
+
+    good: list[Posting]
+    bad: list[tuple[Posting, Drift, list[str]]]
+
+
 class _Prover:
     """Goes through the postings of each company in chunks, so that memory stays the same."""
 
@@ -103,6 +115,15 @@ class _Prover:
         return list(rows.order_by("pk")[:AT_ONCE])
 
     def _compare(self, company: str, batch: Sequence[Posting]) -> None:
+        for judged in narrow(batch, partial(self._judged, company), self._broke):
+            self._note(judged)
+            _hold([(posting, wrong) for posting, _, wrong in judged.bad])
+            for posting in judged.good:
+                if posting.hold_reason == Reason.MISMATCH and posting.hold_detail.get("by") == _BY:
+                    _close(posting, self.cycle.owner)
+
+    def _judged(self, company: str, batch: Sequence[Posting]) -> _Judged:
+        """What is there of each, compared; nothing is noted yet."""
         there = self._read(company, batch)
         wrong = {posting.pk: self._differences(posting, there[posting.pk]) for posting in batch}
         # Whatever moved on while we read is not judged by what it was before.
@@ -110,18 +131,22 @@ class _Prover:
         still = [posting for posting in batch if now.get(posting.pk) == posting.updated_at]
         good = [p for p in still if there[p.pk] and is_settled(p, wrong[p.pk])]
         bad = [posting for posting in still if posting not in good]
-        self._note(good, [self._drift(p, there[p.pk], wrong[p.pk]) for p in bad])
-        _hold([(posting, wrong[posting.pk]) for posting in bad])
-        for posting in good:
-            if posting.hold_reason == Reason.MISMATCH and posting.hold_detail.get("by") == _BY:
-                _close(posting, self.cycle.owner)
+        found = [(p, self._drift(p, there[p.pk], wrong[p.pk]), wrong[p.pk]) for p in bad]
+        return _Judged(good, found)
 
-    def _note(self, good: Sequence[Posting], drifted: Sequence[Drift]) -> None:
-        self.proof.proven += len(good)
-        self.proof.drifted += drifted
-        for posting in good:
+    def _broke(self, posting: Posting, error: Exception) -> None:
+        """It cannot be compared, so it is not proven: a finding, and a person must look."""
+        said = [f"It could not be compared ({type(error).__name__})"]
+        self._note(_Judged([], [(posting, self._drift(posting, [], said), said)]))
+        if not posting.hold_reason:
+            hold_bug(posting, error, _NOT_COMPARED)
+
+    def _note(self, judged: _Judged) -> None:
+        self.proof.proven += len(judged.good)
+        for posting in judged.good:
             self.proof.unexplained[posting.currency] += 0
-        for drift in drifted:
+        for _, drift, _ in judged.bad:
+            self.proof.drifted.append(drift)
             self.proof.unexplained[drift.currency] += drift.unexplained
 
     # -- reading and comparing -------------------------------------------------------------------

@@ -5,18 +5,20 @@ every run, older and archived ones in rotation, until all of the last weeks have
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
 
 from audit.failures import RejectedError
 from connector.models import LearnedFact
+from connector.narrow import narrow
 from connector.ramp.content import content_hash
 from connector.sync.context import Cycle
-from connector.sync.pull import mirror, postings_of, see_again
+from connector.sync.pull import hold_broken, mirror, postings_of, see_again
 
 logger = logging.getLogger(__name__)
 
@@ -82,8 +84,12 @@ def _read(cycle: Cycle, track: Track, start: str) -> str:
 def look_again(cycle: Cycle, rows: list[_Row]) -> int:
     """Compare these bills with their postings; the others are nobody's business here.
 
-    Returns how many had changed.
+    Returns how many had changed. A bill that cannot be compared is held (bug).
     """
+    return sum(narrow(rows, partial(_compare, cycle), partial(hold_broken, cycle)))
+
+
+def _compare(cycle: Cycle, rows: Sequence[_Row]) -> int:
     known = postings_of(cycle, rows)
     ours = [row for row in rows if str(row["id"]) in known]
     if not ours:

@@ -25,12 +25,14 @@ from audit.failures import (
     UncertainOutcomeError,
 )
 from audit.models import Attempt, Posting
+from connector.narrow import bug, narrow
 from connector.sync.context import Cycle
 from connector.sync.readiness import SYNCED
 
 _SENDING = timedelta(seconds=90)  # a call may take 60 s
 _AGAIN = "Sent again with the same key; Ramp has it."
 Refusal = RejectedError | UncertainOutcomeError  # whatever it says, each bill is read before more
+_NOT_AGAIN = "It is not sent again; its bills are told anew."
 _MOVED_ON = "Some of its bills moved on, so it is not sent again; the others are told anew."
 
 
@@ -117,13 +119,18 @@ def settle_lost(cycle: Cycle, telling: Telling) -> set[str]:
     """
     now = timezone.now()
     busy: set[str] = set()
+
+    def step(some: Sequence[Attempt]) -> None:
+        for attempt in some:
+            free = not _under_way(attempt, now)
+            if free and attempts.take_up(attempt, deadline_at=now + _SENDING):
+                _settle(cycle, telling, attempt)
+            else:
+                busy.update(_bills_of(attempt))
+
     for attempt in attempts.open_ones(cycle.tenant.pk, "confirmation"):
-        if not attempt.request.get(telling.kind):
-            continue
-        if not _under_way(attempt, now) and attempts.take_up(attempt, deadline_at=now + _SENDING):
-            _settle(cycle, telling, attempt)
-        else:
-            busy |= _bills_of(attempt)
+        if attempt.request.get(telling.kind):
+            narrow([attempt], step, _given_up)
     return busy
 
 
@@ -162,6 +169,11 @@ def _settle(cycle: Cycle, telling: Telling, attempt: Attempt) -> None:
         return
     _end(attempt, Attempt.Outcome.DONE, _AGAIN)
     telling.done(cycle, still)
+
+
+def _given_up(attempt: Attempt, error: Exception) -> None:
+    """It cannot be sent again; its bills are told anew, and the one that breaks that is held."""
+    _end(attempt, Attempt.Outcome.UNKNOWN, bug(error, _NOT_AGAIN).message)
 
 
 def _note_synced(cycle: Cycle, bills: Collection[str]) -> None:

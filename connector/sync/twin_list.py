@@ -1,14 +1,16 @@
 """Which bills may be in Epicor already, typed by hand: for the day before going live."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from audit.failures import HeldError, InvalidBillError
 from audit.models import Posting
 from connector.domain.draft import since_start
 from connector.models import Bill, Tenant
+from connector.narrow import narrow
 from connector.ramp.parse import parse_bill
 from connector.sync.context import Cycle, open_cycle
 from connector.sync.prepare import prepare
@@ -41,6 +43,17 @@ class TwinList:
     compared: int = 0
     left_out: int = 0
 
+    def add(self, parts: Iterable["TwinList"]) -> None:
+        """Take in what was found of some bills."""
+        for part in parts:
+            self.items += part.items
+            self.compared += part.compared
+            self.left_out += part.left_out
+
+    def leave_out(self, _: Posting, error: Exception) -> None:
+        """One bill breaks the comparison; the next sync holds it and says so."""
+        self.left_out += 1
+
 
 def list_twins(tenant: Tenant) -> TwinList:
     """Every bill to be entered that may be in Epicor already. Reads Epicor's changes, holds none.
@@ -60,7 +73,7 @@ def list_twins(tenant: Tenant) -> TwinList:
             if not last:
                 refresh_mirror(cycle, cycle.companies)
             last = slice_[-1].pk
-            _compare(lenient(cycle), slice_, found)
+            found.add(narrow(slice_, partial(_compare, lenient(cycle)), found.leave_out))
         return found
     finally:
         cycle.remember()
@@ -80,7 +93,7 @@ def _is_ours_to_enter(cycle: Cycle, payload: Mapping[str, Any]) -> bool:
     return not old and stopped(payload, ours=False) is None
 
 
-def _compare(cycle: Cycle, slice_: Sequence[Posting], found: TwinList) -> None:
+def _compare(cycle: Cycle, slice_: Sequence[Posting]) -> TwinList:
     ids = [posting.bill_id for posting in slice_]
     rows = Bill.objects.filter(tenant=cycle.tenant, bill_id__in=ids)
     payloads: Mapping[str, dict[str, Any]] = dict(rows.values_list("bill_id", "payload"))
@@ -88,9 +101,7 @@ def _compare(cycle: Cycle, slice_: Sequence[Posting], found: TwinList) -> None:
     wanted = [p for p in known if _is_ours_to_enter(cycle, payloads[p.bill_id])]
     ready, held = prepare(cycle, wanted, payloads)
     candidates = candidates_for(cycle, ready)
-    found.compared += len(ready)
-    found.left_out += len(held) + len(slice_) - len(known)
-    found.items += [
+    items = [
         BillWithTwins(
             bill=job.posting.bill_id,
             number=job.draft.invoice_num,
@@ -101,3 +112,4 @@ def _compare(cycle: Cycle, slice_: Sequence[Posting], found: TwinList) -> None:
         for job in ready
         if job.posting.bill_id in candidates
     ]
+    return TwinList(items, len(ready), len(held) + len(slice_) - len(known))

@@ -5,16 +5,15 @@ own thread. A few more bills than lanes are begun, so that a lane that is done f
 request waiting for it.
 """
 
-import logging
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
 from django.db import transaction
 
-from audit import postings
 from audit.failures import (
     AccessError,
     AskedError,
@@ -34,18 +33,17 @@ from connector.epicor.dataset import SavedInvoice, differences
 from connector.epicor.errors import SeatsError, StaleRowError
 from connector.epicor.questions import Asked
 from connector.models import InvoiceGroup
+from connector.narrow import LOOKED_UP, bug, narrow
 from connector.sync.board import Board
 from connector.sync.group_rows import taken
 from connector.sync.groups import MOST_REFUSED, Groups, NoGroupError
 from connector.sync.judge import is_settled
 from connector.sync.lanes import LEASE_S, Job, Todo, begin_write, next_place, note, outcome_of
-from connector.sync.looking import TOKEN, Looking, Search, bug
+from connector.sync.looking import TOKEN, Looking, Search
 from connector.sync.lookup import name_of
 from connector.sync.prepare import Prepared
 from connector.sync.trouble import period_closed_now
 from connector.tokens import TokenExpiredError
-
-logger = logging.getLogger(__name__)
 
 
 class Writing:
@@ -75,33 +73,51 @@ class Writing:
             place = next_place(self.board.todo, busy, {job.place for job in jobs})
             if place is None:
                 return
-            self._begin(self.board.todo.pop(place))
+            narrow([self.board.todo.pop(place)], self._begin, self._not_begun)
 
-    def _begin(self, item: Todo) -> None:
+    def _begin(self, items: Sequence[Todo]) -> None:
         """Start the conversation of one bill: where needed its group's first, then its own."""
-        group = None
+        (item,) = items
         try:
-            if item.place is not None:
-                group = self.groups.borrow(*item.place)
-            else:
-                group = self.groups.take(*item.period)
-            job = Job.of(item, group, self.board.cycle)
-        except StopIteration as end:
-            self._free(group)
-            self.board.ends.finish(item.prepared, end.value)
+            group = self._group_for(item)
         except NoGroupError as error:
             self.board.ends.put_off(item.prepared.posting, error)
             if self.groups.closed.keys() >= set(self.board.cycle.companies):
                 self.board.ends.stopped = self.groups.trouble
+            return
         except PostingError as error:
             self.board.ends.end_badly(item.prepared.posting, error)
-        else:
+            return
+        job: Job | None = None
+        try:
+            job = Job.of(item, group, self.board.cycle)
+        except StopIteration as end:
+            self.board.ends.finish(item.prepared, end.value)
+        except PostingError as error:
+            self.board.ends.end_badly(item.prepared.posting, error)
+        finally:
+            if job is None and group is not None:
+                self.groups.give_back(group)
+        if job is not None:
             self._send(job)
 
+    def _group_for(self, item: Todo) -> InvoiceGroup | None:
+        if item.place is not None:
+            return self.groups.borrow(*item.place)
+        return self.groups.take(*item.period)
+
+    def _not_begun(self, item: Todo, error: Exception) -> None:
+        """Beginning it broke: nothing was sent now."""
+        self.board.ends.broke(item.prepared.posting, error, begun=item.saved is not None)
+
     def _send(self, job: Job) -> None:
+        narrow([job], self._submit, self._broke)
+
+    def _submit(self, jobs: Sequence[Job]) -> None:
+        (job,) = jobs
         step = job.step
         if step.writes and job.attempt is None and not begin_write(self.board.cycle, job, LEASE_S):
-            self._free(job.group)
+            self._free(job)
             self.board.give_way(job.item.prepared.posting)
             return
         future = self.board.lane_pool.submit(
@@ -115,6 +131,9 @@ class Writing:
 
     def answered(self, job: Job, future: Future[Any]) -> None:
         """Take an answer in: commit its outcome, then go on with the conversation or end it."""
+        narrow([job], lambda _: self._answered(job, future), self._broke)
+
+    def _answered(self, job: Job, future: Future[Any]) -> None:
         try:
             job.advance(future)
             note(job, Attempt.Outcome.DONE, job.answer)
@@ -124,14 +143,22 @@ class Writing:
             self._renew(job, expired)
         except PostingError as error:
             self._failed(job, error, job.answer)
-        except postings.LostLeaseError:
-            raise
-        except Exception as error:
-            # The one place that owns what nobody foresaw: it must not take other bills along.
-            logger.exception("Entering bill %s failed", job.item.prepared.posting.bill_id)
-            self._failed(job, PostingError(bug(error, _LOOKED_UP).message), job.answer)
         else:
             self._send(job)
+
+    def _broke(self, job: Job, error: Exception) -> None:
+        """Nobody foresaw it: what was perhaps saved is looked up; nothing else comes to harm."""
+        posting = job.item.prepared.posting
+        begun = not job.opening and (job.attempt is not None or job.wrote)
+        failed = PostingError(bug(error, LOOKED_UP).message)
+        note(job, Attempt.Outcome.UNKNOWN, job.answer, failed)
+        self._free(job)
+        if job.opening and job.group is not None:
+            self.groups.not_opened(job.group, failed)
+        if begun and posting.pk in self.board.ends.open:
+            self.board.ends.doubt(posting, failed.message)
+        else:
+            self.board.ends.broke(posting, error, begun=job.item.saved is not None)
 
     def _renew(self, job: Job, expired: TokenExpiredError) -> None:
         """The token was refused before anything was looked at: log in anew, send the step again."""
@@ -153,7 +180,7 @@ class Writing:
             self.groups.opened(job.group, result)
             self._begin_in(job)
             return
-        self._free(job.group)
+        self._free(job)
         self.seats_short = 0
         self.start()
         with transaction.atomic():
@@ -172,14 +199,16 @@ class Writing:
         else:
             self._send(job)
 
-    def _free(self, group: InvoiceGroup | None) -> None:
-        if group is not None:
-            self.groups.give_back(group)
+    def _free(self, job: Job) -> None:
+        """Give the job's group back, once: two lanes must not write into one."""
+        if job.group is not None and not job.freed:
+            job.freed = True
+            self.groups.give_back(job.group)
 
     def _failed(self, job: Job, error: PostingError, answer: Any) -> None:
         sending = job.attempt is not None
         note(job, outcome_of(error, answered=answer is not None), answer, error)
-        self._free(job.group)
+        self._free(job)
         self._narrow(error)
         posting = job.item.prepared.posting
         if job.opening:
@@ -190,7 +219,7 @@ class Writing:
             self.board.again([posting], _ANSWERED)
         elif job.wrote and isinstance(error, RejectedError | AskedError):
             # Something of it is perhaps saved: nobody is told "refused" before that is known.
-            self.looking.search([job.item.prepared], partial(self._seen, error))
+            self.looking.search([job.item.prepared], partial(self._seen, error), begun=True)
         else:
             self._not_written(job, error)
 
@@ -331,7 +360,6 @@ _GROUP_UNSURE = (
     "Epicor did not say whether a group was opened. No bill was sent into it; it is tried again "
     "in another group."
 )
-_LOOKED_UP = "It is looked up in Epicor before anything is sent again."
 _ANSWERED = "A person said meanwhile that it goes on in spite of what Epicor asked."
 _CHANGING = (
     "The bill was edited in Ramp, and its invoice {name} follows only in part: {why} Correct that, "

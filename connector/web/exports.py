@@ -8,7 +8,7 @@ formula begins with a quote.
 
 import csv
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import IO, Any
@@ -20,6 +20,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
 
 from audit.models import Posting
 from connector.domain.money import format_amount
+from connector.narrow import bug, narrow
 from mappings.files import escaped
 
 XLSX_ROWS = 20_000  # a workbook is made while the person waits
@@ -61,12 +62,29 @@ def read(found: QuerySet[Posting]) -> Iterator[dict[str, Any]]:
 
 def records(found: QuerySet[Posting], zone: ZoneInfo) -> Iterator[list[str]]:
     """The cells of each bill as texts in the order of HEADER."""
-    for named in read(found):
-        amount = named.pop("amount")
-        cells = {name: escaped(_text(value, zone)) for name, value in named.items()}
-        # A number with its sign is no formula, and must stay one that can be added.
-        cells["amount"] = "" if amount is None else format_amount(amount, named["currency"])
-        yield [cells[name] for name in HEADER]
+    for bill in read(found):
+        yield _row(bill, lambda bill: _texts(bill, zone))
+
+
+def _texts(bill: Mapping[str, Any], zone: ZoneInfo) -> list[str]:
+    named = dict(bill)
+    amount = named.pop("amount")
+    cells = {name: escaped(_text(value, zone)) for name, value in named.items()}
+    # A number with its sign is no formula, and must stay one that can be added.
+    cells["amount"] = "" if amount is None else format_amount(amount, named["currency"])
+    return [cells[name] for name in HEADER]
+
+
+def _row(bill: Mapping[str, Any], cells: Callable[[Mapping[str, Any]], list[Any]]) -> list[Any]:
+    """The cells of a bill; of one that breaks that only its id, and why."""
+    broken: list[Any] = []
+
+    def broke(_: Mapping[str, Any], error: Exception) -> None:
+        known = {"bill": escaped(str(bill["bill"])), "hold_message": bug(error).message}
+        broken.extend(known.get(name, "") for name in HEADER)
+
+    parts = narrow([bill], lambda some: cells(some[0]), broke)
+    return parts[0] if parts else broken
 
 
 def as_csv(rows: Iterable[list[str]]) -> Iterator[str]:
@@ -84,7 +102,7 @@ def as_xlsx(bills: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> IO[bytes]:
     sheet.append(HEADER)
     cells = _Cells(sheet, zone)
     for bill in bills:
-        sheet.append([cells.of(name, bill) for name in HEADER])
+        sheet.append(_row(bill, cells.row))
     file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by whoever gets it)
     book.save(file)
     file.seek(0)
@@ -104,6 +122,10 @@ class _Cells:
     def __init__(self, sheet: Any, zone: ZoneInfo) -> None:
         self._sheet, self._zone = sheet, zone
         self._made: dict[tuple[str, str], Any] = {}
+
+    def row(self, bill: Mapping[str, Any]) -> list[Any]:
+        """The cells of a bill in the order of HEADER."""
+        return [self.of(name, bill) for name in HEADER]
 
     def of(self, name: str, bill: Mapping[str, Any]) -> Any:
         """A number or a day as what it is, all else (ids and numbers of bills, too) as text."""

@@ -10,6 +10,7 @@ from django import forms
 from django.db.models import Q, QuerySet
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from audit.days import moved
 from audit.models import Blocker, Posting
 from audit.names import REASONS, STATES
 from connector.models import EntityRoute, Membership, Tenant
@@ -247,9 +248,7 @@ class BillFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def entered_until(self, postings: QuerySet[Posting], name: str, day: date) -> QuerySet[Posting]:
         """The postings entered on or before this day of the tenant's zone."""
-        if day == date.max:
-            return postings.filter(entered_at__isnull=False)
-        return postings.filter(entered_at__lt=midnight(day + timedelta(days=1)))
+        return postings.filter(entered_at__lt=midnight(moved(day, timedelta(days=1))))
 
     def assigned_to(self, postings: QuerySet[Posting], name: str, who: str) -> QuerySet[Posting]:
         """The postings that somebody looks after, or nobody."""

@@ -19,6 +19,8 @@ from connector.models import Tenant
 from connector.ringing import ring_tenant
 from connector.schedules import BadScheduleError, next_run
 from connector.sections import SECTIONS, Change, Section
+from connector.sync.refresh import ask_again
+from connector.sync.replay import refusal
 from connector.web import shell
 from connector.web.questions import passed_over
 from connector.web.setup import lists, sectionform
@@ -94,6 +96,9 @@ def replay(request: HttpRequest, slug: str, what: str) -> HttpResponse:
         raise Http404("No such page.") from None
     if not chosen:
         return shell.done(request, "No bill waits for it any more.", _home(slug), good=False)
+    if why := refusal(tenant):
+        return shell.done(request, why, _home(slug), good=False)
+    ask_again(tenant, chosen)
     title = f"Try {len(chosen)} bills again that waited for settings"
     errand = asking.ask_replay(tenant, chosen, title, actor=shell.actor(request))
     to = reverse("errand", args=[slug, errand.pk])

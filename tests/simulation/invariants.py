@@ -110,7 +110,7 @@ def _ramp_knows_only_what_is(life: Life, invoices: list[Row]) -> None:
         if reference is None:
             continue
         posting = postings.get(bill_id)
-        if bill_id in life.removed:
+        if bill_id in life.removed | life.poison:
             continue
         if posting is None or posting["state"] not in IN_EPICOR:
             state = posting and posting["state"]

@@ -91,6 +91,7 @@ class Life:
         self.again: set[str] = set()  # … to be entered anew
         self.different: set[str] = set()  # bills of which a person said "that is another one"
         self.sent_late: set[str] = set()  # bills with a request that takes effect later
+        self.poison: set[str] = set()  # odd bills: seen only where they are asked for
         self.unseen_edits: set[str] = set()  # bills changed after Ramp stopped to offer them
         self.resumes = False  # whether the present act may go on with a run begun before
         self.late_due: dt.datetime | None = None
@@ -210,20 +211,21 @@ class Life:
         found: dict[str, Any] = json.loads(row["summary"])
         return found
 
-    def postings(self) -> dict[str, dict[str, Any]]:
-        """Our postings by bill."""
+    def postings(self, *, odd: bool = False) -> dict[str, dict[str, Any]]:
+        """Our postings by bill: those of the world's own bills, or of the odd ones."""
         rows = self.rows("select * from audit_posting order by id")
-        return {row["bill_id"]: row for row in rows}
+        return {row["bill_id"]: row for row in rows if (row["bill_id"] in self.poison) is odd}
 
-    def invoices(self) -> list[dict[str, Any]]:
-        """Epicor's invoices."""
+    def invoices(self, *, odd: bool = False) -> list[dict[str, Any]]:
+        """Epicor's invoices, without those of odd bills, or these alone."""
         found: list[dict[str, Any]] = self.box.epicor.state()["invoices"]
-        return found
+        return [one for one in found if (one["header"].get("ExternalID") in self.poison) is odd]
 
-    def ramp_bills(self) -> list[Row]:
-        """Ramp's bills as they are now."""
+    def ramp_bills(self, *, odd: bool = False) -> list[Row]:
+        """Ramp's bills as they are now: the world's own, or the odd ones."""
         with self.box.ramp.app.lock:
-            return list(self.box.ramp.app.bills)
+            rows = list(self.box.ramp.app.bills)
+        return [row for row in rows if (row["id"] in self.poison) is odd]
 
     def bill(self, bill_id: str) -> Row:
         """One bill in Ramp as it is now."""

@@ -69,6 +69,8 @@ def nothing_open(life: Life, postings: dict[str, Row]) -> None:
         "and outcome in ('intent', 'unknown') and not resolved"
     )
     for attempt in open_ones:
+        if attempt["subject_id"] in life.poison:
+            continue
         state = postings[attempt["subject_id"]]["state"]
         if state not in ("in_doubt",):
             raise Violation(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.simulation import in_epicor, in_ramp, invariants, people, trouble, with_us
+from tests.simulation import in_epicor, in_ramp, invariants, people, poisoned, trouble, with_us
 from tests.simulation.life import Life, Options, Violation, draw_options, shortly
 from tests.simulation.processes import Zygote, drop_database
 
@@ -70,6 +70,7 @@ def live(
 
 
 def _script(life: Life) -> None:
+    poisoned.scatter(life)
     for _ in range(life.rng.randint(10, 24)):
         life.remember()
         roll = life.rng.random()
@@ -153,6 +154,7 @@ def _quiet(life: Life) -> None:
         _calm_run(life, seconds)
     life.remember()
     invariants.at_end(life, healed=False)
+    poisoned.at_rest(life)
 
 
 def _healed(life: Life) -> None:
@@ -175,6 +177,7 @@ def _healed(life: Life) -> None:
         invariants.after_act(life)
         _calm_run(life, seconds)
     invariants.at_end(life, healed=True)
+    poisoned.at_rest(life)
 
 
 def _calm_run(life: Life, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 import html
 import re
+import zoneinfo
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,9 +17,10 @@ from audit.models import AuditEntry, Posting
 from audit.triage import seen
 from connector.errands import bills as errands
 from connector.errands import work
-from connector.models import Errand, Tenant
+from connector.models import Errand, FinanceCalendar, Tenant
 from connector.sync.twin_answers import tell_apart
 from connector.web.acts import bulk
+from mappings.models import CatalogRefresh
 from tests import builders
 from tests.web.rows import block, make_posting
 
@@ -206,6 +208,43 @@ def test_replay_makes_them_due_and_shows_how_far_they_are(
     assert f'id="errand-{errand.pk}"' in done
     assert 'hx-swap-oob="true"' in done  # the cause is shown anew
     assert trail("posting.replayed")[0][:2] == ("b-held", "ann")
+
+
+@pytest.mark.parametrize("what", ["person", "setup", "access", "outage", "blackout"])
+def test_replay_says_why_nothing_can_be_entered_and_keeps_the_causes(
+    client: Client, tenant: Tenant, held: Posting, what: str
+) -> None:
+    if what == "blackout":
+        today = timezone.localdate(timezone=zoneinfo.ZoneInfo(tenant.time_zone))
+        FinanceCalendar.objects.update(blackout=[today.isoformat()])
+    else:
+        Tenant.objects.filter(pk=tenant.pk).update(paused_reason="Stopped.", paused_for=what)
+
+    page = post(client, "replay", status=422, ids=[held.pk])
+    post(client, "replay", status=422, ids=[held.pk], sure="1", chosen="x")
+
+    assert "the bills still wait" in page
+    assert state(held) == ("queued", "vendor_unmapped")
+    assert not Errand.objects.exists()
+
+
+def test_replay_has_what_stops_the_bill_read_again(
+    client: Client, tenant: Tenant, held: Posting
+) -> None:
+    now = timezone.now()
+    for company in ("EPIC06", "EPIC07"):
+        for name in ("vendors", "terms", "accounts"):
+            CatalogRefresh.objects.create(
+                tenant=tenant, company=company, catalog=name, refreshed_at=now
+            )
+
+    confirm(client, "replay", {"ids": [held.pk]})
+
+    asked = CatalogRefresh.objects.exclude(asked_at=None)
+    assert set(asked.values_list("company", "catalog")) == {
+        ("EPIC06", "vendors"),
+        ("EPIC06", "terms"),
+    }
 
 
 def test_a_second_click_on_replay_finds_the_bill_changed(

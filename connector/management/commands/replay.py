@@ -9,16 +9,18 @@ from django.core.management.base import CommandParser
 from django.db.models import Q
 
 from audit import postings
-from audit.failures import Reason
+from audit.failures import PostingError, Reason
 from audit.models import Blocker, Posting
 from audit.queue import open_holds, waiting_for
+from connector import pauses
 from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
 from connector.management.commands.sync import table
 from connector.models import Tenant
 from connector.sync.blackout import notice, stopped_bills
 from connector.sync.context import open_cycle
-from connector.sync.replay import forecasts, replay, results
-from connector.sync.run import Summary, run_cycle
+from connector.sync.refresh import ask_again, refresh
+from connector.sync.replay import STILL_WAIT, forecasts, replay, results
+from connector.sync.run import KINDS, Summary, run_cycle
 
 BUDGET_S = 3600.0
 _NAMED = 10  # as many unknown bills are named in a sentence
@@ -60,8 +62,9 @@ class Command(TenantCommand):
         chosen = _chosen(self.tenant, options)
         dry, force = bool(options["dry_run"]), bool(options["force"])
         blackout = "" if force or not chosen else notice(self.tenant)
-        if blackout and not dry:
-            raise CommandProblem(f"{blackout} Nothing was changed, and the bills still wait.")
+        stopped = blackout or pauses.decided(self.tenant)
+        if stopped and chosen and not dry:
+            raise CommandProblem(f"{stopped} {STILL_WAIT}")
         if dry or not chosen:
             summary, said, waits = _rehearsal(self.tenant, chosen)
             document = {**summary.as_json(), "run": None}  # nothing is recorded
@@ -125,6 +128,7 @@ def _replay(
 ) -> tuple[Summary, dict[str, str], bool]:
     """Close the holds and run a cycle for just these; True when one has a hold afterwards."""
     ids = [posting.pk for posting in chosen]
+    _ask_epicor(tenant, chosen)
     try:
         replay(chosen, actor=actor())
         summary = run_cycle(tenant, force=force, only_ids=ids, budget_s=BUDGET_S)
@@ -134,11 +138,27 @@ def _replay(
     return summary, results(chosen), not held.isdisjoint(ids)
 
 
+def _ask_epicor(tenant: Tenant, chosen: Sequence[Posting]) -> None:
+    """Read again what stops them, before any hold is closed: a system that is away changes none."""
+    ask_again(tenant, chosen)
+    cycle = open_cycle(tenant, dry_run=True)
+    try:
+        refresh(cycle, kinds=KINDS)
+    except PostingError as error:
+        raise CommandProblem(f"{error.message} {STILL_WAIT}") from error
+    finally:
+        cycle.remember()
+        cycle.close()
+
+
 def _rehearsal(tenant: Tenant, chosen: Sequence[Posting]) -> tuple[Summary, dict[str, str], bool]:
     """Prepare them only: `entered` is how many could go; True when one would wait again."""
     started = time.monotonic()
     cycle = open_cycle(tenant, dry_run=True)
     try:
+        if chosen:
+            ask_again(tenant, chosen)
+            refresh(cycle, kinds=KINDS)
         said, waits = forecasts(cycle, chosen)
         calls = {"ramp": cycle.ramp.calls, "epicor": cycle.epicor.calls}
     finally:

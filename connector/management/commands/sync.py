@@ -8,6 +8,7 @@ from django.core.management.base import CommandParser
 from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
 from connector.models import SyncRun
 from connector.sync.blackout import notice
+from connector.sync.refresh import ask_all_again
 from connector.sync.run import KINDS, PLANNED, Summary, run_cycle
 
 FOREGROUND_S = 24 * 3600.0
@@ -29,6 +30,8 @@ class Command(TenantCommand):
     def run(self, options: dict[str, Any]) -> None:
         """Run the cycle and print its summary."""
         kinds = _kinds(str(options["only"]))
+        if kinds is not None:
+            ask_all_again(self.tenant, kinds)
         summary = run_cycle(
             self.tenant,
             kinds=kinds,

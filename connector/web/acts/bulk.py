@@ -14,6 +14,8 @@ from audit.access import requires
 from audit.models import Posting
 from connector.errands import asking
 from connector.errands.bills import SETTLE, TELL_APART, name_of, settle_all, tell_all_apart
+from connector.sync.refresh import ask_again
+from connector.sync.replay import refusal
 from connector.web.acts import offers
 from connector.web.acts.forms import ActForm, AssignForm, NoteForm, ReasonForm, SnoozeForm
 from connector.web.acts.plan import Act, Done, Order, described, named
@@ -32,6 +34,12 @@ def replayed(order: Order, chosen: list[Posting]) -> Done:
     subject = chosen[0].bill_id if len(chosen) == 1 else ""
     errand = asking.ask_replay(order.tenant, chosen, title, actor=order.actor, subject=subject)
     return Done(f"{described(chosen)}: tried again now.", errand)
+
+
+def replay_asked(order: Order, chosen: list[Posting]) -> Done:
+    """The same for a person who mended something in Epicor: the catalogs are read again first."""
+    ask_again(order.tenant, chosen)
+    return replayed(order, chosen)
 
 
 def told_apart(order: Order, chosen: list[Posting]) -> Done:
@@ -130,7 +138,8 @@ REPLAY = Act(
     "Replay",
     ActForm,
     offers.not_replayed,
-    replayed,
+    replay_asked,
+    stopped=refusal,
 )
 DIFFERENT = Act(
     "different",

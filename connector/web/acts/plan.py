@@ -42,6 +42,7 @@ class Act:
     """Something that can be done to many bills. `will` ends the sentence "3 bills, … , will be".
 
     `refused(posting)`: why one of them cannot be done, as the rest of a sentence about it, or "".
+    `stopped(tenant)`: why nothing of it can be done now, as a sentence, or "".
     `quotes` of the bills are shown with the plan, and `note` below it; `widen` adds the bills that
     it is done to besides the picked ones.
     """
@@ -54,6 +55,7 @@ class Act:
     refused: Callable[[Posting], str]
     carry_out: Callable[[Order, list[Posting]], Done]
     danger: bool = False
+    stopped: Callable[[Tenant], str] | None = None
     quotes: Callable[[Sequence[Posting]], Sequence[str]] | None = None
     note: str = ""
     widen: Callable[[Tenant, Picked], Picked] | None = None

@@ -25,6 +25,8 @@ CARRIED = ("place", "who", "why", "company", "snoozed", "q")  # from step to ste
 def act(request: HttpRequest, what: Act) -> HttpResponse:
     """The first step shows the plan; the second (`sure`) does it and says what came of it."""
     tenant, actor = shell.tenant_of(request), shell.actor(request)
+    if what.stopped is not None and (why := what.stopped(tenant)):
+        return problem(request, what.title, why)
     try:
         bills = picked(tenant, request.POST, actor=actor)
     except PickError as error:
