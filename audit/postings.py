@@ -41,6 +41,7 @@ __all__ = [
     "hold",
     "hold_many",
     "keep",
+    "keep_leases",
     "mark_confirmed_many",
     "mark_entered",
     "mark_in_doubt",
@@ -133,6 +134,20 @@ def take(posting: Posting, *, owner: str, until: datetime, now: datetime) -> Non
 def extend_lease(postings: Sequence[Posting], *, owner: str, until: datetime) -> None:
     """Moves the end of our leases to `until`. LostLeaseError when one of them is not ours."""
     change(postings, Q(state__in=_LEASED, lease_owner=owner), {"lease_until": until}, "extended")
+
+
+def keep_leases(postings: Sequence[Posting], *, owner: str, until: datetime) -> None:
+    """The same for those that are still ours; one that was taken from us is left to whoever has it.
+
+    Two queries.
+    """
+    ids = [posting.pk for posting in postings]
+    mine = Posting.objects.filter(pk__in=ids, state__in=_LEASED, lease_owner=owner)
+    mine.update(lease_until=until, updated_at=timezone.now())
+    still = set(mine.values_list("pk", flat=True))
+    for posting in postings:
+        if posting.pk in still:
+            posting.lease_until = until
 
 
 def release(

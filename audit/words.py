@@ -168,6 +168,7 @@ ACTIONS: Mapping[str, Words] = {
         _TENANT, "Settings changed", telling.settings("changed the settings of")
     ),
     "tenant.paused": Words(_TENANT, "Paused", say("{who} paused {it}")),
+    "clock.set_back": Words(_TENANT, "Clock set back", say("{who} noticed a wrong clock")),
     "tenant.resumed": Words(_TENANT, "Resumed", say("{who} resumed {it}")),
     "tenant.reproved": Words(
         _TENANT, "Entered invoices read back", say("{who} read the entered invoices of {it} back")

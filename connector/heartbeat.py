@@ -19,6 +19,7 @@ _WORKER = "worker:"
 _BUSY = "busy:"
 # A cluster without supervisor beats only with the minute tick, which is looked for twice a minute.
 SEEN_WITHIN = timedelta(seconds=150)
+_LONGEST_JOB = timedelta(minutes=10)  # a sign of life further in the future is none
 _FORGET_AFTER = timedelta(days=1)
 
 
@@ -53,13 +54,15 @@ def last_beat(cluster: str) -> datetime | None:
 
 def is_busy(cluster: str, now: datetime) -> bool:
     """Whether a process of the cluster is within the time that its job may take."""
-    return Heartbeat.objects.filter(name__startswith=f"{_BUSY}{cluster}:", at__gt=now).exists()
+    working = (now, now + _LONGEST_JOB)
+    names = f"{_BUSY}{cluster}:"
+    return Heartbeat.objects.filter(name__startswith=names, at__range=working).exists()
 
 
 def any_worker_seen(now: datetime) -> bool:
     """Whether some worker, on any machine, has shown a sign of life lately."""
-    seen = Q(name__startswith=_WORKER, at__gt=now - SEEN_WITHIN)
-    working = Q(name__startswith=_BUSY, at__gt=now)
+    seen = Q(name__startswith=_WORKER, at__range=(now - SEEN_WITHIN, now + SEEN_WITHIN))
+    working = Q(name__startswith=_BUSY, at__range=(now, now + _LONGEST_JOB))
     return Heartbeat.objects.filter(seen | working).exists()
 
 

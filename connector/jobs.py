@@ -14,7 +14,7 @@ from django_q.tasks import async_task
 from audit import log as audit_log
 from audit import postings
 from audit.failures import PostingError
-from connector import heartbeat, ringing
+from connector import clock, heartbeat, ringing
 from connector.errands import uses, work
 from connector.models import FinanceCalendar, SyncRun, Tenant
 from connector.ringing import RUN_TIMEOUT_S, ring_proof, ring_run, ring_tenant
@@ -31,6 +31,7 @@ def tick() -> dict[str, int]:
     """Every minute: ring the tenants whose time has come, take back lost work, seal the trail."""
     now = timezone.now()
     with heartbeat.busy(_TIMEOUT_S):
+        clock.watch(now)
         taken_back = reap(now)
         calendars = list(FinanceCalendar.objects.select_related("tenant"))
         rung = sum(ringing.ring_if_due(calendar, now) for calendar in calendars)

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from connector import heartbeat, jobs
+from connector import clock, heartbeat, jobs
 
 logger = logging.getLogger(__name__)
 
@@ -103,8 +103,11 @@ class Supervisor:
         cluster = heartbeat.cluster_name(session)
         try:
             close_old_connections()
+            clock.watch()  # the tick itself may wait for a time in the future
             at = heartbeat.last_beat(cluster)
-            silent_s = (timezone.now() - at).total_seconds() if at else now - self._started
+            silent_s = now - self._started
+            if at is not None:  # a beat in the future is as good as one just now
+                silent_s = max(0.0, (timezone.now() - at).total_seconds())
             if heartbeat.is_busy(cluster, timezone.now()):
                 silent_s = 0.0
             jobs.ring_beat()

@@ -61,7 +61,7 @@ def refresh_invoices(
     since = moved(start_date, -BEFORE_START) if start_date else now.date() - WITHOUT_START
     begin = since
     if window is not None and covers(window, start_date):
-        since, begin = window.since, window.read_at.date() - OVERLAP
+        since, begin = window.since, min(window.read_at, now).date() - OVERLAP
     read = 0
     while begin + AT_ONCE <= now.date():
         end = begin + AT_ONCE

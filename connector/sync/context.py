@@ -136,7 +136,7 @@ def open_cycle(
         ramp=connect_ramp(tenant),
         epicor=connect_epicor(tenant),
         dry_run=dry_run,
-        started_at=max(began_at or now, now - FRESH),
+        started_at=min(max(began_at or now, now - FRESH), now),
         counts=counts or Counts(),
     )
 

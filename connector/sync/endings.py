@@ -1,5 +1,6 @@
 """How a claimed posting ends: entered, held, in doubt, tried again later, or given back."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -41,10 +42,19 @@ class Endings:
         self.cycle = cycle
         self.open: dict[int, Posting] = {}
         self.stopped: PostingError | None = None
+        self._renewed_at = time.monotonic()
 
     def add(self, slice_: Iterable[Posting]) -> None:
         """These are claimed now and need an end."""
         self.open |= {posting.pk: posting for posting in slice_}
+
+    def keep(self, lease_s: float) -> None:
+        """Renew the leases of all that is open, now and then, so that they may be short."""
+        if not self.open or time.monotonic() < self._renewed_at + lease_s / 4:
+            return
+        self._renewed_at = time.monotonic()
+        until = timezone.now() + timedelta(seconds=lease_s)
+        postings.keep_leases(list(self.open.values()), owner=self.cycle.owner, until=until)
 
     def finish(self, prepared: Prepared, saved: SavedInvoice) -> None:
         """Verify to the cent; entered, or a hold that names every difference."""

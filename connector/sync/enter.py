@@ -12,6 +12,7 @@ from audit.postings import LostLeaseError
 from connector.sync.board import LOOKERS, Board
 from connector.sync.context import Cycle
 from connector.sync.endings import Endings
+from connector.sync.lanes import LEASE_S
 from connector.sync.looking import Looking
 from connector.sync.writing import Writing
 
@@ -50,7 +51,10 @@ def _work(board: Board, looking: Looking, writing: Writing) -> None:
         writing.start()
         if not board.jobs and not board.asked:
             return
-        done, _ = wait([*board.jobs, *board.asked], return_when=FIRST_COMPLETED)
+        board.ends.keep(LEASE_S)
+        done, _ = wait(
+            [*board.jobs, *board.asked], timeout=LEASE_S / 4, return_when=FIRST_COMPLETED
+        )
         for future in [f for f in (*board.jobs, *board.asked) if f in done]:
             try:
                 if future in board.jobs:

@@ -5,8 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils import timezone
+
 from audit.failures import Hold, InvalidBillError, Reason
 from audit.models import Posting
+from connector import clock
 from connector.models import Bill
 from connector.ramp.content import content_hash
 from connector.ramp.errors import NotFoundError
@@ -74,9 +77,8 @@ def take_in(cycle: Cycle, slice_: Sequence[Posting]) -> Intake:
 def _fresh(cycle: Cycle, slice_: Sequence[Posting]) -> Payloads:
     """The bills as read in this run; those not among the ready ones are read singly."""
     bill_ids = [posting.bill_id for posting in slice_]
-    seen = Bill.objects.filter(
-        tenant=cycle.tenant, bill_id__in=bill_ids, seen_at__gte=cycle.started_at
-    )
+    this_run = (cycle.started_at, timezone.now() + clock.DIFFER)  # never a sight in the future
+    seen = Bill.objects.filter(tenant=cycle.tenant, bill_id__in=bill_ids, seen_at__range=this_run)
     payloads: dict[str, dict[str, Any]] = dict(seen.values_list("bill_id", "payload"))
     for bill_id in bill_ids:
         if bill_id not in payloads:

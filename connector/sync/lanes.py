@@ -30,7 +30,7 @@ from connector.sync.group_rows import open_group
 from connector.sync.prepare import Prepared
 from mappings.fiscal import PeriodTable
 
-LEASE_S = 900.0  # of a claimed posting
+LEASE_S = 300.0  # of a claimed posting; a living run renews it (Endings.keep)
 WRITE_S = 120.0  # total deadline of one write
 GROUP_S = 60.0
 CROWDED = 8

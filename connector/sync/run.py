@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from audit import log
 from audit.failures import AccessError, PostingError, TransientError
 from audit.models import Posting
-from connector import pauses
+from connector import clock, pauses
 from connector.models import SyncRun, Tenant
 from connector.sync import turns
 from connector.sync.blackout import stopped_bills
@@ -63,6 +63,7 @@ def run_cycle(
     `only_ids` narrows entering to these Posting ids (replay). After `budget_s` seconds nothing
     more is entered. Raises what `advance` raises.
     """
+    clock.watch()
     stop_at = time.monotonic() + budget_s
     run = turns.begin(tenant, kinds=kinds or KINDS, dry_run=dry_run, force=force, only_ids=only_ids)
     try:

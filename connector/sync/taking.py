@@ -7,7 +7,7 @@ from django.utils import timezone
 from audit import postings
 from audit.models import Posting
 
-LEASE = timedelta(minutes=15)
+LEASE = timedelta(minutes=5)  # a minute for each request, and some
 
 
 def take(posting: Posting, owner: str) -> None:

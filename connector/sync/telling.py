@@ -85,7 +85,7 @@ def _send(
     cycle: Cycle, telling: Telling, attempt: Attempt, batch: Sequence[Posting]
 ) -> Refusal | None:
     try:
-        _sync(cycle, telling, attempt)
+        narrow([attempt], lambda _: _sync(cycle, telling, attempt), _unsure)
     except (RejectedError, UncertainOutcomeError) as error:
         attempts.finish(attempt, _outcome(error), message=error.message)
         return error
@@ -102,6 +102,12 @@ def _send(
 def _outcome(error: Refusal) -> Attempt.Outcome:
     unsure = isinstance(error, UncertainOutcomeError)
     return Attempt.Outcome.UNKNOWN if unsure else Attempt.Outcome.REFUSED
+
+
+def _unsure(attempt: Attempt, error: Exception) -> None:
+    """Nobody foresaw it, so nobody knows what Ramp has: settled like a lost answer."""
+    attempts.finish(attempt, Attempt.Outcome.UNKNOWN, message=bug(error).message)
+    raise error
 
 
 def _sync(cycle: Cycle, telling: Telling, attempt: Attempt) -> None:

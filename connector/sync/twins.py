@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from audit.failures import Hold, Reason
 from audit.models import Posting
+from connector import clock
 from connector.domain.draft import APInvoiceDraft
 from connector.domain.money import format_amount, format_money
 from connector.epicor.dataset import AMOUNTS, Row, SavedInvoice, same_number
@@ -55,7 +56,8 @@ def refresh_mirror(cycle: Cycle, companies: Collection[str]) -> None:
 
 
 def _is_young(cycle: Cycle, window: InvoiceWindow, now: datetime) -> bool:
-    return window.read_at >= min(cycle.started_at, now - MAX_AGE)
+    read_in_the_future = window.read_at > now + clock.DIFFER
+    return window.read_at >= min(cycle.started_at, now - MAX_AGE) and not read_in_the_future
 
 
 def candidates_for(cycle: Cycle, jobs: Sequence[Prepared]) -> dict[str, list[Candidate]]:

@@ -70,10 +70,10 @@ class Periods:
             )
 
 
-_FIRST, _LAST = date(1, 1, 2), date(9999, 12, 30)
+_FIRST_DAY, _LAST_DAY = date(1, 1, 2), date(9999, 12, 30)
 
 
 def midnight(day: date) -> datetime:
     """When a day begins in the zone of the page; a day at an end of the calendar is clipped."""
-    inside = min(max(day, _FIRST), _LAST)  # UTC must be able to name the moment, too
+    inside = min(max(day, _FIRST_DAY), _LAST_DAY)  # UTC must be able to name the moment, too
     return timezone.make_aware(datetime.combine(inside, time()))

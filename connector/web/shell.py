@@ -9,6 +9,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from audit.access import CAPABILITIES, can
+from connector import clock
 from connector.errands import asking
 from connector.models import Tenant
 from connector.web.navigation import sidebar
@@ -40,6 +41,7 @@ def page(
     navigation = shell["sidebar_navigation"] or sidebar(request)
     shell |= {"title": title, "has_permission": True, "sidebar_navigation": navigation}
     if tenant := getattr(request, "tenant", None):
+        shell["clock_notice"] = clock.notice()
         shell["open_errands"] = asking.open_errands(tenant, actor=actor(request))
     return _varied(render(request, template, shell | _whose(request) | context, status=status))
 

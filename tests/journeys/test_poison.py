@@ -80,7 +80,7 @@ def _names(value: Any, bill_id: str) -> bool:
         return value.get("id") == bill_id
     if isinstance(value, Sequence):
         return any(_names(one, bill_id) for one in value)
-    for name in ("bill_id", "stamp", "posting", "prepared"):
+    for name in ("bill_id", "stamp", "posting", "prepared", "item", "id"):
         if hasattr(value, name):
             return _names(getattr(value, name), bill_id)
     return False
@@ -109,12 +109,11 @@ def breaks(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
 
 
 STEPS = (
-    "connector.sync.pull:content_hash",
-    "connector.sync.pull:parse_bill",
-    "connector.sync.pull:mirror",
+    "connector.ramp.content:hash_of",
+    "connector.ramp.content:parse_bill",
+    "connector.sync.pull:strip",
     "connector.sync.intake:stops",
     "connector.sync.prepare:parse_bill",
-    "connector.sync.prepare:load_tables",
     "connector.sync.prepare:draft_ap_invoice",
     "connector.sync.looking:candidates_for",
     "connector.sync.looking:questions",

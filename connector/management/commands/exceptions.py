@@ -3,8 +3,10 @@
 from typing import Any
 
 from audit.queue import Cause, ExceptionQueue, exceptions
+from connector import clock
 from connector.commands import NEEDS_A_PERSON, TenantCommand
 from connector.domain.money import format_amount
+from connector.sync import under_way
 
 
 class Command(TenantCommand):
@@ -14,7 +16,9 @@ class Command(TenantCommand):
         """Print the queue, the biggest cause first."""
         queue = exceptions(self.tenant.pk)
         code = NEEDS_A_PERSON if queue.count else 0
-        self.emit(queue.as_json(format_amount), lambda: _table(queue), code=code)
+        parts = [_table(queue), under_way.notice(self.tenant), clock.notice()]
+        text = "\n\n".join(filter(None, parts))
+        self.emit(queue.as_json(format_amount), lambda: text, code=code)
 
 
 def _table(queue: ExceptionQueue) -> str:

@@ -12,10 +12,11 @@ from audit import postings
 from audit.failures import PostingError, Reason
 from audit.models import Blocker, Posting
 from audit.queue import open_holds, waiting_for
-from connector import pauses
+from connector import clock, pauses
 from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
 from connector.management.commands.sync import table
 from connector.models import Tenant
+from connector.sync import under_way
 from connector.sync.blackout import notice, stopped_bills
 from connector.sync.context import open_cycle
 from connector.sync.refresh import ask_again, refresh
@@ -72,6 +73,7 @@ class Command(TenantCommand):
             summary, said, waits = _replay(self.tenant, chosen, force=force)
             document = summary.as_json()
         parts = [_told(said), table(summary, dry=dry), blackout]
+        parts += [under_way.notice(self.tenant), clock.notice()]
         code = NEEDS_A_PERSON if waits else 0
         self.emit(document, lambda: "\n".join(filter(None, parts)), code=code)
 

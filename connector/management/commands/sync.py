@@ -5,8 +5,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from connector import clock
 from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
 from connector.models import SyncRun
+from connector.sync import under_way
 from connector.sync.blackout import notice
 from connector.sync.refresh import ask_all_again
 from connector.sync.run import KINDS, PLANNED, Summary, run_cycle
@@ -45,6 +47,7 @@ class Command(TenantCommand):
         parts = [table(summary, dry=dry)]
         parts += [_told(would_hold)] if dry and bills else []
         parts += [notice(self.tenant)] if bills and not options["force"] else []
+        parts += [under_way.notice(self.tenant), clock.notice()]
         waits = bool(summary.exceptions or summary.in_doubt or would_hold)
         code = NEEDS_A_PERSON if waits else 0
         self.emit(summary.as_json(), lambda: "\n\n".join(filter(None, parts)), code=code)
