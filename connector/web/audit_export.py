@@ -25,6 +25,7 @@ from audit import chain, log, search, words
 from audit.access import requires
 from audit.models import AuditEntry
 from connector.models import Tenant
+from connector.narrow import narrow
 from connector.redaction import redact, redact_text
 from connector.web import shell
 from connector.web.audit_form import AuditForm
@@ -125,7 +126,20 @@ class Lines:
             names = names_of(self.tenant_id, piece)
             for entry in piece:
                 called = names.get(entry.subject_id, "") if is_bill(entry) else ""
-                yield [clean(cell) for cell in self._cells(entry, called)]
+                yield [clean(cell) for cell in self._whatever(entry, called)]
+
+    def _whatever(self, entry: AuditEntry, called: str) -> Sequence[str]:
+        """The cells of an entry; one that breaks that is there all the same, with its seal."""
+        bare: list[str] = []
+
+        def broke(_: AuditEntry, error: Exception) -> None:
+            said = f"This entry cannot be written out ({type(error).__name__})."
+            seal = (str(entry.pk), entry.body_digest, entry.mac or "not sealed yet")
+            number = "" if entry.seq is None else str(entry.seq)
+            bare.extend([number, *[""] * 4, said, entry.subject_kind, entry.subject_id, "", *seal])
+
+        parts = narrow([entry], lambda _: self._cells(entry, called), broke)
+        return parts[0] if parts else bare
 
     def _cells(self, entry: AuditEntry, called: str) -> Sequence[str]:
         return (

@@ -1,6 +1,6 @@
 """Errands about mappings: counting uses, looking at files and importing them, what-if."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -357,6 +357,39 @@ def test_what_if_lists_the_bills_that_would_differ_and_changes_nothing(coded: Te
     ]
     assert "2 of 3 bills" in errand.said
     assert "Nothing was changed." in errand.said
+
+
+def test_a_bill_that_breaks_what_if_or_the_count_is_left_out_alone(
+    coded: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("b1", "odd", "b3"):
+        bill(coded, name)
+    real = mirrored.parse_bill
+
+    def broken(payload: Any) -> Any:
+        if payload["id"] == "odd":
+            raise OverflowError("date value out of range")
+        return real(payload)
+
+    monkeypatch.setattr(mirrored, "parse_bill", broken)
+    found = what_if.Found.from_json(supposed(coded, "vendors", "v-1", "BETA").result)
+    assert (found.looked_at, found.left_out, found.bills) == (3, 1, 2)
+
+    monkeypatch.undo()
+    coding = what_if.coding_request
+
+    def breaks(one: Any, *rest: Any) -> Any:
+        if one.id == "odd":
+            raise OverflowError("date value out of range")
+        return coding(one, *rest)
+
+    monkeypatch.setattr(what_if, "coding_request", breaks)
+    monkeypatch.setattr(uses, "coding_request", breaks)
+    found = what_if.Found.from_json(supposed(coded, "vendors", "v-1", "").result)
+    assert (found.looked_at, found.left_out) == (3, 1)
+    tally = uses.Tally()
+    uses.tally_up(tally, mirrored.after(coded, date(2000, 1, 1), 0), [])
+    assert (tally.bills, tally.unreadable) == (3, 1)
 
 
 def test_what_if_counts_what_would_wait_and_what_would_go(coded: Tenant) -> None:

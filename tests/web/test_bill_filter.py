@@ -257,3 +257,11 @@ def test_text_that_looks_like_a_pattern_is_only_text(tenant: Tenant) -> None:
     assert list(rows.filter(begins("vendor_name", "50%")).values_list("bill_id")) == [("a",)]
     assert list(rows.filter(begins("vendor_name", "ünï")).values_list("bill_id")) == [("c",)]
     assert list(rows.filter(begins("vendor_name", "Ünïcode 🦄")).values_list("bill_id")) == [("c",)]
+
+
+@pytest.mark.parametrize("zone", ["Australia/Sydney", "America/Los_Angeles"])
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_days_at_the_ends_of_the_calendar_are_days(some: Tenant, zone: str, day: str) -> None:
+    with timezone.override(ZoneInfo(zone)):
+        for name in ("entered_from", "entered_to", "issued_from", "issued_to"):
+            found(some, f"{name}={day}")
