@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from axes.models import AccessAttempt, AccessFailureLog
 from django.db import models, transaction
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
@@ -27,7 +28,7 @@ from connector.models import (
     SyncRun,
     Tenant,
 )
-from mappings.models import CatalogRefresh, InvoiceWindow
+from mappings.models import CatalogRefresh, InvoiceWindow, UseCount
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,9 @@ _STORED = (
     Stored(Errand, "rung_at", DIFFER),
     Stored(Errand, "asked_at", DIFFER),
     Stored(Schedule, "next_run", _DAY, gently=True),
+    Stored(AccessAttempt, "attempt_time", DIFFER),
+    Stored(AccessFailureLog, "attempt_time", DIFFER),
+    Stored(UseCount, "counted_at", DIFFER, -_DAY),
     # What was read then was read before now; how long before, nobody knows.
     Stored(Bill, "seen_at", DIFFER, -_DAY),
     Stored(CatalogRefresh, "refreshed_at", DIFFER, -_DAY),

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from axes.models import AccessAttempt
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
@@ -66,6 +67,8 @@ def _left_ahead(tenant: Tenant, now: datetime) -> Posting:
         tenant=tenant, company="EPIC06", catalog="periods", refreshed_at=ahead
     )
     InvoiceWindow.objects.create(tenant=tenant, company="EPIC06", since=now.date(), read_at=ahead)
+    AccessAttempt.objects.create(username="ann", ip_address="10.0.0.1", failures_since_start=9)
+    AccessAttempt.objects.update(attempt_time=ahead)
     Schedule.objects.create(name="tick", func="x", next_run=ahead)
     OrmQ.objects.create(key="x", payload="y", lock=ahead)
     Heartbeat.objects.create(name="worker:gone:1", at=ahead)
