@@ -384,7 +384,10 @@ def test_a_dry_run_counts_and_changes_nothing(box, mapped):
     assert code == 1
     outcomes = Counter(truth.outcome for truth in box.world.expected().values())
     assert found["entered"] == outcomes["entered"] + outcomes["one_of"]
-    assert (snapshot(), dict(box.epicor.calls)) == (before, calls)
+    assert snapshot() == before
+    # What stops the bills is read again, so that the forecast is of today; nothing is written.
+    asked = {call for call, times in box.epicor.calls.items() if times != calls.get(call)}
+    assert all(call.startswith("GET ") for call in asked)
 
 
 def blocked_twice():
