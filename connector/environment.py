@@ -11,6 +11,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 
@@ -143,6 +144,27 @@ class Environment:
         )
         return [_random_key()]
 
+    def single_sign_on(self) -> dict[str, str]:
+        """Issuer, client id and secret of the OpenID provider; an empty issuer when there is none.
+
+        Without https its word could be anybody's, so only this machine may be asked without.
+        """
+        names = ("issuer", "client_id", "client_secret")
+        found = {name: self.text(f"OIDC_{name.upper()}") for name in names}
+        found["issuer"] = found["issuer"].rstrip("/")
+        if not any(found.values()):
+            return found
+        if all(found.values()) and _is_safe_issuer(found["issuer"]):
+            return found
+        self.problems.append(
+            (
+                "connector.E020",
+                "Single sign-on is set up only in part, or its issuer is no https address.",
+                "Set OIDC_ISSUER (https://…), OIDC_CLIENT_ID and OIDC_CLIENT_SECRET, or none.",
+            )
+        )
+        return dict.fromkeys(names, "")
+
     def _kept(self, name: str) -> str:
         path = self.base_dir / "var" / name.lower()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,6 +176,15 @@ class Environment:
             key = _random_key()
             file.write(key)
         return key
+
+
+def _is_safe_issuer(text: str) -> bool:
+    try:
+        address = urlsplit(text)
+    except ValueError:
+        return False
+    here = address.scheme == "http" and address.hostname in ("localhost", "127.0.0.1")
+    return bool(address.hostname) and (address.scheme == "https" or here)
 
 
 def _random_key() -> str:

@@ -88,7 +88,40 @@ LOGIN_REDIRECT_URL = "/"
 SECOND_FACTOR = _env.choice(
     "SECOND_FACTOR", ("optional", "administrators", "everybody"), "optional"
 )
-OIDC_SECOND_FACTOR = False
+# Single sign-on by OpenID Connect, optional; connector/accounts/signon.py.
+_sign_on = _env.single_sign_on()
+OIDC_ISSUER = _sign_on["issuer"]
+OIDC_NAME = _env.text("OIDC_NAME") or "single sign-on"
+OIDC_ALLOWED_DOMAINS = [domain.lower().lstrip("@") for domain in _env.words("OIDC_ALLOWED_DOMAINS")]
+OIDC_EMAILS_VERIFIED = _env.flag("OIDC_EMAILS_VERIFIED")
+if OIDC_EMAILS_VERIFIED and not OIDC_ALLOWED_DOMAINS:
+    OIDC_EMAILS_VERIFIED = False
+    _env.problems.append(
+        (
+            "connector.E021",
+            "OIDC_EMAILS_VERIFIED is on for every domain there is.",
+            "Name the provider's own domains in OIDC_ALLOWED_DOMAINS.",
+        )
+    )
+OIDC_SECOND_FACTOR = _env.flag("OIDC_SECOND_FACTOR")
+SOCIALACCOUNT_ADAPTER = "connector.accounts.signon.SignOnAdapter"
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10  # seconds
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": OIDC_NAME,
+                "client_id": _sign_on["client_id"],
+                "secret": _sign_on["client_secret"],
+                "settings": {"server_url": OIDC_ISSUER, "oauth_pkce_enabled": True},
+            }
+        ]
+        if OIDC_ISSUER
+        else []
+    }
+}
 ACCOUNT_ADAPTER = "connector.accounts.adapters.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"  # addresses are given by administrators
 ACCOUNT_LOGIN_METHODS = {"username"}
@@ -101,9 +134,15 @@ ACCOUNT_RATE_LIMITS = {  # wrong codes of a person; asking for a link; typing on
     "reauthenticate": "10/m/user",
 }
 MFA_ADAPTER = "connector.accounts.adapters.FactorAdapter"
+MFA_FORMS = {
+    "add_webauthn": "connector.accounts.forms.AddPasskeyForm",
+    "authenticate_webauthn": "connector.accounts.forms.PasskeyForm",
+    "login_webauthn": "connector.accounts.forms.PasskeyAloneForm",
+    "reauthenticate_webauthn": "connector.accounts.forms.PasskeyAgainForm",
+}
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG and not _HTTPS
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_ISSUER = "ml-connector"
 MFA_TOTP_TOLERANCE = 1  # clocks may be 30 seconds apart
@@ -212,6 +251,7 @@ LOGGING = {
     "loggers": {
         "httpx": {"level": "WARNING"},  # it logs whole addresses at INFO
         "axes": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},  # it logs addresses at DEBUG
         "django-q": {"level": "WARNING"},  # it logs every heartbeat at INFO
         "django.server": {"handlers": [], "propagate": True},
     },

@@ -5,7 +5,7 @@ from django.urls import include, path
 
 from connector import health
 from connector.web import home, passwords
-from connector.web.account import forgotten, login, security
+from connector.web.account import forgotten, login, security, signon
 from connector.web.setup import create
 
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     *login.urlpatterns,  # before the administration's own login, which knows one factor only
     *security.urlpatterns,
     *forgotten.urlpatterns,
+    *signon.urlpatterns,
     path("t/<slug:slug>/", include("connector.web.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),

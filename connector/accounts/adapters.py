@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from connector import secretfields
+from connector.accounts.stages import SecondFactorStage
 from connector.addresses import throttled_as
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # not at typ
     def get_client_ip(self, request: HttpRequest) -> str:
         """The same address that failed logins are counted for."""
         return throttled_as(str(request.META.get("REMOTE_ADDR") or ""))
+
+    def get_login_stages(self) -> list[str]:
+        """The steps after the password, with ours for the second factor."""
+        theirs, ours = "allauth.mfa.stages.AuthenticateStage", SecondFactorStage
+        path = f"{ours.__module__}.{ours.__name__}"
+        return [path if one == theirs else one for one in super().get_login_stages()]
 
     def pre_login(self, request: HttpRequest, user: "User", **more: Any) -> HttpResponse | None:
         """Refuse, whatever was proved, who may not log in."""

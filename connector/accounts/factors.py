@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
@@ -37,7 +38,7 @@ def missing(request: HttpRequest, tenant: Tenant | None) -> Missing | None:
     is no way around it.
     """
     user = cast("User", request.user)
-    if _by_single_sign_on(request, user):
+    if by_single_sign_on(request, user):
         return None
     proved, needed = has_proved(request, user), required(user, tenant)
     if proved and not needed:
@@ -75,7 +76,7 @@ def has_proved(request: HttpRequest, user: "User") -> bool:
     return any(one.get("method") == "mfa" for one in records)
 
 
-def _by_single_sign_on(request: HttpRequest, user: "User") -> bool:
+def by_single_sign_on(request: HttpRequest, user: "User") -> bool:
     """Whether the provider let this person in, and its login counts as both factors."""
     if not settings.OIDC_SECOND_FACTOR:
         return False
@@ -117,12 +118,13 @@ def reset(tenant: Tenant, pk: int, *, by: "User") -> "User":
 
 
 def take_away(user: "User", *, actor: str) -> None:
-    """Remove every factor of a person, and tell. Raises PeopleError when there is none.
+    """Remove every factor of a person and the tie to the single sign-on, and tell.
 
-    Whoever calls it has made sure that `actor` may.
+    Raises PeopleError when there is none. Whoever calls it has made sure that `actor` may.
     """
     with transaction.atomic():
         deleted, _ = Authenticator.objects.filter(user=user).delete()
-        if not deleted:
+        unlinked, _ = SocialAccount.objects.filter(user=user).delete()
+        if not deleted and not unlinked:
             raise people.PeopleError(f"{user} has no second factor; nothing was changed.")
         told(user, "factors_reset", actor=actor)

@@ -40,15 +40,18 @@ class Site:
 
 
 @contextmanager
-def running() -> Iterator[Site]:
-    """Web server and worker on a fresh database, which is also that of this process meanwhile."""
+def running(host: str = "127.0.0.1") -> Iterator[Site]:
+    """Web server and worker on a fresh database, which is also that of this process meanwhile.
+
+    `host` is what browsers call this machine; at "localhost" they make passkeys.
+    """
     with tempfile.TemporaryDirectory(prefix="ml-connector-pages-") as name:
         folder = Path(name)
         with (
             database_of_our_own(folder) as database_url,
             socket.create_server(("127.0.0.1", 0)) as s,
         ):
-            url = f"http://127.0.0.1:{s.getsockname()[1]}"
+            url = f"http://{host}:{s.getsockname()[1]}"
             environment = _environment(database_url, url)
             web = [sys.executable, "-m", "gunicorn", "connector.wsgi", "-b", f"fd://{s.fileno()}"]
             web += ["--worker-class", "gthread", "--threads", "6", "--log-level", "warning"]

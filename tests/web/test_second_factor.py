@@ -342,3 +342,38 @@ def test_only_addresses_that_are_used_are_there() -> None:
             reverse(name)
     for address in ("/accounts/signup/", "/account/signup/", "/account/email/"):
         assert Client().get(address).status_code == 404
+
+
+# -- what a browser may send as a passkey ----------------------------------------------------------
+
+ODD = [
+    "",
+    "[]",
+    "1",
+    "null",
+    "[" * 9000,
+    "x" * 70_000,
+    '{"id": 1}',
+    '{"response": null}',
+    '{"id": "AA", "rawId": "AA", "type": "public-key", "response": []}',
+    '{"id": "AA", "rawId": "%%", "response": {"clientDataJSON": 5, "signature": []}}',
+    '{"id": "AA", "rawId": "AA", "type": "public-key", "response": {"clientDataJSON": "e30", '
+    '"attestationObject": "AA", "authenticatorData": "AA", "signature": "AA", "userHandle": "M"}}',
+]
+
+
+@pytest.mark.parametrize("sent", ODD, ids=range(len(ODD)))
+def test_odd_passkeys_are_refused_with_a_sentence(browser: Client, ann: User, sent: str) -> None:
+    form = {"credential": sent, "name": "x"}
+    browser.get("/account/passkey/", headers={"X-Requested-With": "XMLHttpRequest"})
+    assert browser.post("/account/passkey/", form).url == "/admin/login/"
+    log_in(browser, ann)
+    browser.get("/account/passkeys/add/")
+    assert browser.post("/account/passkeys/add/", form).status_code == 422
+    assert factors.kinds(ann) == []
+    give_app(ann)
+    other = Client()
+    log_in(other, ann)
+    other.get("/account/code/")
+    assert other.post("/account/code/", form).status_code in (200, 422)
+    assert other.get("/t/acme/").status_code == 302

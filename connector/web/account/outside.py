@@ -45,6 +45,7 @@ def ways(request: HttpRequest) -> dict[str, Any]:
     return {
         "sends_mail": settings.SENDS_MAIL,
         "has_passkeys": passkeys_work(host),
+        "sso_name": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
     }
 
 

@@ -1,0 +1,313 @@
+"""Single sign-on over real HTTP with a provider of our own: who is let in, and who is not."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.models import User
+from django.test import Client
+
+from audit.models import AuditEntry
+from audit.words import sentence
+from connector.models import Membership, Tenant
+from sandbox.wire import Response
+from tests import builders
+from tests.web import openid
+from tests.web.factors import SEED, code_of, give_app
+from tests.web.openid import CLIENT_ID, CLIENT_SECRET, Provider
+
+
+@pytest.fixture
+def provider(settings: Any) -> Iterator[Provider]:
+    known = Provider()
+    served = openid.start(known)
+    settings.OIDC_ISSUER = served.url
+    settings.SOCIALACCOUNT_PROVIDERS = {
+        "openid_connect": {
+            "APPS": [
+                {
+                    "provider_id": "sso",
+                    "name": "Acme login",
+                    "client_id": CLIENT_ID,
+                    "secret": CLIENT_SECRET,
+                    "settings": {"server_url": served.url, "oauth_pkce_enabled": True},
+                }
+            ]
+        }
+    }
+    yield known
+    served.stop()
+
+
+@pytest.fixture
+def ann(tenant: Tenant, provider: Provider) -> User:
+    """Invited, with no password yet; the provider knows her."""
+    user = builders.make_user("ann", tenant, "accountant")
+    user.set_unusable_password()
+    user.email, user.is_staff = "Ann@Example.com", True
+    user.save()
+    provider.person = {"sub": "u-1", "email": "ann@example.com", "email_verified": True}
+    return user
+
+
+def sign_on(browser: Client, to: str = "") -> Any:
+    """The way of a browser: to the provider, which agrees, and back."""
+    away = browser.get("/account/sso/" + (f"?next={to}" if to else ""))
+    assert away.status_code == 302, away.content.decode()[:500]
+    if away.url.startswith("/"):
+        return away
+    agreed = httpx.get(away.url)
+    assert agreed.status_code == 302, agreed.text
+    back = urlsplit(agreed.headers["location"])
+    assert f"{back.scheme}://{back.netloc}" == "http://127.0.0.1:8000"
+    return browser.get(f"{back.path}?{back.query}")
+
+
+def is_in(browser: Client) -> bool:
+    return browser.get("/t/acme/").status_code == 200
+
+
+def why(browser: Client) -> str:
+    return browser.get("/admin/login/").content.decode()
+
+
+def test_an_invited_person_comes_in_and_next_is_kept(ann: User) -> None:
+    browser = Client()
+    assert "Log in with" in why(browser)
+    assert sign_on(browser, "/t/acme/bills/").url == "/t/acme/bills/"
+    assert is_in(browser)
+    row = SocialAccount.objects.get(user=ann)
+    assert (row.uid, row.extra_data) == ("u-1", {})
+    said = [sentence(one) for one in AuditEntry.objects.filter(action="login_changed")]
+    assert said == ["ann used single sign-on for the first time of user ann."]
+    again = Client()
+    sign_on(again)
+    assert is_in(again)
+    assert AuditEntry.objects.filter(action="login_changed").count() == 1
+
+
+def test_next_never_leads_elsewhere(ann: User) -> None:
+    assert sign_on(Client(), "https://evil.example/").url == "/"
+
+
+def test_who_is_known_by_the_providers_id_keeps_the_account_after_marrying(
+    ann: User, provider: Provider
+) -> None:
+    sign_on(Client())
+    provider.person["email"] = "ann.miller@example.com"
+    browser = Client()
+    sign_on(browser)
+    assert is_in(browser)
+
+
+def test_an_address_given_to_somebody_else_opens_nothing(ann: User, provider: Provider) -> None:
+    sign_on(Client())
+    provider.person["sub"] = "u-2"
+    browser = Client()
+    sign_on(browser)
+    assert "belongs to another login" in why(browser)
+    assert not is_in(browser)
+
+
+@pytest.mark.parametrize(
+    ("person", "said"),
+    [
+        ({"email_verified": False}, "does not vouch"),
+        ({"email_verified": "false"}, "does not vouch"),
+        ({"email_verified": None}, "does not vouch"),
+        ({"email": "joe@example.com"}, "Nobody here has the address"),
+        ({"email": ""}, "told no e-mail address"),
+        ({"email": ["ann@example.com"]}, "told no e-mail address"),
+    ],
+)
+def test_nobody_else_is_let_in_and_no_account_is_made(
+    ann: User, provider: Provider, person: dict[str, Any], said: str
+) -> None:
+    provider.person |= person
+    browser, before = Client(), User.objects.count()
+    assert sign_on(browser).url == "/admin/login/"
+    assert said in why(browser)
+    assert not is_in(browser)
+    assert (User.objects.count(), SocialAccount.objects.count()) == (before, 0)
+
+
+@pytest.mark.parametrize("change", ["inactive", "no member", "not staff", "two people"])
+def test_only_a_person_who_works_here(ann: User, change: str) -> None:
+    if change == "no member":
+        Membership.objects.filter(user=ann).delete()
+    elif change == "two people":
+        User.objects.create(username="ann2", email="ann@example.com", is_staff=True)
+    else:
+        User.objects.filter(pk=ann.pk).update(
+            is_active=change != "inactive", is_staff=change != "not staff"
+        )
+    browser = Client()
+    sign_on(browser)
+    assert "Nobody here has the address" in why(browser)
+    assert not is_in(browser)
+
+
+def test_who_was_shut_out_after_the_first_time_stays_out(ann: User) -> None:
+    sign_on(Client())
+    User.objects.filter(pk=ann.pk).update(is_active=False)
+    browser = Client()
+    sign_on(browser)
+    assert "may not log in here" in why(browser)
+    assert not is_in(browser)
+
+
+def test_domains(ann: User, settings: Any, provider: Provider) -> None:
+    settings.OIDC_ALLOWED_DOMAINS = ["other.example"]
+    browser = Client()
+    sign_on(browser)
+    assert "domain" in why(browser)
+    settings.OIDC_ALLOWED_DOMAINS = ["example.com"]
+    settings.OIDC_EMAILS_VERIFIED = True  # the organisation's own provider
+    del provider.person["email_verified"]
+    sign_on(browser)
+    assert is_in(browser)
+
+
+def test_the_address_may_be_in_the_user_information_of_the_same_person(
+    ann: User, provider: Provider
+) -> None:
+    provider.in_token = ("sub",)
+    provider.userinfo = {"sub": "u-9"}
+    browser = Client()
+    sign_on(browser)
+    assert "was not finished" in why(browser)
+    provider.userinfo = {}
+    sign_on(browser)
+    assert is_in(browser)
+
+
+@pytest.mark.parametrize(
+    "claims", [{"iss": "https://evil.example"}, {"aud": "another"}, {"exp": 1}, {"sub": ""}]
+)
+def test_a_token_that_is_not_for_us_is_refused(
+    ann: User, provider: Provider, claims: dict[str, Any]
+) -> None:
+    provider.claims = claims
+    browser = Client()
+    sign_on(browser)
+    assert "was not finished" in why(browser)
+    assert not is_in(browser)
+
+
+def test_without_an_id_token_nobody_is_let_in(ann: User, provider: Provider) -> None:
+    provider.without_id_token = True
+    browser = Client()
+    sign_on(browser)
+    assert not is_in(browser)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(200, b"nothing", headers={"Content-Type": "application/json"}),
+        Response(200, b"[1]", headers={"Content-Type": "application/json"}),
+        Response(200, b"x", headers={"Content-Type": ""}),
+        Response(200, {"access_token": "a", "expires_in": "soon", "id_token": "x"}),
+        Response(200, {"access_token": "a", "id_token": {"sub": "u-1"}}),
+        Response(500, "<html>"),
+    ],
+    ids=range(6),
+)
+def test_an_answer_that_cannot_be_read_lets_nobody_in(
+    ann: User, provider: Provider, answer: Response
+) -> None:
+    provider.answer = answer
+    browser = Client()
+    assert sign_on(browser).url == "/admin/login/"
+    assert "was not finished" in why(browser)
+
+
+@pytest.mark.parametrize(
+    "configuration", [{"issuer": "https://evil.example"}, {"token_endpoint": None}]
+)
+def test_another_configuration_is_refused(
+    ann: User, provider: Provider, configuration: dict[str, Any]
+) -> None:
+    provider.configuration = configuration
+    browser = Client()
+    assert sign_on(browser).url == "/admin/login/"
+    assert "does not answer as it should" in why(browser)
+
+
+def test_a_provider_that_is_away_is_said(ann: User, settings: Any) -> None:
+    settings.OIDC_ISSUER = "http://127.0.0.1:9"
+    apps = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"]
+    apps[0]["settings"]["server_url"] = "http://127.0.0.1:9"
+    browser = Client()
+    assert sign_on(browser).url == "/admin/login/"
+    assert "does not answer as it should" in why(browser)
+
+
+@pytest.mark.parametrize(
+    "query", ["", "code=x", "code=x&state=y", "error=access_denied", "state=y"]
+)
+def test_answers_that_nobody_asked_for(ann: User, query: str) -> None:
+    browser = Client()
+    assert browser.get(f"/account/sso/back/?{query}").url == "/admin/login/"
+    assert not is_in(browser)
+
+
+def test_no_other_site_sends_anybody_on_the_way(ann: User) -> None:
+    answer = Client().get("/account/sso/", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.url == "/admin/login/"
+
+
+def test_without_a_provider_there_is_no_such_page(db: None) -> None:
+    assert Client().get("/account/sso/").status_code == 404
+    assert Client().get("/account/sso/back/?code=x&state=y").status_code == 404
+    assert "Log in with single" not in why(Client())
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_whether_it_counts_as_second_factor(
+    ann: User, tenant: Tenant, settings: Any, counts: bool
+) -> None:
+    settings.OIDC_SECOND_FACTOR = counts
+    Tenant.objects.update(second_factor_required=True)
+    browser = Client()
+    sign_on(browser)
+    answer = browser.get("/t/acme/")
+    assert (answer.status_code == 200) == counts
+    if not counts:
+        assert answer.url.startswith("/account/?next=")
+    give_app(ann)
+    other = Client()
+    answer = sign_on(other, "/t/acme/bills/")
+    if counts:
+        assert answer.url == "/t/acme/bills/"
+    else:
+        assert answer.url == "/account/code/"
+        assert other.get("/t/acme/").status_code == 302
+        assert other.post("/account/code/", {"code": code_of(SEED)}).url == "/t/acme/bills/"
+    assert is_in(other)
+
+
+def test_what_matters_leads_to_the_sign_on_again(ann: User, settings: Any) -> None:
+    browser = Client()
+    sign_on(browser)
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = -1
+    answer = browser.get("/account/app/")
+    assert answer.url == "/admin/login/?next=%2Faccount%2Fapp%2F"
+    assert "Log in with" in browser.get(answer.url).content.decode()
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+    assert sign_on(browser, "/account/app/").url == "/account/app/"
+    assert browser.get("/account/app/").status_code == 200
+
+
+def test_taking_the_factor_away_ends_the_tie_too(ann: User, provider: Provider) -> None:
+    from connector.accounts import factors
+
+    sign_on(Client())
+    factors.take_away(ann, actor="root")
+    provider.person["sub"] = "u-2"
+    browser = Client()
+    sign_on(browser)
+    assert is_in(browser)
