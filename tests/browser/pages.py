@@ -187,6 +187,9 @@ def arrange() -> None:
 
 PAGES = [
     Row("login", "/admin/login/", None),
+    Row("forgotten", "/account/forgotten/", None),
+    Row("account", "/account/", "accountant"),
+    Row("account-again", "/account/again/", "accountant"),
     Row("chooser", "/", "superuser"),
     Row("today", "/t/demo/"),
     Row("today-auditor", "/t/demo/", "auditor"),
