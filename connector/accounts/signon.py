@@ -167,4 +167,4 @@ def _verified(claims: dict[str, Any]) -> str:
 
 
 def _works_here(user: "User") -> bool:
-    return user.is_superuser or user.memberships.exists()  # type: ignore[attr-defined]
+    return user.is_superuser or user.memberships.exists()
