@@ -15,16 +15,14 @@ from typing import Any
 from django.core.checks import Tags, run_checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError, connections
+from django.db import connections
 from django.utils import timezone
 
 from audit.actors import by_command
-from audit.failures import PostingError
 from connector import checks
+from connector.failure_sentences import one_line, sentence
 from connector.middleware import zone_of
 from connector.models import Tenant
-from connector.redaction import redact_text
-from connector.secretfields import SecretUnreadableError
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +42,7 @@ class PlainCommand(BaseCommand):
     """A command with --json. `run` does the work and answers through `emit`."""
 
     requires_system_checks = ()  # `execute` runs those that matter, in our words
+    needs_installation = True  # False: runs without settings and database
     exit_code = 0
     as_json = False
 
@@ -73,7 +72,8 @@ class PlainCommand(BaseCommand):
         self.as_json = bool(options.get("json"))
         self.exit_code = 0
         try:
-            _check_installation()
+            if self.needs_installation:
+                check_installation()
             self.prepare(options)
             with self.zone():
                 self.run(options)
@@ -83,7 +83,7 @@ class PlainCommand(BaseCommand):
             if options.get("traceback"):
                 raise
             logger.debug("command failed", exc_info=True)
-            raise CommandProblem(_sentence(error)) from error
+            raise CommandProblem(sentence(error)) from error
 
     def prepare(self, options: dict[str, Any]) -> None:
         """Look up what `run` needs."""
@@ -102,7 +102,7 @@ class PlainCommand(BaseCommand):
             self.execute(*options.pop("args", ()), **options)
             code = self.exit_code
         except CommandError as error:
-            self.stderr.write(_one_line(str(error)))
+            self.stderr.write(one_line(str(error)))
             code = error.returncode if isinstance(error, CommandProblem) else COULD_NOT_RUN
         except KeyboardInterrupt:
             self.stderr.write("Stopped. What was under way is looked up before it is sent again.")
@@ -151,32 +151,13 @@ def find_tenant(slug: str) -> Tenant:
     return tenant
 
 
-def _check_installation() -> None:
-    """Refuse to work with a wrong environment or with a key of another database."""
+def check_installation() -> None:
+    """Refuse to work with a wrong environment or with a key of another database.
+
+    Raises CommandProblem with every problem.
+    """
     found = run_checks(tags=[checks.TAG, Tags.database], databases=["default"])
     serious = sorted((item for item in found if item.is_serious()), key=lambda item: str(item.id))
     problems = [f"{item.msg} {item.hint or ''}".strip() for item in serious]
     if problems:
         raise CommandProblem(" ".join(problems))
-
-
-def _sentence(error: Exception) -> str:
-    """What to tell a person. A stack trace reaches nobody; --traceback is for developers."""
-    if isinstance(error, PostingError):
-        return error.message
-    if isinstance(error, SecretUnreadableError):
-        return str(error)
-    if isinstance(error, DatabaseError):
-        return (
-            f"The database cannot do this ({_one_line(str(error))}). Nothing was sent to either "
-            "system by this step; check DATABASE_URL and run: python manage.py migrate"
-        )
-    return (
-        f"Something went wrong that nobody foresaw ({type(error).__name__}: "
-        f"{_one_line(str(error))}). No bill is entered twice by it; run the command again with "
-        "--traceback and report what it prints."
-    )
-
-
-def _one_line(text: str) -> str:
-    return " ".join(redact_text(text).removeprefix("Error: ").split())

@@ -11,13 +11,15 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from connector.addresses import is_proxy
 
 _DATABASES = ("sqlite", "postgres", "postgresql")
+_ENCODE = "Percent-encode special characters of the user name and password (# is %23, / is %2F)."
 
 
 @dataclass(slots=True)
@@ -83,6 +85,43 @@ class Environment:
             return default
         return value
 
+    def address(self, name: str, default: str) -> str:
+        """A web address without a closing slash; a malformed one is a problem.
+
+        Returns `default` in its place, so that what is made of it can still be made.
+        """
+        value = (self.text(name) or default).rstrip("/")
+        try:
+            parts = split(value)
+            good = parts.scheme in {"http", "https"} and bool(parts.hostname)
+            good = good and not (parts.query or parts.fragment or parts.username)
+        except ValueError:
+            good = False
+        if good:
+            return value
+        self.problems.append(
+            (
+                "connector.E009",
+                f"{name} is {value!r}, which is no address.",
+                "Use scheme and host, such as https://bills.example.com.",
+            )
+        )
+        return default
+
+    def origins(self, name: str, default: str) -> list[str]:
+        """A comma-separated list of origins such as https://host; each wrong one is a problem."""
+        found = self.words(name) or [default]
+        for origin in found:
+            if not origin.startswith(("http://", "https://")):
+                self.problems.append(
+                    (
+                        "connector.E009",
+                        f"{name} has {origin!r}, which is no address.",
+                        "Begin each with http:// or https://.",
+                    )
+                )
+        return found
+
     def database(self) -> dict[str, Any]:
         """Django's DATABASES entry for DATABASE_URL; SQLite in WAL mode when nothing is set."""
         default = f"sqlite:///{self.base_dir / 'var' / 'db.sqlite3'}"
@@ -96,9 +135,12 @@ class Environment:
                 )
             )
             url = default
+        elif fault := _fault_of_database(url):
+            self.problems.append(("connector.E004", f"DATABASE_URL {fault}", _ENCODE))
+            url = default
         config: dict[str, Any] = environ.Env.db_url_config(url)
         if url.startswith("sqlite"):
-            Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+            self._folder(Path(config["NAME"]).parent)
             config["OPTIONS"] = {
                 # IMMEDIATE: a transaction that will write waits its turn at BEGIN instead of
                 # failing half-way with "database is locked".
@@ -111,6 +153,49 @@ class Environment:
             config["CONN_MAX_AGE"] = 60
             config["CONN_HEALTH_CHECKS"] = True
         return config
+
+    def broker(self) -> dict[str, str]:
+        """The part of Q_CLUSTER that names the queue: the database, or a Redis."""
+        value = self.text("QUEUE_BROKER", "orm") or "orm"
+        if value == "orm":
+            return {"orm": "default"}
+        try:
+            parts = split(value)
+            if parts.scheme in {"redis", "rediss"} and parts.hostname:
+                return {"redis": value}
+        except ValueError:
+            pass  # a malformed address is told like any other wrong value
+        self.problems.append(
+            (
+                "connector.E007",
+                "QUEUE_BROKER is neither orm nor the address of a Redis.",
+                "Use orm, or redis://host:6379/0.",
+            )
+        )
+        return {"orm": "default"}
+
+    def email(self) -> dict[str, Any]:
+        """Django's EMAIL_* settings for EMAIL_URL; mail is printed when nothing is set."""
+        value = self.text("EMAIL_URL")
+        printed = {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+        if not value:
+            return printed
+        try:
+            parts = split(value)
+            config: dict[str, Any] = environ.Env.email_url_config(value)
+            good = not parts.scheme.startswith("smtp") or bool(parts.hostname)
+        except (ValueError, KeyError, ImproperlyConfigured):
+            good = False
+        if good and "#" not in value:
+            return config
+        self.problems.append(
+            (
+                "connector.E010",
+                "EMAIL_URL is not the address of a mail server.",
+                f"Use smtp+tls://user:password@host:587. {_ENCODE}",
+            )
+        )
+        return printed
 
     def secret(self, name: str, *, debug: bool) -> str:
         """A required secret; under DEBUG one is generated once and kept in var/ (mode 0600)."""
@@ -167,15 +252,72 @@ class Environment:
 
     def _kept(self, name: str) -> str:
         path = self.base_dir / "var" / name.lower()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._folder(path.parent)
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return path.read_text(encoding="ascii").strip()
+            return self._read_kept(path)
+        except OSError as error:
+            return self._unusable(path, error.strerror or "it cannot be written")
         with os.fdopen(handle, "w", encoding="ascii") as file:
             key = _random_key()
             file.write(key)
         return key
+
+    def _read_kept(self, path: Path) -> str:
+        try:
+            key = path.read_text(encoding="ascii").strip()
+        except OSError as error:
+            return self._unusable(path, error.strerror or "it cannot be read")
+        except UnicodeDecodeError:
+            key = ""
+        return key or self._unusable(path, "it holds no key")
+
+    def _unusable(self, path: Path, why: str) -> str:
+        self.problems.append(
+            (
+                "connector.E005",
+                f"The generated key in {path} cannot be used: {why}.",
+                "Correct the file's permissions or restore it; removing it makes a new key, with "
+                "which what was stored with the old one cannot be read.",
+            )
+        )
+        return _random_key()
+
+    def _folder(self, path: Path) -> None:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            problem = (
+                "connector.E011",
+                f"The folder {path} cannot be made: {error.strerror}.",
+                "Make it, and let the user that runs this program write there.",
+            )
+            if problem not in self.problems:
+                self.problems.append(problem)
+
+
+def split(address: str) -> SplitResult:
+    """The parts of an address. Raises ValueError for a bad port or a malformed host."""
+    parts = urlsplit(address)
+    _ = parts.port  # raises for what is no port
+    return parts
+
+
+def _fault_of_database(url: str) -> str:
+    """What is wrong with a database's address, to follow its name in a sentence, or ""."""
+    if "#" in url:
+        return "has a # that is not percent-encoded."
+    sqlite = url.startswith("sqlite")
+    try:
+        parts = urlsplit(url) if sqlite else split(url)
+    except ValueError:
+        return "has a port that is no number from 1 to 65535, or a password with a special sign."
+    if sqlite:
+        return "" if parts.path.strip("/") else "names no file."
+    if "@" in parts.path:
+        return "has a / in its user name or password that is not percent-encoded."
+    return "" if parts.path.strip("/") else "names no database."
 
 
 def _is_safe_issuer(text: str) -> bool:

@@ -1,6 +1,6 @@
 """Answers for machines: is the web server alive, is everything ready, and numbers to watch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -11,19 +11,10 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from django_q.brokers import get_broker
 
 from audit.models import Posting
-from connector import heartbeat
+from connector import heartbeat, queue
 from connector.models import SyncRun, Tenant
-
-_QUEUE_ERRORS: tuple[type[Exception], ...] = (DatabaseError, OSError)
-try:  # only installed where QUEUE_BROKER names a Redis
-    from redis.exceptions import RedisError  # type: ignore[import-not-found]
-except ImportError:
-    pass
-else:
-    _QUEUE_ERRORS += (RedisError,)
 
 
 @require_safe
@@ -54,8 +45,20 @@ def metrics(request: HttpRequest) -> HttpResponse:
         answer = HttpResponse("A bearer token is needed.\n", status=401, content_type="text/plain")
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
-    text = "".join(f"{line}\n" for line in _lines())
+    try:
+        text = "".join(f"{line}\n" for line in _lines())
+    except DatabaseError:
+        unknown = "The database does not answer, so there is nothing to show.\n"
+        return HttpResponse(unknown, status=503, content_type="text/plain")
     return HttpResponse(text, content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+# Answered by `connector.middleware.MachineAddresses`, whatever the request's host.
+VIEWS: Mapping[str, Callable[[HttpRequest], HttpResponse]] = {
+    "/healthz": healthz,
+    "/readyz": readyz,
+    "/metrics": metrics,
+}
 
 
 def _database_answers() -> bool:
@@ -69,10 +72,9 @@ def _database_answers() -> bool:
 
 def _queue_answers() -> bool:
     try:
-        get_broker().queue_size()
-    except _QUEUE_ERRORS:
+        return queue.length() is not None
+    except DatabaseError:
         return False
-    return True
 
 
 def _lines() -> Iterator[str]:
@@ -85,8 +87,10 @@ def _lines() -> Iterator[str]:
     yield from _head("connector_worker_beat_timestamp_seconds", "Last sign of life of a worker")
     for name, at in heartbeat.workers():
         yield f'connector_worker_beat_timestamp_seconds{{worker="{name}"}} {_unix(at)}'
-    yield from _head("connector_queue_length", "Jobs waiting in the queue")
-    yield f"connector_queue_length {get_broker().queue_size()}"
+    waiting = queue.length()
+    if waiting is not None:
+        yield from _head("connector_queue_length", "Jobs waiting in the queue")
+        yield f"connector_queue_length {waiting}"
 
 
 def _postings(slugs: dict[int, str]) -> Iterator[str]:

@@ -9,7 +9,6 @@ import logging
 from datetime import datetime
 
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from audit import log as audit_log
 from audit import postings
@@ -17,6 +16,7 @@ from audit.failures import PostingError
 from connector import clock, heartbeat, ringing
 from connector.errands import uses, work
 from connector.models import FinanceCalendar, SyncRun, Tenant
+from connector.queue import enqueue
 from connector.ringing import RUN_TIMEOUT_S, ring_proof, ring_run, ring_tenant
 from connector.sync import nightly, turns
 from connector.sync.run import KINDS, advance
@@ -46,7 +46,7 @@ def tick() -> dict[str, int]:
         work.prune(now)
         uses.ask_old_counts(now)
         heartbeat.forget_old(now)
-        async_task("connector.jobs.seal_audit", save=False)
+        enqueue("connector.jobs.seal_audit")
     return {"rung": rung, "taken_back": sum(taken_back.values())}
 
 
@@ -120,9 +120,9 @@ def beat() -> None:
     heartbeat.beat()
 
 
-def ring_beat() -> None:
-    """Ask for a sign of life through the queue."""
-    async_task("connector.jobs.beat", save=False)
+def ring_beat() -> bool:
+    """Ask for a sign of life through the queue; False when the queue cannot be reached."""
+    return enqueue("connector.jobs.beat")
 
 
 def _run_of(tenant: Tenant, run_id: int | None) -> SyncRun | None:

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from connector import health
 from connector.accounts import factors
 from connector.addresses import client_address, is_trusted
 from connector.models import Membership, Tenant
@@ -97,6 +98,21 @@ class ContentSecurityPolicy:
         response.headers.setdefault("Permissions-Policy", _NO_DEVICES)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class MachineAddresses:
+    """Answers load balancers and monitors before the host is looked at.
+
+    They come by the machine's address, which is in no ALLOWED_HOSTS; what they are told does not
+    depend on the host and sets no cookie.
+    """
+
+    def __init__(self, get_response: _Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        view = health.VIEWS.get(request.path_info)
+        return view(request) if view else self.get_response(request)
 
 
 class TenantScope:

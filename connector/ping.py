@@ -15,11 +15,12 @@ from connector.epicor.connect import connect_epicor, credentials
 from connector.models import EntityRoute, PostingSettings, RampCredentials, Tenant
 from connector.ramp import fields
 from connector.ramp.client import READS, RampClient
-from connector.ramp.connect import address_hint, connect_ramp
+from connector.ramp.connect import address_hint, connect_ramp, granted_scopes
 from mappings.models import Dimension
 
 REACH = "reach"  # the name of the check that fails when a host does not answer
 STAMP_LENGTH = 36  # a Ramp bill id
+_WRITE = "accounting:write"
 _PROBES = ("business", "entities", "bills", "vendors", "connections")
 _SERVICES: Sequence[tuple[str, str, str, str]] = (
     (contract.VENDOR, "Vendors", "Vendor", "VendorNum"),
@@ -132,7 +133,7 @@ def _ramp_checks(side: Side, client: RampClient, tenant: Tenant) -> None:
     for name in _PROBES:
         scope = READS[name][1]
         side.attempt(scope, lambda name=name: _probed(client, name))  # type: ignore[misc]
-    side.add("accounting:write", "It was asked for at the login and not refused.")
+    side.attempt(_WRITE, lambda: _may_report(tenant))
     side.attempt("connection", lambda: _connection(client))
     side.attempt("routes", lambda: _routes(client, tenant))
     side.attempt("fields", lambda: _fields(client, tenant))
@@ -157,6 +158,19 @@ def _ramp_login(side: Side, client: RampClient, hint: str) -> bool:
 def _probed(client: RampClient, name: str) -> str:
     client.probe(name)
     return f"We may read {name.replace('_', ' ')}."
+
+
+def _may_report(tenant: Tenant) -> str:
+    """Writing cannot be tried without writing, but the login says what it may do."""
+    scopes = granted_scopes(tenant)
+    if scopes is None:
+        return "Ramp gave the login and did not say what it may do; the first result will show."
+    if _WRITE not in scopes:
+        raise AccessError(
+            "Our login may not report results to Ramp. Bills would be entered and stay unconfirmed "
+            f"in Ramp; grant the app the scope {_WRITE} in Ramp."
+        )
+    return "We may report results."
 
 
 def _connection(client: RampClient) -> str:

@@ -17,15 +17,16 @@ _SECRET_TEXT = [
     re.compile(r"(?i)(?<=bearer )[A-Za-z0-9_.\-~+/=]{8,}"),
     re.compile(r"(?i)(?<=basic )[A-Za-z0-9+/=]{8,}"),
     re.compile(r"(?i)(?<=[?&]api-key=)[^&\s\"']+"),
-    re.compile(r"(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"),
+    re.compile(r"(?<=://)(?!user:password@)[^/\s:@\"']+:[^/\s@\"']+(?=@)"),  # not our examples
     re.compile(r"eyJ[A-Za-z0-9_\-]{8,600}\.[A-Za-z0-9_\-]{4,}(?:\.[A-Za-z0-9_\-]*)?"),
     # A link that lets somebody set a password (Django's form of such tokens).
     re.compile(r"(?<![0-9A-Za-z])[0-9a-z]{6,7}-[0-9a-f]{32}(?![0-9A-Za-z])"),
 ]
-# A name and its value in running text: the value goes, the name stays.
+# A name and its value in running text: the value goes, the name stays. A sentence of ours about a
+# setting ("epicor.api_key: must be a text") names no value.
 _LABELLED = re.compile(
     r"(?i)((?<![a-z])(?:x-api-key|api[-_]?key|password|client_secret|access_?token)[\"']?"
-    r"\s*[:=]\s*[\"']?)([^\"'\s,;&}<]+)"
+    r"\s*[:=]\s*[\"']?)(?!(?<=: )(?:cannot|must|is|has|needs) [a-z])([^\"'\s,;&}<]+)"
 )
 _SHORTEST = len("://u:p@")  # no pattern fits a shorter text, and most columns are shorter
 

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from audit.models import IN_EPICOR, Posting
 from connector import pauses
 from connector.models import Errand, FinanceCalendar, SyncRun, Tenant
+from connector.queue import enqueue
 from connector.schedules import BadScheduleError, next_run
 from connector.sync import nightly, turns
 from connector.sync.phases import blacked_out
@@ -42,25 +42,23 @@ def ring_tenant(tenant: Tenant, *, due_only: bool = False) -> None:
 
 def ring_run(run: SyncRun) -> None:
     """Ask for the next step of a run, at the end of the queue."""
-    async_task(
+    enqueue(
         "connector.jobs.run_tenant",
         run.tenant_id,
         run.pk,
         run.steps,
         timeout=RUN_TIMEOUT_S,
-        save=False,
-        task_name=f"cycle of {run.tenant.slug}"[:100],
+        task_name=f"cycle of {run.tenant.slug}",
     )
 
 
 def ring_errand(errand: Errand) -> None:
     """Ask a worker for what a person asked for on a page."""
-    async_task(
+    enqueue(
         "connector.jobs.run_errand",
         errand.pk,
         timeout=RUN_TIMEOUT_S,
-        save=False,
-        task_name=f"{errand.kind} for {errand.tenant.slug}"[:100],
+        task_name=f"{errand.kind} for {errand.tenant.slug}",
     )
 
 
@@ -150,13 +148,12 @@ def ring_reprove(calendar: FinanceCalendar, now: datetime) -> bool:
 
 def ring_proof(tenant: Tenant, step: int) -> None:
     """Ask for a step of the nightly proof, at the end of the queue."""
-    async_task(
+    enqueue(
         "connector.jobs.reprove_tenant",
         tenant.pk,
         step,
         timeout=RUN_TIMEOUT_S,
-        save=False,
-        task_name=f"proof of {tenant.slug}"[:100],
+        task_name=f"proof of {tenant.slug}",
     )
 
 

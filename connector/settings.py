@@ -1,9 +1,9 @@
 """Environment in, Django settings out; nothing else reads the environment."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
@@ -16,12 +16,12 @@ DEBUG = _env.flag("DEBUG")
 SECRET_KEY = _env.secret("SECRET_KEY", debug=DEBUG)
 FIELD_ENCRYPTION_KEY = _env.encryption_keys(debug=DEBUG)
 AUDIT_KEY = _env.secret("AUDIT_KEY", debug=DEBUG)
-PUBLIC_URL = (_env.text("PUBLIC_URL") or "http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL = _env.address("PUBLIC_URL", "http://127.0.0.1:8000")
 _HTTPS = PUBLIC_URL.startswith("https://")
 ALLOWED_HOSTS = _env.words("ALLOWED_HOSTS") or [
     host for host in {"localhost", "127.0.0.1", urlsplit(PUBLIC_URL).hostname} if host
 ]
-CSRF_TRUSTED_ORIGINS = _env.words("CSRF_TRUSTED_ORIGINS") or [PUBLIC_URL]
+CSRF_TRUSTED_ORIGINS = _env.origins("CSRF_TRUSTED_ORIGINS", PUBLIC_URL)
 TRUSTED_PROXIES = _env.proxies("TRUSTED_PROXIES")
 METRICS_TOKEN = _env.text("METRICS_TOKEN")
 
@@ -38,7 +38,6 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_filters",
-    "django_q",
     "axes",
     "allauth",
     "allauth.account",
@@ -47,13 +46,15 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "audit",
     "mappings",
-    "connector",
+    "connector",  # before django_q: its `qcluster` takes the place of the package's
+    "django_q",
 ]
 MIDDLEWARE = [
     "connector.middleware.TrustedProxies",  # first: the others read the address and the scheme
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "connector.middleware.ContentSecurityPolicy",
+    "connector.middleware.MachineAddresses",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -202,7 +203,7 @@ CACHES = {
 
 # django-q2 is a doorbell, never the truth: each task runs once and our own rows decide what is due.
 # The rule is retry > timeout * (ceil((queue_limit + 1) / workers) + 1).
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "ml-connector",
     "workers": 2,
     "queue_limit": 1,
@@ -218,28 +219,19 @@ Q_CLUSTER = {
     "cache": "process",
     "ALT_CLUSTERS": {},
 }
-_broker = _env.text("QUEUE_BROKER", "orm") or "orm"
-if _broker.startswith(("redis://", "rediss://")):
-    Q_CLUSTER["redis"] = _broker
-else:
-    Q_CLUSTER["orm"] = "default"
-    if _broker != "orm":
-        _env.problems.append(
-            ("connector.E007", f"QUEUE_BROKER is {_broker!r}.", "Use orm, or redis://host:6379/0.")
-        )
+Q_CLUSTER.update(_env.broker())
 
-_email_url = _env.text("EMAIL_URL")
-_email = environ.Env.email_url_config(_email_url) if _email_url else {}
-EMAIL_BACKEND = _email.pop("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+_email = _env.email()
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_HOST = _email.get("EMAIL_HOST") or "localhost"
 EMAIL_PORT = _email.get("EMAIL_PORT") or 25
 EMAIL_HOST_USER = _email.get("EMAIL_HOST_USER") or ""
 EMAIL_HOST_PASSWORD = _email.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS"))
 EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL"))
-EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = _env.text("EMAIL_FROM") or f"ml-connector@{urlsplit(PUBLIC_URL).hostname}"
-SENDS_MAIL = bool(_email_url) or DEBUG  # links to passwords must not end in a log
+SENDS_MAIL = bool(_env.text("EMAIL_URL")) or DEBUG  # links to passwords must not end in a log
+EMAIL_TIMEOUT = 20  # seconds; a mail server that hangs must not hold a page
 
 LOG_LEVEL = _env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
 LOGGING = {

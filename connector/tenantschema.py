@@ -4,15 +4,14 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from croniter import croniter
-
 from connector.epicor.address import is_loopback
+from connector.schedules import BadScheduleError, next_run
 
 Read = Callable[[Any], Any]  # the typed value; ValueError with "must be …" for a wrong one
 
@@ -119,8 +118,14 @@ def zone(value: Any) -> str:
 def cron(value: Any) -> str:
     """Five cron fields."""
     line = str(text(100)(value))
-    if len(line.split()) != 5 or not croniter.is_valid(line):
+    if len(line.split()) != 5:
         raise ValueError("must be five cron fields such as */15 * * * 1-5")
+    try:
+        next_run(line, "UTC", datetime.now(UTC))
+    except BadScheduleError:
+        raise ValueError(
+            "must be five cron fields such as */15 * * * 1-5 that name some moment"
+        ) from None
     return line
 
 

@@ -12,6 +12,7 @@ import pytest
 _left_out: Counter[str] = Counter()
 _HOW = {
     "PostgreSQL": "to run them, start one and use: make test-postgres",
+    "Redis": "to run them, start one (TEST_REDIS_URL=redis://…)",
     "Chromium": "to run them, install Chromium (Debian: apt-get install chromium)",
 }
 

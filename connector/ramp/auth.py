@@ -1,6 +1,7 @@
 """Logs in to Ramp with the app's client id and secret. Source: docs/ramp.md, "Logging in"."""
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -27,6 +28,15 @@ OPTIONAL_SCOPES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What Ramp gave for our login. `lives_s` in seconds; `scopes` is None when Ramp named none."""
+
+    token: str = field(repr=False)
+    lives_s: float
+    scopes: frozenset[str] | None
+
+
 class RampAuth(httpx.Auth):
     """Puts the bearer on each request; after one 401 it is renewed and the request repeated.
 
@@ -46,10 +56,10 @@ class RampAuth(httpx.Auth):
             yield request
 
 
-def fetch_token(
+def log_in(
     base_url: str, client_id: str, client_secret: str, *, on_request: Callable[[], None]
-) -> tuple[str, float]:
-    """A new token and its life in seconds, with all optional scopes that the app has.
+) -> Login:
+    """A new token, with all optional scopes that the app has.
 
     Raises AccessError when the login is refused, TransientError when Ramp is not there.
     """
@@ -79,11 +89,13 @@ def _ask(api: Api, scopes: tuple[str, ...]) -> Answer:
     return api.send("POST", "/token", form=form, repeatable=True)
 
 
-def _read(answer: Answer) -> tuple[str, float]:
+def _read(answer: Answer) -> Login:
     body = answer.json if isinstance(answer.json, dict) else {}
-    token, lives_s = body.get("access_token"), lifetime_s(body.get("expires_in"))
+    token, scopes = body.get("access_token"), body.get("scope")
+    lives_s = lifetime_s(body.get("expires_in"))
     if not isinstance(token, str) or not token or not lives_s:
         raise AccessError(
             "Ramp's answer to our login has no token. Nothing was sent; check ramp.base_url."
         )
-    return token, lives_s
+    granted = frozenset(scopes.split()) if isinstance(scopes, str) else None
+    return Login(token, lives_s, granted)

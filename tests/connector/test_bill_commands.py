@@ -653,3 +653,18 @@ def test_a_bill_that_moves_meanwhile_is_not_dismissed(box, tenant, monkeypatch):
     monkeypatch.setattr(dismiss, "find_posting", stale)
     assert "was not dismissed" in refused(dismiss, "demo", bill_id, "--reason", "No.")
     assert Posting.objects.get(bill_id=bill_id).state == "in_flight"
+
+
+@pytest.mark.parametrize("text", ["", " ", ",", " , "])
+def test_sync_only_nothing_does_nothing(mapped, text):
+    code, out, err = shell(sync, "demo", "--only", text)
+    assert (code, out) == (2, "")
+    assert "--only names nothing" in err
+    assert not SyncRun.objects.exists()
+
+
+def test_replay_of_a_subject_without_a_name_does_nothing(mapped):
+    argv = ("demo", "--reason", "vendor_unmapped", "--subject", "")
+    code, out, err = shell(replay, *argv)
+    assert (code, out) == (2, "")
+    assert "--subject needs a name" in err

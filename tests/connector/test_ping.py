@@ -97,6 +97,15 @@ class TestRampTrouble:
         box.ramp.fail_next("GET /developer/v1/vendors", "status", times=1, status=403, body="{}")
         assert set(failed(ping(tenant), "ramp")) == {"vendors:read"}
 
+    def test_a_login_that_may_not_report_is_found_without_writing(
+        self, box: Any, tenant: Tenant
+    ) -> None:
+        assert ping(tenant)["ramp"]["ok"]  # a token that still may is kept
+        box.ramp.app.revoke_scope("accounting:write")
+        found = failed(ping(tenant), "ramp")
+        assert set(found) == {"accounting:write"}
+        assert "grant the app the scope accounting:write" in found["accounting:write"]["message"]
+
     def test_an_entity_that_ramp_does_not_have(self, tenant: Tenant) -> None:
         EntityRoute.objects.create(tenant=tenant, ramp_entity_id="gone", company="EPIC06")
         assert "gone" in failed(ping(tenant), "ramp")["routes"]["message"]

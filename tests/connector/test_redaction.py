@@ -72,3 +72,23 @@ def test_redacting_twice_changes_nothing_more(value: object) -> None:
     once = redact(value)
     assert redact(once) == once
     assert json.loads(json.dumps(once)) == once
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "epicor.api_key: cannot be null.",
+        "epicor.auth.password: must be a text that is not empty.",
+        "Use postgres://user:password@host:5432/name.",
+        "Use smtp+tls://user:password@host:587.",
+    ],
+)
+def test_our_own_sentences_about_secrets_keep_their_words(text: str) -> None:
+    assert redact_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["password: mustang1", "password: must", "api_key=cannot be", "x://user:passwords@h"]
+)
+def test_a_secret_that_begins_like_our_words_is_hidden(text: str) -> None:
+    assert HIDDEN in redact_text(text)

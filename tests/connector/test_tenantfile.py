@@ -273,6 +273,7 @@ class TestProblems:
             ("posting.default_terms", "x" * 17, "16"),
             ("calendar.sync_cron", "every day", "cron"),
             ("calendar.sync_cron", "* * * * * *", "cron"),
+            ("calendar.sync_cron", "0 0 30 2 *", "cron"),
             ("calendar.closed_period", "skip", "next_open"),
             ("calendar.blackout", ["soon"], "day"),
             ("currencies", ["USD"], "object"),

@@ -6,12 +6,15 @@ import sys
 from datetime import timedelta
 
 import pytest
-from django.conf import settings
+from django.conf import LazySettings
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from connector import heartbeat
 from connector.models import Heartbeat, SyncRun, Tenant
+from connector.settings import BASE_DIR
 from connector.wsgi import refusal
 from tests.web.rows import make_posting
 
@@ -19,6 +22,43 @@ from tests.web.rows import make_posting
 def test_alive_needs_no_database() -> None:
     answer = Client().get("/healthz")
     assert (answer.status_code, answer.content) == (200, b"ok\n")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_machines_come_by_any_host_name(db: None, settings: LazySettings, path: str) -> None:
+    settings.METRICS_TOKEN = "letmein"
+    headers = {"host": "10.1.2.3:8000", "authorization": "Bearer letmein"}
+    assert Client().get(path, headers=headers).status_code in {200, 503}
+    assert Client().get("/", headers=headers).status_code == 400
+
+
+def test_without_the_database_there_are_no_numbers_and_no_trace(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.METRICS_TOKEN = "letmein"
+
+    def fail(*_: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr("connector.health.Tenant.objects.values_list", fail)
+    answer = Client().get("/metrics", headers={"authorization": "Bearer letmein"})
+    assert answer.status_code == 503
+    assert b"database" in answer.content
+
+
+def test_a_queue_that_cannot_be_reached_is_not_ready(
+    db: None, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.METRICS_TOKEN = "letmein"
+
+    def fail() -> None:
+        raise RedisConnectionError("refused")
+
+    monkeypatch.setattr("connector.queue.get_broker", fail)
+    assert Client().get("/readyz").json() == {"database": True, "queue": False, "workers": False}
+    answer = Client().get("/metrics", headers={"authorization": "Bearer letmein"})
+    assert answer.status_code == 200
+    assert b"connector_queue_length" not in answer.content
 
 
 def test_ready_only_when_a_worker_was_seen_lately(db: None) -> None:
@@ -46,17 +86,15 @@ def test_metrics_are_off_without_a_token(db: None) -> None:
 
 
 @pytest.mark.parametrize("header", ["", "Bearer wrong", "token", "Bearer tokenx", "Bearer tökén"])
-def test_metrics_need_the_token(db: None, monkeypatch: pytest.MonkeyPatch, header: str) -> None:
-    monkeypatch.setattr(settings, "METRICS_TOKEN", "token")
+def test_metrics_need_the_token(db: None, settings: LazySettings, header: str) -> None:
+    settings.METRICS_TOKEN = "token"
     answer = Client().get("/metrics", headers={"authorization": header})
     assert answer.status_code == 401
     assert b"connector_" not in answer.content
 
 
-def test_metrics_count_bills_holds_and_pauses(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(settings, "METRICS_TOKEN", "token")
+def test_metrics_count_bills_holds_and_pauses(tenant: Tenant, settings: LazySettings) -> None:
+    settings.METRICS_TOKEN = "token"
     make_posting(tenant, "a")
     make_posting(tenant, "b", hold_reason="refused")
     make_posting(tenant, "c", hold_reason="refused")
@@ -69,10 +107,8 @@ def test_metrics_count_bills_holds_and_pauses(
     assert any(line.startswith("connector_worker_beat_timestamp_seconds{") for line in lines)
 
 
-def test_only_a_whole_cycle_counts_as_the_last_one(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(settings, "METRICS_TOKEN", "token")
+def test_only_a_whole_cycle_counts_as_the_last_one(tenant: Tenant, settings: LazySettings) -> None:
+    settings.METRICS_TOKEN = "token"
     ended = [timezone.now() + timedelta(minutes=number) for number in range(5)]
     others = ({}, {"dry_run": True}, {"only_ids": [1]}, {"due_only": True}, {"error": "Away."})
     for finished_at, values in zip(ended, others, strict=True):
@@ -96,7 +132,7 @@ def test_the_web_server_refuses_a_wrong_environment_without_a_trace() -> None:
     wrong = {"PATH": os.environ["PATH"], "SECRET_KEY": "x", "LOG_LEVEL": "ERROR"}
     done = subprocess.run(
         [sys.executable, "-c", "import connector.wsgi"],
-        cwd=settings.BASE_DIR,
+        cwd=BASE_DIR,
         env=wrong,
         capture_output=True,
         text=True,

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
@@ -21,6 +22,7 @@ from connector.domain.money import format_amount
 from connector.management.commands.sync import FOREGROUND_S
 from connector.models import Tenant
 from connector.sync.run import Summary, run_cycle
+from sandbox.__main__ import count, port
 
 RAMP_PORT, EPICOR_PORT = 8701, 8702
 
@@ -34,8 +36,8 @@ class Command(PlainCommand):
         """Add --once and the number of bills."""
         super().add_arguments(parser)
         parser.add_argument("--once", action="store_true", help="sync, print the summary, exit")
-        parser.add_argument("--bills", type=int, default=200, metavar="N")
-        parser.add_argument("--port", type=int, default=8000, help="of the web page")
+        parser.add_argument("--bills", type=count, default=200, metavar="N")
+        parser.add_argument("--port", type=port, default=8000, help="of the web page")
 
     def run(self, options: dict[str, Any]) -> None:
         """Run the demonstration. Exit code 0 when exactly the planned exceptions remain."""
@@ -86,6 +88,19 @@ def _invitation(port: int, people: list[tuple[str, str]]) -> str:
     )
 
 
+def as_installed(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of web and worker: as on a server, with the keys that the demo has made.
+
+    DEBUG only lets this command make keys; the pages never show what a stranger must not see.
+    """
+    found = {**environ, "DJANGO_SETTINGS_MODULE": "connector.settings", "DEBUG": "0"}
+    for name in ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "AUDIT_KEY"):
+        if not found.get(name) and f"{name}_FILE" not in found:
+            found.pop(name, None)  # an empty variable would hide the file
+            found[f"{name}_FILE"] = str(settings.BASE_DIR / "var" / name.lower())
+    return found
+
+
 def _serve(port: int, invitation: str) -> None:
     """The web page and a worker as processes of their own, until Ctrl-C or SIGTERM."""
     stopped = threading.Event()
@@ -98,7 +113,7 @@ def _serve(port: int, invitation: str) -> None:
     web = [sys.executable, "-m", "gunicorn", "connector.wsgi", "-w", "2"]
     web += ["--worker-class", "gthread", "--threads", "4", "-b", f"127.0.0.1:{port}"]
     web += ["--log-level", "warning"]
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "connector.settings"}
+    environment = as_installed(os.environ)
     children = [
         # Sessions of their own: Ctrl-C reaches this process, which stops them in order.
         subprocess.Popen(  # noqa: S603 (our own command lines)

@@ -85,8 +85,8 @@ def _chosen(tenant: Tenant, options: Mapping[str, Any]) -> list[Posting]:
         raise CommandProblem(
             "Give the ids of the bills to replay, or --all, or --reason. Nothing was changed."
         )
-    if subject and not reason:
-        raise CommandProblem("--subject needs --reason. Nothing was changed.")
+    if subject is not None and not (reason and subject.strip()):
+        raise CommandProblem("--subject needs a name, and --reason. Nothing was changed.")
     if reason:
         return _of_cause(tenant, reason, subject)
     if options["all"]:

@@ -25,13 +25,13 @@ class Command(TenantCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add --only, --dry-run and --force."""
         super().add_arguments(parser)
-        parser.add_argument("--only", metavar="KIND,…", default="", help="only these kinds")
+        parser.add_argument("--only", metavar="KIND,…", default=None, help="only these kinds")
         parser.add_argument("--dry-run", action="store_true", help="write to neither system")
         parser.add_argument("--force", action="store_true", help="ignore the finance calendar")
 
     def run(self, options: dict[str, Any]) -> None:
         """Run the cycle and print its summary."""
-        kinds = _kinds(str(options["only"]))
+        kinds = None if options["only"] is None else _kinds(str(options["only"]))
         if kinds is not None:
             ask_all_again(self.tenant, kinds)
         summary = run_cycle(
@@ -88,8 +88,13 @@ def _told(would_hold: Mapping[str, int]) -> str:
     return "\n".join([*lines, "Epicor was not asked what it has already or would refuse."])
 
 
-def _kinds(text: str) -> frozenset[str] | None:
+def _kinds(text: str) -> frozenset[str]:
     names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise CommandProblem(
+            f"--only names nothing. Nothing was done; use some of: {', '.join(sorted(KINDS))}, or "
+            "leave it out to run everything."
+        )
     if planned := sorted(names & PLANNED):
         raise CommandProblem(
             f"{', '.join(planned)}: matching these is planned, this version cannot do it yet. "
@@ -99,4 +104,4 @@ def _kinds(text: str) -> frozenset[str] | None:
         raise CommandProblem(
             f"Unknown kind: {', '.join(unknown)}. Use some of: {', '.join(sorted(KINDS))}."
         )
-    return names or None
+    return names
