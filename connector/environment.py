@@ -190,7 +190,7 @@ class Environment:
             return config
         self.problems.append(
             (
-                "connector.E010",
+                "connector.E012",
                 "EMAIL_URL is not the address of a mail server.",
                 f"Use smtp+tls://user:password@host:587. {_ENCODE}",
             )

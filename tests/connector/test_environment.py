@@ -94,7 +94,7 @@ def test_a_malformed_mail_address_is_told_and_mail_is_printed(
 ) -> None:
     monkeypatch.setenv("EMAIL_URL", url)
     assert environment.email()["EMAIL_BACKEND"].endswith("console.EmailBackend")
-    assert ids(environment) == ["connector.E010"]
+    assert ids(environment) == ["connector.E012"]
     assert "word" not in environment.problems[0][1]
 
 
