@@ -2,7 +2,9 @@
 
 import itertools
 import uuid
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -20,14 +22,20 @@ from connector.models import (
     Tenant,
 )
 
+ZONE = "America/New_York"  # of every tenant made here, unless a test says otherwise
 _numbers = itertools.count(1)
 ENTITY = "6f4e6d25-28e2-507b-9275-eea4c100eabf"
+
+
+def today(tenant: Tenant | None = None) -> date:
+    """The day that it is now for `tenant`, or for the tenants made here: never the day in UTC."""
+    return timezone.localdate(timezone=ZoneInfo(tenant.time_zone if tenant else ZONE))
 
 
 def make_tenant(slug: str | None = None, **values: Any) -> Tenant:
     """A tenant with posting settings, a calendar and one route (ENTITY → EPIC06)."""
     slug = slug or f"tenant-{next(_numbers)}"
-    defaults = {"name": slug.title(), "time_zone": "America/New_York"}
+    defaults = {"name": slug.title(), "time_zone": ZONE}
     tenant = Tenant.objects.create(slug=slug, **{**defaults, **values})
     PostingSettings.objects.create(tenant=tenant)
     FinanceCalendar.objects.create(tenant=tenant)

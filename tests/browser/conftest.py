@@ -32,6 +32,7 @@ from connector import demo, tenantfile
 from connector.errands.uses import COUNT
 from connector.models import Errand, FinanceCalendar, Membership, Tenant
 from connector.sync.run import run_cycle
+from tests import builders
 from tests.browser.looking import WAIT_MS, Watch
 from tests.browser.running import Site, running
 
@@ -153,7 +154,7 @@ def settle(box: Any, slug: str, *, synced: bool = True, mapped: bool = True) -> 
     config = tenantfile.parse({**file, "slug": slug})
     tenant, _, _ = tenantfile.apply(config, actor="demo")
     # Neither a cycle, the nightly proof nor a count of references comes by itself.
-    now, today = timezone.now(), timezone.localdate()
+    now, today = timezone.now(), builders.today(tenant)
     FinanceCalendar.objects.filter(tenant=tenant).update(sync_cron=NEVER, reproved_on=today)
     counted = {"kind": COUNT, "actor": "nobody", "asked_at": now, "rung_at": now}
     Errand.objects.create(tenant=tenant, finished_at=now, **counted)

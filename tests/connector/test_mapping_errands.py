@@ -86,7 +86,7 @@ def bill(
         vendor_name=f"Vendor {vendor}",
         invoice_num=f"INV-{bill_id}",
         amount=Decimal(120),
-        issued_on=timezone.localdate() - timedelta(days=days),
+        issued_on=builders.today() - timedelta(days=days),
         **{"currency": "USD", **values},
     )
 

@@ -20,6 +20,7 @@ from connector.sync.group_rows import unlock_left
 from connector.sync.groups import LETTERS, MOST_REFUSED, Groups
 from connector.sync.lanes import next_place
 from connector.sync.run import run_cycle
+from tests import builders
 from tests.journeys import truth
 
 pytestmark = pytest.mark.slow
@@ -174,7 +175,7 @@ def test_a_bill_for_which_no_group_can_be_opened_is_held_at_last_with_epicors_wo
 def test_when_the_names_of_the_day_are_used_up_the_bills_wait_without_holds(start, later):
     box, tenant = start(bills=12)
     companies = sorted(set(EntityRoute.objects.values_list("company", flat=True)))
-    today = timezone.localdate()
+    today = builders.today(tenant)
     cycle = open_cycle(tenant)
     stem = f"{cycle.posting.group_prefix}{Groups(cycle)._today:%y%m%d}"
     cycle.close()

@@ -385,7 +385,7 @@ def test_two_people_who_assign_at_once_do_not_overwrite_each_other(
 def test_a_snooze_must_end_on_a_day_to_come(
     client: Client, held: Posting, day: Any, said: str
 ) -> None:
-    until = day if isinstance(day, str) else timezone.localdate() + timedelta(days=day)
+    until = day if isinstance(day, str) else builders.today() + timedelta(days=day)
     page = post(client, "snooze", ids=[held.pk])
     assert said in post(
         client, "snooze", status=422, sure="1", chosen=chosen(page), until=str(until)
@@ -396,7 +396,7 @@ def test_snoozed_bills_sleep_until_midnight_of_the_tenants_day_and_can_be_woken(
     client: Client, tenant: Tenant, held: Posting
 ) -> None:
     with timezone.override("America/New_York"):
-        day = timezone.localdate() + timedelta(days=3)
+        day = builders.today() + timedelta(days=3)
     confirm(client, "snooze", {"ids": [held.pk]}, until=day.isoformat())
     held.refresh_from_db()
     with timezone.override("America/New_York"):

@@ -319,8 +319,7 @@ def test_retries_and_dead_runs_are_not_the_last_sync(tenant: Tenant) -> None:
 
 
 def test_a_blackout_day_is_said(tenant: Tenant) -> None:
-    with timezone.override("America/New_York"):
-        days = [timezone.localdate().isoformat()]
+    days = [builders.today(tenant).isoformat()]
     FinanceCalendar.objects.filter(tenant=tenant).update(blackout=days)
     assert "Today is a blackout day" in text(client_of(tenant), "/t/acme/")
 

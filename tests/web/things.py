@@ -210,7 +210,7 @@ def a_sure_assignment(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]
 
 
 def a_sure_snooze(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
-    day = timezone.localdate() + timedelta(days=3)
+    day = builders.today() + timedelta(days=3)
     return {**a_sure_bill(tenant, arguments), "until": day.isoformat()}
 
 
