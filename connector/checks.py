@@ -1,6 +1,7 @@
 """System checks: what is wrong with the environment, said before anything is sent."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
 from connector import canary
+from connector.private_files import is_open_to_others
 
 TAG = "connector"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -49,6 +51,22 @@ def separate_keys(**_: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(TAG)
+def private_database(**_: Any) -> list[CheckMessage]:
+    """A database file holds every bill; on a machine with more people they must not read it."""
+    database = settings.DATABASES["default"]
+    path = str(database["NAME"])
+    if "sqlite" not in database["ENGINE"] or not is_open_to_others(Path(path)):
+        return []
+    return [
+        Warning(
+            f"Other users of this machine can read the database {path}.",
+            hint=f"Take that away: chmod 600 {path}",
+            id="connector.W003",
+        )
+    ]
 
 
 @register(Tags.database)

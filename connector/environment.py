@@ -17,6 +17,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from connector.addresses import is_proxy
+from connector.private_files import close_to_others, make_file
 
 _DATABASES = ("sqlite", "postgres", "postgresql")
 _ENCODE = "Percent-encode special characters of the user name and password (# is %23, / is %2F)."
@@ -141,6 +142,7 @@ class Environment:
         config: dict[str, Any] = environ.Env.db_url_config(url)
         if url.startswith("sqlite"):
             self._folder(Path(config["NAME"]).parent)
+            self._keep_private(Path(config["NAME"]))
             config["OPTIONS"] = {
                 # IMMEDIATE: a transaction that will write waits its turn at BEGIN instead of
                 # failing half-way with "database is locked".
@@ -249,6 +251,25 @@ class Environment:
             )
         )
         return dict.fromkeys(names, "")
+
+    def _keep_private(self, path: Path) -> None:
+        """Let nobody else read a file of ours; in var/, not even see it."""
+        own = self.base_dir / "var"
+        if str(path) == ":memory:" or not path.parent.is_dir() or path.is_dir():
+            return  # nothing to keep, or said elsewhere
+        try:
+            make_file(path)
+            if own in path.parents:
+                close_to_others(own)
+                close_to_others(path)
+        except OSError as error:
+            self.problems.append(
+                (
+                    "connector.E013",
+                    f"{path} cannot be made or closed to other people: {error.strerror}.",
+                    "Let the user that runs this program own the file and its folder.",
+                )
+            )
 
     def _kept(self, name: str) -> str:
         path = self.base_dir / "var" / name.lower()

@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "connector.request_limits.RequestLimits",  # before the form's token is looked for in the body
     "connector.middleware.TenantScope",
     "connector.middleware.SecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -71,7 +72,11 @@ AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
@@ -241,6 +246,10 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
+        "django": {
+            "handlers": [],
+            "level": LOG_LEVEL,
+        },  # one line each, redacted; no second handler
         "httpx": {"level": "WARNING"},  # it logs whole addresses at INFO
         "axes": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},  # it logs addresses at DEBUG

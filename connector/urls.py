@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 
 from connector import health
-from connector.web import home, passwords
-from connector.web.account import forgotten, login, security, signon
+from connector.web import home, passwords, search
+from connector.web.account import forgotten, login, password, security, signon
 from connector.web.setup import create
 
 urlpatterns = [
@@ -14,9 +14,11 @@ urlpatterns = [
     *passwords.urlpatterns,
     *login.urlpatterns,  # before the administration's own login, which knows one factor only
     *security.urlpatterns,
+    *password.urlpatterns,
     *forgotten.urlpatterns,
     *signon.urlpatterns,
     path("t/<slug:slug>/", include("connector.web.urls")),
+    path("admin/search/", search.admin_search),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

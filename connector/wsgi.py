@@ -22,9 +22,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "connector.settings")
 with warnings.catch_warnings():
     # Without collectstatic the files come from the apps' own folders; nothing is missing then.
     warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
-    application = get_wsgi_application()
+    _django = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402  (needs the module named above)
+
+from connector.request_limits import only_utf8  # noqa: E402
+
+application = only_utf8(_django)
 
 if _refusal := refusal(settings.ENVIRONMENT_PROBLEMS):
     sys.stderr.write(_refusal + "\n")

@@ -15,6 +15,7 @@ from audit import log
 from audit.access import requires
 from connector.errands import imports, work
 from connector.models import Errand
+from connector.request_limits import takes_bytes
 from connector.web import mapping_shell, shell
 from connector.web.errands import context_of
 from connector.web.mapping_effects import deeds, shown_rows
@@ -22,6 +23,7 @@ from mappings.files import COLUMNS, MappingFileError, MappingRow, parse_rows, wr
 from mappings.transfer import export_mappings
 from mappings.used import is_counted
 
+MOST_SENT = imports.MOST_BYTES + 100_000  # the file and the form around it
 _A_PAGE = 100
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _EFFECTS = {
@@ -40,6 +42,7 @@ def choose(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     return _choose(request, kind)
 
 
+@takes_bytes(MOST_SENT)
 @require_POST
 @requires("map")
 def upload(request: HttpRequest, slug: str, kind: str) -> HttpResponse:

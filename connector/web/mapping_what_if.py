@@ -11,9 +11,10 @@ from django.views.decorators.http import require_POST, require_safe
 from audit.access import requires
 from connector.errands import what_if
 from connector.models import Errand
+from connector.request_limits import takes_bytes
 from connector.web import mapping_shell, shell
 from connector.web.errands import context_of
-from connector.web.mapping_files import errand_of, uploaded
+from connector.web.mapping_files import MOST_SENT, errand_of, uploaded
 from connector.web.mappings import row_asked, text_in
 from mappings.files import MappingFileError, MappingRow
 from mappings.targets import targets_of
@@ -28,6 +29,7 @@ def choose(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     return _choose(request, kind)
 
 
+@takes_bytes(MOST_SENT)
 @require_POST
 @requires("view")
 def ask(request: HttpRequest, slug: str, kind: str) -> HttpResponse:

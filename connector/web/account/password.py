@@ -1,0 +1,67 @@
+"""Changing one's own password: guessing the old one counts like a failed login, and it is told."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import authenticate, update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse_lazy
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+
+from connector.accounts import factors
+from connector.web.account.security import InShell
+
+
+class ChangeForm(PasswordChangeForm):  # type: ignore[type-arg]
+    """Checks the old password the way the login does, so that guessing locks the name."""
+
+    def __init__(self, request: HttpRequest, **more: Any) -> None:
+        super().__init__(**more)
+        self._request = request
+
+    @sensitive_variables("old")
+    def clean_old_password(self) -> str:
+        """Return the old password. Raises ValidationError; the middleware answers a lock."""
+        old: str = self.cleaned_data["old_password"]
+        name = self.user.get_username()
+        if authenticate(self._request, username=name, password=old) != self.user:
+            raise ValidationError(
+                self.error_messages["password_incorrect"], code="password_incorrect"
+            )
+        return old
+
+
+@method_decorator(never_cache, name="dispatch")
+class Change(InShell, PasswordChangeView):
+    """Change one's own password; every other session of the person ends."""
+
+    title = "Change the password"
+    template_name = "connector/account_password.html"
+    form_class = ChangeForm
+    success_url = reverse_lazy("account")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """What the form needs: the request, too."""
+        return {**super().get_form_kwargs(), "request": self.request}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Change it, say so on the record and by mail, and go on in this session."""
+        with transaction.atomic():
+            form.save()
+            factors.told(form.user, "password_changed", actor=form.user.get_username())
+        update_session_auth_hash(self.request, form.user)
+        messages.success(self.request, "The password is changed. Other sessions have ended.")
+        return redirect(str(self.success_url))
+
+
+urlpatterns = [
+    # The address of the administration's own form, which neither counts nor tells.
+    path("admin/password_change/", Change.as_view(), name="password-change"),
+]
