@@ -51,6 +51,7 @@ class Cause:
     name: str = ""
     bills: int = 0
     sums: dict[str, Decimal] = field(default_factory=dict)
+    unreadable: int = 0  # as many of the bills are in no sum
 
     @property
     def subject(self) -> str:
@@ -67,6 +68,8 @@ class Cause:
         self.bills += 1
         if item.amount is not None:
             self.sums[item.currency] = self.sums.get(item.currency, Decimal(0)) + item.amount
+        else:
+            self.unreadable += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from audit.digits import money_text, plain_amount
 from audit.names import REASONS
 
 _MOST = 400  # characters of a reason or a message within a sentence; all of it is in the body
@@ -71,10 +72,10 @@ def say(template: str) -> Tell:
 
 
 def _money(amount: str, currency: str) -> str:
-    """An amount of the record as pages write it: 1,200.00 USD, with the digits noted."""
+    """An amount of the record as pages write it: 1,200.00 USD."""
     try:
-        return f"{Decimal(amount):,f} {currency}".strip()
-    except InvalidOperation:
+        return money_text(Decimal(amount), currency)
+    except (InvalidOperation, ValueError, OverflowError):
         return f"{amount} {currency}".strip()
 
 
@@ -90,8 +91,10 @@ def opened(told: Told) -> str:
 def seen_changed(told: Told) -> str:
     """What changed in Ramp, before and after."""
     changes = told.part("changes")
+    currency = told.get("currency")
     named = [
-        f"{_FIELDS.get(name, name)} {_shown(pair[0])} → {_shown(pair[1])}"
+        f"{_FIELDS.get(name, name)} {_shown(pair[0], name, currency)} → "
+        f"{_shown(pair[1], name, currency)}"
         for name, pair in sorted(changes.items())
         if name != "seen_hash" and isinstance(pair, list) and len(pair) == 2
     ]
@@ -99,8 +102,16 @@ def seen_changed(told: Told) -> str:
     return f"{said} {told.why}".strip()
 
 
-def _shown(value: Any) -> str:
-    return "none" if value in (None, "") else str(value)
+def _shown(value: Any, name: str, currency: str) -> str:
+    """A value of a bill; of its amount without the zeros that a database adds."""
+    if value in (None, ""):
+        return "none"
+    if name != "amount":
+        return str(value)
+    try:
+        return plain_amount(Decimal(str(value)), currency)
+    except (InvalidOperation, ValueError, OverflowError):
+        return str(value)
 
 
 def held(told: Told) -> str:

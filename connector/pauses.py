@@ -106,6 +106,11 @@ def kind(tenant: Tenant) -> str:
     return (tenant.paused_for or ACCESS) if tenant.paused_reason else ""
 
 
+def rests(tenant: Tenant) -> bool:
+    """Whether no sync begins by itself, because people decided so; other pauses are tried out."""
+    return kind(tenant) in DECIDED
+
+
 def stops(tenant: Tenant) -> bool:
     """Whether the banner says that the tenant cannot work; without it, entering goes on."""
     return kind(tenant) not in ("", TELLING)

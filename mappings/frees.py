@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from audit.models import Blocker
+from audit.sums import Money
 
 Key = tuple[str, str]  # company, reference
 
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """Postings that wait for nothing else, with their money in major units per currency.
+    """Postings that wait for nothing else, with their money.
 
     `partly`: how many more wait for something else besides.
     """
 
     postings: tuple[int, ...]
-    sums: dict[str, Decimal]
+    money: Money
     partly: int = 0
 
     @property
@@ -51,7 +52,7 @@ class OpenHolds:
         wanted, staying = set(keys), set(others) - set(keys)
         touched = {pk for _, ref in wanted for pk in self.by_ref.get((kind, ref), ())}
         free: list[int] = []
-        sums: dict[str, Decimal] = {}
+        money = Money()
         partly = 0
         for pk in sorted(touched):
             held = self.held[pk]
@@ -60,9 +61,8 @@ class OpenHolds:
                 partly += bool(solved)
                 continue
             free.append(pk)
-            if held.amount is not None:
-                sums[held.currency] = sums.get(held.currency, Decimal(0)) + held.amount
-        return Freed(tuple(free), sums, partly)
+            money.add(1, held.currency, held.amount)
+        return Freed(tuple(free), money, partly)
 
 
 def _solves(

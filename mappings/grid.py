@@ -222,7 +222,8 @@ def complete(
         row.sums = _total(used.get((row.ramp_id, company), {}) for company in row.companies)
         held = bills_of(row, mapped[row.ramp_id], waits[row.ramp_id])
         row.held = tuple(held)
-        row.waiting_sums = _total({c: a} for c, a in held.values() if a is not None)
+        for currency, amount in held.values():
+            row.waiting_money.add(1, currency, amount)
         row.proposed = asked.get((row.company, row.ramp_id))
 
 

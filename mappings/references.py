@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from audit.models import Blocker
+from audit.sums import Money
 from mappings.effective import IDENTITY as IDENTITY
 from mappings.effective import NEVER_MAPPED, Today, identities
 from mappings.kinds import store_of
@@ -35,7 +36,7 @@ class Row:
     waiting: int = 0
     # Of the rows of a page only:
     sums: Sums = field(default_factory=dict)
-    waiting_sums: Sums = field(default_factory=dict)
+    waiting_money: Money = field(default_factory=Money)
     held: tuple[int, ...] = ()  # the postings that wait for it
     target_name: str = ""
     problem: str = ""

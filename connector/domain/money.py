@@ -2,12 +2,9 @@
 
 from decimal import Decimal
 
-from iso4217 import Currency
-
+from audit.digits import decimals_of as decimals_of
+from audit.digits import digits_of, money_text, plain_amount
 from audit.failures import InvalidBillError
-
-# Ramp's codes beside ISO 4217 for the same money; stable coins are left out on purpose.
-_BESIDE_ISO = {"CNH": 2}
 
 
 def exponent(currency: str) -> int:
@@ -15,18 +12,13 @@ def exponent(currency: str) -> int:
 
     Raises InvalidBillError for a code that ISO 4217 does not give decimals.
     """
-    if currency in _BESIDE_ISO:
-        return _BESIDE_ISO[currency]
-    try:
-        digits = Currency(currency).exponent
-    except ValueError:
-        digits = None
+    digits = digits_of(currency)
     if digits is None:
         raise InvalidBillError(
             f"{currency or 'An empty code'} is not a currency that we know, so the amount cannot "
             "be read. Nothing was sent; correct the currency in Ramp."
         )
-    return int(digits)
+    return digits
 
 
 def from_minor(amount: int, currency: str, rate: int | None = None) -> Decimal:
@@ -48,28 +40,6 @@ def from_minor(amount: int, currency: str, rate: int | None = None) -> Decimal:
     return Decimal(amount).scaleb(1 - len(text))
 
 
-def decimals_of(amount: Decimal) -> int:
-    """How many decimals an amount needs: 1 for 1.20, 0 for 1.00 and 100."""
-    return max(0, -int(amount.normalize().as_tuple().exponent))
-
-
-def format_amount(amount: Decimal, currency: str) -> str:
-    """The amount with the currency's own digits: 1200.00 for USD, 1200 for JPY.
-
-    An amount that has more digits than the currency keeps them; an unknown currency changes
-    nothing, because showing an amount must not fail.
-    """
-    try:
-        digits = exponent(currency)
-    except InvalidBillError:
-        return f"{amount:f}"
-    return f"{_at_least(amount, digits):f}"
-
-
-def format_money(amount: Decimal, currency: str) -> str:
-    """The amount as people read it everywhere: 1,200.00 USD."""
-    return f"{Decimal(format_amount(amount, currency)):,f} {currency}".strip()
-
-
-def _at_least(amount: Decimal, digits: int) -> Decimal:
-    return amount.quantize(Decimal(1).scaleb(-max(decimals_of(amount), digits)))
+# As people and files have them: with the currency's own digits.
+format_amount = plain_amount
+format_money = money_text

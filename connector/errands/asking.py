@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +10,7 @@ from django.utils import timezone
 
 from audit import log
 from audit.models import IN_EPICOR, Posting
-from audit.sums import ExactSum
+from audit.sums import ExactSum, Money, sign
 from connector.models import Errand, Tenant
 from connector.ringing import ring_errand, ring_tenant
 from connector.sync import turns
@@ -89,14 +88,14 @@ def ask_replay(
 
 @dataclass(slots=True)
 class Progress:
-    """How far the bills of a replay are; money in major units per currency."""
+    """How far the bills of a replay are; `money` is that of what is entered."""
 
     total: int = 0
     entered: int = 0
     held: int = 0
     waiting: int = 0
     left: int = 0  # dismissed or removed: nothing is done with them
-    sums: dict[str, Decimal] = field(default_factory=dict)  # of what is entered
+    money: Money = field(default_factory=Money)
 
     @property
     def over_with(self) -> int:
@@ -120,16 +119,16 @@ def progress(errand: Errand) -> Progress:
         default=Value("moving"),
     )
     rows = Posting.objects.filter(tenant_id=errand.tenant_id, pk__in=ids).order_by()
-    grouped = rows.values_list("state", how, "currency")
-    for state, is_so, currency, bills, money in grouped.annotate(Count("pk"), ExactSum("amount")):
+    grouped = rows.values_list("state", how, "currency", sign("amount"))
+    counted = grouped.annotate(Count("pk"), ExactSum("amount"))
+    for state, is_so, currency, _, bills, money in counted:
         if is_so == "held":
             found.held += bills
         elif state in (_State.DISMISSED, _State.REMOVED):
             found.left += bills
         elif state in IN_EPICOR and is_so == "calm":
             found.entered += bills
-            if money is not None:
-                found.sums[currency] = found.sums.get(currency, Decimal(0)) + money
+            found.money.add(bills, currency, money)
         else:
             found.waiting += bills
     return found

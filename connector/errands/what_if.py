@@ -48,6 +48,7 @@ class Found:
     would_wait: int = 0  # coded now, would be held
     would_go: int = 0  # held now, would be coded
     sums: dict[str, Decimal] = field(default_factory=dict)
+    unreadable: int = 0  # as many of the bills are in no sum
     examples: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, item: Mirrored, found: Sequence[Difference]) -> None:
@@ -61,6 +62,8 @@ class Found:
         if posting.amount is not None:
             known = self.sums.get(posting.currency, Decimal(0))
             self.sums[posting.currency] = known + posting.amount
+        else:
+            self.unreadable += 1
         if len(self.examples) < SHOWN:
             self.examples.append(_example(item, found))
 

@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 from django import template
 from django.utils.html import format_html, format_html_join
 
+from audit.digits import plain_amount
 from audit.failures import NEXT_STEP, InvalidBillError, Reason
 from audit.models import Posting
 from audit.names import REASONS, STATES
@@ -54,6 +55,12 @@ def money(amount: Decimal | None, currency: str) -> str:
     # The digits beyond the currency's are a database's rounding of a sum, never money.
     rounded = amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
     return f"{rounded:,f} {currency}"
+
+
+@register.filter
+def plain(amount: Decimal | None, currency: str) -> str:
+    """1200.00: for a script to add up, with the currency's own digits; "" when unknown."""
+    return "" if amount is None else plain_amount(amount, currency)
 
 
 @register.filter

@@ -5,7 +5,7 @@ Its address is permanent: Ramp links to it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -33,6 +33,8 @@ from connector.web.bill_reading import (
 from connector.web.exceptions_words import settled_by_mapping
 
 _RAMP_APPS = {"api.ramp.com": "https://app.ramp.com", "demo-api.ramp.com": "https://demo.ramp.com"}
+_State = Posting.State
+_STILL = timedelta(minutes=15)  # a bill of which nothing happened for so long may wait for days
 
 
 # -- the page --------------------------------------------------------------------------------
@@ -48,10 +50,22 @@ def page(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
     if posting is None:
         context: dict[str, Any] = {"bill_id": bill_id}
         return shell.page(request, "connector/bill_unknown.html", "Bill", context, status=404)
+    mark = stories.mark(tenant.pk, bill_id)
+    if shell.is_part(request) and request.GET.get("seen") == mark.key:
+        return HttpResponse(status=204)  # the page is as new as the bill: nothing is put anew
     before = stories.moment(request.GET.get("before"))
-    context = {"bill": bill_page(posting, ramp, before=before)}
+    context = {"bill": bill_page(posting, ramp, before=before), "mark": mark}
+    context["moves"] = _moves(posting, mark)
     name = posting.invoice_num or posting.bill_id
     return shell.page(request, "connector/bill.html", f"Bill {name}", context)
+
+
+def _moves(posting: Posting, mark: stories.Mark) -> bool:
+    """Whether the bill goes on by itself just now, so that the page looks again by itself."""
+    on_its_way = posting.state in (_State.QUEUED, _State.IN_FLIGHT, _State.IN_DOUBT)
+    if not on_its_way or (posting.hold_reason and posting.not_before is None):
+        return False
+    return mark.at is not None and timezone.now() - mark.at < _STILL
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,9 +124,26 @@ class BillSides:
         return f"Unposted in {where}. {then}" if posted else f"Entered unposted in {where}. {then}"
 
     @property
+    def agreement(self) -> str:
+        """What was compared, where no difference was found; "" where nothing could be."""
+        points, sent = self.comparison.with_epicor, self.comparison.with_ramp
+        if points:
+            return f"No difference in the {points} point{_s(points)} that Epicor’s side tells."
+        if self.posting.in_epicor:
+            return "" if self.epicor.strange else "Nothing that Epicor has is known to compare."
+        if sent:
+            said = "What will be sent is as Ramp says"
+            return f"{said}, in {sent} point{_s(sent)}; in Epicor there is nothing to compare."
+        return ""
+
+    @property
     def points(self) -> list[Point]:
         """In what the open hold says that they differ."""
         return points_of(self.posting)
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"
 
 
 def bill_sides(posting: Posting, ramp: FromRamp, seen: Seen) -> BillSides:

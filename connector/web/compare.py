@@ -66,6 +66,7 @@ class Cell:
 
     text: str
     differs: str = ""
+    compared: bool = False  # with the side before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,21 @@ class Comparison:
     @property
     def differences(self) -> int:
         """How many points differ."""
-        every = [*self.rows, *(row for _, rows in self.lines for row in rows)]
-        return sum(row.differs for row in every)
+        return sum(row.differs for row in self._every)
+
+    @property
+    def with_ramp(self) -> int:
+        """In how many points what is sent could be compared with Ramp."""
+        return sum(row.cells[1].compared for row in self._every)
+
+    @property
+    def with_epicor(self) -> int:
+        """In how many points what Epicor has could be compared."""
+        return sum(row.cells[2].compared for row in self._every)
+
+    @property
+    def _every(self) -> list[Row]:
+        return [*self.rows, *(row for _, rows in self.lines for row in rows)]
 
 
 def compare(ramp: Side | None, sent: Side | None, epicor: Side | None) -> Comparison:
@@ -141,14 +155,13 @@ def _line_of(side: Side | None, number: int) -> Line:
 
 
 def _row(name: str, ramp: Value, sent: Value, epicor: Value) -> Row:
-    other = NOT_AS_IN_RAMP if _differ(ramp, sent) else ""
-    if sent.means is not None:
-        last = NOT_AS_SENT if _differ(sent, epicor) else ""
-    else:
-        last = NOT_AS_IN_RAMP if _differ(ramp, epicor) else ""
-    return Row(name, (Cell(ramp.text), Cell(sent.text, other), Cell(epicor.text, last)))
+    before, why = (sent, NOT_AS_SENT) if sent.means is not None else (ramp, NOT_AS_IN_RAMP)
+    cells = (Cell(ramp.text), _cell(ramp, sent, NOT_AS_IN_RAMP), _cell(before, epicor, why))
+    return Row(name, cells)
 
 
-def _differ(one: Value, other: Value) -> bool:
-    known = one.means is not None and other.means is not None
-    return known and one.means != other.means
+def _cell(before: Value, value: Value, why: str) -> Cell:
+    """A value beside the one that it is compared with, where both can be."""
+    compared = before.means is not None and value.means is not None
+    differs = compared and before.means != value.means
+    return Cell(value.text, why if differs else "", compared)

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
-from connector import heartbeat
+from connector import heartbeat, pauses
 from connector.models import EpicorCredentials, FinanceCalendar, RampCredentials, SyncRun, Tenant
 from connector.sync.phases import blacked_out, plan
 
@@ -31,6 +31,7 @@ class Cycle:
     run: SyncRun | None  # under way
     last: SyncRun | None  # the last one that was not for some bills only
     next_at: datetime | None  # None until a worker has read the calendar
+    rests: bool  # people decided that no sync begins by itself
     worker: bool  # one was seen lately
     connected: bool  # there is something to sync with
     resting: bool  # a blackout day: nothing is entered
@@ -78,6 +79,7 @@ def cycle(tenant: Tenant) -> Cycle:
         run=run,
         last=last,
         next_at=calendar.next_run_at if calendar else None,
+        rests=pauses.rests(tenant),
         worker=heartbeat.any_worker_seen(now),
         connected=last is not None or run is not None or _has_both(tenant),
         resting=bool(calendar and calendar.blackout) and blacked_out(tenant),

@@ -14,6 +14,7 @@ from audit.days import moved
 from audit.models import Blocker, Posting
 from audit.names import REASONS, STATES
 from connector.models import EntityRoute, Membership, Tenant
+from connector.web.amounts import AmountFilter
 from connector.web.bill_list import NEWEST, SORTS
 from connector.web.filter_terms import Periods, begins, midnight
 from mappings.models import CatalogRefresh
@@ -41,8 +42,8 @@ def _day(label: str, **options: Any) -> django_filters.DateFilter:
     return django_filters.DateFilter(label=label, widget=_Day, **options)
 
 
-def _amount(label: str, comparison: str) -> django_filters.NumberFilter:
-    return django_filters.NumberFilter(
+def _amount(label: str, comparison: str) -> AmountFilter:
+    return AmountFilter(
         field_name="amount",
         lookup_expr=comparison,
         label=label,

@@ -36,11 +36,16 @@ class Seen:
         return self.straight + self.looked_at + self.waiting + self.settled + self.moving
 
     @property
+    def known(self) -> int:
+        """Those of which it is known whether a person was needed: all that are not on the way."""
+        return self.bills - self.moving
+
+    @property
     def rate(self) -> Decimal | None:
-        """The share that nobody had to touch, of all, in percent; never rounded up to 100."""
-        if not self.bills:
+        """The share that nobody had to touch, of those, in percent; never rounded up to 100."""
+        if not self.known:
             return None
-        share = Decimal(100 * self.straight) / self.bills
+        share = Decimal(100 * self.straight) / self.known
         return share.quantize(Decimal("0.1"), ROUND_DOWN)
 
 

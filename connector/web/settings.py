@@ -186,7 +186,7 @@ def cycles(tenant: Tenant, values: Mapping[str, Any]) -> str:
     """When cycles run, in words, and when the next one is if the calendar runs them."""
     cron = str(values[_CRON])
     said = in_words(cron)
-    if not cron or tenant.paused_reason or not golive.is_live(tenant):
+    if not cron or pauses.rests(tenant) or not golive.is_live(tenant):
         return said
     try:
         moment = timezone.localtime(next_run(cron, tenant.time_zone, timezone.now()))

@@ -93,6 +93,23 @@ def _page(found: Sequence[Event]) -> Story:
     return Story(shown, shown[-1].at)
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The newest entry of a bill's trail: a page that shows it is as new as the bill."""
+
+    key: str = ""
+    at: datetime | None = None
+
+
+def mark(tenant_id: int, bill_id: str) -> Mark:
+    """How far the trail of a bill is; one query."""
+    rows = AuditEntry.objects.filter(
+        tenant_id=tenant_id, subject_kind="posting", subject_id=bill_id
+    )
+    newest = rows.order_by("-at", "-id").values_list("pk", "at").first()
+    return Mark() if newest is None else Mark(str(newest[0]), newest[1])
+
+
 def moment(text: str | None) -> datetime | None:
     """The moment in an address; None for what is none."""
     try:

@@ -100,14 +100,58 @@ def test_a_row_that_was_swapped_away_leaves_its_place(try_page: Try) -> None:
     expect(page.locator("#three")).to_be_focused()
 
 
-def test_a_key_presses_the_button_of_the_current_row_else_the_first(try_page: Try) -> None:
+def test_a_key_presses_the_button_of_the_current_row_and_of_no_other(try_page: Try) -> None:
     page = try_page(LIST)
     note_clicks(page)
-    page.keyboard.press("r")
+    page.keyboard.press("r")  # no row was chosen
+    expect(page.get_by_text("Choose a row first")).to_be_visible()
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("r")
-    expect(page.locator("#pressed")).to_have_text("r1 r2")
+    page.keyboard.press("j")
+    page.keyboard.press("r")  # the third row has none
+    expect(page.get_by_text("This row has nothing for that key.")).to_be_visible()
+    expect(page.locator("#pressed")).to_have_text("r2")
+
+
+BOXES = """
+<div data-list>
+ <section data-keys>
+  <div data-row id="head-1" tabindex="-1"><button id="all-1" data-key="r">all</button></div>
+  <button id="map-1" data-key="m">m</button>
+  <div data-row id="bill-1" tabindex="-1">one</div></section>
+ <section data-keys><div data-row id="head-2" tabindex="-1">two</div>
+  <div data-row id="bill-2" tabindex="-1">two</div></section>
+</div>
+<i id="pressed"></i>
+"""
+
+
+def test_a_key_reaches_its_box_and_neither_another_row_nor_another_box(try_page: Try) -> None:
+    page = try_page(BOXES)
+    note_clicks(page)
+    page.locator("#bill-1").focus()
+    page.keyboard.press("r")  # would replay all bills of the box
+    page.keyboard.press("m")
+    page.locator("#bill-2").focus()
+    page.keyboard.press("m")
+    page.keyboard.press("r")
+    expect(page.locator("#pressed")).to_have_text("map-1")
+
+
+UNREAD = """
+<form data-bulk><div data-bulk-bar hidden><span data-bulk-count></span></div>
+<input type="checkbox" data-pick aria-label="one" data-amount="30108.91" data-currency="USD">
+<input type="checkbox" data-pick aria-label="two" data-amount="" data-currency="USD"></form>
+"""
+
+
+def test_a_sum_says_which_amounts_are_not_in_it(try_page: Try) -> None:
+    page = try_page(UNREAD)
+    page.get_by_label("one").check()
+    page.get_by_label("two").check()
+    text = "2 bills, 30,108.91 USD + 1 amount unreadable"
+    expect(page.locator("[data-bulk-bar]")).to_have_text(text)
 
 
 @pytest.mark.parametrize("modifier", ["Control", "Alt", "Meta"])

@@ -306,6 +306,29 @@ def test_an_entered_invoice_is_removed_after_its_plan_was_seen(
     expect(box.locator(".mc-cause")).to_be_hidden()
 
 
+def test_the_page_of_a_bill_follows_it_out_of_epicor_and_in_again(
+    page: Page, new_tenant: NewTenant
+) -> None:
+    acme = new_tenant(bills=12)
+    posting = Posting.objects.filter(tenant=acme.tenant, state="confirmed").first()
+    assert posting is not None
+    log_in(page, "accountant")
+    page.goto(f"/t/{acme.slug}/bills/{posting.bill_id}")
+    still_here = no_reload(page)
+    page.get_by_role("button", name="Remove and enter again").click()
+    dialog = page.locator("#dialog")
+    expect(dialog).to_contain_text("deleted in Epicor", timeout=20_000)
+    dialog.get_by_label("Why").fill("entered with a wrong total")
+    dialog.get_by_role("button", name="Remove and enter again").click()
+    wait_text(page, "was deleted in Epicor", within="#outcome")
+    state = page.locator(".mc-billhead")
+    expect(state).not_to_contain_text("Entered, Ramp told")
+    run_cycle(acme.tenant)  # the worker may do it first: it is done once
+    expect(state).to_contain_text("Entered", timeout=20_000)
+    wait_text(page, "was deleted in Epicor", within="#outcome")  # what was said stays
+    still_here()
+
+
 def test_everybody_can_read_it_light_dark_and_on_a_telephone(
     page: Page, new_tenant: NewTenant
 ) -> None:

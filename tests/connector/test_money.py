@@ -49,6 +49,8 @@ def test_a_rate_that_is_no_power_of_ten_is_refused(rate):
         ("-3.1", "EUR", "-3.10"),
         ("0.125", "USD", "0.125"),
         ("7", "???", "7"),
+        ("30108.9100", "USD", "30108.91"),
+        ("30108.9100", "???", "30108.91"),
     ],
 )
 def test_amounts_are_shown_with_the_currency_s_own_digits(amount, currency, shown):

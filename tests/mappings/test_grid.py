@@ -120,7 +120,7 @@ def test_a_row_says_everything(tenant):
     row = row_of(tenant.pk, "vendors", "v-1", "")
     assert (row.name, row.target, row.target_name, row.by) == ("Acme", "A", "Acme Inc", "ann")
     assert (row.bills, row.sums) == (3, {"USD": Decimal("12.30"), "JPY": Decimal(5000)})
-    assert (row.waiting, row.waiting_sums) == (2, {"USD": Decimal("8.50")})
+    assert (row.waiting, row.waiting_money.sums) == (2, {"USD": Decimal("8.50")})
     assert len(row.held) == 2
     assert (row.problem, row.source, row.companies) == ("", "manual", (CO,))
 

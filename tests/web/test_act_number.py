@@ -223,7 +223,7 @@ def test_the_page_of_a_waiting_bill_shows_both_numbers(client: Client, tenant: T
     assert f"on 3 Nov 2026, 04:00: {WHY}" in page
     assert "INV-1 (another one was given)" in page
     assert "RENT 11" in text(client, f"{PAGE}/request/")
-    assert "No difference in what can be compared." in page  # it differs as meant
+    assert "What will be sent is as Ramp says, in" in page  # it differs as meant
 
 
 @pytest.mark.parametrize(

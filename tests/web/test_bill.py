@@ -142,7 +142,7 @@ def test_a_bill_that_can_be_entered_shows_what_will_be_sent_and_why(
         "6000|01|000",
         "our own upload to Ramp",
         "Account 6100|01|000: the mapping of",
-        "No difference in what can be compared.",
+        "What will be sent is as Ramp says, in",
         "Nothing of this bill is known to be there.",
         "The exact request",
     ]:
@@ -597,3 +597,64 @@ def test_nothing_is_left_to_do_while_it_waits_or_is_not_there(
     assert "Next: review" not in text(client, PAGE)
     make_posting(tenant, "b2")
     assert "mc-nextstep" not in text(client, "/t/acme/bills/b2")
+
+
+def test_a_page_that_is_as_new_as_the_bill_is_not_put_anew(client: Client, tenant: Tenant) -> None:
+    make_posting(tenant, "b1")
+    mirror(tenant)
+    log.record(tenant.pk, "posting.opened", subject_kind="posting", subject_id="b1")
+    page = text(client, PAGE)
+    assert "bills-changed from:body, every 5s" in page
+    (seen,) = re.findall(r"\?seen=([0-9a-f-]+)", page)
+    part = {"HX-Request": "true"}
+    assert client.get(PAGE, {"seen": seen}, headers=part).status_code == 204
+    assert client.get(PAGE, {"seen": seen}).status_code == 200
+    log.record(tenant.pk, "posting.noted", subject_kind="posting", subject_id="b1")
+    assert client.get(PAGE, {"seen": seen}, headers=part).status_code == 200
+
+
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("values", "looks"),
+    [
+        ({"state": "in_flight"}, True),
+        (
+            {
+                "state": "in_doubt",
+                "hold_reason": "in_doubt",
+                "not_before": datetime(2030, 1, 1, tzinfo=UTC),
+            },
+            True,
+        ),
+        ({"hold_reason": "refused"}, False),
+        ({"state": "confirmed"}, False),
+    ],
+)
+def test_only_a_bill_that_moves_is_looked_at_again_and_again(
+    client: Client, tenant: Tenant, values: dict[str, Any], looks: bool
+) -> None:
+    make_posting(tenant, "b1", **values)
+    mirror(tenant)
+    entry = log.record(tenant.pk, "posting.opened", subject_kind="posting", subject_id="b1")
+    assert ("every 5s" in text(client, PAGE)) is looks
+    AuditEntry.objects.filter(pk=entry.pk).update(at=timezone.now() - timedelta(minutes=16))
+    assert "every 5s" not in text(client, PAGE)
+
+
+def test_nothing_is_said_to_agree_where_epicor_has_nothing(client: Client, tenant: Tenant) -> None:
+    catalogs(tenant)
+    make_posting(tenant, "b1")
+    mirror(tenant)
+    page = text(client, PAGE)
+    assert "in Epicor there is nothing to compare." in page
+    Posting.objects.update(state="entered", entered_as={})
+    looked = {"invoices": [], "seen_at": timezone.now().isoformat()}
+    Errand.objects.create(
+        tenant=tenant, kind=LOOK, subject="b1", actor="ann", asked_at=timezone.now(),
+        finished_at=timezone.now(), result=looked,
+    )  # fmt: skip
+    page = text(client, PAGE)
+    assert "No difference" not in page
+    assert "was not found there" in page

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from audit.models import Blocker, Posting
 from connector.models import EntityRoute, Tenant
+from connector.web.amounts import plain_number
 from connector.web.filter_terms import begins
 from connector.web.filters import BillFilter
 from mappings.models import EpicorPeriod
@@ -119,6 +120,8 @@ def some(tenant: Tenant) -> Tenant:
         ("currency=USD", {"usd", "credit"}),
         ("currency=USD&amount_from=100.10", {"usd"}),
         ("currency=USD&amount_from=100.11", set()),
+        ("currency=USD&amount_to=1,000.50&amount_from=50", {"usd"}),
+        ("currency=USD&amount_from=100,10&amount_to=100,10", {"usd"}),
         ("currency=USD&amount_to=0", {"credit"}),
         ("currency=USD&amount_from=-5&amount_to=100.10", {"usd", "credit"}),
         ("issued_from=2026-11-01", {"eur"}),
@@ -159,6 +162,10 @@ def test_each_filter_finds_what_it_says(some: Tenant, query: str, expected: set[
         ("currency=USD&amount_from=NaN", "amount_from"),
         ("currency=USD&amount_to=1e400", "amount_to"),
         ("currency=USD&amount_to=0.00001", "amount_to"),
+        ("currency=USD&amount_to=1,00,5", "amount_to"),
+        ("currency=USD&amount_to=1,00.5", "amount_to"),
+        ("currency=USD&amount_to=1.2.3", "amount_to"),
+        ("currency=USD&amount_to=1,2,345", "amount_to"),
         ("currency=USD&amount_from=2&amount_to=1", "amount_to"),
         ("issued_from=yesterday", "issued_from"),
         ("issued_from=2026-11-02&issued_to=2026-11-01", "issued_to"),
@@ -265,3 +272,25 @@ def test_days_at_the_ends_of_the_calendar_are_days(some: Tenant, zone: str, day:
     with timezone.override(ZoneInfo(zone)):
         for name in ("entered_from", "entered_to", "issued_from", "issued_to"):
             found(some, f"{name}={day}")
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("6,117.72", "6117.72"),
+        ("6117.72", "6117.72"),
+        ("6.117,72", "6117.72"),
+        ("6117,72", "6117.72"),
+        ("6 117,72", "6117.72"),
+        ("6’117.72", "6117.72"),
+        ("1,234,567", "1234567"),
+        ("1.234.567", "1234567"),
+        ("1,234,567.8", "1234567.8"),
+        ("−6,117", "-6117"),
+        ("6,117", "6117"),
+        ("1.234", "1.234"),
+        ("0,5", "0.5"),
+    ],
+)
+def test_an_amount_is_read_as_people_type_it(typed: str, number: str) -> None:
+    assert plain_number(typed) == number

@@ -158,7 +158,7 @@ def test_a_replay_says_what_became_of_its_bills_and_their_exact_money(
     progress = asking.progress(errand)
     assert (progress.total, progress.entered, progress.held) == (6, 2, 1)
     assert (progress.left, progress.waiting, progress.over) == (1, 2, False)
-    assert f"{progress.sums['USD']:.4f}" == "0.3000"
+    assert f"{progress.money.sums['USD']:.4f}" == "0.3000"
     page = text(client, f"/t/acme/errands/{errand.pk}/")
     assert "2 of 6 bills still to go." in page
     assert "0.30 USD" in page

@@ -256,7 +256,7 @@ def test_a_calendar_is_told_in_words_with_the_next_cycle(admin: Client, tenant: 
     page = admin.get("/t/acme/settings/").content.decode()
     assert "0 0 31 2 *" in page
     assert ", next " not in page
-    Tenant.objects.update(paused_reason="x")
+    Tenant.objects.update(paused_reason="x", paused_for="person")
     FinanceCalendar.objects.update(sync_cron="30 7 * * *")
     page = admin.get("/t/acme/settings/").content.decode()
     assert "daily at 07:30" in page

@@ -195,19 +195,45 @@ def test_straight_through_is_counted_of_all_bills_that_were_seen(tenant: Tenant)
     held(other, "b3")  # somebody else's bill of the same name
     found = month(tenant)
     assert found.seen == Seen(straight=999, looked_at=1, waiting=1, settled=1, moving=1)
-    assert (found.total.bills, found.seen.bills, found.seen.rate) == (1000, 1003, Decimal("99.6"))
+    assert (found.total.bills, found.seen.bills, found.seen.rate) == (1000, 1003, Decimal("99.7"))
     page = said(text(client_of(tenant), "/t/acme/today/month/"))
     assert (
-        "999 of the 1,003 bills first seen in the last 30 days, today included, went in without a "
+        "999 of the 1,002 bills first seen in the last 30 days, today included, went in without a "
         "person; 1 is in Epicor with a person’s help; 1 waits for a person; 1 was dismissed or "
-        "removed; 1 is on the way."
+        "removed; 1 more is on the way and not counted yet."
     ) in page
     assert "Total 1,000 120,000.00 USD" in page
 
 
 def test_a_rate_is_never_rounded_up_to_all() -> None:
     assert Seen().rate is None
+    assert Seen(moving=3).rate is None
+    assert Seen(straight=1, moving=99).rate == Decimal("100.0")
     assert Seen(straight=2999, waiting=1).rate == Decimal("99.9")
+
+
+def test_bills_under_way_have_no_rate_yet(tenant: Tenant) -> None:
+    make_posting(tenant, "a")
+    page = said(text(client_of(tenant), "/t/acme/today/month/"))
+    assert "straight through is known once they are in" in page
+    assert "%" not in page
+
+
+@pytest.mark.parametrize(
+    ("paused_for", "said_next"), [("person", False), ("setup", False), ("outage", True)]
+)
+def test_a_tenant_that_people_paused_has_no_next_sync(
+    tenant: Tenant, paused_for: str, said_next: bool
+) -> None:
+    calendar = FinanceCalendar.objects.get_or_create(tenant=tenant)[0]
+    calendar.next_run_at = timezone.now()
+    calendar.save()
+    Tenant.objects.filter(pk=tenant.pk).update(
+        paused_reason="The auditors are here.", paused_for=paused_for, paused_at=timezone.now()
+    )
+    page = said(text(client_of(tenant), "/t/acme/today/cycle/"))
+    assert ("Next sync" in page) is said_next
+    assert ("No sync runs by itself" in page) is not said_next
 
 
 def test_bills_that_only_wait_have_a_rate_but_no_chart(tenant: Tenant) -> None:

@@ -37,7 +37,10 @@ def _table(queue: ExceptionQueue) -> str:
 
 
 def _cause(cause: Cause) -> str:
-    sums = ", ".join(f"{format_amount(a, c)} {c}" for c, a in sorted(cause.sums.items()))
+    parts = [f"{format_amount(a, c)} {c}" for c, a in sorted(cause.sums.items())]
+    if cause.unreadable:
+        parts.append(f"{cause.unreadable} amount{'s' * (cause.unreadable > 1)} unreadable")
+    sums = ", ".join(parts)
     subject = " ".join(part for part in (cause.subject, cause.company) if part)
     return f"{cause.reason:<19}  {subject:<40}  {cause.bills:>5}  {sums}"
 

@@ -67,13 +67,18 @@
   // -- keys ----------------------------------------------------------------------------------------
   const TYPING = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]";
 
+  /* A key acts on the current row, else on what belongs to no row: never on another row's thing. */
   function press(key) {
-    const named = `[data-key="${CSS.escape(key)}"]`;
-    const able = (element) => shown(element) && !element.disabled;
-    const found = [current(), current()?.closest("[data-keys]"), reach()].filter(Boolean).flatMap((root) => $$(named, root)).find(able);
+    const able = $$(`[data-key="${CSS.escape(key)}"]`, reach()).filter((one) => shown(one) && !one.disabled);
+    const row = current();
+    const box = row?.closest("[data-keys]");
+    const free = able.filter((one) => !one.closest("[data-row]"));
+    const found = able.find((one) => row?.contains(one)) ?? free.find((one) => box?.contains(one)) ?? free.find((one) => !one.closest("[data-keys]"))
+      ?? (!row && able.length === 1 ? able[0] : undefined); // nothing else on the page can be meant
+    if (!found && able.length) say(row ? "This row has nothing for that key." : "Choose a row first: j and k walk the list.");
     if (found?.matches(TYPING)) found.focus();
     else found?.click();
-    return found;
+    return able.length > 0;
   }
 
   const inRow = (selector) => { const row = current(); return row && $(selector, row); };
@@ -137,10 +142,13 @@
   function counted(form, picks) {
     const thing = form.dataset.bulk || "bill";
     const money = new Map();
+    let unreadable = 0;
     for (const { dataset: { amount, currency } } of picks) {
       if (amount && currency) money.set(currency, [...(money.get(currency) ?? []), amount]);
+      else if (amount !== undefined) unreadable += 1; // a bill without a readable amount is in no sum
     }
     const sums = [...money].sort().map(([currency, texts]) => `${sum(texts)} ${currency}`);
+    if (unreadable) sums.push(`${unreadable.toLocaleString("en-US")} amount${unreadable === 1 ? "" : "s"} unreadable`);
     const count = `${picks.length.toLocaleString("en-US")} ${thing}${picks.length === 1 ? "" : "s"}`;
     return [count, sums.join(" + ")].filter(Boolean).join(", ");
   }
