@@ -11,10 +11,15 @@ KIND = "entity"  # of a cause that is an entity
 
 
 def remember(tenant: Tenant, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Keep the names of all entities as Ramp just told them; returns them by id."""
-    names = {str(row.get("id") or ""): name_in(row) for row in rows}
-    names = {id_: name for id_, name in names.items() if id_ and name}
-    LearnedFact.objects.update_or_create(tenant=tenant, name=FACT, defaults={"value": names})
+    """Keep the names of all entities as Ramp just told them; returns all that are known by id.
+
+    An entity that Ramp does not show any more keeps its name: old bills are still of it.
+    """
+    told = {str(row.get("id") or ""): name_in(row) for row in rows}
+    known = names_of(tenant)
+    names = known | {id_: name for id_, name in told.items() if id_ and name}
+    if names != known:
+        LearnedFact.objects.update_or_create(tenant=tenant, name=FACT, defaults={"value": names})
     return names
 
 

@@ -117,6 +117,11 @@ class Bill:
         return self.invoice_number or number_of(self.id)
 
 
+def called(invoice_num: str, bill_id: str) -> str:
+    """What people call a bill: its number, else the number that it gets when it is entered."""
+    return invoice_num or number_of(bill_id)
+
+
 def number_of(bill_id: str) -> str:
     """The number of a bill that has none in Ramp: RAMP- and the first 8 hex digits of its id."""
     return f"RAMP-{bill_id.replace('-', '')[:8]}"

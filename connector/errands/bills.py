@@ -14,6 +14,7 @@ from audit.dismissal import refused
 from audit.failures import HeldError
 from audit.models import Posting
 from audit.triage import seen
+from connector.domain.bill import called
 from connector.domain.money import format_money
 from connector.errands import asking
 from connector.models import Errand, Tenant
@@ -247,7 +248,7 @@ def as_result(plan: RemovalPlan) -> dict[str, Any]:
 
 def name_of(posting: Posting) -> str:
     """What people call the bill."""
-    return posting.invoice_num or posting.bill_id
+    return called(posting.invoice_num, posting.bill_id)
 
 
 def _posting(errand: Errand) -> Posting:

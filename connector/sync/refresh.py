@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.chunks import chunks
 from audit.failures import AccessError, RejectedError, TransientError
 from audit.models import Blocker, Posting
-from connector import pauses
+from connector import entities, pauses
 from connector.epicor.catalog import refresh_catalogs
 from connector.epicor.contract import AP_INVOICE
 from connector.epicor.dataset import HEADER, LINE
@@ -30,7 +30,8 @@ def refresh(cycle: Cycle, *, kinds: frozenset[str], stop_at: float = inf) -> boo
     """Read every catalog that is older than an hour, whole, until `stop_at` (monotonic).
 
     `vendors` alone refreshes the vendors, `accounts` the rest; `bills` needs both. What our own
-    connection issued is read with the last of them. Returns True when more are to be read.
+    connection issued is read with the last of them, and Ramp's names of its entities at the end.
+    Returns True when more are to be read.
     """
     now = timezone.now()
     stale = _stale(cycle, kinds, now)
@@ -41,7 +42,18 @@ def refresh(cycle: Cycle, *, kinds: frozenset[str], stop_at: float = inf) -> boo
         refresh_catalogs(cycle.epicor, cycle.tenant.pk, company, catalogs=[name], now=now)
         if place < len(stale) and time.monotonic() >= stop_at:
             return True
+    _names(cycle)
     return False
+
+
+def _names(cycle: Cycle) -> None:
+    """What Ramp calls its entities, for people; entering goes on where we may not read them."""
+    try:
+        rows = cycle.ramp.entities()
+    except (AccessError, RejectedError) as error:
+        logger.info("The names of Ramp's entities were not read: %s", error.message)
+        return
+    cycle.entity_names = entities.remember(cycle.tenant, rows)
 
 
 def ask_again(tenant: Tenant, postings: Sequence[Posting]) -> None:

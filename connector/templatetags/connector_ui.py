@@ -15,6 +15,7 @@ from audit.failures import NEXT_STEP, InvalidBillError, Reason
 from audit.models import Posting
 from audit.names import REASONS, STATES
 from audit.words import name_of
+from connector.domain.bill import called as bill_called
 from connector.domain.money import exponent
 from connector.redaction import redact
 
@@ -55,6 +56,12 @@ def money(amount: Decimal | None, currency: str) -> str:
     # The digits beyond the currency's are a database's rounding of a sum, never money.
     rounded = amount.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
     return f"{rounded:,f} {currency}"
+
+
+@register.filter
+def called(posting: Posting) -> str:
+    """The bill's number, else the one that it gets when it is entered."""
+    return bill_called(posting.invoice_num, posting.bill_id)
 
 
 @register.filter

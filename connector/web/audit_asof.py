@@ -16,6 +16,7 @@ from audit.access import requires
 from audit.asof import Then, rebuild
 from audit.models import AuditEntry, Posting
 from audit.words import sentence
+from connector.domain.bill import called
 from connector.redaction import redact_text
 from connector.templatetags.connector_ui import money, state_name, words
 from connector.web import shell
@@ -66,7 +67,7 @@ def page(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
     if form.is_valid():
         view = as_of(posting, _meant(form.cleaned_data["at"], request.GET.get("at", "")))
         context |= {"view": view, "form": AsOfForm(initial={"at": _written(view.at)})}
-    name = posting.invoice_num or posting.bill_id
+    name = called(posting.invoice_num, posting.bill_id)
     return shell.page(request, "connector/audit_as_of.html", f"Bill {name} as it was", context)
 
 

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from audit.models import AuditEntry, Posting
 from audit.search import Subject
+from connector.domain.bill import called
 from connector.models import InvoiceGroup, Tenant
 from mappings.coding import GL_ACCOUNTS, VENDORS
 from mappings.models import DimensionMapping, GLAccountMapping, VendorMapping
@@ -70,7 +71,7 @@ def names_of(tenant_id: int, entries: Iterable[AuditEntry]) -> dict[str, str]:
     ids = {entry.subject_id for entry in entries if entry.subject_kind in _BILLS}
     rows = Posting.objects.filter(tenant_id=tenant_id, bill_id__in=ids)
     return {
-        bill_id: f"bill {number or bill_id}" + (f" of {vendor}" if vendor else "")
+        bill_id: f"bill {called(number, bill_id)}" + (f" of {vendor}" if vendor else "")
         for bill_id, number, vendor in rows.values_list("bill_id", "invoice_num", "vendor_name")
     }
 

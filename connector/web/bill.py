@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.access import requires
 from audit.models import Attempt, AuditEntry, Blocker, Posting
+from connector.domain.bill import called
 from connector.errands.look import ask_look
 from connector.models import EpicorCredentials, RampCredentials, Tenant
 from connector.ramp.content import envelope
@@ -56,7 +57,7 @@ def page(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
     before = stories.moment(request.GET.get("before"))
     context = {"bill": bill_page(posting, ramp, before=before), "mark": mark}
     context["moves"] = _moves(posting, mark)
-    name = posting.invoice_num or posting.bill_id
+    name = called(posting.invoice_num, posting.bill_id)
     return shell.page(request, "connector/bill.html", f"Bill {name}", context)
 
 

@@ -4,7 +4,7 @@ Neither system is asked: the mirrors, the local catalogs and what was read back 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from connector.models import Bill, Errand, Tenant
 from connector.ramp.parse import parse_bill
 from connector.sync.context import open_rules
 from connector.sync.prepare import entered_draft
-from connector.web.compare import NOTHING, Comparison, Side, compare
+from connector.web.compare import NOTHING, Comparison, Side, Value, compare
 from connector.web.disputed import as_disputed, disputes, is_gone, points_of, unnamed
 from connector.web.exceptions_words import Point
 from connector.web.sides import (
@@ -31,7 +31,7 @@ from connector.web.sides import (
     seed_side,
     sent_side,
 )
-from mappings.models import CurrencyMapping, TargetInvoice
+from mappings.models import CurrencyMapping, EpicorVendor, TargetInvoice
 
 _State = Posting.State
 _LOOKS = 5
@@ -161,6 +161,7 @@ def bill_sides(posting: Posting, ramp: FromRamp, seen: Seen) -> BillSides:
     if ramp.bill is not None:
         entity = names_of(tenant).get(ramp.bill.entity_id, "")
         theirs = ramp_side(ramp.bill, code, posting.given_num, entity)
+    sent, epicor = _with_vendor_names(tenant.pk, sent, epicor)
     return BillSides(
         posting=posting,
         ramp=ramp,
@@ -169,6 +170,34 @@ def bill_sides(posting: Posting, ramp: FromRamp, seen: Seen) -> BillSides:
         looking=Looking(recent[0] if recent else None),
         comparison=compare(theirs, sent.side, epicor.side),
     )
+
+
+def _with_vendor_names(tenant_id: int, sent: Sent, epicor: InEpicor) -> tuple[Sent, InEpicor]:
+    """Both sides with what Epicor calls their vendors, before the codes; one query."""
+    sides = [side for side in (sent.side, epicor.side) if side is not None]
+    keys = {(_text(side, "Company"), side.fields.get("Vendor", NOTHING).means) for side in sides}
+    numbers = [number for _, number in keys if isinstance(number, int)]
+    known = EpicorVendor.objects.filter(tenant_id=tenant_id, vendor_num__in=numbers)
+    rows = known.values_list("company", "vendor_num", "name") if numbers else []
+    names = {(company, number): name for company, number, name in rows}
+    return (
+        replace(sent, side=_with_vendor_name(sent.side, names)),
+        replace(epicor, side=_with_vendor_name(epicor.side, names)),
+    )
+
+
+def _with_vendor_name(side: Side | None, names: Mapping[Any, str]) -> Side | None:
+    vendor = NOTHING if side is None else side.fields.get("Vendor", NOTHING)
+    name = "" if side is None else names.get((_text(side, "Company"), vendor.means), "")
+    if side is None or not name:
+        return side
+    return replace(
+        side, fields={**side.fields, "Vendor": Value(f"{name} · {vendor.text}", vendor.means)}
+    )
+
+
+def _text(side: Side, name: str) -> str:
+    return side.fields.get(name, NOTHING).text
 
 
 def read_ramp(tenant: Tenant, bill_id: str) -> FromRamp:

@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from audit.days import moved
 from audit.models import Blocker, Posting
 from audit.names import REASONS, STATES
+from connector.entities import names_of
 from connector.models import EntityRoute, Membership, Tenant
 from connector.web.amounts import AmountFilter
 from connector.web.bill_list import NEWEST, SORTS
@@ -138,7 +139,11 @@ class BillFilter(django_filters.FilterSet):  # type: ignore[misc]
     def _offer(self, data: Mapping[str, Any]) -> None:
         """The choices that are this tenant's; a cause's company is whatever the cause has."""
         fields = self.form.fields
-        entities = [(entity, f"{company} · {entity}") for entity, company in self.routes.items()]
+        names = names_of(self.tenant)
+        entities = [
+            (entity, f"{company} · {names.get(entity) or entity}")
+            for entity, company in self.routes.items()
+        ]
         fields["entity"].choices = [*entities, (NONE, "Without a company")]
         seen = CatalogRefresh.objects.filter(tenant=self.tenant).values_list("company", flat=True)
         companies = sorted({*self.routes.values(), *seen})

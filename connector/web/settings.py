@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from audit.access import requires
 from connector import freed, golive, pauses, sections
 from connector.cronwords import in_words
+from connector.entities import names_of
 from connector.errands import asking
 from connector.errands import setup as errands
 from connector.models import Tenant
@@ -23,7 +24,7 @@ from connector.sync.refresh import ask_again
 from connector.sync.replay import refusal
 from connector.web import shell
 from connector.web.questions import passed_over
-from connector.web.setup import lists, sectionform
+from connector.web.setup import sectionform
 from connector.web.setup.fields import FIELDS, Field
 from connector.web.setup.steps import last_errands
 from connector.web.setup.views import ask_once
@@ -177,8 +178,7 @@ def groups(tenant: Tenant) -> list[Group]:
     """All sections in order; no secret is in it."""
     whole = sections.everything(tenant)
     set_by = sections.set_by(tenant, whole)
-    shown = lists.latest(tenant, errands.ENTITIES).get("entities", [])
-    more = {"names": {one["id"]: one["name"] for one in shown}, "cycles": cycles(tenant, whole)}
+    more = {"names": names_of(tenant), "cycles": cycles(tenant, whole)}
     return [Group(section, _lines(section, whole | more, set_by)) for section in SECTIONS.values()]
 
 

@@ -658,3 +658,13 @@ def test_nothing_is_said_to_agree_where_epicor_has_nothing(client: Client, tenan
     page = text(client, PAGE)
     assert "No difference" not in page
     assert "was not found there" in page
+
+
+def test_vendors_and_bills_have_names_on_the_page(client: Client, tenant: Tenant) -> None:
+    catalogs(tenant)
+    make_posting(tenant, "b1", invoice_num="")
+    mirror(tenant)
+    page = text(client, PAGE)
+    vendor = maps.EpicorVendor.objects.get(tenant=tenant, vendor_num=7)
+    assert f"{vendor.name} · ACME (number 7)" in page
+    assert "Bill RAMP-b1" in page

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import QueryDict
 
 from audit.models import Posting
+from connector.entities import names_of
 from connector.errands import setup as errands
 from connector.models import Errand, Tenant
 from connector.ramp.fields import faults
@@ -53,7 +54,7 @@ def entity_rows(tenant: Tenant, stored: Iterable[Sequence[str]]) -> list[Row]:
     """Every entity that Ramp showed or that has a route, and empty lines for typing."""
     seen = latest(tenant, errands.ENTITIES)
     routes = {row[0]: (row[1], row[2]) for row in stored}
-    rows = []
+    names, rows = names_of(tenant), []
     for one in seen.get("entities", []):
         company, site = routes.pop(one["id"], ("", ""))
         values = {"ramp_entity_id": one["id"], "company": company, "site": site}
@@ -61,7 +62,7 @@ def entity_rows(tenant: Tenant, stored: Iterable[Sequence[str]]) -> list[Row]:
     for entity, (company, site) in sorted(routes.items()):
         values = {"ramp_entity_id": entity, "company": company, "site": site}
         note = "Ramp did not show this entity the last time." if seen else ""
-        rows.append(Row(values, note=note))
+        rows.append(Row(values, name=names.get(entity, ""), note=note))
     return rows + _empty(ENTITY_COLUMNS, 0 if seen else _EMPTY_ROWS)
 
 
