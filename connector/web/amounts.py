@@ -1,7 +1,6 @@
 """Amounts as people type them: 6,117.72 and 6117,72 and 6'117.72 are the same."""
 
 import re
-from decimal import Decimal
 from typing import Any
 
 import django_filters
@@ -17,7 +16,7 @@ class AmountField(forms.DecimalField):
 
     default_error_messages = {"invalid": _WRONG}
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
         """The number; raises ValidationError for what could be two numbers, or none."""
         if isinstance(value, str):
             value = plain_number(value)

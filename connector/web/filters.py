@@ -139,9 +139,9 @@ class BillFilter(django_filters.FilterSet):  # type: ignore[misc]
     def _offer(self, data: Mapping[str, Any]) -> None:
         """The choices that are this tenant's; a cause's company is whatever the cause has."""
         fields = self.form.fields
-        names = names_of(self.tenant)
+        entity_names = names_of(self.tenant)
         entities = [
-            (entity, f"{company} · {names.get(entity) or entity}")
+            (entity, f"{company} · {entity_names.get(entity) or entity}")
             for entity, company in self.routes.items()
         ]
         fields["entity"].choices = [*entities, (NONE, "Without a company")]

@@ -10,7 +10,7 @@ from tests import builders
 
 def test_a_sync_reads_what_ramp_calls_its_entities(ready):
     box, tenant = ready
-    told = {row["id"]: row["entity_name"] for row in box.ramp.state()["entities"]}
+    told = {row["id"]: row["entity_name"] for row in box.world.ramp["entities"]}
     assert entities.names_of(tenant) == told  # by a cycle of catalogs alone
     EntityRoute.objects.filter(tenant=tenant).delete()
     run_cycle(tenant)

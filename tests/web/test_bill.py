@@ -653,7 +653,7 @@ def test_nothing_is_said_to_agree_where_epicor_has_nothing(client: Client, tenan
     looked = {"invoices": [], "seen_at": timezone.now().isoformat()}
     Errand.objects.create(
         tenant=tenant, kind=LOOK, subject="b1", actor="ann", asked_at=timezone.now(),
-        finished_at=timezone.now(), result=looked,
+        rung_at=timezone.now(), finished_at=timezone.now(), result=looked,
     )  # fmt: skip
     page = text(client, PAGE)
     assert "No difference" not in page
