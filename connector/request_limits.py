@@ -1,7 +1,7 @@
 """What a request may be at most, decided by what it says of itself before any of it is read."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -56,7 +56,9 @@ class RequestLimits:
                 raise BadRequest("The form has a NUL in it.")
 
 
-def only_utf8(application: "WSGIApplication") -> "WSGIApplication":
+def only_utf8(
+    application: "Callable[[WSGIEnvironment, StartResponse], Any]",
+) -> "WSGIApplication":
     """Wrap the web application so that requests in other charsets are refused.
 
     Django looks for the charset before any middleware runs, and fails on names such as base64.
@@ -69,7 +71,8 @@ def only_utf8(application: "WSGIApplication") -> "WSGIApplication":
         except (ValueError, LookupError):
             good = False
         if good:
-            return application(environ, start_response)
+            answer: Iterable[bytes] = application(environ, start_response)
+            return answer
         start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])
         return [b"The request is not in UTF-8. Nothing was changed.\n"]
 
