@@ -221,6 +221,8 @@ class AuditEntry(models.Model):
     actor = models.CharField(max_length=150)  # the person's name as text, or "system"
     body = models.JSONField(default=dict)
     body_digest = models.CharField(max_length=64)
+    # The HMAC over all of the above, written with it (audit/trailkey.py).
+    own_mac = models.CharField(max_length=64, blank=True)
     # Filled by sealing: the place in the tenant's chain and its HMAC.
     seq = models.BigIntegerField(null=True, blank=True)
     mac = models.CharField(max_length=64, blank=True)
@@ -249,9 +251,16 @@ class AuditEntry(models.Model):
 
 
 class Chain(models.Model):
-    """The head of a tenant's chain; locked while a batch of entries is sealed."""
+    """The beginning and the head of a tenant's chain; locked while a batch is sealed.
+
+    Made with the tenant, and never by itself again: who deletes it is found out.
+    """
 
     tenant = models.OneToOneField("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    chain_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    # The last number of an earlier chain that was given up, and the link that this one begins with.
+    start_seq = models.BigIntegerField(default=0)
+    start_mac = models.CharField(max_length=64, blank=True)
     last_seq = models.BigIntegerField(default=0)
     last_mac = models.CharField(max_length=64, blank=True)
     sealed_at = models.DateTimeField(null=True, blank=True)  # when the last batch was sealed

@@ -208,8 +208,12 @@ def _take_turns(posting: Posting) -> None:
 
     The chain's row is there for each tenant, and is locked only for moments.
     """
-    Chain.objects.get_or_create(tenant_id=posting.tenant_id)
-    Chain.objects.select_for_update().get(tenant_id=posting.tenant_id)
+    chain = Chain.objects.select_for_update().filter(tenant_id=posting.tenant_id).first()
+    if chain is None:
+        raise NotNowError(
+            "The record of the audit chain's beginning is gone, so nobody can take turns. "
+            f"{_UNCHANGED} Have an administrator run verify_audit."
+        )
     list(Posting.objects.select_for_update().filter(pk=posting.pk).values_list("pk"))
 
 

@@ -343,6 +343,18 @@ def verified(told: Told) -> str:
     return end(f"{told.who} had the audit chain verified: it does not fit", told.get("message"))
 
 
+def acknowledged(told: Told) -> str:
+    """Why a person says that what checking the chain found is in order."""
+    return end(f"{told.who} acknowledged what checking the audit chain found", told.get("reason"))
+
+
+def restarted(told: Told) -> str:
+    """That nothing before is proven any more."""
+    entries = told.get("entries") or "0"
+    said = f"{told.who} began the audit chain anew after {entries} entries, which prove nothing now"
+    return end(said, told.get("reason"))
+
+
 def exported(told: Told) -> str:
     """How much of the record went out, and by which filter."""
     what = f"{told.get('entries') or 'the'} entries as {told.get('format').upper() or 'a file'}"

@@ -185,5 +185,7 @@ ACTIONS: Mapping[str, Words] = {
     "second_factor_rule": Words(_PEOPLE, "Second factor required", telling.factor_rule),
     "password_set": Words(_PEOPLE, "Password set", say("{who} set a new password")),
     "audit.verified": Words(_TRAIL, "Chain verified", telling.verified),
+    "audit.acknowledged": Words(_TRAIL, "Finding acknowledged", telling.acknowledged),
+    "audit.restarted": Words(_TRAIL, "Chain begun anew", telling.restarted),
     "audit.exported": Words(_TRAIL, "Exported", telling.exported),
 }

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, count
 from typing import Any
 
-from audit.log import SYSTEM, _link, _mac
+from audit import trailkey
+from audit.log import SYSTEM
 from audit.models import AuditEntry, Chain
 from audit.plain import digest
 from bench.bulk import insert, without_indexes
@@ -20,7 +21,7 @@ class Sealed:
     """An entry with its place in the chain, as audit/log.py seals it."""
 
     __slots__ = (
-        "action", "actor", "at", "body", "body_digest", "mac", "pk", "seq",
+        "action", "actor", "at", "body", "body_digest", "mac", "own_mac", "pk", "seq",
         "subject_id", "subject_kind", "tenant_id",
     )  # fmt: skip
 
@@ -29,6 +30,7 @@ class Sealed:
         self.subject_kind, self.subject_id = told.subject_kind, told.subject_id
         self.tenant_id, self.seq, self.pk = tenant_id, seq, pk
         self.body_digest = digest(told.body)
+        self.own_mac = trailkey.own_mac(self)
 
 
 def write_trail(
@@ -39,8 +41,9 @@ def write_trail(
     others = chain(_mapping_trail(now, mappings), _filling(stories, wanted - told - mappings, now))
     trail = heapq.merge(_in_order(stories), sorted(others, key=_when), key=_when)
     columns = ["id", "tenant_id", "at", "action", "subject_kind", "subject_id", "actor", "body"]
-    columns += ["body_digest", "seq", "mac"]
-    head = Chain(tenant=tenant, sealed_at=now)
+    columns += ["body_digest", "own_mac", "seq", "mac"]
+    head = Chain.objects.get(tenant=tenant)
+    head.sealed_at = now
     total = 0
 
     def work() -> None:
@@ -93,11 +96,11 @@ def _filling(stories: list[Story], missing: int, now: datetime) -> Iterator[Told
 
 def _sealed(trail: Iterable[Told], head: Chain) -> Iterator[list[Any]]:
     dice = random.Random(3)
-    link = ""
+    link = head.start_mac
     for seq, told in enumerate(trail, start=1):
         entry = Sealed(told, head.tenant_id, seq, uuid.UUID(int=dice.getrandbits(128), version=4))
-        entry.mac = _mac(link, entry)
-        link = _link(seq, entry.mac)
+        entry.mac = trailkey.seal_mac(link, seq, entry.own_mac)
+        link = trailkey.link_of(seq, entry.mac)
         head.last_seq, head.last_mac = seq, link
         yield [
             entry.pk,
@@ -109,6 +112,7 @@ def _sealed(trail: Iterable[Told], head: Chain) -> Iterator[list[Any]]:
             entry.actor,
             entry.body,
             entry.body_digest,
+            entry.own_mac,
             entry.seq,
             entry.mac,
         ]

@@ -4,6 +4,8 @@ from connector.models import Canary
 from connector.secretfields import SecretUnreadableError
 
 WORD = "tweet"
+PROBLEM = "FIELD_ENCRYPTION_KEY does not belong to this database: its secrets cannot be read."
+HINT = "Set the key they were written with (several keys: newest first, with commas)."
 
 
 def fits() -> bool:

@@ -6,13 +6,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register, run_checks
 from django.db import DatabaseError
 
+from audit import trailkey
 from connector import canary
 from connector.private_files import is_open_to_others
 
 TAG = "connector"
+AUDIT_KEY_DOES_NOT_FIT = "connector.E021"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -44,10 +46,10 @@ def separate_keys(**_: Any) -> list[CheckMessage]:
     """The audit chain is worth something only if its key is not another one, too."""
     if settings.AUDIT_KEY in (settings.SECRET_KEY, *settings.FIELD_ENCRYPTION_KEY):
         return [
-            Warning(
+            Error(
                 "AUDIT_KEY is the same as another key.",
                 hint="Give AUDIT_KEY a value of its own, kept apart from the database.",
-                id="connector.W002",
+                id="connector.E020",
             )
         ]
     return []
@@ -70,20 +72,32 @@ def private_database(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.database)
-def key_fits(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """The encryption key must be the one that this database's secrets were written with."""
+def keys_fit(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Both keys must be those that this database was written with."""
     if not databases or "default" not in databases:
         return []
     try:
-        fits = canary.fits()
+        secrets_fit, trail_fits = canary.fits(), trailkey.fits()
     except DatabaseError:
         return []  # not migrated yet: there is nothing to read wrongly
-    if fits:
-        return []
-    return [
-        Error(
-            "FIELD_ENCRYPTION_KEY does not belong to this database: its secrets cannot be read.",
-            hint="Set the key they were written with (several keys: newest first, with commas).",
-            id="connector.E008",
-        )
-    ]
+    found: list[CheckMessage] = []
+    if not secrets_fit:
+        found.append(Error(canary.PROBLEM, hint=canary.HINT, id="connector.E008"))
+    if trail_fits is False:
+        found.append(Error(trailkey.PROBLEM, hint=trailkey.HINT, id=AUDIT_KEY_DOES_NOT_FIT))
+    return found
+
+
+def problems() -> list[tuple[str, str, str]]:
+    """All that forbids to work here, as (id, message, hint): environment, keys, database."""
+    found = run_checks(tags=[TAG, Tags.database], databases=["default"])
+    serious = sorted((item for item in found if item.is_serious()), key=lambda item: str(item.id))
+    return [(str(item.id), item.msg, item.hint or "") for item in serious]
+
+
+def refusal(problems: Sequence[tuple[str, str, str]]) -> str:
+    """One sentence of the web server that names everything wrong, or "" when all is right."""
+    if not problems:
+        return ""
+    said = " ".join(f"{message} {hint}" for _, message, hint in problems)
+    return f"The web server did not start; nothing was touched. {said}"

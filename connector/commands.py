@@ -8,11 +8,10 @@ import logging
 import os
 import pwd
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from django.core.checks import Tags, run_checks
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connections
@@ -43,6 +42,7 @@ class PlainCommand(BaseCommand):
 
     requires_system_checks = ()  # `execute` runs those that matter, in our words
     needs_installation = True  # False: runs without settings and database
+    mends: Collection[str] = ()  # ids of the checks whose problems it is there to mend
     exit_code = 0
     as_json = False
 
@@ -73,7 +73,7 @@ class PlainCommand(BaseCommand):
         self.exit_code = 0
         try:
             if self.needs_installation:
-                check_installation()
+                check_installation(self.mends)
             self.prepare(options)
             with self.zone():
                 self.run(options)
@@ -151,13 +151,11 @@ def find_tenant(slug: str) -> Tenant:
     return tenant
 
 
-def check_installation() -> None:
+def check_installation(mended: Collection[str] = ()) -> None:
     """Refuse to work with a wrong environment or with a key of another database.
 
-    Raises CommandProblem with every problem.
+    `mended` are the checks whose problems the command is there to mend.
     """
-    found = run_checks(tags=[checks.TAG, Tags.database], databases=["default"])
-    serious = sorted((item for item in found if item.is_serious()), key=lambda item: str(item.id))
-    problems = [f"{item.msg} {item.hint or ''}".strip() for item in serious]
-    if problems:
-        raise CommandProblem(" ".join(problems))
+    found = [(message, hint) for key, message, hint in checks.problems() if key not in mended]
+    if found:
+        raise CommandProblem(" ".join(f"{message} {hint}".strip() for message, hint in found))

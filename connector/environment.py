@@ -199,6 +199,13 @@ class Environment:
         )
         return printed
 
+    def audit_heads(self, database: dict[str, Any]) -> Path:
+        """The folder beside the database (SQLite) or under var/ for heads of audit chains."""
+        name = Path(str(database["NAME"]))
+        if database["ENGINE"].endswith("sqlite3"):
+            return name.with_name(f"{name.name}.heads")
+        return self.base_dir / "var" / f"{name.name}.heads"
+
     def secret(self, name: str, *, debug: bool) -> str:
         """A required secret; under DEBUG one is generated once and kept in var/ (mode 0600)."""
         value = self.text(name)

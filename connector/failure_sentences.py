@@ -8,6 +8,7 @@ from django.db import DatabaseError, OperationalError, connection
 from redis.exceptions import RedisError
 
 from audit.failures import PostingError
+from audit.trailkey import WrongAuditKeyError
 from connector.redaction import redact_text
 from connector.secretfields import SecretUnreadableError
 
@@ -67,7 +68,7 @@ def sentence(error: BaseException) -> str:
     """What happened, whether money is at risk, and what to do, on one line, without secrets."""
     if isinstance(error, PostingError):
         return error.message
-    if isinstance(error, SecretUnreadableError | ImproperlyConfigured):
+    if isinstance(error, SecretUnreadableError | WrongAuditKeyError | ImproperlyConfigured):
         return one_line(str(error))
     if isinstance(error, DatabaseError):
         return _of_database(error).format(detail=one_line(str(error)))

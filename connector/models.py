@@ -1,10 +1,11 @@
 """Tenants, how to reach their two systems, and what can be fetched again (mirrors, tokens)."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 
+from audit import chain
 from connector.secretfields import SecretCharField, SecretTextField
 
 
@@ -25,6 +26,15 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store it; a new tenant gets its audit chain with it, and never again."""
+        if not self._state.adding:
+            super().save(*args, **kwargs)
+            return
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            chain.begin(self.pk)
 
 
 class Membership(models.Model):

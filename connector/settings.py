@@ -26,6 +26,7 @@ TRUSTED_PROXIES = _env.proxies("TRUSTED_PROXIES")
 METRICS_TOKEN = _env.text("METRICS_TOKEN")
 
 DATABASES = {"default": _env.database()}
+AUDIT_HEADS = _env.audit_heads(DATABASES["default"])
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [

@@ -41,6 +41,14 @@ def no_backoff() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def audit_heads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Each test has its own files of chain heads, because each has its own database."""
+    folder = tmp_path / "audit-heads"
+    monkeypatch.setattr(settings, "AUDIT_HEADS", folder)
+    return folder
+
+
 @pytest.fixture
 def box() -> Iterator[sandbox.Sandbox]:
     """Both stand-ins with 50 bills, fresh for each test."""

@@ -3,8 +3,9 @@
 import time
 from typing import TYPE_CHECKING
 
-from audit import chain, log
+from audit import chain
 from audit.models import Chain
+from audit.verification import verify as check
 from connector.errands.asking import ErrandError
 from connector.models import Errand, Tenant
 from connector.ringing import RUN_TIMEOUT_S
@@ -31,7 +32,7 @@ def verify(errand: Errand, report: "Report") -> str:
             raise ErrandError(_TOO_LONG.format(done=done, total=total, slug=tenant.slug))
         report.at(min(done, total))
 
-    found = log.verify(tenant.pk, tell)
+    found = check(tenant.pk, tell)
     report.at(total, total)
     chain.record(tenant.pk, tenant.slug, found, actor=errand.actor)
     report.keep({"entries": found.entries, "ok": found.ok, "first_bad": found.first_bad})

@@ -23,7 +23,9 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from audit import chain, log, search, words
 from audit.access import requires
+from audit.heads import Head as Mark
 from audit.models import AuditEntry
+from audit.verification import verify
 from connector.models import Tenant
 from connector.narrow import narrow
 from connector.redaction import redact, redact_text
@@ -69,8 +71,9 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
         instead = _OR_CSV.format(most=MOST["csv"]) if kind == "xlsx" else ""
         sentence = _TOO_MANY.format(kind=kind.upper(), most=MOST[kind], instead=instead)
         return shell.done(request, sentence, back, good=False)
-    head = Head(tenant, shell.actor(request), until, form.in_words(), count, verdict_of(tenant))
-    _record(tenant, shell.actor(request), kind, head)
+    actor, mark = shell.actor(request), chain.state(tenant.pk).head
+    head = Head(tenant, actor, until, form.in_words(), count, verdict_of(tenant), mark)
+    _record(tenant, actor, kind, head)
     write = _csv if kind == "csv" else _xlsx
     return write(head, Lines(found, tenant.pk, timezone.get_current_timezone()))
 
@@ -80,7 +83,7 @@ def verdict_of(tenant: Tenant) -> chain.Verdict | None:
     state = chain.state(tenant.pk)
     if state.sealed + state.waiting > VERIFIED_AT_ONCE:
         return state.verdict
-    found = log.verify(tenant.pk)
+    found = verify(tenant.pk)
     now = timezone.now()
     return chain.Verdict(now, "this export", found.entries, ok=found.ok, message=found.message)
 
@@ -95,6 +98,7 @@ class Head:
     filter: str
     entries: int
     verdict: chain.Verdict | None
+    head: Mark | None  # to note elsewhere and to compare with later
 
     def lines(self, zone: tzinfo) -> list[tuple[str, str]]:
         """Name and value, to read."""
@@ -108,6 +112,7 @@ class Head:
             ("Entries", str(self.entries)),
             ("Audit chain", said),
             ("Chain verified", when),
+            ("Chain head", str(self.head) if self.head else "nothing is sealed yet"),
         ]
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from audit import log
+from audit import log, trailkey
 from audit.log import NewEntry
 from audit.models import AuditEntry, Chain
+from audit.trailkey import WrongAuditKeyError
+from audit.verification import verify
 from connector.models import Tenant
 from tests.audit.build import make_tenant
 
@@ -59,24 +61,24 @@ def test_an_untouched_chain_is_fine(tenant: Tenant, sealed: list[AuditEntry]) ->
     assert [entry.seq for entry in sealed] == [1, 2, 3, 4, 5]
     assert log.seal(tenant.pk) == 0
     write(tenant, 2)
-    found = log.verify(tenant.pk)
+    found = verify(tenant.pk)
     assert (found.ok, found.entries, found.unsealed) == (True, 7, 2)
     assert log.seal(tenant.pk) == 2
-    found = log.verify(tenant.pk)
+    found = verify(tenant.pk)
     assert (found.ok, found.entries, found.unsealed, found.first_bad) == (True, 7, 0, None)
 
 
 def test_nothing_written_yet_is_fine(tenant: Tenant) -> None:
-    assert log.verify(tenant.pk).ok
+    assert verify(tenant.pk).ok
     assert log.seal(tenant.pk) == 0
-    assert log.verify(tenant.pk).entries == 0
+    assert verify(tenant.pk).entries == 0
 
 
 def test_batches_continue_the_same_chain(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "SEAL_BATCH", 2)
     write(tenant, 4)
     assert log.seal(tenant.pk) == 4
-    assert log.verify(tenant.pk).ok
+    assert verify(tenant.pk).ok
     assert Chain.objects.get().last_seq == 4
 
 
@@ -85,8 +87,8 @@ def test_each_tenant_has_its_own_chain(tenant: Tenant, sealed: list[AuditEntry])
     write(other, 1)
     log.seal(other.pk)
     change(sealed[0], actor="Eve")
-    assert log.verify(other.pk).ok
-    assert not log.verify(tenant.pk).ok
+    assert verify(other.pk).ok
+    assert not verify(tenant.pk).ok
 
 
 @pytest.mark.parametrize(
@@ -107,28 +109,21 @@ def test_a_changed_entry_is_found(
     tenant: Tenant, sealed: list[AuditEntry], values: dict[str, Any]
 ) -> None:
     change(sealed[2], **values)
-    found = log.verify(tenant.pk)
+    found = verify(tenant.pk)
     assert (found.ok, found.first_bad, found.entries) == (False, str(sealed[2].pk), 5)
     assert "number 3" in found.message
 
 
 def test_a_changed_moment_is_found(tenant: Tenant, sealed: list[AuditEntry]) -> None:
     change(sealed[0], at=sealed[0].at + timedelta(microseconds=1))
-    assert log.verify(tenant.pk).first_bad == str(sealed[0].pk)
+    assert verify(tenant.pk).first_bad == str(sealed[0].pk)
 
 
 def test_a_changed_body_with_a_matching_digest_is_found(
     tenant: Tenant, sealed: list[AuditEntry]
 ) -> None:
     change(sealed[1], body={"n": 7}, body_digest=log.digest({"n": 7}))
-    assert log.verify(tenant.pk).first_bad == str(sealed[1].pk)
-
-
-def test_a_body_that_retention_dropped_is_fine(tenant: Tenant, sealed: list[AuditEntry]) -> None:
-    change(sealed[1], body={"dropped": True})
-    assert log.verify(tenant.pk).ok
-    change(sealed[1], body={"dropped": True, "n": 1})
-    assert not log.verify(tenant.pk).ok
+    assert verify(tenant.pk).first_bad == str(sealed[1].pk)
 
 
 @pytest.mark.parametrize(("index", "bad"), [(0, "#1"), (2, "#3"), (4, "#5")])
@@ -136,7 +131,7 @@ def test_a_removed_entry_is_found(
     tenant: Tenant, sealed: list[AuditEntry], index: int, bad: str
 ) -> None:
     AuditEntry.objects.filter(pk=sealed[index].pk).delete()
-    found = log.verify(tenant.pk)
+    found = verify(tenant.pk)
     assert (found.ok, found.first_bad, found.entries) == (False, bad, 4)
 
 
@@ -145,14 +140,14 @@ def test_an_entry_taken_out_and_sealed_anew_is_found(
 ) -> None:
     change(sealed[1], seq=None, mac="")
     assert log.seal(tenant.pk) == 1
-    assert log.verify(tenant.pk).first_bad == "#2"
+    assert verify(tenant.pk).first_bad == "#2"
 
 
 def test_reordered_entries_are_found(tenant: Tenant, sealed: list[AuditEntry]) -> None:
     change(sealed[1], seq=100)
     change(sealed[2], seq=2)
     change(sealed[1], seq=3)
-    assert log.verify(tenant.pk).first_bad == str(sealed[2].pk)
+    assert verify(tenant.pk).first_bad == str(sealed[2].pk)
 
 
 def test_closing_the_gap_after_a_removal_is_found(tenant: Tenant, sealed: list[AuditEntry]) -> None:
@@ -160,7 +155,7 @@ def test_closing_the_gap_after_a_removal_is_found(tenant: Tenant, sealed: list[A
     change(sealed[3], seq=3)
     change(sealed[4], seq=4)
     Chain.objects.update(last_seq=4)
-    assert log.verify(tenant.pk).first_bad == str(sealed[3].pk)
+    assert verify(tenant.pk).first_bad == str(sealed[3].pk)
 
 
 def test_cutting_off_the_end_is_found_even_with_the_chain_row_adjusted(
@@ -168,19 +163,20 @@ def test_cutting_off_the_end_is_found_even_with_the_chain_row_adjusted(
 ) -> None:
     AuditEntry.objects.filter(pk=sealed[4].pk).delete()
     Chain.objects.update(last_seq=4, last_mac=sealed[3].mac)
-    assert log.verify(tenant.pk).first_bad == str(sealed[3].pk)
+    assert verify(tenant.pk).first_bad == str(sealed[3].pk)
     write(tenant, 1)  # sealing goes on and does not hide it
     log.seal(tenant.pk)
-    assert not log.verify(tenant.pk).ok
+    assert not verify(tenant.pk).ok
 
 
-def test_a_removed_or_reset_chain_row_is_found(tenant: Tenant, sealed: list[AuditEntry]) -> None:
-    Chain.objects.all().delete()
-    assert not log.verify(tenant.pk).ok
+def test_a_chain_row_that_was_set_back_gives_no_number_twice(
+    tenant: Tenant, sealed: list[AuditEntry]
+) -> None:
+    Chain.objects.update(last_seq=0, last_mac=Chain.objects.get().start_mac)
+    assert not verify(tenant.pk).ok
     write(tenant, 1)
-    assert log.seal(tenant.pk) == 1  # no number is given twice
-    found = log.verify(tenant.pk)
-    assert found.first_bad == str(AuditEntry.objects.get(seq=6).pk)
+    assert log.seal(tenant.pk) == 1
+    assert verify(tenant.pk).first_bad == str(AuditEntry.objects.get(seq=6).pk)
 
 
 def test_an_old_copy_of_the_chain_row_is_found(tenant: Tenant) -> None:
@@ -190,29 +186,48 @@ def test_an_old_copy_of_the_chain_row_is_found(tenant: Tenant) -> None:
     write(tenant, 2)
     log.seal(tenant.pk)
     old.save()
-    assert not log.verify(tenant.pk).ok
+    assert not verify(tenant.pk).ok
 
 
 def test_an_inserted_entry_is_found(tenant: Tenant, sealed: list[AuditEntry]) -> None:
     forged = AuditEntry.objects.get(pk=sealed[4].pk)
     forged.pk, forged.seq = None, 6
     forged.save(force_insert=True)
-    found = log.verify(tenant.pk)
+    found = verify(tenant.pk)
     assert (found.ok, found.first_bad) == (False, str(forged.pk))
 
 
-def test_a_foreign_key_is_found(tenant: Tenant, sealed: list[AuditEntry], settings: Any) -> None:
+def test_a_foreign_key_is_found_and_writes_nothing(
+    tenant: Tenant, sealed: list[AuditEntry], settings: Any
+) -> None:
     settings.AUDIT_KEY = "another key"
-    found = log.verify(tenant.pk)
-    assert (found.ok, found.first_bad) == (False, str(sealed[0].pk))
+    found = verify(tenant.pk)
+    assert (found.ok, found.first_bad) == (False, "#0")
     assert "AUDIT_KEY" in found.message
+    with pytest.raises(WrongAuditKeyError, match="Nothing was written"):
+        write(tenant, 1)
+    with pytest.raises(WrongAuditKeyError, match="Nothing was written"):
+        log.record(tenant.pk, "t", subject_kind="k", subject_id="i")
+    with pytest.raises(WrongAuditKeyError, match="Nothing was written"):
+        make_tenant("other")
+    assert log.seal(tenant.pk) == 0
+
+
+def test_a_key_that_fits_is_asked_about_once(
+    tenant: Tenant, django_assert_num_queries: Any
+) -> None:
+    trailkey._fitting.clear()
+    with django_assert_num_queries(2):
+        write(tenant, 1)
+    with django_assert_num_queries(1):
+        write(tenant, 1)
 
 
 def test_an_unsealed_body_is_checked_too(tenant: Tenant) -> None:
     write(tenant, 2)
     bad = AuditEntry.objects.get(subject_id="b1")
     change(bad, body={"n": 5})
-    found = log.verify(tenant.pk)
+    found = verify(tenant.pk)
     assert (found.entries, found.first_bad) == (2, str(bad.pk))
 
 
@@ -221,12 +236,12 @@ def test_only_the_first_problem_is_named(tenant: Tenant, sealed: list[AuditEntry
     change(sealed[3], actor="Eve")
     write(tenant, 1)
     AuditEntry.objects.filter(seq=None).update(body={"x": 1})
-    assert log.verify(tenant.pk).first_bad == str(sealed[1].pk)
+    assert verify(tenant.pk).first_bad == str(sealed[1].pk)
 
 
 def test_verifying_reads_rows_in_a_stream(
     tenant: Tenant, sealed: list[AuditEntry], django_assert_max_num_queries: Any
 ) -> None:
     with django_assert_max_num_queries(6):
-        assert log.verify(tenant.pk).ok
+        assert verify(tenant.pk).ok
     assert connection.vendor in {"sqlite", "postgresql"}

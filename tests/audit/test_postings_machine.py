@@ -21,6 +21,7 @@ from audit import attempts, log, numbers, postings
 from audit.failures import Hold, Reason
 from audit.models import Attempt, AuditEntry, Blocker, Posting
 from audit.postings import LostLeaseError
+from audit.verification import verify
 from tests.audit.build import enter, make_tenant, seed, unmapped
 
 START = datetime.fromisoformat("2099-01-01T00:00:00+00:00")  # after any "now" of the code
@@ -328,7 +329,7 @@ class PostingLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "tenant"):
             assert log.seal(self.tenant.pk) == self.entries.count()
-            assert log.verify(self.tenant.pk).ok
+            assert verify(self.tenant.pk).ok
 
 
 @pytest.mark.django_db

@@ -168,14 +168,14 @@ def test_a_good_installation_has_no_complaints():
 
 def test_the_key_is_only_checked_where_the_database_may_be_used(django_assert_num_queries):
     with django_assert_num_queries(0):
-        assert checks.key_fits(databases=None) == []
+        assert checks.keys_fit(databases=None) == []
 
 
 def test_debug_in_public_and_a_shared_audit_key_are_warned_of(settings):
     settings.DEBUG = True
     settings.PUBLIC_URL = "https://bills.example.com"
     settings.AUDIT_KEY = settings.SECRET_KEY
-    assert found() == ["connector.W001", "connector.W002"]
+    assert found() == ["connector.E020", "connector.W001"]
 
 
 def test_there_is_one_canary():

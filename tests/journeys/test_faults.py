@@ -10,6 +10,7 @@ from django.utils import timezone
 from audit import log
 from audit.failures import AccessError, PostingError
 from audit.models import Attempt, Posting
+from audit.verification import verify
 from connector.models import Tenant
 from connector.sync.run import run_cycle
 from tests.journeys import truth
@@ -57,7 +58,7 @@ def check(box: Any, tenant: Tenant) -> None:
     doubts = Attempt.objects.filter(tenant=tenant, subject_kind="posting", resolved=False)
     assert not doubts.filter(outcome__in=["intent", "unknown"]).exists()
     log.seal(tenant.pk)
-    assert log.verify(tenant.pk).ok
+    assert verify(tenant.pk).ok
 
 
 @pytest.mark.parametrize("where", [CREATE, OPEN, CONFIRM])

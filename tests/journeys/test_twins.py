@@ -13,9 +13,10 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from audit import attempts, log, postings
+from audit import attempts, postings
 from audit.failures import HeldError, TransientError
 from audit.models import Attempt, AuditEntry, Posting
+from audit.verification import verify
 from connector.commands import CommandProblem, actor
 from connector.management.commands import twins
 from connector.models import Bill, PostingSettings, Tenant
@@ -222,7 +223,7 @@ def test_an_adopted_invoice_is_entered_and_confirmed_and_epicor_is_not_touched(r
     entry = AuditEntry.objects.get(action="posting.entered", subject_id=posting.bill_id)
     assert entry.actor == "Ann"
     assert entry.body["adopted"] is True
-    assert log.verify(tenant.pk).ok
+    assert verify(tenant.pk).ok
 
     summary = run_cycle(tenant)
 

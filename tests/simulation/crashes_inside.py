@@ -9,6 +9,7 @@ from django_q.signing import SignedPackage
 
 from audit import attempts, log
 from audit.models import Attempt, Posting
+from audit.verification import verify
 from connector import demo, jobs
 from connector.models import AccessToken, InvoiceGroup, SyncRun, Tenant
 from connector.sync.run import run_cycle
@@ -60,7 +61,7 @@ def facts(slug: str) -> dict[str, Any]:
             *(row.action for row in open_ones if row.subject_kind != "posting"),
             *(f"run {row.pk}" for row in SyncRun.objects.filter(tenant=tenant, finished_at=None)),
         ],
-        "broken": "" if log.verify(tenant.pk).ok else "the chain of the record",
+        "broken": "" if verify(tenant.pk).ok else "the chain of the record",
     }
 
 

@@ -13,9 +13,9 @@ from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from connector import heartbeat
+from connector.checks import refusal
 from connector.models import Heartbeat, SyncRun, Tenant
 from connector.settings import BASE_DIR
-from connector.wsgi import refusal
 from tests.web.rows import make_posting
 
 
