@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from audit import attempts, holds, log
 from audit.failures import Hold, Reason
-from audit.models import IN_EPICOR, Posting
+from audit.models import IN_EPICOR, AuditEntry, Posting
 from audit.plain import plain, text
 from audit.seen import PostingSeed, open_many, update_values
 from audit.steps import LostLeaseError, change, change_some, due, entry, free, lease, update
@@ -157,12 +157,16 @@ def release(
     not_before: datetime | None = None,
     message: str = "",
     failed: bool = True,
+    cause: str = "",
 ) -> None:
     """Back to the queue (in flight -> queued): nothing was applied, it will be tried again.
 
     `failed` counts a failed attempt; False when it only has to wait (calendar, tenant paused).
+    `cause` names what it waits for: as long as nothing else happens, the trail says it once.
     """
-    release_many([posting], owner=owner, not_before=not_before, message=message, failed=failed)
+    body = {"message": message, "not_before": not_before, "failed": failed, "cause": cause}
+    told = bool(cause) and _told_last(posting, "posting.released", cause)
+    _release([posting], owner, not_before, [] if told else [body], failed=failed)
 
 
 def release_many(
@@ -170,17 +174,28 @@ def release_many(
     *,
     owner: str,
     not_before: datetime | None = None,
-    message: str = "",
-    failed: bool = True,
 ) -> None:
-    """`release` for a whole slice in a constant number of queries."""
-    body = {"message": message, "not_before": not_before, "failed": failed}
+    """A whole slice back as it was, in a constant number of queries.
+
+    Nothing was tried or decided, so that the trail says nothing of it either.
+    """
+    _release(postings, owner, not_before, [], failed=False)
+
+
+def _release(
+    postings: Sequence[Posting],
+    owner: str,
+    not_before: datetime | None,
+    bodies: Sequence[Mapping[str, Any]],
+    *,
+    failed: bool,
+) -> None:
     change(
         postings,
         Q(state=State.IN_FLIGHT, lease_owner=owner),
         {"state": State.QUEUED, "not_before": not_before, **_NO_LEASE},
         "released",
-        [entry(posting, "posting.released", body) for posting in postings],
+        [entry(one, "posting.released", body) for one in postings for body in bodies],
         failed=failed,
     )
 
@@ -192,20 +207,36 @@ def postpone(
     not_before: datetime | None,
     message: str = "",
     failed: bool = False,
+    cause: str = "",
 ) -> None:
     """Gives back postings in doubt, entered or confirmed as they are; due again `not_before`.
 
-    None: what is entered is not looked at again by itself.
+    None: what is entered is not looked at again by itself. Without a message nothing was tried or
+    decided, and the trail says nothing; `cause` as with `release`.
     """
-    body = {"message": message, "not_before": not_before, "failed": failed}
+    body = {"message": message, "not_before": not_before, "failed": failed, "cause": cause}
+    new = [
+        posting
+        for posting in postings
+        if message and not (cause and _told_last(posting, "posting.postponed", cause))
+    ]
     change(
         postings,
         Q(state__in=[State.IN_DOUBT, *IN_EPICOR], lease_owner=owner),
         {"not_before": not_before, **_NO_LEASE},
         "given back",
-        [entry(posting, "posting.postponed", body) for posting in postings],
+        [entry(posting, "posting.postponed", body) for posting in new],
         failed=failed,
     )
+
+
+def _told_last(posting: Posting, action: str, cause: str) -> bool:
+    """Whether the newest entry about this bill says the same already."""
+    mine = AuditEntry.objects.filter(
+        tenant_id=posting.tenant_id, subject_kind="posting", subject_id=posting.bill_id
+    )
+    last = mine.order_by("-at", "-id").values_list("action", "body").first()
+    return last is not None and last[0] == action and last[1].get("cause") == cause
 
 
 def reap(tenant_id: int, now: datetime) -> int:

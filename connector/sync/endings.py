@@ -197,7 +197,7 @@ class Endings:
     def put_off(self, posting: Posting, error: TransientError) -> None:
         """It is not to blame and nothing was sent: tried again when `error` says, not counted."""
         wait = timedelta(seconds=error.retry_after_s or 0) or _SHORTLY
-        self._later(posting, wait, error.message, failed=False)
+        self._later(posting, wait, error.message, cause="epicor_busy")
 
     def no_group(self, posting: Posting, error: PostingError) -> None:
         """Epicor refused to open a group for it: tried again, at last held with Epicor's words."""
@@ -206,16 +206,16 @@ class Endings:
 
     def not_ready(self, posting: Posting, message: str) -> None:
         """Ramp does not want it entered just now: looked at again in an hour."""
-        self._later(posting, _NOT_READY, message, failed=False)
+        self._later(posting, _NOT_READY, message, cause="not_ready")
 
     def wait(self, posting: Posting, why: str) -> None:
         """It has to wait for another bill; nothing was sent."""
-        self._later(posting, timedelta(minutes=1), why, failed=False)
+        self._later(posting, timedelta(minutes=1), why, cause="other_bill")
 
     def again(self, posting: Posting, why: str) -> None:
         """What stood in its way was found and is gone: back to the queue, due at once."""
         message = f"{why} It is looked up and tried again."
-        self._later(posting, timedelta(0), message, failed=False)
+        self._later(posting, timedelta(0), message)
 
     def doubt(self, posting: Posting, message: str) -> None:
         """Perhaps applied: looked up later, before anything is sent again."""
@@ -291,7 +291,7 @@ class Endings:
                 self.doubt(posting, "The run ended before the answer to a write was noted.")
         calm = [posting for posting in flying if posting.bill_id not in doubts]
         if calm:
-            postings.release_many(calm, owner=self.cycle.owner, message=_ENDED, failed=False)
+            postings.release_many(calm, owner=self.cycle.owner)
         there = [posting for posting in left if posting.state != Posting.State.QUEUED]
         there = [posting for posting in there if posting not in flying]
         now = timezone.now()
@@ -300,7 +300,7 @@ class Endings:
             ([p for p in there if p.bill_id in doubts], now + attempts.LATE),
         ):
             if some:
-                postings.postpone(some, owner=self.cycle.owner, not_before=due, message=_ENDED)
+                postings.postpone(some, owner=self.cycle.owner, not_before=due)
         self.open.clear()
 
     def _retry(
@@ -314,15 +314,23 @@ class Endings:
         else:
             self._later(posting, max(wait, at_least), hold.message, failed=True)
 
-    def _later(self, posting: Posting, wait: timedelta, message: str, *, failed: bool) -> None:
-        due, owner = timezone.now() + wait, self.cycle.owner
+    def _later(
+        self,
+        posting: Posting,
+        wait: timedelta,
+        message: str,
+        *,
+        failed: bool = False,
+        cause: str = "",
+    ) -> None:
+        """Due again after `wait`. The trail says one `cause` once, however often it is met."""
+        due = timezone.now() + wait
+        how: dict[str, Any] = {"message": message, "failed": failed, "cause": cause}
         if posting.state == Posting.State.IN_FLIGHT:
             then = due if wait else None
-            postings.release(posting, owner=owner, not_before=then, message=message, failed=failed)
+            postings.release(posting, owner=self.cycle.owner, not_before=then, **how)
         else:
-            postings.postpone(
-                [posting], owner=owner, not_before=due, message=message, failed=failed
-            )
+            postings.postpone([posting], owner=self.cycle.owner, not_before=due, **how)
         self.open.pop(posting.pk, None)
 
 
@@ -336,7 +344,6 @@ def _last_answer(answer: Mapping[str, Any]) -> str:
     return f" The last time it was answered with status {status}{words}.{large}"
 
 
-_ENDED = "The run ended before."
 _COMPARE = "Compare the bill with the invoice in Epicor, correct one of them, then replay."
 _UNANSWERED = (
     "Epicor gave no usable answer the {times} times that this bill was sent, and each time nothing "

@@ -254,10 +254,43 @@ def test_release_counts_a_failure_and_notes_when_to_try_again(tenant: Tenant) ->
     assert entry.body["message"] == "Epicor is restarting."
 
 
-def test_waiting_for_the_calendar_is_no_failure(tenant: Tenant) -> None:
+def test_what_a_run_did_not_come_to_is_no_failure_and_no_news(tenant: Tenant) -> None:
     got = claimed(tenant, "a", "b")
-    postings.release_many(got, owner="w1", not_before=LATER, failed=False)
+    postings.release_many(got, owner="w1", not_before=LATER)
     assert {fresh(p).failed_attempts for p in got} == {0}
+    assert {fresh(p).not_before for p in got} == {LATER}
+    assert actions(tenant, "a") == ["posting.opened"]
+
+
+def test_one_cause_of_waiting_is_told_once_until_something_else_happens(tenant: Tenant) -> None:
+    def wait(cause: str, *, failed: bool = False) -> list[str]:
+        due = NOW - timedelta(hours=1)
+        (posting,) = postings.claim(tenant.pk, owner="w1", limit=1, lease_s=60, now=NOW)
+        postings.release(
+            posting, owner="w1", not_before=due, message="Why.", failed=failed, cause=cause
+        )
+        return actions(tenant, "a")
+
+    opened(tenant, "a")
+    assert wait("not_ready") == ["posting.opened", "posting.released"]
+    assert len(wait("not_ready")) == len(wait("not_ready")) == 2
+    assert len(wait("other_bill")) == 3
+    assert len(wait("", failed=True)) == 4  # a failure is told each time
+    assert len(wait("", failed=True)) == 5
+    assert len(wait("other_bill")) == 6
+    assert len(wait("other_bill")) == 6
+
+
+def test_what_is_in_doubt_or_entered_waits_without_repeating_itself(tenant: Tenant) -> None:
+    (posting,) = claimed(tenant, "a")
+    postings.mark_in_doubt(posting, owner="w1", message="No answer.", not_before=NOW)
+    for times, (message, cause) in enumerate(
+        [("", ""), ("Busy.", "epicor_busy"), ("Busy.", "epicor_busy"), ("Gone.", "")]
+    ):
+        (row,) = postings.claim_doubtful(tenant.pk, owner="w1", limit=1, lease_s=60, now=NOW)
+        postings.postpone([row], owner="w1", not_before=NOW, message=message, cause=cause)
+        told = actions(tenant, "a").count("posting.postponed")
+        assert told == (0, 1, 1, 2)[times]
 
 
 def test_reaping_queues_what_was_never_sent_and_doubts_what_was(tenant: Tenant) -> None:
