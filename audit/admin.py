@@ -1,10 +1,7 @@
-"""The record in the admin pages: to read, never to change."""
+"""The record in the admin pages: to read, never to change. connector/admin.py registers them."""
 
 from typing import ClassVar
 
-from django.contrib import admin
-
-from audit.models import Attempt, AuditEntry, Posting
 from audit.superusers import ReadOnlyAdmin
 
 
@@ -15,7 +12,6 @@ class RecordAdmin(ReadOnlyAdmin):
     list_per_page = 50
 
 
-@admin.register(Posting)
 class PostingAdmin(RecordAdmin):
     """Postings by state and hold."""
 
@@ -34,7 +30,6 @@ class PostingAdmin(RecordAdmin):
     search_fields: ClassVar = ["=bill_id"]
 
 
-@admin.register(Attempt)
 class AttemptAdmin(RecordAdmin):
     """Every write to either system."""
 
@@ -52,7 +47,6 @@ class AttemptAdmin(RecordAdmin):
     search_fields: ClassVar = ["=subject_id"]
 
 
-@admin.register(AuditEntry)
 class AuditEntryAdmin(RecordAdmin):
     """The trail, newest first."""
 

@@ -87,8 +87,8 @@ def acknowledge(tenant_id: int, slug: str, found: Verification, *, reason: str, 
             "messages": [one.message for one in found.findings],
         },
     )
-    log.seal(tenant_id)
     heads.write(Chain.objects.get(tenant_id=tenant_id))
+    log.seal(tenant_id)
     return len(found.findings)
 
 
@@ -119,8 +119,8 @@ def restart(tenant_id: int, slug: str, *, reason: str, actor: str) -> int:
             actor=actor,
             body={"reason": reason, "entries": last, "was": was},
         )
+    heads.write(chain)
     log.seal(tenant_id)
-    heads.write(Chain.objects.get(tenant_id=tenant_id))
     return last
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import django_q.admin  # noqa: F401 (registers its pages first, so that they can be taken away)
 from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
@@ -25,9 +26,12 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from audit import log as audit_log
+from audit.admin import AttemptAdmin, AuditEntryAdmin, PostingAdmin
+from audit.models import Attempt, AuditEntry, Posting
 from audit.superusers import ReadOnlyAdmin, SuperuserAdmin
 from connector import people
 from connector.models import EntityRoute, Membership, SyncRun, Tenant
+from connector.redaction import redact, redact_text
 
 # The queue's own pages run any function that is typed in, and run finished jobs again. Groups open
 # nothing. Users and logins have pages of ours below, which permissions alone do not open. Second
@@ -159,13 +163,48 @@ class EntityRouteAdmin(ReadOnlyAdmin):
     list_select_related = ("tenant",)
 
 
+class HidingAdmin(ReadOnlyAdmin):
+    """Shows a row with everything that looks like a credential taken out once more."""
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Model | None:
+        """The row as it may be shown; it is never stored from here."""
+        row: Model | None = super().get_object(request, object_id, from_field)
+        for field in row._meta.concrete_fields if row is not None else ():
+            value = getattr(row, field.attname)
+            if isinstance(value, str | dict | list) and not field.primary_key:
+                setattr(row, field.attname, redact(value))
+        return row
+
+
 @admin.register(SyncRun)
-class SyncRunAdmin(ReadOnlyAdmin):
+class SyncRunAdmin(HidingAdmin):
     """The cycles that ran, newest first."""
 
-    list_display = ("tenant", "started_at", "finished_at", "error")
+    list_display = ("tenant", "started_at", "finished_at", "said")
     list_filter = ("tenant",)
     list_select_related = ("tenant",)
+
+    @admin.display(description="error")
+    def said(self, run: SyncRun) -> str:
+        """Why it ended early."""
+        return redact_text(run.error)
+
+
+@admin.register(Posting)
+class PostingPage(HidingAdmin, PostingAdmin):
+    """Postings by state and hold."""
+
+
+@admin.register(Attempt)
+class AttemptPage(HidingAdmin, AttemptAdmin):
+    """Every write to either system."""
+
+
+@admin.register(AuditEntry)
+class AuditEntryPage(HidingAdmin, AuditEntryAdmin):
+    """The trail, newest first."""
 
 
 class UserForm(UserChangeForm):  # type: ignore[misc]  # unfold ships no types

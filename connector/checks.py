@@ -14,7 +14,8 @@ from connector import canary
 from connector.private_files import is_open_to_others
 
 TAG = "connector"
-AUDIT_KEY_DOES_NOT_FIT = "connector.E021"
+AUDIT_KEY_DOES_NOT_FIT = "connector.E031"
+SHORTEST_KEY, LEAST_VARIETY = 32, 10  # characters; 32 random bytes have 44 and about 30
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -49,7 +50,7 @@ def separate_keys(**_: Any) -> list[CheckMessage]:
             Error(
                 "AUDIT_KEY is the same as another key.",
                 hint="Give AUDIT_KEY a value of its own, kept apart from the database.",
-                id="connector.E020",
+                id="connector.E030",
             )
         ]
     return []
@@ -68,6 +69,49 @@ def private_database(**_: Any) -> list[CheckMessage]:
             hint=f"Take that away: chmod 600 {path}",
             id="connector.W003",
         )
+    ]
+
+
+@register(TAG)
+def strong_keys(**_: Any) -> list[CheckMessage]:
+    """What can be guessed protects nothing."""
+    keys = {
+        "SECRET_KEY": settings.SECRET_KEY,
+        "AUDIT_KEY": settings.AUDIT_KEY,
+        "FIELD_ENCRYPTION_KEY": min(settings.FIELD_ENCRYPTION_KEY, key=_variety),
+    }
+    return [
+        Error(
+            f"{name} can be guessed: it is too short, or repeats itself.",
+            hint="docs/configuration.md says how to make one.",
+            id="connector.E032",
+        )
+        for name, key in keys.items()
+        if len(key) < SHORTEST_KEY or _variety(key) < LEAST_VARIETY
+    ]
+
+
+def _variety(key: str) -> int:
+    """How many different characters there are, 0 when the key is a shorter one, repeated."""
+    repeated = (key + key).find(key, 1) < len(key)
+    return 0 if repeated else len(set(key))
+
+
+@register(TAG)
+def closed_doors(**_: Any) -> list[CheckMessage]:
+    """A name that stands for every host lets anybody's page speak in our name."""
+    if settings.DEBUG:
+        return []
+    origins = [origin.partition("://")[2] for origin in settings.CSRF_TRUSTED_ORIGINS]
+    lists = {"ALLOWED_HOSTS": settings.ALLOWED_HOSTS, "CSRF_TRUSTED_ORIGINS": origins}
+    return [
+        Error(
+            f"{name} has an entry that stands for every host.",
+            hint="Name the hosts that people reach this installation by.",
+            id="connector.E033",
+        )
+        for name, hosts in lists.items()
+        if any(host and not host.strip("*./") for host in hosts)
     ]
 
 

@@ -22,6 +22,7 @@ from connector import checks
 from connector.failure_sentences import one_line, sentence
 from connector.middleware import zone_of
 from connector.models import Tenant
+from connector.redaction import redact, redact_text
 
 logger = logging.getLogger(__name__)
 
@@ -57,11 +58,15 @@ class PlainCommand(BaseCommand):
         raise NotImplementedError
 
     def emit(self, document: object, table: Callable[[], str], *, code: int = 0) -> None:
-        """Print the JSON document or the table, and remember the exit code."""
+        """Print the JSON document or the table, and remember the exit code.
+
+        What looks like a credential is taken out once more, also out of what was stored long ago.
+        """
         if self.as_json:
-            text = json.dumps(document, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
+            shown = redact(document)
+            text = json.dumps(shown, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
         else:
-            text = table()
+            text = redact_text(table())
         self.stdout.write(text)
         self.exit_code = code
 

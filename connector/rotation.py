@@ -5,7 +5,7 @@ from django.apps import apps
 from django.db import models, transaction
 
 from connector import canary
-from connector.models import AccessToken
+from connector.models import AccessToken, Canary
 from connector.secretfields import (
     SecretCharField,
     SecretTextField,
@@ -26,6 +26,8 @@ def rotate() -> int:
     rotated = 0
     with transaction.atomic():
         canary.ensure()
+        # Who writes a secret just now is done first.
+        list(Canary.objects.select_for_update().values_list("pk"))
         for model in apps.get_models():
             names = [field.name for field in model._meta.fields if _is_secret(field)]
             if names:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import InvalidToken
 from django.core.exceptions import FieldError
+from django.db import connection as django_connection
 from django.db.models.lookups import IsNull
 from encrypted_model_fields.fields import (
     EncryptedCharField,
@@ -26,12 +27,19 @@ else:
     TextBase = EncryptedTextField
 
 
+_CANARY = "connector.Canary"  # its word is such a secret itself
+
+
 class SecretUnreadableError(Exception):
     """A stored secret was written with a key that FIELD_ENCRYPTION_KEY no longer holds."""
 
 
 def encrypted(text: str) -> str:
-    """The ciphertext of a secret that is kept elsewhere than in a field of its own."""
+    """The ciphertext of a secret that is kept elsewhere than in a field of its own.
+
+    Raises WrongEncryptionKeyError when the database's secrets are read with another key.
+    """
+    _require_key(django_connection)
     return str(encrypt_str(text).decode("ascii"))
 
 
@@ -45,6 +53,12 @@ def decrypted(ciphertext: str, what: str) -> str:
             "FIELD_ENCRYPTION_KEY does not hold the key it was written with. "
             "Nothing was sent. Put the old key back, after the new one and a comma."
         ) from error
+
+
+def _require_key(connection: Any) -> None:
+    from connector import canary  # which has a secret itself
+
+    canary.require(connection.alias, locked=connection.in_atomic_block)
 
 
 class _Safe:
@@ -63,9 +77,14 @@ class _Safe:
         return None if value is None else str(value)
 
     def get_db_prep_save(self, value: object, connection: Any) -> Any:
-        """The ciphertext. Raises FieldError for expressions, which would be stored as text."""
+        """The ciphertext. Raises FieldError for expressions, which would be stored as text.
+
+        Raises WrongEncryptionKeyError when this database's secrets are read with another key.
+        """
         if hasattr(value, "resolve_expression"):
             raise FieldError(f"{self.name} is encrypted: give it a plain value, one row at a time.")
+        if value is not None and self.model._meta.label != _CANARY:
+            _require_key(connection)
         return super().get_db_prep_save(value, connection)  # type: ignore[misc]
 
     def get_lookup(self, lookup_name: str) -> Any:

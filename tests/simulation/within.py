@@ -219,7 +219,14 @@ def verify(tenant: Tenant) -> dict[str, Any]:
     """Seal the trail and recompute its chain."""
     log.seal(tenant.pk)
     found = check(tenant.pk)
-    return {"entries": found.entries, "first_bad": found.first_bad, "message": found.message}
+    # A world's clock may jump, and the trail says so.
+    bad = [one for one in found.findings if not one.key.startswith("clock:")]
+    first = bad[0] if bad else None
+    return {
+        "entries": found.entries,
+        "first_bad": first.where if first else None,
+        "message": first.message if first else "",
+    }
 
 
 ACTS: dict[str, Callable[..., Any]] = {

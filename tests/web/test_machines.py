@@ -1,11 +1,14 @@
 """Health, readiness, metrics and the start of the web server."""
 
+import json
 import os
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from django.conf import LazySettings
 from django.db import OperationalError
 from django.test import Client
@@ -16,6 +19,7 @@ from connector import heartbeat
 from connector.checks import refusal
 from connector.models import Heartbeat, SyncRun, Tenant
 from connector.settings import BASE_DIR
+from tests.connector.test_tenantfile import WHOLE
 from tests.web.rows import make_posting
 
 
@@ -142,3 +146,38 @@ def test_the_web_server_refuses_a_wrong_environment_without_a_trace() -> None:
     assert done.returncode == 4
     assert "AUDIT_KEY is not set." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_web_server_refuses_the_keys_of_another_database(tmp_path: Path) -> None:
+    """And does not answer with "nobody foresaw", nor writes a record that nobody can check."""
+
+    def run(*code: str, **keys: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *code],
+            cwd=BASE_DIR,
+            env={
+                "PATH": os.environ["PATH"],
+                "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
+                "LOG_LEVEL": "ERROR",
+                "DJANGO_SETTINGS_MODULE": "connector.settings",
+                **keys,
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    names = ("SECRET_KEY", "FIELD_ENCRYPTION_KEY", "AUDIT_KEY")
+    keys = {name: Fernet.generate_key().decode() for name in names}
+    assert run("manage.py", "migrate", **keys).returncode == 0
+    tenant = json.dumps({**WHOLE, "slug": "acme"})
+    (tmp_path / "acme.json").write_text(tenant, encoding="utf-8")
+    assert run("manage.py", "configure_tenant", f"{tmp_path}/acme.json", **keys).returncode == 0
+    start = ("-c", "import connector.wsgi")
+    assert run(*start, **keys).returncode == 0
+    for name in names[1:]:
+        done = run(*start, **keys | {name: Fernet.generate_key().decode()})
+        assert done.returncode == 4
+        assert f"{name} does not belong to this database" in done.stderr
+        assert "Traceback" not in done.stderr

@@ -13,15 +13,17 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.wsgi import get_wsgi_application
 from django.test import Client
 from django.urls import reverse
 
 from audit.access import can
 from connector.models import Membership, Tenant
-from connector.wsgi import application
+from connector.request_limits import only_utf8
 from tests import builders
 from tests.web.permissions import TABLE, Row
 
+application = only_utf8(get_wsgi_application())  # as connector/wsgi.py has it
 # As they stand in an address or a form; some are no UTF-8.
 ODD = {
     "word": "zz",
