@@ -21,6 +21,7 @@ from allauth.mfa.webauthn.views import (
     ReauthenticateWebAuthnView,
     RemoveWebAuthnView,
 )
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
@@ -73,6 +74,7 @@ class Index(InShell, IndexView):  # type: ignore[misc]  # not at type-checking t
             "codes_left": len(codes.wrap().get_unused_codes()) if codes else None,
             "asked": bool(wanted) and not factors.has_factor(user),
             "has_password": user.has_usable_password(),
+            "sends_mail": settings.SENDS_MAIL,
             "passkeys_work": outside.passkeys_work(request.get_host().partition(":")[0]),
         }
 
