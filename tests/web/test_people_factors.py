@@ -40,7 +40,7 @@ def reset(client: Client, member: Membership) -> Any:
 
 def said(tenant: Tenant, action: str = "login_changed") -> list[str]:
     rows = AuditEntry.objects.filter(action=action, tenant=tenant)
-    return [sentence(one) for one in rows.order_by("id")]
+    return [sentence(one) for one in rows.order_by("at")]
 
 
 def test_an_admin_removes_the_factor_of_who_lost_it(

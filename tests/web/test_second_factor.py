@@ -36,7 +36,7 @@ def browser() -> Client:
 
 
 def on_record(action: str = "login_changed") -> list[str]:
-    return [sentence(one) for one in AuditEntry.objects.filter(action=action).order_by("id")]
+    return [sentence(one) for one in AuditEntry.objects.filter(action=action).order_by("at")]
 
 
 def queued() -> list[tuple[str, tuple[Any, ...]]]:
