@@ -87,6 +87,7 @@ AXES_HANDLER = "connector.web.logins.Handler"  # locks an address that tries man
 AXES_COOLOFF_TIME = 1  # hours
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the time that the page tells stays true
 AXES_LOCKOUT_CALLABLE = "connector.web.lockout.locked_out"
+AXES_USERNAME_CALLABLE = "connector.web.logins.name_of"
 AXES_CLIENT_IP_CALLABLE = "connector.web.logins.client_of"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"

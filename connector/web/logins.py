@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from connector.addresses import throttled_as
 
+_LONGEST_NAME = 255  # characters
 MOST_FROM_AN_ADDRESS = 100  # an office may share one; whoever tries many names needs far more
 
 
@@ -28,6 +29,12 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships no types
 def client_of(request: HttpRequest) -> str:
     """Return the address under which the login counts; the middleware has looked past proxies."""
     return throttled_as(str(request.META.get("REMOTE_ADDR") or ""))
+
+
+def name_of(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
+    """Return the name that somebody tries, as long as the table of failures takes it."""
+    typed = (credentials or {}).get("username") or request.POST.get("username") or ""
+    return str(typed)[:_LONGEST_NAME]
 
 
 def address_opens(request: HttpRequest, pause: timedelta) -> datetime | None:
