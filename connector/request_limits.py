@@ -50,7 +50,7 @@ class RequestLimits:
         """Look through the form, which the check of its token has read by now."""
         if request.method != "POST":
             return
-        names = [file.name or "" for file in request.FILES.values()]
+        names = [str(getattr(file, "name", "")) for file in request.FILES.values()]
         for name, values in request.POST.lists():
             if any("\x00" in text for text in (name, *values, *names)):
                 raise BadRequest("The form has a NUL in it.")

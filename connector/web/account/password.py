@@ -19,7 +19,7 @@ from connector.accounts import factors
 from connector.web.account.security import InShell
 
 
-class ChangeForm(PasswordChangeForm):  # type: ignore[type-arg]
+class ChangeForm(PasswordChangeForm):
     """Checks the old password the way the login does, so that guessing locks the name."""
 
     def __init__(self, request: HttpRequest, **more: Any) -> None:
