@@ -18,6 +18,7 @@ os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 def pytest_configure() -> None:
     """Settings that make tests quick and quiet; nothing that a test could be about."""
+    os.umask(0o077)  # test databases are private, as real ones are
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.ENVIRONMENT_PROBLEMS.clear()  # of the tester's shell, not of the program
 
