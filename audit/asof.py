@@ -45,6 +45,7 @@ class Then:
     held_since: datetime | None = None
     values: dict[str, Any] = field(default_factory=dict)
     twins_cleared: list[Any] = field(default_factory=list)
+    bills_cleared: list[Any] = field(default_factory=list)
     entered_at: datetime | None = None
     confirmed_at: datetime | None = None
     sending: dict[int, str] = field(default_factory=dict)  # attempts begun and not over
@@ -158,6 +159,8 @@ def _enter_again(then: Then, body: Mapping[str, Any], at: datetime) -> None:
 def _twins_cleared(then: Then, body: Mapping[str, Any], at: datetime) -> None:
     keys = body.get("keys")
     then.twins_cleared = list(keys) if isinstance(keys, list) else []
+    bills = body.get("bills")
+    then.bills_cleared = list(bills) if isinstance(bills, list) else []
     _free(then)
 
 

@@ -5,7 +5,7 @@ first, and then calls `resolve`. Attempts are never deleted, so every key that w
 a bill can be looked up again.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,14 +17,16 @@ from django.utils import timezone
 from audit import log
 from audit.chunks import chunks
 from audit.keys import Key as Key
+from audit.keys import number_key
 from audit.keys import same as same
 from audit.models import Attempt
 from audit.plain import digest, plain, text
+from audit.steps import take_turns
 
 # Perhaps applied, and no look-up has settled it yet.
-OPEN = Q(outcome__in=[Attempt.Outcome.INTENT, Attempt.Outcome.UNKNOWN], resolved=False)
-_KEY = ("company", "vendor_num", "invoice_num")
-_LEFT_NOTHING = (Attempt.Outcome.NOT_SENT, Attempt.Outcome.REFUSED)
+OPEN_OUTCOMES = (Attempt.Outcome.INTENT, Attempt.Outcome.UNKNOWN)
+OPEN = Q(outcome__in=OPEN_OUTCOMES, resolved=False)
+LEFT_NOTHING = (Attempt.Outcome.NOT_SENT, Attempt.Outcome.REFUSED)
 LATE = timedelta(minutes=2)  # a gateway may give up long before the server behind it does
 
 
@@ -42,11 +44,15 @@ def begin(
     deadline_at: datetime | None = None,
     key: Key | None = None,
     coding: Mapping[str, Any] | None = None,
+    check: Callable[[], None] | None = None,
 ) -> Attempt:
     """Commits the intent to send `request` (redacted), with the natural key that it carries.
 
     Must be called outside any transaction, and before sending: only a committed intent survives
     a crash between sending and answer. Raises RuntimeError inside a transaction.
+
+    `check` is called in the same transaction, when no other intent of the tenant with a check can
+    be written; what it raises leaves no intent.
     """
     company, vendor_num, invoice_num = key or ("", None, "")
     body = plain(request)
@@ -58,6 +64,7 @@ def begin(
         company=company,
         vendor_num=vendor_num,
         invoice_num=text(invoice_num, 255),
+        number_key=number_key(invoice_num),
         request=body,
         request_hash=digest(body),
         coding=plain(coding or {}),
@@ -65,6 +72,9 @@ def begin(
         deadline_at=deadline_at,
     )
     with transaction.atomic(durable=True):
+        if check is not None:
+            take_turns(tenant_id)
+            check()
         attempt.save(force_insert=True)
         log.record_many([_entry(attempt, "attempt.begun", {"request_hash": attempt.request_hash})])
     return attempt
@@ -155,7 +165,7 @@ def keys_of(tenant_id: int, bill_ids: Collection[str]) -> dict[str, set[Key]]:
     """
     keys: dict[str, set[Key]] = {bill_id: set() for bill_id in bill_ids}
     for chunk in chunks(keys):
-        sent = _of(tenant_id, "posting", chunk).exclude(outcome__in=_LEFT_NOTHING)
+        sent = _of(tenant_id, "posting", chunk).exclude(outcome__in=LEFT_NOTHING)
         rows = sent.exclude(company="").values_list(
             "subject_id", "company", "vendor_num", "invoice_num"
         )
@@ -204,56 +214,6 @@ def revisions(tenant_id: int, bill_ids: Collection[str]) -> dict[str, set[int]]:
             if isinstance(answer, dict) and answer.get("revision"):
                 found.setdefault(bill_id, set()).add(int(answer["revision"]))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What was being written when a look-up was asked: the last attempt, and the open ones' keys.
-
-    Keys are as `same` makes them, each with the bills that it was sent for.
-    """
-
-    last: int
-    open_keys: Mapping[Key, frozenset[str]]
-
-    def taken(self, bill_id: str, key: Key) -> bool:
-        """Whether another bill's write under this key had no outcome yet."""
-        return bool(self.open_keys.get(same(key), frozenset()) - {bill_id})
-
-
-def moment(tenant_id: int) -> Moment:
-    """What is being written now. Two queries."""
-    rows = Attempt.objects.filter(OPEN, tenant_id=tenant_id, subject_kind="posting")
-    keys: dict[Key, set[str]] = {}
-    for attempt in rows.exclude(vendor_num=None).only(*_KEY, "subject_id"):
-        key = (attempt.company, attempt.vendor_num or 0, attempt.invoice_num)
-        keys.setdefault(same(key), set()).add(attempt.subject_id)
-    last = Attempt.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    return Moment(last, {key: frozenset(bills) for key, bills in keys.items()})
-
-
-def overtaken(attempt: Attempt, since: Moment) -> bool:
-    """Whether another bill was sent under this attempt's key since a look-up was asked.
-
-    Asked once the intent is committed: of two that begin at the same time the first goes on.
-    """
-    key = same((attempt.company, attempt.vendor_num or 0, attempt.invoice_num))
-    if since.taken(attempt.subject_id, key):
-        return True
-    rows = (
-        Attempt.objects.filter(
-            tenant_id=attempt.tenant_id,
-            subject_kind="posting",
-            company=attempt.company,
-            vendor_num=attempt.vendor_num,
-            pk__gt=since.last,
-            pk__lt=attempt.pk,
-        )
-        .exclude(subject_id=attempt.subject_id)
-        .exclude(outcome__in=_LEFT_NOTHING)
-    )
-    numbers = rows.values_list("invoice_num", flat=True)
-    return any(same((*key[:2], number)) == key for number in numbers)
 
 
 def _of(tenant_id: int, subject_kind: str, subject_ids: Collection[str]) -> Any:

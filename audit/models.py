@@ -43,6 +43,8 @@ class Posting(models.Model):
     snoozed_until = models.DateTimeField(null=True, blank=True)
     # Invoices of which a person said "that is a different one": [[company, vendor_num, number]].
     twins_cleared = models.JSONField(default=list, blank=True)
+    # Bills of which a person said the same: [bill id].
+    bills_cleared = models.JSONField(default=list, blank=True)
 
     # The number that a person gave it to be entered under ("" = Ramp's), the number in Ramp that
     # was replaced then, and who did so when and why (audit/numbers.py).
@@ -59,6 +61,8 @@ class Posting(models.Model):
     vendor_name = models.CharField(max_length=255, blank=True)
     vendor_num = models.IntegerField(null=True, blank=True)
     invoice_num = models.CharField(max_length=255, blank=True)
+    # `audit.keys.number_key` of the number that it is, or is to be, entered under.
+    number_key = models.CharField(max_length=255, blank=True)
     group_id = models.CharField(max_length=16, blank=True)
     amount = models.DecimalField(max_digits=20, decimal_places=4, null=True, blank=True)
     currency = models.CharField(max_length=8, blank=True)
@@ -117,6 +121,7 @@ class Posting(models.Model):
                 name="posting_given",
                 condition=~models.Q(given_num=""),
             ),
+            models.Index(fields=["tenant", "number_key"], name="posting_number_key"),
             models.Index(fields=["tenant", "group_id"], name="posting_group"),
             models.Index(fields=["tenant", "assignee"], name="posting_assignee"),
             models.Index(
@@ -183,6 +188,7 @@ class Attempt(models.Model):
     company = models.CharField(max_length=16, blank=True)
     vendor_num = models.IntegerField(null=True, blank=True)
     invoice_num = models.CharField(max_length=255, blank=True)
+    number_key = models.CharField(max_length=255, blank=True)  # its number without its spelling
     request = models.JSONField(default=dict)  # redacted
     request_hash = models.CharField(max_length=64)
     coding = models.JSONField(default=dict, blank=True)
@@ -202,6 +208,11 @@ class Attempt(models.Model):
                 fields=["tenant", "outcome"],
                 name="attempt_open",
                 condition=models.Q(outcome__in=["intent", "unknown"], resolved=False),
+            ),
+            models.Index(
+                fields=["tenant", "number_key"],
+                name="attempt_number",
+                condition=~models.Q(number_key=""),
             ),
         ]
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from audit import attempts, holds
 from audit.failures import Hold, InvalidBillError
-from audit.keys import LONGEST_NUMBER, trimmed
+from audit.keys import LONGEST_NUMBER, number_key, trimmed
 from audit.models import IN_EPICOR, Attempt, AuditEntry, Chain, Posting
 from audit.plain import text
 from audit.steps import change, entry
@@ -165,6 +165,7 @@ def _change(posting: Posting, given: str, *, actor: str, reason: str, place: Pla
     before, after = posting.given_num or posting.invoice_num, given or posting.invoice_num
     changes: dict[str, Any] = {
         "given_num": given,
+        "number_key": number_key(after),
         "given_for": posting.invoice_num if given else "",
         "given_by": text(actor, 150) if given else "",
         "given_at": timezone.now() if given else None,
@@ -249,21 +250,43 @@ def _saved_last(posting: Posting) -> Attempt | None:
 
 
 def _check_free(posting: Posting, number: str, place: Place | None) -> None:
-    """No other bill of the vendor has it. What Epicor has of other hands is seen at the look-up."""
-    named = Q(given_num__iexact=number) | Q(given_num="", invoice_num__iexact=number)
+    """No other bill of the vendor has it, in any spelling, unless a person told the two apart.
+
+    What Epicor has of other hands is seen at the look-up.
+    """
+    named = Q(number_key=number_key(number))
     vendor = Q(vendor_ramp_id=posting.vendor_ramp_id) if posting.vendor_ramp_id else Q(pk__in=[])
     entities = place.entities if place else frozenset({posting.entity_id})
     waiting = named & vendor & Q(state__in=_WAITING, entity_id__in=entities)
-    there = Q(state__in=IN_EPICOR, invoice_num__iexact=number)
+    there = named & Q(state__in=IN_EPICOR)
     if place is not None:
         there &= Q(company=place.company, vendor_num=place.vendor_num)
     else:
         there &= vendor
     others = Posting.objects.filter(waiting | there, tenant_id=posting.tenant_id)
-    other = others.exclude(pk=posting.pk).order_by("pk").first()
+    rest = others.exclude(pk=posting.pk).order_by("pk")
+    other = next((one for one in rest if not _told_apart(posting, number, one)), None)
     if other is None:
         return
-    what = "is entered under it already" if other.in_epicor else "waits to be entered under it"
+    theirs = _number_of(other)
+    name = "it" if trimmed(theirs) == trimmed(number) else f"{theirs}, the same number,"
+    what = f"is entered under {name} already"
+    if not other.in_epicor:
+        what = f"waits to be entered under {name}"
     raise NumberError(
-        f"{number} is taken: bill {other.bill_id} of the same vendor {what}. Give it another one."
+        f"{number} is taken: bill {other.bill_id} of the same vendor {what.rstrip(',')}. Give it "
+        "another one."
     )
+
+
+def _told_apart(posting: Posting, number: str, other: Posting) -> bool:
+    """Whether a person said that they differ, and Epicor would take both numbers."""
+    if trimmed(_number_of(other)) == trimmed(number):
+        return False
+    return other.bill_id in posting.bills_cleared or posting.bill_id in other.bills_cleared
+
+
+def _number_of(posting: Posting) -> str:
+    """The number that it is entered under, or would be."""
+    waits = posting.state in _WAITING
+    return (posting.given_num if waits else "") or posting.invoice_num

@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from audit import attempts, holds, log
 from audit.failures import Hold, Reason
+from audit.keys import number_key
 from audit.models import IN_EPICOR, AuditEntry, Posting
 from audit.plain import plain, text
 from audit.seen import PostingSeed, open_many, update_values
@@ -36,6 +37,7 @@ __all__ = [
     "claim_rechecks",
     "clear_twins",
     "dismiss",
+    "dismiss_as_same",
     "enter_again",
     "extend_lease",
     "hold",
@@ -404,6 +406,7 @@ def mark_entered(
         **facts,
         **_NO_LEASE,
         **holds.NONE,
+        "number_key": number_key(invoice_num),
         "state": State.ENTERED,
         "entered_as": plain(entered_as),
         "entered_at": timezone.now(),
@@ -541,25 +544,58 @@ def enter_again(posting: Posting, *, actor: str, reason: str) -> None:
 
 
 def clear_twins(
-    posting: Posting, keys: Collection[tuple[str, int, str]], *, actor: str, reason: str
+    posting: Posting,
+    keys: Collection[tuple[str, int, str]],
+    *,
+    bills: Collection[str] = (),
+    actor: str,
+    reason: str,
 ) -> None:
-    """A person said that these invoices are different ones: never suspected again, tried anew."""
+    """A person said that these invoices, and these bills of ours, are different ones.
+
+    They are never suspected again for this bill, which is tried anew.
+    """
     known = {tuple(key) for key in posting.twins_cleared}
     cleared = [list(key) for key in sorted(known | set(keys))]
-    body = {"keys": cleared, "reason": reason.strip()}
-    # Exactly the hold that the person saw: another one may name invoices that nobody looked at.
-    ready = Q(state=State.QUEUED, lease_owner="", hold_reason=posting.hold_reason) & Q(
-        hold_message=posting.hold_message, hold_detail=posting.hold_detail
-    )
+    told_apart = sorted({*posting.bills_cleared, *bills})
+    body = {"keys": cleared, "bills": told_apart, "reason": reason.strip()}
+    answer = {"twins_cleared": cleared, "bills_cleared": told_apart, "not_before": None}
     with transaction.atomic():
         change(
             [posting],
-            ready,
-            {"twins_cleared": cleared, "not_before": None, **holds.NONE},
+            _as_seen(posting),
+            {**answer, **holds.NONE},
             "marked as different",
             [entry(posting, "posting.twins_cleared", body, actor)],
         )
         holds.clear([posting.pk])
+
+
+def _as_seen(posting: Posting) -> Q:
+    """Exactly the hold that the person saw: another one may name what nobody looked at."""
+    return Q(state=State.QUEUED, lease_owner="", hold_reason=posting.hold_reason) & Q(
+        hold_message=posting.hold_message, hold_detail=posting.hold_detail
+    )
+
+
+def dismiss_as_same(posting: Posting, other_id: str, *, actor: str, reason: str) -> None:
+    """A person said that this is the invoice of another bill: queued -> dismissed.
+
+    Raises ValueError with a sentence when the other bill is not on its way into Epicor either,
+    and LostLeaseError when the hold is not the one that the person saw.
+    """
+    why = reason.strip() or f"It is the same invoice as bill {other_id}."
+    with transaction.atomic():
+        rows = Posting.objects.select_for_update()
+        other = rows.filter(tenant_id=posting.tenant_id, bill_id=other_id).first()
+        if other is None or other.state in (State.DISMISSED, State.REMOVED):
+            raise ValueError(
+                f"Bill {other_id} is not entered and will not be (it is dismissed, or was taken "
+                f"out of Epicor), so bill {posting.bill_id} stays. Nothing was changed; replay it "
+                "to have it entered."
+            )
+        body = {"same_as": other_id}
+        _finish(posting, _as_seen(posting), State.DISMISSED, actor, why, body)
 
 
 def dismiss(posting: Posting, *, actor: str, reason: str) -> None:

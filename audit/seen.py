@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit import log
 from audit.chunks import chunks
-from audit.keys import trimmed
+from audit.keys import number_key, trimmed
 from audit.models import Posting
 from audit.plain import text
 from audit.steps import entry
@@ -67,6 +67,8 @@ def _open_chunk(tenant_id: int, seeds: list[PostingSeed]) -> int:
 
 def _insert(tenant_id: int, seeds: list[PostingSeed]) -> None:
     rows = [Posting(tenant_id=tenant_id, bill_id=s.bill_id, **_values(s)) for s in seeds]
+    for row in rows:
+        row.number_key = number_key(row.invoice_num)
     Posting.objects.bulk_create(rows, batch_size=1000)
     # Everything known of it then, so that the record alone can tell what was known at any time.
     log.record_many(
@@ -102,7 +104,8 @@ def _update_chunk(tenant_id: int, seeds: list[PostingSeed]) -> int:
                 changed.append(posting)
                 body = {"changes": differences, **_number_kept(posting, by_bill[posting.bill_id])}
                 entries.append(entry(posting, "posting.seen_changed", body))
-        Posting.objects.bulk_update(changed, [*_COPIED, "updated_at"], batch_size=1000)
+        names = [*_COPIED, "number_key", "updated_at"]
+        Posting.objects.bulk_update(changed, names, batch_size=1000)
         log.record_many(entries)
     return len(changed)
 
@@ -116,6 +119,8 @@ def _copy(values: Mapping[str, Any], posting: Posting) -> dict[str, list[Any]]:
         if before != after:
             differences[name] = [before, after]
             setattr(posting, name, after)
+    if posting.state in _FOLLOWS_RAMP:
+        posting.number_key = number_key(posting.given_num or posting.invoice_num)
     posting.updated_at = timezone.now()
     return differences
 

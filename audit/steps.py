@@ -109,6 +109,15 @@ def lease(
         return list(mine.order_by("id"))
 
 
+def take_turns(tenant_id: int) -> None:
+    """Until the transaction ends nobody else who takes turns for this tenant comes this far.
+
+    The tenant's row is locked, for moments; rows that only refer to it are written meanwhile.
+    """
+    tenants = Posting._meta.get_field("tenant").related_model._default_manager
+    list(tenants.select_for_update(no_key=True).filter(pk=tenant_id).values_list("pk"))
+
+
 def entry(
     posting: Posting, action: str, body: Mapping[str, Any], actor: str = log.SYSTEM
 ) -> log.NewEntry:

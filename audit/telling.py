@@ -141,9 +141,10 @@ def entered(told: Told) -> str:
 
 
 def twins(told: Told) -> str:
-    """That other invoices are different ones."""
-    keys = told.body.get("keys")
-    count = len(keys) if isinstance(keys, list) else 0
+    """That other invoices, or other bills, are different ones."""
+    count = sum(
+        len(named) for key in ("keys", "bills") if isinstance(named := told.body.get(key), list)
+    )
     what = "another invoice" if count == 1 else f"{count or 'other'} other invoices"
     return end(f"{told.who} said that {told.it} is not the same as {what}", told.why)
 

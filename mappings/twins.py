@@ -4,21 +4,16 @@ The same vendor and the same number in another spelling, or the same vendor, tot
 within a week. It is a suspicion: a person decides.
 """
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
 from audit.keys import Key as Key
+from audit.keys import normalised as normalised
 from audit.keys import same
 
 NEAR = timedelta(days=7)
-LONGEST_KEY = 255
-# Words that people write or leave out before the number itself.
-_PREFIXES = frozenset({"bill", "inv", "invoice", "no", "nr", "number"})
-_RUN = re.compile(r"[0-9]+|[^\W0-9_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +49,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An invoice in the mirror that is probably the same as a bill about to be entered."""
+    """What is probably the same as a bill about to be entered: an invoice, or a bill of ours."""
 
     facts: Facts
     stamp: str = ""
@@ -62,6 +57,8 @@ class Candidate:
     group_id: str = ""
     entry_person: str = ""
     pay_hold: bool | None = None  # whether Epicor is kept from paying it; None: not known
+    bill: str = ""  # the id of our own bill that it is
+    state: str = ""  # of that bill's posting
 
     @property
     def company(self) -> str:
@@ -90,18 +87,6 @@ def same_key(key: Sequence[object]) -> Key:
     return same((str(company), int(str(vendor_num)), str(number)))
 
 
-def normalised(invoice_num: str) -> str:
-    """The number without what people write differently: "INV-00123", "inv 123", "00123" are one.
-
-    Caseless, without spaces, punctuation, leading zeros of a run of digits, and words such as
-    "Invoice No." before the number. "" when no letter and no digit is left.
-    """
-    short = _plain_letters(invoice_num)
-    while (shorter := _once(short)) != short:
-        short = shorter
-    return short[:LONGEST_KEY]
-
-
 def is_twin(asked: Facts, other: Facts) -> bool:
     """Whether `other` is probably the invoice that `asked` is."""
     if (asked.company, asked.vendor_num) != (other.company, other.vendor_num):
@@ -120,17 +105,3 @@ def _same_money(one: Facts, other: Facts) -> bool:
     if one.invoice_date is None or other.invoice_date is None:
         return False
     return abs(one.invoice_date - other.invoice_date) <= NEAR
-
-
-def _plain_letters(text: str) -> str:
-    """Lower case, full-width and foreign digits as plain ones."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in folded)
-
-
-def _once(text: str) -> str:
-    runs = _RUN.findall(text)
-    while runs[:1] and runs[0] in _PREFIXES and any(run.isdecimal() for run in runs[1:]):
-        runs = runs[1:]
-    # What punctuation separated is one run now: 2026-01 is written 202601, too.
-    return re.sub(r"[0-9]+", lambda run: run[0].lstrip("0") or "0", "".join(runs))

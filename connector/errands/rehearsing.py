@@ -53,7 +53,7 @@ def twins(errand: Errand, report: "Report") -> str:
         left = f" {counted(found.left_out, 'bill', 'bills')} could not be compared yet (not coded)."
     return (
         f"{counted(read, 'ready bill', 'ready bills')} read, {found.compared} compared, {count} "
-        f"{looks} like an invoice that is in Epicor already.{left}{rest}"
+        f"{looks} like an invoice that is in Epicor already, or like another bill.{left}{rest}"
     )
 
 

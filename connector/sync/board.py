@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audit import postings
-from audit.attempts import Key, same
+from audit.duplicates import Asked
 from audit.models import Posting
 from connector.sync.context import Cycle
 from connector.sync.endings import Endings
@@ -45,10 +45,10 @@ class Board:
         """Whether nothing new is to be begun."""
         return self.ends.stopped is not None or time.monotonic() >= self.stop_at
 
-    def busy_keys(self) -> dict[Key, str]:
-        """The keys that are about to be written by this run, each with its bill."""
+    def going(self) -> list[Asked]:
+        """The bills that are about to be written by this run."""
         items = [*self.todo, *(job.item for job in self.jobs.values())]
-        return {same(i.prepared.draft.key): i.prepared.posting.bill_id for i in items}
+        return [item.prepared.asked for item in items]
 
     def take_out(self, period: tuple[str, str]) -> list[Posting]:
         """The bills of a fiscal period that were to be written, and are not now."""
@@ -63,7 +63,7 @@ class Board:
         self.claims = self.claims or list(CLAIMS)
 
     def give_way(self, posting: Posting) -> None:
-        """Another bill is being sent under the same key: look once more, then a minute later."""
+        """Another bill is being sent under the same number: look once more, then a minute later."""
         first = posting.bill_id not in self.gave_way
         self.gave_way.add(posting.bill_id)
         if first:

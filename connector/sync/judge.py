@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audit.attempts import same
+from audit.duplicates import Other
 from audit.failures import Hold, Reason
 from audit.holds import GONE
 from audit.models import Posting
@@ -76,9 +77,19 @@ class Ours:
         return posting.bill_id in self.doubts and one_hand(saved)
 
 
-def judge(job: Prepared, found: Found, ours: Ours, *, update_edits: bool) -> Verdict:
-    """What to do with one bill. `update_edits`: an edit in Ramp may change an entered invoice."""
-    own = _own(job, found)
+def judge(
+    job: Prepared,
+    found: Found,
+    ours: Ours,
+    *,
+    update_edits: bool,
+    others: Sequence[Other] = (),
+) -> Verdict:
+    """What to do with one bill. `update_edits`: an edit in Ramp may change an entered invoice.
+
+    `others`: bills of ours with its number.
+    """
+    own = _own(job, found, others)
     if own is None or isinstance(own, There | Hold):
         return _nothing_as_it_should_be(job.posting, own, ours)
     edited = job.posting.in_epicor and job.posting.entered_hash != job.content_hash
@@ -143,25 +154,9 @@ def is_settled(posting: Posting, wrong: Sequence[Any]) -> bool:
     return not wrong or [str(point) for point in wrong] == posting.kept.get(Reason.MISMATCH)
 
 
-def twins_among(jobs: Sequence[Prepared], busy: dict[Key, str]) -> dict[int, Hold]:
-    """Bills that share a key with one under way (`busy`: key → bill, added to): they wait.
-
-    By posting id. The first one goes on.
-    """
-    held: dict[int, Hold] = {}
-    for job in jobs:
-        bill_id = busy.setdefault(same(job.draft.key), job.posting.bill_id)
-        if bill_id != job.posting.bill_id:
-            held[job.posting.pk] = Hold(
-                Reason.DUPLICATE_SUSPECTED,
-                f"Bill {bill_id} of the same vendor has the same number "
-                f"{job.draft.invoice_num!r}. This one was not entered. If it is the same bill, "
-                "dismiss it; if not, give it another number, here or in Ramp.",
-            )
-    return held
-
-
-def _own(job: Prepared, found: Found) -> SavedInvoice | There | Hold | None:
+def _own(
+    job: Prepared, found: Found, others: Sequence[Other]
+) -> SavedInvoice | There | Hold | None:
     """The bill's own invoice; ours, but not as it should be (There); what a person typed and may
     be this bill (Hold); or None when nothing of it is there."""
     posting = job.posting
@@ -182,7 +177,7 @@ def _own(job: Prepared, found: Found) -> SavedInvoice | There | Hold | None:
         if same(key) != same(job.draft.key) and (there := _unstamped(found, posting, key)):
             return _sent_before(job, key[0], there, found.stamp_column)
     twin = found.by_key.get(same(job.draft.key))
-    return None if twin is None else same_key_hold(job.draft, twin, found.stamp_column)
+    return None if twin is None else same_key_hold(job.draft, twin, found.stamp_column, others)
 
 
 Places = Sequence[tuple[str, SavedInvoice]]

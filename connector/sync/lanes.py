@@ -5,11 +5,12 @@ from collections.abc import Collection, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
 
-from audit import attempts, postings
+from audit import attempts, duplicates, postings
 from audit.failures import (
     AskedError,
     PostingError,
@@ -41,15 +42,11 @@ Place = tuple[str, str]  # company and group
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """A bill to be written: what is there of it already, and the company and fiscal period.
-
-    `since`: what was being written when it was looked up.
-    """
+    """A bill to be written: what is there of it already, and the company and fiscal period."""
 
     prepared: Prepared
     saved: SavedInvoice | None
     period: tuple[str, str]
-    since: attempts.Moment
 
     @property
     def place(self) -> Place | None:
@@ -62,12 +59,11 @@ class Todo:
         prepared: Prepared,
         saved: SavedInvoice | None,
         table: PeriodTable,
-        since: attempts.Moment,
     ) -> "Todo":
         """With the period that its group is for."""
         draft = prepared.draft
         label = table.label(draft.company, draft.apply_date)
-        return cls(prepared, saved, (draft.company, label), since)
+        return cls(prepared, saved, (draft.company, label))
 
 
 @dataclass(slots=True)
@@ -145,8 +141,9 @@ def _writing(item: Todo, group: InvoiceGroup | None, cycle: Cycle) -> Generator[
 def begin_write(cycle: Cycle, job: Job, lease_s: float) -> bool:
     """Commit the intent of the job's next step; a write must end before our lease does.
 
-    False when another bill was sent under the same key since ours was looked up: then nothing may
-    be sent, because a writer that changes what is there would write over the other bill.
+    False when another bill with the same number was sent since ours was looked up: then nothing
+    may be sent. Epicor refuses only the same spelling, and a writer that changes what is there
+    would write over the other bill.
     """
     prepared, step = job.item.prepared, job.step
     posting, draft = prepared.posting, prepared.draft
@@ -155,19 +152,21 @@ def begin_write(cycle: Cycle, job: Job, lease_s: float) -> bool:
         until = now + timedelta(seconds=lease_s)
         postings.extend_lease([posting], owner=cycle.owner, until=until)
     opened = job.group if job.opening else None
-    job.attempt = attempts.begin(
-        cycle.tenant.pk,
-        "posting" if opened is None else "group",
-        posting.bill_id if opened is None else f"{opened.company} {opened.group_id}",
-        "enter_invoice" if opened is None else "open_group",
-        request=redact({"method": step.method, **step.parameters, **_passed_over(job)}),
-        key=draft.key if opened is None else None,
-        coding=prepared.coding.as_json() if prepared.coding and opened is None else None,
-        deadline_at=now + timedelta(seconds=job.deadline_s),
-    )
     creates = opened is None and job.item.saved is None and not job.wrote
-    if creates and attempts.overtaken(job.attempt, job.item.since):
-        note(job, Attempt.Outcome.NOT_SENT, None)
+    alone = partial(duplicates.check_alone, cycle.tenant.pk, prepared.asked)
+    try:
+        job.attempt = attempts.begin(
+            cycle.tenant.pk,
+            "posting" if opened is None else "group",
+            posting.bill_id if opened is None else f"{opened.company} {opened.group_id}",
+            "enter_invoice" if opened is None else "open_group",
+            request=redact({"method": step.method, **step.parameters, **_passed_over(job)}),
+            key=draft.key if opened is None else None,
+            coding=prepared.coding.as_json() if prepared.coding and opened is None else None,
+            deadline_at=now + timedelta(seconds=job.deadline_s),
+            check=alone if creates else None,
+        )
+    except duplicates.OvertakenError:
         return False
     return True
 

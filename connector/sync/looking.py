@@ -4,14 +4,14 @@ The next slice is looked up while the lanes still write the one before, so that 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 
 from django.utils import timezone
 
-from audit import attempts
+from audit import attempts, duplicates
 from audit.failures import AccessError, Hold, PostingError, Reason
 from audit.models import Posting
 from connector.epicor.dataset import SavedInvoice
@@ -28,13 +28,20 @@ from connector.sync.judge import (
     judge,
     likeliest,
     several,
-    twins_among,
 )
 from connector.sync.lanes import LEASE_S, Todo
 from connector.sync.lookup import Found, Question, name_of, questions
 from connector.sync.prepare import Prepared
-from connector.sync.twins import candidates_for, keys_of, refresh_mirror, still_there, suspected
+from connector.sync.twins import (
+    candidates_for,
+    keys_of,
+    refresh_mirror,
+    still_there,
+    suspected,
+    twins_hold,
+)
 from connector.tokens import TokenExpiredError
+from mappings.fiscal import PeriodTable
 from mappings.periods import periods
 from mappings.twins import Candidate
 
@@ -248,37 +255,51 @@ class Looking:
 
     def _judged(self, search: Search) -> None:
         """Sort a slice by what Epicor has of it."""
+        tenant_id = self.board.cycle.tenant.pk
         bill_ids = [job.posting.bill_id for job in search.jobs]
-        ours = Ours(
-            attempts.revisions(self.board.cycle.tenant.pk, bill_ids),
-            attempts.doubts(self.board.cycle.tenant.pk, bill_ids),
-        )
+        ours = Ours(attempts.revisions(tenant_id, bill_ids), attempts.doubts(tenant_id, bill_ids))
         update_edits = self.board.cycle.posting.after_entry_edits == "update"
-        table = periods(self.board.cycle.tenant.pk, self.board.cycle.companies)
+        table = periods(tenant_id, self.board.cycle.companies)
         typed = still_there(self.board.cycle, search.suspects, search.found.by_key)
-        since = search.found.since
+        others = duplicates.others(tenant_id, [job.asked for job in search.jobs])
         held, new = [], []
         for job in search.jobs:
-            verdict = judge(job, search.found, ours, update_edits=update_edits)
+            rivals = others.get(job.posting.bill_id, ())
+            verdict = judge(job, search.found, ours, update_edits=update_edits, others=rivals)
             if verdict == Write(None):
-                verdict = suspected(job, typed.get(job.posting.bill_id, ())) or verdict
+                known = [one for one in rivals if not one.is_undecided]
+                verdict = suspected(job, typed.get(job.posting.bill_id, ()), known) or verdict
             if isinstance(verdict, Hold):
                 held.append((job.posting, verdict))
             elif verdict == Write(None):
                 new.append(job)
             elif isinstance(verdict, Write) and verdict.saved is not None:
-                self.board.todo.append(Todo.of(job, verdict.saved, table, since))
+                self.board.todo.append(Todo.of(job, verdict.saved, table))
             else:
                 self._end(job, verdict)
-        twins = twins_among(new, self.board.busy_keys())
-        held += [(job.posting, twins[job.posting.pk]) for job in new if job.posting.pk in twins]
         self.board.ends.hold(held)
-        fresh = [job for job in new if job.posting.pk not in twins]
-        rivals = [job for job in fresh if since.taken(job.posting.bill_id, job.draft.key)]
-        for job in rivals:
-            self.board.give_way(job.posting)
-        self.board.todo += [Todo.of(job, None, table, since) for job in fresh if job not in rivals]
+        self._go_on(new, others, table)
         self._judged_blind(search)
+
+    def _go_on(
+        self, new: Sequence[Prepared], others: Mapping[str, object], table: PeriodTable
+    ) -> None:
+        """Of what is to be entered, one bill of each number; the others wait for it."""
+        behind = duplicates.among([job.asked for job in new], self.board.going())
+        second = [job for job in new if job.posting.bill_id in behind]
+        self.board.ends.hold(
+            [
+                (job.posting, twins_hold(job.draft, [], [behind[job.posting.bill_id]]))
+                for job in second
+            ]
+        )
+        for job in new:
+            if job.posting.bill_id in behind:
+                continue
+            if job.posting.bill_id in others:  # whether the other one gets in shows shortly
+                self.board.give_way(job.posting)
+            else:
+                self.board.todo.append(Todo.of(job, None, table))
 
     def _end(self, job: Prepared, verdict: Verdict) -> None:
         """What is there, or surely not there: nothing is written now."""

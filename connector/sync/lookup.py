@@ -36,7 +36,6 @@ class Found:
 
     stamp_column: str
     sent: Mapping[str, Collection[Key]]
-    since: attempts.Moment  # what was being written when it was asked
     by_stamp: dict[str, list[tuple[str, SavedInvoice]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -75,7 +74,6 @@ def questions(
     the stamp in every routed company, and `more` keys by bill. Of `blind` bills nobody knows what
     would be sent now.
     """
-    since = attempts.moment(cycle.tenant.pk)
     postings = [*(job.posting for job in jobs), *blind]
     bill_ids = [posting.bill_id for posting in postings]
     sent = attempts.keys_of(cycle.tenant.pk, bill_ids)
@@ -93,7 +91,7 @@ def questions(
     column = cycle.habits.stamp_column
     stamps = frozenset(bill_ids)
     asked_of = [Question(name, frozenset(wanted), stamps, column) for name, wanted in keys.items()]
-    return asked_of, Found(column, sent, since)
+    return asked_of, Found(column, sent)
 
 
 def entered_key(posting: Posting) -> Key:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from audit.duplicates import Asked
 from audit.failures import Gap, HeldError, Hold, PostingError, Reason, UnmappedError
 from audit.models import Posting
 from audit.numbers import check_given
@@ -44,6 +45,11 @@ class Prepared:
     bill: Bill
     coding: Coding | None
     draft: APInvoiceDraft
+
+    @property
+    def asked(self) -> Asked:
+        """The bill as it is compared with others of ours."""
+        return Asked(self.posting, self.draft.key)
 
     @property
     def content_hash(self) -> str:

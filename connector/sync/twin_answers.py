@@ -57,6 +57,8 @@ def adopt(
     other bill. The next run tells Ramp. The posting given follows. Returns what the person must
     still do in Epicor, in a sentence, "" for nothing.
 
+    Where the hold names another bill of ours instead, this one is dismissed as the same invoice.
+
     Raises HeldError with a sentence when it cannot be, LostLeaseError when somebody works on the
     bill just now, AccessError, TransientError, and what Ramp raises for a bill it does not know.
     """
@@ -64,14 +66,15 @@ def adopt(
     posting.refresh_from_db()
     _check_state(posting, posting.state)
     wanted = key or _suspect(posting, number)
+    if other_id := _bill_meant(posting, wanted):
+        _check_seen(posting, seen)
+        same_invoice(posting, other_id, actor=actor, reason=reason)
+        log.seal(tenant.pk)
+        return ""
     cycle = open_cycle(tenant)
     try:
         with _taken(posting, cycle.owner):
-            if _seen(posting) != seen:
-                raise HeldError(
-                    f"Somebody answered for bill {posting.bill_id} meanwhile, or it was tried "
-                    "again. Nothing was changed; look at it once more before you answer."
-                )
+            _check_seen(posting, seen)
             prepared = _as_coded(cycle, posting)
             company, vendor_num, _ = prepared.draft.key
             chosen = wanted or (company, vendor_num, number.strip())
@@ -87,6 +90,24 @@ def adopt(
         cycle.remember()
         cycle.close()
         log.seal(tenant.pk)
+
+
+def same_invoice(posting: Posting, other_id: str, *, actor: str, reason: str = "") -> None:
+    """A person says that another bill of ours, that the hold names, is this invoice: dismissed.
+
+    The posting is as the person saw it, and follows. Raises HeldError with a sentence, and
+    LostLeaseError when its hold is another one by now.
+    """
+    _check_state(posting, Posting.objects.values_list("state", flat=True).get(pk=posting.pk))
+    if other_id not in {twin.get("bill") for twin in _twins_in_hold(posting)}:
+        raise HeldError(
+            f"Bill {posting.bill_id} does not wait because of bill {other_id}. Nothing was "
+            "changed; look at what it waits for."
+        )
+    try:
+        postings.dismiss_as_same(posting, other_id, actor=actor, reason=reason)
+    except ValueError as error:
+        raise HeldError(str(error)) from error
 
 
 def different(tenant: Tenant, posting: Posting, *, actor: str, reason: str) -> None:
@@ -111,19 +132,22 @@ def tell_apart(posting: Posting, *, actor: str, reason: str) -> None:
     twins = _twins_in_hold(posting)
     if not twins:
         raise HeldError(
-            f"Bill {posting.bill_id} does not wait because of an invoice in Epicor that may be the "
-            "same. Nothing was changed; look at what it waits for."
+            f"Bill {posting.bill_id} does not wait because of an invoice in Epicor, or a bill, "
+            "that may be the same. Nothing was changed; look at what it waits for."
         )
     for twin in twins:
         if twin.get("same_key"):
+            has = f"bill {twin['bill']} is" if twin.get("bill") else "Epicor has"
             raise HeldError(
-                f"Epicor has invoice {twin['invoice_num']} of this vendor already, and takes a "
-                "number of a vendor only once. Nothing was changed. If it is a different invoice, "
-                f"give bill {posting.bill_id} another number, here or in Ramp; it is then tried "
-                "again."
+                f"{has[0].upper()}{has[1:]} invoice {twin['invoice_num']} of this vendor already, "
+                "and Epicor takes a number of a vendor only once. Nothing was changed. If it is a "
+                f"different invoice, give bill {posting.bill_id} another number, here or in Ramp; "
+                "it is then tried again."
             )
-    keys = [(str(t["company"]), int(t["vendor_num"]), str(t["invoice_num"])) for t in twins]
-    postings.clear_twins(posting, keys, actor=actor, reason=reason)
+    typed = [twin for twin in twins if not twin.get("bill")]
+    keys = [(str(t["company"]), int(t["vendor_num"]), str(t["invoice_num"])) for t in typed]
+    bills = [str(twin["bill"]) for twin in twins if twin.get("bill")]
+    postings.clear_twins(posting, keys, bills=bills, actor=actor, reason=reason)
 
 
 # -- which one -------------------------------------------------------------------------------------
@@ -131,7 +155,16 @@ def tell_apart(posting: Posting, *, actor: str, reason: str) -> None:
 
 def _seen(posting: Posting) -> tuple[str, str, str]:
     """What a person who answers has in view."""
-    return posting.hold_reason, posting.hold_message, str(posting.twins_cleared)
+    cleared = str([posting.twins_cleared, posting.bills_cleared])
+    return posting.hold_reason, posting.hold_message, cleared
+
+
+def _check_seen(posting: Posting, seen: tuple[str, str, str]) -> None:
+    if _seen(posting) != seen:
+        raise HeldError(
+            f"Somebody answered for bill {posting.bill_id} meanwhile, or it was tried again. "
+            "Nothing was changed; look at it once more before you answer."
+        )
 
 
 def _check_state(posting: Posting, state: str) -> None:
@@ -144,6 +177,17 @@ def _twins_in_hold(posting: Posting) -> list[dict[str, Any]]:
     if posting.hold_reason != Reason.DUPLICATE_SUSPECTED:
         return []
     return list(posting.hold_detail.get("twins") or ())
+
+
+def _bill_meant(posting: Posting, wanted: Key | None) -> str:
+    """The id of our own bill that the hold names under this key, or ""."""
+    if wanted is None:
+        return ""
+    for twin in _twins_in_hold(posting):
+        key = (twin["company"], twin["vendor_num"], twin["invoice_num"])
+        if same_key(key) == same_key(wanted):
+            return str(twin.get("bill") or "")
+    return ""
 
 
 def _suspect(posting: Posting, number: str) -> Key | None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from audit.duplicates import Asked, Other, among, others
 from audit.failures import HeldError, InvalidBillError
 from audit.models import Posting
 from connector.domain.draft import since_start
@@ -13,9 +14,9 @@ from connector.models import Bill, Tenant
 from connector.narrow import narrow
 from connector.ramp.parse import parse_bill
 from connector.sync.context import Cycle, open_cycle
-from connector.sync.prepare import prepare
+from connector.sync.prepare import Prepared, prepare
 from connector.sync.readiness import stopped
-from connector.sync.twins import candidates_for, lenient, refresh_mirror, told
+from connector.sync.twins import candidates_for, lenient, refresh_mirror, suspected
 
 AT_ONCE = 200
 
@@ -68,12 +69,13 @@ def list_twins(tenant: Tenant) -> TwinList:
     cycle = open_cycle(tenant, dry_run=True)
     try:
         found = TwinList()
+        going: list[Asked] = []  # the bills before that could be entered
         last = 0
         while slice_ := _waiting(tenant, after=last):
             if not last:
                 refresh_mirror(cycle, cycle.companies)
             last = slice_[-1].pk
-            found.add(narrow(slice_, partial(_compare, lenient(cycle)), found.leave_out))
+            found.add(narrow(slice_, partial(_compare, lenient(cycle), going), found.leave_out))
         return found
     finally:
         cycle.remember()
@@ -93,23 +95,44 @@ def _is_ours_to_enter(cycle: Cycle, payload: Mapping[str, Any]) -> bool:
     return not old and stopped(payload, ours=False) is None
 
 
-def _compare(cycle: Cycle, slice_: Sequence[Posting]) -> TwinList:
+def _compare(cycle: Cycle, going: list[Asked], slice_: Sequence[Posting]) -> TwinList:
     ids = [posting.bill_id for posting in slice_]
     rows = Bill.objects.filter(tenant=cycle.tenant, bill_id__in=ids)
     payloads: Mapping[str, dict[str, Any]] = dict(rows.values_list("bill_id", "payload"))
     known = [posting for posting in slice_ if posting.bill_id in payloads]
     wanted = [p for p in known if _is_ours_to_enter(cycle, payloads[p.bill_id])]
     ready, held = prepare(cycle, wanted, payloads)
-    candidates = candidates_for(cycle, ready)
+    asked = [job.asked for job in ready]
+    alike = _alike(cycle, ready, others(cycle.tenant.pk, asked), among(asked, going))
+    going += asked
     items = [
         BillWithTwins(
             bill=job.posting.bill_id,
             number=job.draft.invoice_num,
             amount=job.draft.total,
             currency=job.draft.currency_code,
-            twins=[told(job.draft, candidate) for candidate in candidates[job.posting.bill_id]],
+            twins=alike[job.posting.bill_id],
         )
         for job in ready
-        if job.posting.bill_id in candidates
+        if job.posting.bill_id in alike
     ]
     return TwinList(items, len(ready), len(held) + len(slice_) - len(known))
+
+
+def _alike(
+    cycle: Cycle,
+    ready: Sequence[Prepared],
+    known: Mapping[str, Sequence[Other]],
+    before: Mapping[str, Other],
+) -> dict[str, list[dict[str, Any]]]:
+    """What each bill is suspected to be, as `told` writes it: invoices, and bills of ours."""
+    candidates = candidates_for(cycle, ready)
+    found = {}
+    for job in ready:
+        bill_id = job.posting.bill_id
+        ours = [*known.get(bill_id, ())]
+        ours += [before[bill_id]] if bill_id in before and not ours else []
+        hold = suspected(job, candidates.get(bill_id, ()), ours)
+        if hold is not None:
+            found[bill_id] = hold.detail["twins"]
+    return found

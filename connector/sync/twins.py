@@ -7,10 +7,12 @@ together with the bill's own keys; only what is really there and still alike hol
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 
+from audit.duplicates import Other
 from audit.failures import Hold, Reason
 from audit.models import Posting
 from connector import clock
@@ -109,34 +111,43 @@ def still_there(cycle: Cycle, candidates: Candidates, there: Live) -> dict[str, 
     }
 
 
-def suspected(job: Prepared, there: Sequence[Candidate]) -> Hold | None:
-    """The hold of a bill that is probably one of these invoices (from `still_there`). Pure."""
+def suspected(
+    job: Prepared, there: Sequence[Candidate], others: Sequence[Other] = ()
+) -> Hold | None:
+    """The hold of a bill that is probably one of these invoices (from `still_there`). Pure.
+
+    `others`: bills of ours with its number.
+    """
     facts = facts_of(job.draft)
     alike = [candidate for candidate in there if is_twin(facts, candidate.facts)]
-    return twins_hold(job.draft, alike) if alike else None
+    return twins_hold(job.draft, alike, others) if alike or others else None
 
 
-def same_key_hold(draft: APInvoiceDraft, twin: SavedInvoice, stamp_column: str) -> Hold:
+def same_key_hold(
+    draft: APInvoiceDraft, twin: SavedInvoice, stamp_column: str, others: Sequence[Other] = ()
+) -> Hold:
     """The hold of a bill whose very number the vendor already has in Epicor. Pure."""
-    return twins_hold(draft, [live(draft.company, twin, stamp_column)])
+    return twins_hold(draft, [live(draft.company, twin, stamp_column)], others)
 
 
-def twins_hold(draft: APInvoiceDraft, alike: Sequence[Candidate]) -> Hold:
+def twins_hold(
+    draft: APInvoiceDraft, alike: Sequence[Candidate], others: Sequence[Other] = ()
+) -> Hold:
     """The hold that shows a person the bill beside what may be the same invoice. Pure.
 
-    `detail` is {"twins": […]}, each as `told` writes it, at most ten.
+    `alike`: invoices in Epicor, `others`: bills of ours. `detail` is {"twins": […]}, each as
+    `told` writes it, at most ten.
     """
-    taken = [candidate for candidate in alike if candidate.key == facts_of(draft).key]
-    shown = [*taken, *(candidate for candidate in alike if candidate not in taken)][:_SHOWN]
+    ours = [_candidate(other) for other in others]
+    known = {candidate.key for candidate in ours}
+    every = [*ours, *(candidate for candidate in alike if candidate.key not in known)]
+    taken = [candidate for candidate in every if candidate.key == facts_of(draft).key]
+    shown = [*taken, *(candidate for candidate in every if candidate not in taken)][:_SHOWN]
     names = "; ".join(_sentence(draft, candidate) for candidate in shown)
-    start = (
-        "Epicor already has an invoice of this vendor with this number: "
-        if taken
-        else "Epicor has an invoice of this vendor that is probably this bill: "
-    )
+    credit = next((said for one in shown if (said := _credit(draft, one))), "")
     message = (
-        f"{start}{names}. The bill is {_described(facts_of(draft))}. Nothing was entered. "
-        f"{_advice(taken)}"
+        f"{_start(shown, taken)}{names}. The bill is {_described(facts_of(draft))}. {credit}"
+        f"Nothing was entered. {_advice(shown, taken)}"
     )
     detail = {"twins": [told(draft, candidate) for candidate in shown]}
     return Hold(Reason.DUPLICATE_SUSPECTED, message, detail)
@@ -146,13 +157,15 @@ def told(draft: APInvoiceDraft, twin: Candidate) -> dict[str, Any]:
     """One suspected invoice as JSON, for pages and commands. `same_key`: Epicor would refuse ours.
 
     `total` is a decimal string with the currency's digits, negative for a debit memo;
-    `may_be_paid`: Ramp pays the bill, and Epicor would pay this invoice as well.
+    `may_be_paid`: Ramp pays the bill, and Epicor would pay this invoice as well. `bill` is the id
+    of our own bill that it is, in `bill_state`, "" for what people typed; `credit_beside`: one of
+    the two is a credit and the other is not.
     """
     facts = twin.facts
     return {
         "company": facts.company,
         "vendor_num": facts.vendor_num,
-        "vendor_id": draft.vendor_id,
+        "vendor_id": draft.vendor_id if facts.key[:2] == draft.key[:2] else "",
         "invoice_num": facts.invoice_num,
         "invoice_date": facts.invoice_date.isoformat() if facts.invoice_date else None,
         "total": format_amount(facts.total, facts.currency_code),
@@ -163,6 +176,9 @@ def told(draft: APInvoiceDraft, twin: Candidate) -> dict[str, Any]:
         "stamp": twin.stamp,
         "same_key": facts.key == facts_of(draft).key,
         "may_be_paid": may_be_paid(draft, twin),
+        "bill": twin.bill,
+        "bill_state": twin.state,
+        "credit_beside": bool(_credit(draft, twin)),
     }
 
 
@@ -236,7 +252,34 @@ def _described(facts: Facts) -> str:
     return f"{facts.invoice_num} of {day} over {money}"
 
 
+def _candidate(other: Other) -> Candidate:
+    """A bill of ours, to be told beside what is in Epicor."""
+    posting, (company, vendor_num, number) = other.posting, other.key
+    facts = Facts(
+        company=company,
+        vendor_num=vendor_num,
+        invoice_num=number,
+        invoice_date=posting.issued_on,
+        currency_code=posting.currency,
+        total=posting.amount or Decimal(0),
+    )
+    group_id = posting.group_id if posting.in_epicor else ""
+    return Candidate(facts, group_id=group_id, bill=posting.bill_id, state=posting.state)
+
+
+def _start(shown: Sequence[Candidate], taken: Sequence[Candidate]) -> str:
+    if all(twin.bill for twin in shown):
+        return "Another bill of this vendor has the same number: "
+    if taken:
+        return "Epicor already has an invoice of this vendor with this number: "
+    return "Epicor has an invoice of this vendor that is probably this bill: "
+
+
 def _sentence(draft: APInvoiceDraft, twin: Candidate) -> str:
+    if twin.bill:
+        return (
+            f"bill {twin.bill}, {_described(twin.facts)} in {twin.company} ({STANDS[twin.state]})"
+        )
     posted = "posted" if twin.posted else "not posted"
     unheld = ", no payment hold" if may_be_paid(draft, twin) else ""
     stamp = f", stamped {twin.stamp}" if twin.stamp else ""
@@ -246,10 +289,19 @@ def _sentence(draft: APInvoiceDraft, twin: Candidate) -> str:
     )
 
 
-def _advice(taken: Sequence[Candidate]) -> str:
-    if any(twin.stamp for twin in taken):
+def _credit(draft: APInvoiceDraft, twin: Candidate) -> str:
+    """That the two cannot be one document because one of them is a credit, or ""."""
+    if draft.total < 0 < twin.facts.total:
+        return f"The bill is a credit, probably of invoice {twin.invoice_num}. "
+    if twin.facts.total < 0 < draft.total:
+        return f"{twin.invoice_num} is a credit, probably of this bill. "
+    return ""
+
+
+def _advice(shown: Sequence[Candidate], taken: Sequence[Candidate]) -> str:
+    if any(twin.stamp or twin.bill for twin in taken):
         return (
-            "It was entered for another bill. If both bills are the same, dismiss this one; if "
+            "The number is another bill's. If both bills are the same, dismiss this one; if "
             "not, give this one another number, here or in Ramp."
         )
     if taken:
@@ -257,4 +309,21 @@ def _advice(taken: Sequence[Candidate]) -> str:
             "Compare the two: if it is the same bill, say that it is ours; if not, give this one "
             "another number, here or in Ramp, because Epicor takes a number of a vendor only once."
         )
+    if all(twin.bill for twin in shown):
+        return (
+            "Compare the two bills, then say that it is the same invoice (this one is dismissed), "
+            "or that it is a different one."
+        )
     return "Compare the two, then say that it is ours, or that it is different."
+
+
+# How another bill stands, towards people.
+STANDS: Mapping[str, str] = {
+    Posting.State.QUEUED: "sent before, to be sent again",
+    Posting.State.IN_FLIGHT: "about to be entered",
+    Posting.State.IN_DOUBT: "perhaps in Epicor, being looked up",
+    Posting.State.ENTERED: "entered",
+    Posting.State.CONFIRMED: "entered",
+    Posting.State.REMOVED: "taken out of Epicor, with a write that has no answer yet",
+    Posting.State.DISMISSED: "dismissed, with a write that has no answer yet",
+}

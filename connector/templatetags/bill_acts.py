@@ -9,6 +9,7 @@ from django import template
 from audit.models import Posting
 from audit.numbers import ramp_num
 from connector.domain.bill import number_of
+from connector.sync.twins import STANDS
 from connector.templatetags.connector_ui import money
 from connector.web.acts.offers import offered
 from connector.web.acts.offers import suspects as suspected
@@ -26,7 +27,7 @@ def offers(posting: Posting) -> dict[str, bool]:
 
 @register.filter
 def suspects(posting: Posting) -> list[dict[str, Any]]:
-    """The invoices in Epicor that may be the bill."""
+    """The invoices in Epicor, and other bills, that may be the bill."""
     return suspected(posting)
 
 
@@ -52,6 +53,12 @@ def given_is(posting: Posting) -> str:
     if posting.adopted:
         return f"typed into Epicor as {posting.invoice_num}; before that given number"
     return "entered as"
+
+
+@register.filter
+def twin_stands(twin: Mapping[str, Any]) -> str:
+    """How another bill that may be the same stood when it was noticed."""
+    return STANDS.get(str(twin.get("bill_state") or ""), "")
 
 
 @register.filter

@@ -185,8 +185,9 @@ _WHAT: Mapping[Reason, str] = {
         f"Epicor takes no invoice for the day on which these bills apply. {_NOTHING}"
     ),
     Reason.DUPLICATE_SUSPECTED: (
-        "Epicor has an invoice that looks like the bill and that we did not enter. The bill was "
-        "not entered, so nothing is in the books twice because of us."
+        "Epicor has an invoice that looks like the bill and that we did not enter, or another bill "
+        "of the vendor has the same number. The bill was not entered, so nothing is in the books "
+        "twice because of us."
     ),
     Reason.REFUSED: "Epicor said no and saved nothing. Its words are on each bill.",
     Reason.ASKED: (
@@ -297,7 +298,8 @@ _WHERE: Mapping[Reason, str] = {
         "next open period by themselves."
     ),
     Reason.DUPLICATE_SUSPECTED: (
-        "“That one is ours” links the bill to the invoice in Epicor and enters nothing. "
+        "“That one is ours” links the bill to the invoice in Epicor and enters nothing; “The same "
+        "invoice” dismisses it beside the other bill. "
         "“Different” enters the bill, and these invoices are never suspected again for it. "
         "“Another number” enters it under a number that you give, if Epicor has its number already."
     ),

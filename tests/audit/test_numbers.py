@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from audit import attempts, log, numbers, postings
 from audit.failures import Hold, InvalidBillError, Reason
+from audit.keys import number_key
 from audit.models import Attempt, AuditEntry, Blocker, Posting
 from audit.numbers import NotNowError, NumberError, Place
 from audit.verification import verify
@@ -326,6 +327,9 @@ def other(tenant: Tenant, **values: Any) -> Posting:
     """Another bill with the number, or with what is given."""
     (posting,) = opened(tenant, "o", invoice_num="b-1")
     Posting.objects.filter(pk=posting.pk).update(**values)
+    posting.refresh_from_db()
+    posting.number_key = number_key(posting.given_num or posting.invoice_num)
+    posting.save()
     return posting
 
 
@@ -339,6 +343,7 @@ HERE = Place("EPIC06", 7, frozenset({"entity-1", "entity-2"}))
         ({"state": "in_doubt"}, None, "waits to be entered"),
         ({"invoice_num": "X", "given_num": "B-1"}, None, "waits to be entered"),
         ({"entity_id": "entity-2"}, HERE, "waits to be entered"),
+        ({"invoice_num": "Invoice B 01"}, None, "under Invoice B 01, the same number. Give"),
         ({"state": "entered"}, None, "bill o of the same vendor is entered under it already"),
         (
             {"state": "confirmed", "company": "EPIC06", "vendor_num": 7, "vendor_ramp_id": "v2"},
@@ -364,6 +369,7 @@ def test_a_number_of_another_bill_of_the_vendor_is_refused(
         ({"entity_id": "entity-2"}, None),
         ({"entity_id": "entity-3"}, HERE),
         ({"given_num": "X"}, None),
+        ({"invoice_num": "Invoice B 01", "bills_cleared": ["a"]}, None),
         ({"state": "dismissed"}, None),
         ({"state": "removed"}, None),
         ({"state": "entered", "company": "EPIC06", "vendor_num": 8}, HERE),

@@ -94,6 +94,9 @@ def test_the_hold_names_both_invoices_and_what_to_do() -> None:
                 "stamp": "",
                 "same_key": False,
                 "may_be_paid": False,
+                "bill": "",
+                "bill_state": "",
+                "credit_beside": False,
             }
         ]
     }
@@ -135,7 +138,7 @@ def test_the_number_of_another_bill_cannot_be_called_ours() -> None:
     stamped = SavedInvoice({**HEADER, "InvoiceNum": "INV-00123", "ExternalID": "bill-9"})
     hold = same_key_hold(DRAFT, stamped, "ExternalID")
     assert "posted, stamped bill-9" in hold.message
-    assert "entered for another bill" in hold.message
+    assert "The number is another bill's" in hold.message
     assert hold.detail["twins"][0]["stamp"] == "bill-9"
 
 

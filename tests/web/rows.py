@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from audit.keys import number_key
 from audit.models import Blocker, Posting
 from connector.epicor.questions import About, Asked, Question
 from connector.models import Tenant
@@ -23,7 +24,9 @@ def make_posting(tenant: Tenant, bill_id: str, **values: object) -> Posting:
         "currency": "USD",
         "company": "EPIC06",
     }
-    return Posting.objects.create(tenant=tenant, bill_id=bill_id, **{**defaults, **values})
+    values = {**defaults, **values}
+    values.setdefault("number_key", number_key(str(values["invoice_num"])))
+    return Posting.objects.create(tenant=tenant, bill_id=bill_id, **values)
 
 
 def make_asked(

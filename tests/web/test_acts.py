@@ -533,6 +533,45 @@ def test_ours_shows_both_and_asks_a_worker_once(client: Client, tenant: Tenant) 
     assert client.post("/t/acme/acts/ours/9/", {"only": posting.pk}).status_code == 404
 
 
+def test_the_same_invoice_of_another_bill_is_dismissed_at_once(
+    client: Client, tenant: Tenant
+) -> None:
+    make_posting(tenant, "first", state="entered", invoice_num="INV-2041")
+    posting = twin_posting(
+        tenant, invoice_num="INV-2041", bill="first", bill_state="entered", credit_beside=True
+    )
+    page = client.get("/t/acme/bills/b/").content.decode()
+    assert "Another bill in Ramp" in page
+    assert "/t/acme/bills/first/" in page
+    assert "same number, spelled otherwise" in page
+    assert "one of the two is a credit" in page
+    assert ">The same invoice<" in page
+    page = post(client, "ours/0", only=posting.pk)
+    assert "will be dismissed as the same invoice as bill <strong>INV-2041</strong>" in page
+    assert state(posting) == ("queued", "duplicate_suspected")
+    said = post(client, "ours/0", sure="1", chosen=chosen(page), place="exceptions")
+    assert "dismissed, because bill first is the same" in said
+    assert state(posting) == ("dismissed", "")
+    assert trail("posting.dismissed")[0][1] == "ann"
+    assert not Errand.objects.exists()
+
+
+def test_a_bill_is_not_dismissed_as_one_that_is_not_entered(client: Client, tenant: Tenant) -> None:
+    make_posting(tenant, "first", state="dismissed")
+    posting = twin_posting(tenant, bill="first", bill_state="entered")
+    page = post(client, "ours/0", only=posting.pk)
+    said = post(client, "ours/0", status=422, sure="1", chosen=chosen(page))
+    assert "Bill first is not entered and will not be" in said
+    assert state(posting) == ("queued", "duplicate_suspected")
+
+
+def test_another_bill_is_told_apart_from_this_one(client: Client, tenant: Tenant) -> None:
+    posting = twin_posting(tenant, bill="first", bill_state="entered")
+    confirm(client, "different", {"ids": [posting.pk]}, reason="both are owed")
+    posting.refresh_from_db()
+    assert (posting.bills_cleared, posting.twins_cleared) == (["first"], [])
+
+
 def test_ours_of_a_bill_that_suspects_nothing_says_so(client: Client, tenant: Tenant) -> None:
     posting = make_posting(tenant, "o", hold_reason="refused")
     said = post(client, "ours/0", status=422, only=posting.pk)

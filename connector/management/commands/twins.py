@@ -15,8 +15,9 @@ from connector.sync.twin_list import BillWithTwins, TwinList, list_twins
 
 class Command(TenantCommand):
     help = (
-        "List the bills that may be in Epicor already, typed by hand (run it before going live); "
-        "or say of one bill that an invoice is it (--ours) or that they differ (--different)."
+        "List the bills that may be in Epicor already, typed by hand, or that have the number of "
+        "another bill (run it before going live); or say of one bill that the invoice or the other "
+        "bill is it (--ours) or that they differ (--different)."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,7 +26,9 @@ class Command(TenantCommand):
         parser.add_argument("bill_id", metavar="BILL_ID", nargs="?", help="the bill's id in Ramp")
         answer = parser.add_mutually_exclusive_group()
         answer.add_argument(
-            "--ours", action="store_true", help="the invoice in Epicor is this bill: do not enter"
+            "--ours",
+            action="store_true",
+            help="the invoice in Epicor, or the other bill, is this bill: do not enter",
         )
         answer.add_argument(
             "--different", action="store_true", help="they are different: enter the bill"
@@ -68,7 +71,11 @@ class Command(TenantCommand):
         try:
             if options["ours"]:
                 todo = adopt(self.tenant, posting, number=options["invoice"], **given)
-                said = f"is entered as invoice {posting.invoice_num}, typed by hand"
+                said = (
+                    "is dismissed: it is the same invoice as another bill"
+                    if posting.state == Posting.State.DISMISSED
+                    else f"is entered as invoice {posting.invoice_num}, typed by hand"
+                )
             else:
                 different(self.tenant, posting, **given)
                 said = "is tried again by the next sync"
@@ -95,13 +102,20 @@ def _table(found: TwinList) -> str:
     lines = [_compared(found), ""]
     if found.items:
         count = "1 bill looks" if len(found.items) == 1 else f"{len(found.items)} bills look"
-        lines += [f"{count} like an invoice that is in Epicor already:", ""]
+        lines += [f"{count} like an invoice in Epicor, or like another bill:", ""]
     else:
-        lines.append("None of these looks like an invoice in Epicor.")
+        lines.append("None of these looks like an invoice in Epicor, or like another bill.")
     for item in found.items:
         amount = format_amount(item.amount, item.currency)
         lines.append(f"{item.bill:<36}  {item.number:<24}  {amount:>14} {item.currency}")
         for twin in item.twins:
+            if twin["bill"]:
+                lines.append(
+                    f"    bill {twin['bill']}: {twin['invoice_num']} of "
+                    f"{twin['invoice_date'] or '-'}, {twin['total']} {twin['currency']}, in "
+                    f"{twin['company']}"
+                )
+                continue
             posted = "posted" if twin["posted"] else "not posted"
             unheld = ", no payment hold" if twin["may_be_paid"] else ""
             lines.append(

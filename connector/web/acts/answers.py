@@ -1,4 +1,7 @@
-""" "That one is ours": a suspected invoice in Epicor is the bill. Epicor is asked, so an errand."""
+""" "That one is ours": a suspected invoice in Epicor, or another bill of ours, is the bill.
+
+Of an invoice Epicor is asked, so that is an errand; of two bills one is dismissed.
+"""
 
 from typing import Any
 
@@ -9,12 +12,14 @@ from django.views.decorators.http import require_POST
 from audit.access import requires
 from audit.failures import HeldError
 from audit.models import Posting
+from audit.postings import LostLeaseError
 from connector.errands.bills import ADOPT, ask_once, name_of
 from connector.models import Errand, Tenant
+from connector.sync.twin_answers import same_invoice
 from connector.web import shell
 from connector.web.acts import offers
 from connector.web.acts.picked import PickError, as_seen, picked
-from connector.web.acts.plan import CHANGED, Done
+from connector.web.acts.plan import CHANGED, Done, described
 from connector.web.acts.respond import answer, carried, dialog, problem
 
 _TITLE = "That one is ours"
@@ -37,10 +42,9 @@ def ours(request: HttpRequest, slug: str, place: int) -> HttpResponse:
     twin = known[place]
     if "sure" in request.POST:
         try:
-            errand = _ask(tenant, posting, twin, shell.actor(request))
-        except HeldError as error:
-            return problem(request, _TITLE, error.message)
-        return answer(request, Done("", errand))
+            return answer(request, _said(tenant, posting, twin, shell.actor(request)))
+        except (HeldError, LostLeaseError) as error:
+            return problem(request, _TITLE, str(error))
     context = {
         "posting": posting,
         "twin": twin,
@@ -62,6 +66,14 @@ def one_of(request: HttpRequest) -> Posting:
     return found.postings[0]
 
 
+def _said(tenant: Tenant, posting: Posting, twin: dict[str, Any], actor: str) -> Done:
+    """A bill of ours is the same invoice: dismissed at once. An invoice in Epicor: an errand."""
+    if other_id := twin.get("bill"):
+        same_invoice(posting, str(other_id), actor=actor)
+        return Done(f"{described([posting])}: dismissed, because bill {other_id} is the same.")
+    return Done("", _ask(tenant, posting, twin, actor))
+
+
 def _ask(tenant: Tenant, posting: Posting, twin: dict[str, Any], actor: str) -> Errand:
     """The errand; the one that is under way when somebody was faster."""
     key = [twin["company"], twin["vendor_num"], twin["invoice_num"]]
@@ -69,7 +81,5 @@ def _ask(tenant: Tenant, posting: Posting, twin: dict[str, Any], actor: str) -> 
     return ask_once(tenant, ADOPT, posting, title, actor=actor, arguments={"key": key})
 
 
-_NO_TWIN = (
-    "does not wait because of an invoice in Epicor any more. Nothing was changed; look at it again."
-)
+_NO_TWIN = "does not wait because of that invoice any more. Nothing was changed; look at it again."
 urlpatterns = [path("acts/ours/<int:place>/", ours, name="act-ours")]

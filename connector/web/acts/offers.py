@@ -59,10 +59,10 @@ def not_different(posting: Posting) -> str:
     """Why nobody can say that its suspected invoices are others, or ""."""
     known = suspects(posting)
     if posting.state != _State.QUEUED or not known:
-        return "does not wait because of an invoice in Epicor that may be the same"
+        return "does not wait because of an invoice in Epicor, or a bill, that may be the same"
     if any(one.get("same_key") for one in known):
         return (
-            "has the very number of an invoice of this vendor in Epicor, which takes a number only "
+            "has the very number of another invoice of this vendor, and Epicor takes a number only "
             "once: if it is a different one, give the bill another number, here or in Ramp"
         )
     return ""
@@ -98,7 +98,7 @@ def needs_number(posting: Posting) -> bool:
 
 
 def suspects(posting: Posting) -> list[dict[str, Any]]:
-    """The invoices in Epicor that its hold suspects to be the same."""
+    """The invoices in Epicor, and the bills of ours, that its hold suspects to be the same."""
     if posting.hold_reason != Reason.DUPLICATE_SUSPECTED:
         return []
     return list(posting.hold_detail.get("twins") or ())
