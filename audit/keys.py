@@ -7,11 +7,18 @@ and what people would call the same number however it is spelled (`number_key`).
 import re
 import unicodedata
 
+from audit import utf16
+
 Key = tuple[str, int, str]  # company, vendor number, invoice number
 LONGEST_NUMBER = 50  # docs/epicor.md: the key column's length
 LONGEST_KEY = 255
 # Words that people write or leave out before the number itself.
 _PREFIXES = frozenset({"bill", "inv", "invoice", "no", "nr", "number"})
+# Printable by name, and yet nothing to see; the last one stands for a character that was lost.
+_IGNORED = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0000-\U000e0fff\ufffd]"
+)
 _RUN = re.compile(r"[0-9]+|[^\W0-9_]+")
 
 
@@ -41,6 +48,30 @@ def normalised(invoice_num: str) -> str:
     while (shorter := _once(short)) != short:
         short = shorter
     return short[:LONGEST_KEY]
+
+
+def too_long(invoice_num: str) -> int:
+    """How many characters Epicor would count in a number that it cannot take, 0 for a good one."""
+    units = utf16.units(invoice_num)
+    return units if units > LONGEST_NUMBER else 0
+
+
+def unseen(invoice_num: str) -> str:
+    """The first character of a number that nobody can see or compare, "" for none.
+
+    Line breaks, spaces other than the plain one, marks that turn the direction of writing, what
+    has no width, half characters and what replaced them; a number of nothing but such signs. As
+    `U+202E RIGHT-TO-LEFT OVERRIDE`.
+    """
+    for sign in invoice_num:
+        if not sign.isprintable() or _IGNORED.match(sign):
+            return _named(sign)
+    bare = all(sign == " " or unicodedata.combining(sign) for sign in invoice_num)
+    return _named(invoice_num[0]) if invoice_num.strip() and bare else ""
+
+
+def _named(sign: str) -> str:
+    return f"U+{ord(sign):04X} {unicodedata.name(sign, '')}".rstrip()
 
 
 def _plain_letters(text: str) -> str:

@@ -14,9 +14,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from audit import attempts, holds
+from audit import attempts, holds, utf16
 from audit.failures import Hold, InvalidBillError
-from audit.keys import LONGEST_NUMBER, number_key, trimmed
+from audit.keys import LONGEST_NUMBER, number_key, too_long, trimmed, unseen
 from audit.models import IN_EPICOR, Attempt, AuditEntry, Chain, Posting
 from audit.plain import text
 from audit.steps import change, entry
@@ -59,15 +59,15 @@ def cleaned(number: str) -> str:
     found = number.strip()
     if not found:
         raise NumberError("Write the number under which the bill is to be entered.")
-    if len(found) > LONGEST_NUMBER:
+    if units := too_long(found):
         raise NumberError(
-            f"This number has {len(found)} characters and Epicor takes {LONGEST_NUMBER}; write a "
+            f"This number has {units} characters and Epicor takes {LONGEST_NUMBER}; write a "
             "shorter one."
         )
-    if not found.isprintable():
+    if sign := unseen(found):
         raise NumberError(
-            "This number has a character that cannot be seen (perhaps pasted with it); write it "
-            "with letters, digits, signs and plain spaces."
+            f"This number has a character that cannot be seen (perhaps pasted with it): {sign}. "
+            "Write it with letters, digits, signs and plain spaces."
         )
     return found
 
@@ -77,7 +77,8 @@ def proposal(posting: Posting) -> str:
     if posting.issued_on is None:
         return ""
     suffix = f"-{posting.issued_on:%Y-%m}"
-    return f"{posting.invoice_num[: LONGEST_NUMBER - len(suffix)].strip()}{suffix}"
+    seen = "".join(sign for sign in posting.invoice_num if not unseen(sign))
+    return f"{utf16.cut(seen, LONGEST_NUMBER - len(suffix)).strip()}{suffix}"
 
 
 def ramp_num(posting: Posting) -> str:

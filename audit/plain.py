@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 HIDDEN = "[hidden]"
+LOST = "\ufffd"
+_REFUSED = re.compile("[\x00\ud800-\udfff]")
 _SECRET_KEY = re.compile(
     r"(?i)(password|secret|authorization|api[-_]?key|access_?token|refresh_?token|^token$)"
 )
@@ -56,10 +58,12 @@ def _scalar(value: Any) -> Any:
 
 
 def text(value: str, limit: int | None = None) -> str:
-    """`value` without what a database refuses (NUL, half a surrogate pair), cut to `limit`."""
-    clean = value.replace("\x00", "")
-    if not clean.isascii():
-        clean = clean.encode("utf-8", "replace").decode("utf-8")
+    """`value` as every database takes it, cut to `limit`.
+
+    What it refuses (NUL, half a surrogate pair) becomes U+FFFD, so that it shows that something
+    was lost.
+    """
+    clean = _REFUSED.sub(LOST, value)
     return clean if limit is None else clean[:limit]
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from audit.failures import Gap, HeldError, InvalidBillError, Reason
-from audit.keys import LONGEST_NUMBER
+from audit.keys import LONGEST_NUMBER, unseen
 from connector.domain.bill import Bill, BillLine, Payer, Selection
 from connector.domain.days import day_in
 from connector.domain.money import decimals_of, format_money
@@ -160,6 +160,12 @@ def _check_lengths(bill: Bill, number: str, lengths: TextLengths) -> None:
             f"The invoice number has {units(number)} characters and Epicor takes {longest}. Give "
             "the bill another number here, or shorten it in Ramp and replay; it is never cut "
             "silently."
+        )
+    if sign := unseen(number):
+        raise InvalidBillError(
+            f"The invoice number has a character that cannot be seen or compared: {sign}. Nothing "
+            "was entered. Give the bill another number here, or correct it in Ramp and replay; "
+            "nothing of a number is left out silently."
         )
     if lengths.stamp is not None and units(bill.id) > lengths.stamp:
         raise HeldError(

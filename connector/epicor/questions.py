@@ -13,6 +13,7 @@ from audit.plain import text as plain_text
 
 _MESSAGE = re.compile(r"(?i)msg|message")  # opMessage, confirmMsg, cMessageText, DateMessage, …
 _NUMBER = re.compile(r"\d+(?:[.,:/'’-]\d+)*")  # amounts, days and times are one number each
+EPICOR = "Epicor"
 BLANK = "#"  # stands for a number, the bill's own number, or its vendor
 
 Mark = tuple[str, str, str]  # bill id ("" = every bill), method, wording
@@ -59,16 +60,20 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a bill waits for: the questions of one call, and whether anybody can answer them."""
+    """What a bill waits for: the questions of one call, and whether anybody can answer them.
+
+    `system`: who asks; Epicor, or this program itself where the bill is hard to believe.
+    """
 
     method: str
     questions: tuple[Question, ...]
     answerable: bool
+    system: str = EPICOR
 
     def as_detail(self) -> dict[str, Any]:
         """As the detail of a hold keeps it, JSON-like."""
         return {
-            "system": "Epicor",
+            "system": self.system,
             "method": self.method,
             "said": " ".join(question.text for question in self.questions),
             "questions": [
@@ -89,7 +94,8 @@ class Asked:
         if len(known) != len(rows):
             return None
         questions = tuple(Question(*(str(row[name]) for name in names)) for row in known)
-        return cls(method, questions, detail.get("answerable") is True and bool(questions))
+        answerable = detail.get("answerable") is True and bool(questions)
+        return cls(method, questions, answerable, str(detail.get("system") or EPICOR))
 
 
 def texts_of(parameters: Mapping[str, Any]) -> list[str]:

@@ -3,10 +3,13 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from audit.duplicates import Asked
-from audit.failures import Gap, HeldError, Hold, PostingError, Reason, UnmappedError
+from django.utils import timezone
+
+from audit import duplicates
+from audit.failures import AskedError, Gap, HeldError, Hold, PostingError, Reason, UnmappedError
 from audit.models import Posting
 from audit.numbers import check_given
 from connector.domain.bill import Bill
@@ -18,6 +21,8 @@ from connector.domain.draft import (
     draft_ap_invoice,
     since_start,
 )
+from connector.domain.odd_days import odd_days
+from connector.epicor.questions import Asked, Question, exact
 from connector.models import EntityRoute
 from connector.narrow import Sorted, sort_out
 from connector.ramp.content import hash_of
@@ -31,6 +36,8 @@ from mappings.tables import load_tables
 
 logger = logging.getLogger(__name__)
 
+DAYS = "CheckDays"  # under this name the answers about odd days are remembered
+US = "ml-connector"
 Payloads = Mapping[str, dict[str, Any]]
 
 
@@ -47,9 +54,9 @@ class Prepared:
     draft: APInvoiceDraft
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> duplicates.Asked:
         """The bill as it is compared with others of ours."""
-        return Asked(self.posting, self.draft.key)
+        return duplicates.Asked(self.posting, self.draft.key)
 
     @property
     def content_hash(self) -> str:
@@ -64,7 +71,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Coded:
     posting: Posting
     bill: Bill
     route: EntityRoute
@@ -82,7 +89,7 @@ def prepare(rules: Rules, slice_: Sequence[Posting], payloads: Payloads) -> Sort
 
 def _prepare(rules: Rules, slice_: Sequence[Posting], payloads: Payloads) -> Sorted[Prepared]:
     calendar = periods(rules.tenant.pk, rules.companies)
-    asked: list[_Asked] = []
+    asked: list[_Coded] = []
     held: list[tuple[Posting, Hold]] = []
     for posting in slice_:
         try:
@@ -110,11 +117,13 @@ def entered_draft(posting: Posting) -> APInvoiceDraft | None:
         return None
 
 
-def _ask(rules: Rules, posting: Posting, payloads: Payloads, calendar: PeriodTable) -> _Asked:
+def _ask(rules: Rules, posting: Posting, payloads: Payloads, calendar: PeriodTable) -> _Coded:
     bill = parse_bill(payloads[posting.bill_id])
     if _is_new(posting):
         check_given(posting, bill.invoice_num)
     check_bill(bill, rules.policy, given_num=posting.given_num)
+    if _is_new(posting):
+        _check_days(rules, bill)
     if _is_new(posting) and not since_start(bill, rules.policy):
         raise HeldError(_BEFORE_START.format(day=rules.policy.start_date))
     route = rules.routes.get(bill.entity_id)
@@ -128,10 +137,31 @@ def _ask(rules: Rules, posting: Posting, payloads: Payloads, calendar: PeriodTab
         raise UnmappedError.of((gap,))
     apply_on, gaps = apply_date(bill, route.company, calendar, rules.policy)
     request = coding_request(bill, route.company, apply_on, rules.policy)
-    return _Asked(posting, bill, route, request, gaps)
+    return _Coded(posting, bill, route, request, gaps)
 
 
-def _draft(rules: Rules, item: _Asked, tables: Tables) -> Prepared:
+def _check_days(rules: Rules, bill: Bill) -> None:
+    """Raises AskedError when a day can hardly be right and nobody said that it is."""
+    odd = odd_days(bill, timezone.now().date())
+    questions = tuple(_question(bill, name, day) for name, day in odd)
+    asked = Asked(DAYS, questions, answerable=True, system=US)
+    if rules.habits.accepted.covers(asked.method, asked.questions, bill.id):
+        return
+    named = " and ".join(f"the {name} is {day.isoformat()}" for name, day in odd)
+    raise AskedError(
+        f"A day of the bill can hardly be right: {named}. Nothing was entered. Correct it in Ramp, "
+        "then replay; or say that it goes on all the same.",
+        detail=asked.as_detail(),
+    )
+
+
+def _question(bill: Bill, name: str, day: date) -> Question:
+    """An answer holds for this number and day alone, also one for every bill."""
+    text = f"The {name} of {bill.invoice_num} is {day.isoformat()}. Is that right?"
+    return Question(text, exact(text), exact(text))
+
+
+def _draft(rules: Rules, item: _Coded, tables: Tables) -> Prepared:
     try:
         coding = resolve(item.request, tables)
     except UnmappedError as error:

@@ -191,8 +191,8 @@ _WHAT: Mapping[Reason, str] = {
     ),
     Reason.REFUSED: "Epicor said no and saved nothing. Its words are on each bill.",
     Reason.ASKED: (
-        f"Epicor asked something that only a person may answer. {_NOTHING} The question is on "
-        "each bill."
+        "Epicor asked something that only a person may answer, or a day of the bill can hardly be "
+        f"right. {_NOTHING} The question is on each bill."
     ),
     Reason.IN_DOUBT: (
         "An answer of Epicor was lost. Perhaps the invoice is there: it is looked up before "

@@ -29,6 +29,7 @@ _STEPS: Mapping[str, str] = {
     "ChangeExtCost": "the amount of a line was put in",
     "UpdateMaster": "the invoice was saved",
     "UpdateExt": "the invoice was saved",
+    "CheckDays": "its days were read",
 }
 
 
@@ -40,6 +41,7 @@ class Shown:
     step: str
     method: str
     can_answer: bool
+    system: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def shown(posting: Posting) -> Shown | None:
     if asked is None or not asked.questions:
         return None
     texts = [question.text for question in asked.questions]
-    return Shown(texts, step_of(asked.method), asked.method, can_answer(posting))
+    return Shown(texts, step_of(asked.method), asked.method, can_answer(posting), asked.system)
 
 
 def passed_over(tenant: Tenant) -> list[PassedOver]:

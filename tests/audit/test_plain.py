@@ -59,7 +59,8 @@ def test_values_of_secret_sounding_keys_are_hidden() -> None:
 
 
 def test_text_loses_what_a_database_refuses() -> None:
-    assert text("a\x00b\ud800") == "ab?"
+    assert text("a\x00b\ud800") == "a\ufffdb\ufffd"
+    assert text("a😀b") == "a😀b"
     assert text("abcdef", 3) == "abc"
 
 

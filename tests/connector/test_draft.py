@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.failures import HeldError, InvalidBillError, Reason
+from audit.numbers import NumberError, cleaned
 from audit.plain import plain
 from connector.domain.bill import Bill, BillLine, Payer, Payment, Selection
 from connector.domain.draft import (
@@ -25,6 +26,7 @@ from connector.domain.draft import (
     draft_ap_invoice,
     since_start,
 )
+from connector.domain.odd_days import odd_days
 from mappings.coding import Coding, Field, FieldChoice, LineCoding, LineRequest, Ref
 from mappings.fiscal import Period, PeriodTable
 
@@ -507,3 +509,71 @@ WHOLE = invoice(bill()).as_json()
 def test_what_is_not_a_whole_draft_is_not_read_as_one(broken):
     with pytest.raises(ValueError, match="not a whole draft"):
         APInvoiceDraft.from_json(broken)
+
+
+# -- characters and days -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "sign"),
+    [
+        ("INV\n2041", "U\\+000A"),
+        ("INV\u20282041", "U\\+2028 LINE SEPARATOR"),
+        ("INV\u202e1402", "U\\+202E RIGHT-TO-LEFT OVERRIDE"),
+        ("INV\u2066-1", "U\\+2066 LEFT-TO-RIGHT ISOLATE"),
+        ("\u200b", "U\\+200B ZERO WIDTH SPACE"),
+        ("INV-\u200d1", "U\\+200D"),
+        ("INV\xa01", "U\\+00A0 NO-BREAK SPACE"),
+        ("INV\xad1", "U\\+00AD SOFT HYPHEN"),
+        ("INV-\ud83d", "U\\+D83D"),
+        ("INV-\ufffd", "U\\+FFFD"),
+        ("\u3164", "U\\+3164 HANGUL FILLER"),
+        ("INV-\ufe0f1", "U\\+FE0F"),
+        ("\u0301", "U\\+0301 COMBINING ACUTE ACCENT"),
+    ],
+)
+def test_a_number_that_nobody_can_see_whole_is_refused_for_bills_and_people(number, sign):
+    with pytest.raises(InvalidBillError, match=f"cannot be seen or compared: {sign}"):
+        check_bill(bill(invoice_number=number), PostingPolicy())
+    with pytest.raises(NumberError, match=sign):
+        cleaned(number)
+
+
+@pytest.mark.parametrize("number", ["№ 7-é", "INV 2041", "Ф-17", "発票12", "e\u0301-5", "#4/ü"])
+def test_what_can_be_seen_is_a_number(number):
+    check_bill(bill(invoice_number=number), PostingPolicy())
+    assert cleaned(number) == number
+
+
+def test_lengths_are_counted_as_sql_server_counts_them():
+    check_bill(bill(invoice_number="😀" * 25), PostingPolicy())
+    with pytest.raises(InvalidBillError, match="has 52 characters"):
+        check_bill(bill(invoice_number="😀" * 26), PostingPolicy())
+    with pytest.raises(NumberError, match="has 52 characters"):
+        cleaned("😀" * 26)
+    draft = invoice(bill(line(memo="😀" * 20), vendor_memo="a" + "😀" * 20))
+    assert draft.lines[0].description == "😀" * 15
+    assert draft.description == "a" + "😀" * 14
+
+
+@pytest.mark.parametrize(
+    ("changes", "odd"),
+    [
+        ({}, []),
+        ({"created_at": datetime(2026, 3, 11, tzinfo=UTC)}, []),
+        ({"issued_on": date(206, 3, 10)}, ["invoice date"]),
+        ({"issued_on": date(1926, 3, 10)}, ["invoice date"]),
+        ({"issued_on": date(2206, 3, 10)}, ["invoice date"]),
+        ({"issued_on": date(1, 1, 1), "due_on": date(9999, 12, 31)}, ["invoice date", "due date"]),
+        ({"accounting_on": date(206, 3, 10)}, ["accounting date"]),
+        ({"issued_on": date(2016, 1, 1), "due_on": date(2056, 1, 1)}, []),
+        ({"issued_on": date(2028, 1, 1), "created_at": datetime(2026, 3, 11, tzinfo=UTC)}, []),
+        (
+            {"issued_on": date(2026, 1, 1), "created_at": datetime(2037, 3, 11, tzinfo=UTC)},
+            ["invoice date", "due date"],
+        ),
+    ],
+)
+def test_years_that_can_hardly_be_are_asked_about(changes, odd):
+    found = odd_days(bill(**changes), date(2026, 12, 1))
+    assert [name for name, _ in found] == odd

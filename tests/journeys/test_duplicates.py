@@ -14,7 +14,8 @@ from audit import postings
 from audit.failures import HeldError
 from audit.models import Attempt, AuditEntry, Posting
 from connector.commands import CommandProblem
-from connector.models import EntityRoute, PostingSettings, Tenant
+from connector.models import AcceptedQuestion, EntityRoute, PostingSettings, Tenant
+from connector.questions import can_answer, go_on
 from connector.sync import lanes, looking
 from connector.sync.run import run_cycle
 from connector.sync.twin_answers import adopt, different, same_invoice
@@ -81,12 +82,16 @@ def test_however_it_is_spelled_one_of_them_is_entered(ready, monkeypatch, slice_
             ("Invoice No. É-2041", later_day),
             ("inv-é-02041", {}),
             (unicodedata.normalize("NFD", "INV-É-2041"), {}),
-            ("INV-É-20\u200d41", {}),
+            ("INV_É_2041", {}),
         )
     ]
 
+    unseen = once_more(box, first, f"INV-É-20{ZERO_WIDTH}41")
+
     run_cycle(tenant)
 
+    assert of(tenant, unseen).hold_reason == "invalid_bill"
+    assert "U+200B ZERO WIDTH SPACE" in of(tenant, unseen).hold_message
     every = [first, *more]
     assert len(in_epicor(tenant, *every)) == 1, [of(tenant, b).hold_message for b in every]
     (entered,) = in_epicor(tenant, *every)
@@ -360,3 +365,35 @@ def test_bills_that_wait_are_compared_with_each_other_before_going_live(ready):
     found = {item.bill: item.twins for item in list_twins(tenant).items}
     assert set(found) & {first, second} in ({first}, {second})
     assert Decimal(next(iter(found.values()))[0]["total"]) > 0
+
+
+# -- days that can hardly be -----------------------------------------------------------------------
+
+
+def test_a_year_that_can_hardly_be_is_asked_about_and_goes_on_when_a_person_says_so(ready):
+    box, tenant = ready
+    bill_id = next(
+        b for b, plan in plain_bills(box).items() if row_of(box, b).get("accounting_date")
+    )
+    box.ramp.app.edit_bill(bill_id, {"issued_at": "1926-11-20T00:00:00+00:00"})
+
+    run_cycle(tenant)
+
+    posting = of(tenant, bill_id)
+    assert (posting.state, posting.hold_reason) == (State.QUEUED, "asked")
+    assert "the invoice date is 1926-11-20" in posting.hold_message
+    assert posting.hold_detail["system"] == "ml-connector"
+    assert can_answer(posting)
+    box.ramp.app.edit_bill(bill_id, {"issued_at": "2206-11-20T00:00:00+00:00"})
+    run_cycle(tenant)
+    assert "2206-11-20" in of(tenant, bill_id).hold_message
+    box.ramp.app.edit_bill(bill_id, {"issued_at": "1926-11-20T00:00:00+00:00"})
+    run_cycle(tenant)
+
+    go_on(tenant, [of(tenant, bill_id)], always=True, actor="Ann")
+    run_cycle(tenant, only_ids=[posting.pk])
+
+    assert of(tenant, bill_id).in_epicor, of(tenant, bill_id).hold_message
+    assert of(tenant, bill_id).issued_on.isoformat() == "1926-11-20"
+    (answer,) = AcceptedQuestion.objects.all()
+    assert "1926-11-20" in answer.wording  # an answer for every bill is one about this day

@@ -144,6 +144,30 @@ def two_everywhere(life: Life) -> None:
         life.pass_time(300.0)
 
 
+def spelled_twice_everywhere(life: Life) -> None:
+    """A paper comes twice, spelled in two ways; between the requests of the run another runs."""
+    for request in range(4, 16):
+        one_arrives(life)
+        if request % 3 == 0:
+            in_ramp.upload_again(life)
+            life.remember()
+        life.tell(f"run A, it stands still before request {request}")
+        first = life.begin("sync", {"pause_at": [request]})
+        if first.until_pause() is not None:
+            life.pass_time(1.0)
+            in_ramp.upload_newest_again(life)
+            life.remember_more()
+            answer = life.act("sync")
+            life.tell(f"    run B meanwhile → {shortly(answer)}")
+            first.go_on()
+        outcome = life.end(first)
+        life.tell(f"    A → {shortly(outcome.value)}")
+        life.remember_more()
+        invariants.after_act(life)
+        with_us.same(life)
+        life.pass_time(300.0)
+
+
 def numbered_everywhere(life: Life) -> None:
     """Numbers are taken and people give others, while a process dies after each request in turn."""
     for request in range(4, 16):

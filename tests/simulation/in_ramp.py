@@ -2,6 +2,7 @@
 
 import copy
 import datetime as dt
+import uuid
 
 from sandbox.world_catalog import DISCOUNT, ENTERABLE, NATURALS, TAX, Row
 from tests.simulation.life import BEGIN, Life, pick
@@ -25,6 +26,37 @@ def arrive(life: Life) -> bool:
             life.box.ramp.app.add_bill(row)
             life.tell(f"Ramp: bill {life.name(row['id'])} arrives")
     return True
+
+
+def upload_again(life: Life) -> bool:
+    """Somebody uploads a paper a second time, and its number is read in another way."""
+    rows = [row for row in life.ramp_bills() if (row.get("invoice_number") or "").strip()]
+    row = pick(life, rows)
+    if row is None:
+        return False
+    _uploaded_again(life, row)
+    return True
+
+
+def upload_newest_again(life: Life) -> None:
+    """The same of the paper that came last."""
+    rows = [row for row in life.ramp_bills() if (row.get("invoice_number") or "").strip()]
+    _uploaded_again(life, rows[-1])
+
+
+def _uploaded_again(life: Life, row: Row) -> None:
+    number = respelled(life, row["invoice_number"].strip())
+    bill_id = str(uuid.UUID(int=life.rng.getrandbits(128), version=4))
+    again = {**copy.deepcopy(row), "id": bill_id, "invoice_number": number}
+    again |= {"sync_status": "NOT_SYNCED", "reference_id": None, "archived_at": None}
+    life.box.ramp.app.add_bill(again)
+    life.tell(f"Ramp: bill {life.name(row['id'])} is uploaded again as {number!r}: {bill_id[:8]}")
+
+
+def respelled(life: Life, number: str) -> str:
+    """The same number in another spelling, as short as Epicor takes it."""
+    ways = (number.swapcase(), number.replace("-", " "), number.replace("-", "/"), f"{number}.")
+    return str(life.rng.choice([way[:50] for way in ways if way.strip() != number] or [number]))
 
 
 def _edited(life: Life, what: str, row: Row, changes: Row) -> bool:

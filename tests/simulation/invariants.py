@@ -22,6 +22,7 @@ def after_act(life: Life) -> None:
     _own(life, invoices)
     _late_ones(life)
     _one_each(life, invoices)
+    _one_number(life, invoices)
     _ramp_knows_only_what_is(life, invoices)
 
 
@@ -99,6 +100,20 @@ def _one_each(life: Life, invoices: list[Row]) -> None:
     for bill_id, names in found.items():
         if len(names) > 1:
             raise Violation("doubled", f"bill {bill_id} is in Epicor as {sorted(names)}")
+
+
+def _one_number(life: Life, invoices: list[Row]) -> None:
+    """Never two invoices of ours under one number of a vendor, unless a person told them apart."""
+    found: dict[tuple[str, int, str], str] = {}
+    for one in invoices:
+        head = one["header"]
+        bill_id = life.owners.get(head["SysRowID"])
+        if bill_id is None or bill_id in life.different:
+            continue
+        number = (one["company"], head["VendorNum"], normal(head["InvoiceNum"]))
+        first = found.setdefault(number, bill_id)
+        if first != bill_id:
+            raise Violation("number", f"bills {first} and {bill_id} are both entered as {number}")
 
 
 def _ramp_knows_only_what_is(life: Life, invoices: list[Row]) -> None:

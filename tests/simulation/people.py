@@ -27,4 +27,5 @@ ACTS: tuple[tuple[int, Act], ...] = (
     (2, in_epicor.expire_tokens), (3, with_us.dismiss), (5, with_us.replay),
     (3, with_us.replay_all), (6, with_us.map_missing), (3, with_us.remove), (4, with_us.ours),
     (1, in_epicor.type_other), (2, with_us.different), (2, with_us.prove), (3, with_us.give_number),
+    (4, in_ramp.upload_again), (2, with_us.same),
 )  # fmt: skip

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from audit import attempts, postings, steps
+from audit import attempts, duplicates, keys, postings, steps
 from audit.models import Attempt, Posting
 from connector.domain import draft as drafts
 from connector.epicor import dataset
@@ -157,6 +157,20 @@ def _shorter(amount: Decimal) -> Decimal:
     return amount.quantize(Decimal(1).scaleb(exponent + 1))
 
 
+def compares_letter_by_letter() -> None:
+    """Two spellings of one number are two numbers."""
+    _everywhere(keys.number_key, keys.trimmed)
+
+
+def looks_before_but_not_while_it_writes() -> None:
+    """What another worker sent since the look-up is not noticed when the intent is written."""
+
+    def unguarded(tenant_id: int, asked: Any) -> None:
+        """Nothing is compared."""
+
+    _everywhere(duplicates.check_alone, unguarded)
+
+
 BUGS: dict[str, Callable[[], None]] = {
     "retry": retries_a_write_blindly,
     "early": tells_ramp_before_it_is_committed,
@@ -166,4 +180,6 @@ BUGS: dict[str, Callable[[], None]] = {
     "forgetful": forgets_old_keys,
     "echo": trusts_echoed_rows,
     "rounding": rounds_each_line,
+    "spelling": compares_letter_by_letter,
+    "unguarded": looks_before_but_not_while_it_writes,
 }

@@ -22,9 +22,11 @@ SHOWS = {
     "forgetful": (directed.unstamped_and_renumbered, "all", {"doubled"}),
     "echo": (directed.undisturbed, "echo", {"cents", "idle"}),
     "rounding": (directed.undisturbed, "all", {"cents"}),
+    "spelling": (directed.spelled_twice_everywhere, "all", {"number"}),
+    "unguarded": (directed.spelled_twice_everywhere, "all", {"number"}),
 }
 
-MANY = ("early", "claims")  # a new bill for each of many runs
+MANY = ("early", "claims", "spelling", "unguarded")  # a new bill for each of many runs
 
 
 @pytest.fixture(scope="module")

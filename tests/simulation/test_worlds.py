@@ -33,6 +33,8 @@ def zygote() -> Iterator[Zygote]:
         (directed.moved_in_doubt, "update_ext", "all"),
         (directed.typed_in_doubt, "two_step", "all"),
         (directed.typed_in_doubt, "by_the_book", "named"),
+        (directed.spelled_twice_everywhere, "two_step", "all"),
+        (directed.spelled_twice_everywhere, "update_ext", "all"),
         (directed.numbered_everywhere, "two_step", "all"),
         (directed.numbered_everywhere, "update_ext", "all"),
     ],

@@ -1,5 +1,6 @@
 """What people do with the connector. Each act returns True when it could be done."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -121,6 +122,29 @@ def ours(life: Life) -> bool:
     words = f"says that {number!r} is bill {life.name(row['bill_id'])}"
     _with_trouble(life, words, "ours", bill=row["bill_id"], number=number)
     return True
+
+
+def same(life: Life) -> bool:
+    """A person says that a held bill is the same invoice as another bill."""
+    rows = [row for row in life.postings().values() if _other_bill(row)]
+    row = pick(life, rows)
+    if row is None:
+        return False
+    bill_id = row["bill_id"]
+    answer = life.act("ours", bill=bill_id, number=_other_bill(row)["invoice_num"])
+    said = str(answer.get("value", "killed"))
+    if said == "dismissed":
+        life.dismissed.add(bill_id)
+    life.tell(f"ours: a person says that bill {life.name(bill_id)} is another bill: {said}")
+    return True
+
+
+def _other_bill(row: Row) -> Row:
+    """The first of our bills that the hold of this one names, {} for none."""
+    if row["hold_reason"] != "duplicate_suspected":
+        return {}
+    twins = json.loads(row["hold_detail"] or "{}").get("twins") or ()
+    return next((twin for twin in twins if twin.get("bill")), {})
 
 
 def different(life: Life) -> bool:

@@ -575,7 +575,7 @@ def test_another_bill_is_told_apart_from_this_one(client: Client, tenant: Tenant
 def test_ours_of_a_bill_that_suspects_nothing_says_so(client: Client, tenant: Tenant) -> None:
     posting = make_posting(tenant, "o", hold_reason="refused")
     said = post(client, "ours/0", status=422, only=posting.pk)
-    assert "does not wait because of an invoice in Epicor any more" in said
+    assert "does not wait because of that invoice any more" in said
     two = [posting.pk, make_posting(tenant, "p", hold_reason="refused").pk]
     assert "one bill at a time" in post(client, "ours/0", status=422, ids=two)
 

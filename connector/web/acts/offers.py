@@ -5,7 +5,7 @@ from typing import Any
 from audit import numbers
 from audit.dismissal import refused as dismissal_refused
 from audit.failures import Reason
-from audit.keys import LONGEST_NUMBER as _LONGEST
+from audit.keys import too_long, unseen
 from audit.models import Posting
 from connector.questions import asked_of, can_answer
 
@@ -86,15 +86,19 @@ def not_numbered(posting: Posting) -> str:
 def needs_number(posting: Posting) -> bool:
     """Whether another number is what it probably waits for, or has been given already.
 
-    Epicor has its number, another bill has it, or it is too long.
+    Epicor has its number, another bill has it, it is too long, or it cannot be seen whole.
     """
     known = suspects(posting)
     taken = any(one.get("same_key") for one in known) or not known
     return (
         bool(posting.given_num)
         or (posting.hold_reason == Reason.DUPLICATE_SUSPECTED and taken)
-        or (posting.hold_reason == Reason.INVALID_BILL and len(posting.invoice_num) > _LONGEST)
+        or (posting.hold_reason == Reason.INVALID_BILL and _is_unfit(posting.invoice_num))
     )
+
+
+def _is_unfit(number: str) -> bool:
+    return bool(too_long(number) or unseen(number))
 
 
 def suspects(posting: Posting) -> list[dict[str, Any]]:
