@@ -12,16 +12,19 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, TextIO
 
 import openpyxl
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.utils.exceptions import InvalidFileException
 
+from mappings.cells import Cell
+from mappings.cells import read as read_cell
 from mappings.workbook_limits import WorkbookTooLargeError, check_workbook
 
 REQUIRED = ("ramp_id", "ramp_name", "epicor_id", "epicor_name")
 COLUMNS = (*REQUIRED, "company")
+IDS = ("ramp_id", "epicor_id", "company")
 MAX_BYTES = 20_000_000
 MAX_ROWS = 200_000
 _UNPACKED = 10  # times as many bytes as the file may have: a small archive may unpack to a flood
@@ -44,7 +47,10 @@ class MappingFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MappingRow:
-    """One row of a mapping file; `number` counts as in the file, the header being row 1."""
+    """One row of a mapping file; `number` counts as in the file, the header being row 1.
+
+    `flaw`: why an id of it is not what a person wrote, as a sentence, "" when it may be.
+    """
 
     number: int
     ramp_id: str
@@ -52,6 +58,7 @@ class MappingRow:
     epicor_id: str
     epicor_name: str
     company: str = ""
+    flaw: str = ""
 
     def cells(self) -> tuple[str, ...]:
         """The cells in the order of COLUMNS."""
@@ -120,9 +127,10 @@ def _unescaped(cell: str) -> str:
     return _HIDDEN_FORMULA.sub(r"\1\2\3", plain)
 
 
-def _rows(name: str, records: Iterator[Sequence[str]], most: int) -> Iterator[MappingRow]:
-    columns = _columns(name, next(records, ()))
-    for number, cells in enumerate(records, start=2):
+def _rows(name: str, records: Iterator[Sequence[Cell]], most: int) -> Iterator[MappingRow]:
+    columns = _columns(name, [cell.text for cell in next(records, ())])
+    for number, record in enumerate(records, start=2):
+        cells = [cell.text for cell in record]
         if number > most + 1:  # empty ones count: a file of a few bytes can have millions of them
             raise MappingFileError(
                 f"{name} has more than {most:,} rows, empty ones included; delete those, or split "
@@ -140,7 +148,9 @@ def _rows(name: str, records: Iterator[Sequence[str]], most: int) -> Iterator[Ma
                 "nothing was changed."
             )
         values = dict(zip(columns, cells, strict=False))
-        yield MappingRow(number, **{key: values.get(key, "") for key in COLUMNS})
+        flaws = {column: cell.flaw for column, cell in zip(columns, record, strict=False)}
+        flaw = next((f"{name} {flaws[name]}" for name in IDS if flaws.get(name)), "")
+        yield MappingRow(number, **{key: values.get(key, "") for key in COLUMNS}, flaw=flaw)
 
 
 def _columns(name: str, header: Sequence[str]) -> list[str]:
@@ -160,7 +170,7 @@ def _columns(name: str, header: Sequence[str]) -> list[str]:
     return columns
 
 
-def _csv_records(name: str, content: bytes) -> Iterator[Sequence[str]]:
+def _csv_records(name: str, content: bytes) -> Iterator[Sequence[Cell]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -176,7 +186,7 @@ def _csv_records(name: str, content: bytes) -> Iterator[Sequence[str]]:
                     f"Line {reader.line_num} of {name} has more than {_MOST_CELLS:,} cells; "
                     "nothing was changed."
                 )
-            yield [_unescaped(cell.strip()) for cell in cells]
+            yield [Cell(_unescaped(cell.strip())) for cell in cells]
     except csv.Error as error:
         raise MappingFileError(f"{name} is not valid CSV at line {reader.line_num}.") from error
 
@@ -194,7 +204,7 @@ _BROKEN = (
 )
 
 
-def _xlsx_records(name: str, content: bytes, most: int) -> Iterator[Sequence[str]]:
+def _xlsx_records(name: str, content: bytes, most: int) -> Iterator[Sequence[Cell]]:
     """The rows as a person sees them, the header and one more than `most` at the utmost.
 
     Rows that the file leaves out come as empty ones, so both ends are given: a file may say that
@@ -205,9 +215,10 @@ def _xlsx_records(name: str, content: bytes, most: int) -> Iterator[Sequence[str
         sheet = book.worksheets[0]
         # What a file says of its own size is not believed: rows beyond it would be left out.
         sheet.reset_dimensions()
-        rows = sheet.iter_rows(max_row=most + 2, max_col=_MOST_COLUMNS, values_only=True)
+        rows = sheet.iter_rows(max_row=most + 2, max_col=_MOST_COLUMNS)
         for cells in rows:
-            yield [_unescaped(_text(cell)) for cell in cells]
+            read = [read_cell(cell) for cell in cells]
+            yield [cell._replace(text=_unescaped(cell.text)) for cell in read]
     except _BROKEN as error:
         raise MappingFileError(_unreadable(name)) from error
 
@@ -226,12 +237,3 @@ def _refuse_a_flood(name: str, content: bytes, most_bytes: int, most_rows: int) 
 
 def _unreadable(name: str) -> str:
     return f"{name} is not a readable Excel workbook; save it again as .xlsx."
-
-
-def _text(cell: Any) -> str:
-    """A cell as text; a number that is whole loses the point that Excel gave it."""
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell).strip()

@@ -9,6 +9,7 @@ from mappings.changes import CHANGED, NEW, Change, Key, compare, stored
 from mappings.files import MappingRow
 from mappings.frees import Freed, open_holds
 from mappings.kinds import check_kind
+from mappings.known_ids import folded, unknown_rows
 from mappings.targets import Targets
 from mappings.transfer import Effect
 from mappings.used import Used, used
@@ -22,7 +23,7 @@ class Preview:
 
     `unusable`: so many rows name a target that Epicor has and that cannot be used today;
     `misnamed`: so many call their target otherwise than Epicor does. `used`: what went through
-    the targets that change, in the last year.
+    the targets that change, in the last year. `unknown`: the rows whose Ramp id nothing knows.
     """
 
     effects: tuple[Effect, ...]
@@ -31,6 +32,7 @@ class Preview:
     unusable: int
     misnamed: int
     used: Used
+    unknown: tuple[int, ...] = ()
 
     @property
     def counts(self) -> Counter[str]:
@@ -41,6 +43,7 @@ class Preview:
 def preview(tenant_id: int, kind: str, rows: Sequence[MappingRow]) -> Preview:
     """What importing these rows would do now; changes nothing. Raises UnknownKindError."""
     check_kind(tenant_id, kind)
+    rows = folded(tenant_id, kind, rows)
     targets, found = checks.check(tenant_id, kind, rows)
     errors = dict(found)
     storable = [row for row in rows if not checks.size_error(row)]
@@ -64,6 +67,7 @@ def preview(tenant_id: int, kind: str, rows: Sequence[MappingRow]) -> Preview:
         sum(_is_unusable(change, targets) for change in real),
         sum(misnamed(change.row, targets.name(change.row)) for change in real),
         _used(tenant_id, kind, real, {*known, *(change.key for change in changes.values())}),
+        tuple(unknown_rows(tenant_id, kind, [change.row for change in real])),
     )
 
 

@@ -20,6 +20,7 @@ from mappings.files import read_rows as read_rows
 from mappings.kinds import UnknownKindError as UnknownKindError
 from mappings.kinds import check_kind, store_of
 from mappings.kinds import known_kinds as known_kinds
+from mappings.known_ids import folded, unknown_rows
 
 _SOURCE = "import"
 _SHOWN = 10
@@ -37,7 +38,8 @@ class Effect:
 class ImportResult:
     """What an import did; with errors it did nothing. Errors are (row, message), file order.
 
-    `proposed`: so many rows wait for approval and have changed nothing yet.
+    `proposed`: so many rows wait for approval and have changed nothing yet. `unknown`: the rows
+    whose Ramp id no bill, mapping or upload of ours knows.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class ImportResult:
     unchanged: int
     errors: tuple[tuple[int, str], ...] = ()
     proposed: int = 0
+    unknown: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The result as plain JSON values, as the command prints it."""
@@ -73,9 +76,11 @@ def import_mappings(
     got in between.
     """
     check_kind(tenant_id, kind)
+    rows = folded(tenant_id, kind, rows)
     targets, errors = checks.check(tenant_id, kind, rows)
     if errors:
         return ImportResult(kind, 0, 0, 0, errors)
+    unknown = tuple(unknown_rows(tenant_id, kind, rows))
     try:
         with transaction.atomic():
             rules = lock(tenant_id)
@@ -87,14 +92,16 @@ def import_mappings(
                 waiting = proposals.propose(
                     tenant_id, kind, changes, source=_SOURCE, actor=actor, withdraw=False
                 )
-                return ImportResult(kind, 0, 0, effects[SAME], proposed=len(waiting))
+                return ImportResult(
+                    kind, 0, 0, effects[SAME], proposed=len(waiting), unknown=unknown
+                )
             apply(tenant_id, kind, changes, known, source=_SOURCE, actor=actor)
     except IntegrityError as error:
         raise MappingFileError(
             "Somebody imported the same mappings at the same moment; nothing of this file was"
             " changed. Import it again."
         ) from error
-    return ImportResult(kind, effects[NEW], effects[CHANGED], effects[SAME])
+    return ImportResult(kind, effects[NEW], effects[CHANGED], effects[SAME], unknown=unknown)
 
 
 def _still_so(changes: Sequence[Change], seen: Sequence[Effect] | None) -> None:

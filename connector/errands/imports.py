@@ -18,6 +18,7 @@ from mappings.changes import stored
 from mappings.files import MappingFileError, MappingRow
 from mappings.frees import open_holds
 from mappings.kinds import label_of
+from mappings.known_ids import folded
 from mappings.preview import preview
 from mappings.transfer import Effect, import_mappings
 
@@ -34,7 +35,7 @@ def ask_preview(
     tenant: Tenant, kind: str, file: str, rows: Sequence[MappingRow], *, actor: str
 ) -> Errand:
     """Have it looked at what these rows would do."""
-    cells = [[row.number, *row.cells()] for row in rows]
+    cells = [[row.number, *row.cells(), row.flaw] for row in folded(tenant.pk, kind, rows)]
     arguments = {"kind": kind, "file": file[:200], "rows": cells}
     title = f"Check {len(rows):,} rows of {file[:150]} for {label_of(kind)}"
     return ask(tenant, PREVIEW, title, actor=actor, arguments=arguments, total=len(rows))
@@ -56,6 +57,7 @@ def look(errand: Errand, report: "Report") -> str:
             "partly": found.freed.partly,
             "unusable": found.unusable,
             "misnamed": found.misnamed,
+            "unknown": list(found.unknown),
             "used": found.used.bills,
             "used_sums": {currency: str(amount) for currency, amount in found.used.sums.items()},
         }
@@ -165,14 +167,16 @@ class SeenRow:
     what: str
     old: str
     error: str
+    unknown: bool = False  # no bill, mapping or upload of ours knows its Ramp id
 
 
 def seen_rows(looked: Errand, what: str = "") -> list[SeenRow]:
     """The rows of a preview that is over, with what each does; `what` picks one effect."""
     errors: Mapping[str, str] = looked.result.get("errors", {})
     pairs = zip(rows_of(looked), looked.result.get("effects", []), strict=True)
+    unknown = set(looked.result.get("unknown", ()))
     return [
-        SeenRow(row, effect, old, errors.get(str(row.number), ""))
+        SeenRow(row, effect, old, errors.get(str(row.number), ""), row.number in unknown)
         for row, (effect, old) in pairs
         if what in ("", effect)
     ]

@@ -65,11 +65,11 @@ def test_a_workbook_gives_the_same_rows():
         ["ramp_id", "ramp_name", "epicor_id", "epicor_name", "company", None],
         ["v-1", "Acmé", "ACME", None, "EPIC06"],
         [None, None, None, None],
-        [12, "number", 1e20, 1.5],
+        [12, 1.5, 6100.0, 1e20],
     )
     assert rows == [
         MappingRow(2, "v-1", "Acmé", "ACME", "", "EPIC06"),
-        MappingRow(4, "12", "number", "1" + "0" * 20, "1.5"),
+        MappingRow(4, "12", "1.5", "6100", "1" + "0" * 20),
     ]
 
 

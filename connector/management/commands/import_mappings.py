@@ -1,5 +1,6 @@
 """Takes mappings from a CSV or Excel file into a tenant: all rows or none."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from mappings.transfer import (
     import_mappings,
     read_rows,
 )
+
+_SHOWN = 20
 
 
 class Command(TenantCommand):
@@ -34,8 +37,20 @@ class Command(TenantCommand):
             result = import_mappings(self.tenant.pk, options["kind"], rows, actor=actor())
         except (MappingFileError, UnknownKindError) as error:
             raise CommandProblem(str(error)) from error
+        if result.unknown:
+            self.stderr.write(_unknown(result.unknown))
         code = NEEDS_A_PERSON if result.errors or result.proposed else 0
         self.emit(result.as_json(), lambda: _table(result), code=code)
+
+
+def _unknown(rows: Sequence[int]) -> str:
+    """The warning about ids that nothing knows; on standard error, so that JSON stays JSON."""
+    named = ", ".join(map(str, rows[:_SHOWN]))
+    more = f" and {len(rows) - _SHOWN:,} more" if len(rows) > _SHOWN else ""
+    return (
+        f"Warning: no bill knows the ramp_id in row {named}{more}. Perhaps there is no bill with "
+        "it yet; perhaps a spreadsheet changed it: compare it with Ramp."
+    )
 
 
 def _table(result: ImportResult) -> str:
