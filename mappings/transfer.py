@@ -80,7 +80,6 @@ def import_mappings(
     targets, errors = checks.check(tenant_id, kind, rows)
     if errors:
         return ImportResult(kind, 0, 0, 0, errors)
-    unknown = tuple(unknown_rows(tenant_id, kind, rows))
     try:
         with transaction.atomic():
             rules = lock(tenant_id)
@@ -88,6 +87,8 @@ def import_mappings(
             changes = compare(tenant_id, kind, rows, known, targets)
             _still_so(changes, seen)
             effects = Counter(change.effect for change in changes)
+            moved = [change.row for change in changes if change.effect in (NEW, CHANGED)]
+            unknown = tuple(unknown_rows(tenant_id, kind, moved)) if moved else ()
             if rules.needs_approval:
                 waiting = proposals.propose(
                     tenant_id, kind, changes, source=_SOURCE, actor=actor, withdraw=False

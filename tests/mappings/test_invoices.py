@@ -61,9 +61,9 @@ def test_the_last_of_two_rows_with_one_key_wins(tenant):
     assert TargetInvoice.objects.get().total == Decimal(1)
 
 
-def test_what_no_database_takes_is_left_out(tenant):
+def test_what_no_database_takes_is_marked_as_lost(tenant):
     store(tenant, replace(ROW, invoice_num="a\x00b", entry_person="x" * 200))
-    assert TargetInvoice.objects.get().invoice_num == "ab"
+    assert TargetInvoice.objects.get().invoice_num == "a\ufffdb"
 
 
 def test_forgetting_takes_exactly_the_named_ones(tenant):
