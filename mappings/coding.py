@@ -14,6 +14,7 @@ VENDORS = "vendors"
 GL_ACCOUNTS = "gl_accounts"
 COST_CENTERS = "cost_centers"
 DIMENSION_PREFIX = "dimension:"
+FIELDS = "fields"  # the kind under which the ids of Ramp's accounting fields are kept
 # Kinds of gaps that no mapping settles.
 CHOICE = "choice"  # a choice in Ramp that contradicts itself, or that names no field
 DECIMALS = "decimals"  # a currency of which Epicor keeps fewer decimals than a bill has
@@ -216,6 +217,7 @@ class Tables:
     currencies: Mapping[str, str] = field(default_factory=dict)
     dimensions: tuple[DimensionRule, ...] = ()
     issued: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ramp_fields: frozenset[str] = frozenset()  # the fields that Ramp has; empty = not known
     # What Epicor has.
     vendors: Mapping[tuple[str, str], VendorTarget] = field(default_factory=dict)
     accounts: Mapping[tuple[str, str], Validity] = field(default_factory=dict)

@@ -5,7 +5,7 @@ that should have decided a segment, and does not because its field is not recogn
 line on the default segment without a word.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mappings.coding import DimensionRule, Field
 
@@ -37,10 +37,19 @@ def unreadable(field: Field, rules: Iterable[DimensionRule]) -> bool:
     return not field.id and field.type not in _NEVER_A_SEGMENT and any(rules)
 
 
-def meant(field: Field, rules: Iterable[DimensionRule]) -> DimensionRule | None:
-    """The dimension that the settings call by this field's name instead of by its id."""
+def meant(
+    field: Field, rules: Iterable[DimensionRule], ramp_fields: Collection[str]
+) -> DimensionRule | None:
+    """The dimension that the settings may mean by this field, which is not theirs by its id.
+
+    They call it by its name; or by an id that is none of Ramp's fields' (`ramp_fields`, empty
+    where they are not known), so that any field may be meant.
+    """
     names = {plain(field.id), plain(field.name)} - {""}
-    return next((rule for rule in rules if plain(rule.ramp_field) in names), None)
+    found = next((rule for rule in rules if plain(rule.ramp_field) in names), None)
+    if found is not None or not ramp_fields or field.type in _NEVER_A_SEGMENT:
+        return found
+    return next((rule for rule in rules if rule.ramp_field not in ramp_fields), None)
 
 
 def plain(name: str) -> str:

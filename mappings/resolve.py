@@ -247,7 +247,7 @@ def _unused(work: _Work, line: LineRequest, number: int) -> tuple[FieldChoice, .
     open_rules = [rule for rule in rules if line.choice(rule.ramp_field) is None]
     fine = True
     for choice in unused:
-        rule = doubts.meant(choice.field, open_rules)
+        rule = doubts.meant(choice.field, open_rules, work.tables.ramp_fields)
         if rule is not None:
             _misnamed(work, choice, rule, number)
             fine = False
@@ -266,7 +266,8 @@ def _misnamed(work: _Work, choice: FieldChoice, rule: DimensionRule, number: int
     known = f"has the id {choice.field.id}" if choice.field.id else "comes without an id"
     text = (
         f"{_listed(choice.options)} is chosen for the field {choice.field}, which {known} in Ramp. "
-        f"The settings call it {rule.ramp_field}, so the choice would decide nothing."
+        f"The settings name {rule.ramp_field} for segment {rule.segment}, so the choice would "
+        "decide nothing."
     )
     ref = Ref("", rule.ramp_field)
     work.gaps.add(Reason.DIMENSION_UNMAPPED, FIELD, ref, text, number)

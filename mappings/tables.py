@@ -7,9 +7,12 @@ that the decisions point at.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from django.db.models import Q
+
 from audit.chunks import chunks
 from mappings import choose
 from mappings.coding import (
+    FIELDS,
     GL_ACCOUNTS,
     VENDORS,
     CodingRequest,
@@ -75,6 +78,11 @@ def _decisions(tenant_id: int, requests: Sequence[CodingRequest]) -> Tables:
         if line.gl_account is not None
     }
     options = _options(requests, rules)
+    issued = _issued(
+        tenant_id,
+        {VENDORS, GL_ACCOUNTS, *(rule.kind for rule in rules)},
+        {request.vendor_remote_id for request in requests} | accounts | options,
+    )
     return Tables(
         vendor_mappings=_simple(
             VendorMapping, tenant_id, companies, {request.vendor.ramp_id for request in requests}
@@ -87,11 +95,8 @@ def _decisions(tenant_id: int, requests: Sequence[CodingRequest]) -> Tables:
             ).values_list("iso", "epicor_code")
         ),
         dimensions=rules,
-        issued=_issued(
-            tenant_id,
-            {VENDORS, GL_ACCOUNTS, *(rule.kind for rule in rules)},
-            {request.vendor_remote_id for request in requests} | accounts | options,
-        ),
+        ramp_fields=issued.pop(FIELDS),
+        issued=issued,
     )
 
 
@@ -138,10 +143,11 @@ def _dimension_mappings(
 
 
 def _issued(tenant_id: int, kinds: set[str], ids: set[str]) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {kind: set() for kind in kinds}
+    """By kind those of the ids that our connection issued, and all that it issued as FIELDS."""
+    found: dict[str, set[str]] = {kind: set() for kind in (*kinds, FIELDS)}
     for piece in chunks(sorted(ids - {""})):
         rows = IssuedReference.objects.filter(
-            tenant_id=tenant_id, kind__in=kinds, ramp_id__in=piece
+            Q(kind=FIELDS) | Q(kind__in=kinds, ramp_id__in=piece), tenant_id=tenant_id
         )
         for kind, ramp_id in rows.values_list("kind", "ramp_id"):
             found[kind].add(ramp_id)

@@ -18,6 +18,7 @@ from connector.epicor.dataset import HEADER, LINE
 from connector.models import EntityRoute, LearnedFact, Tenant
 from connector.sync.context import LENGTHS, Cycle, open_rules
 from mappings import catalog
+from mappings.coding import FIELDS
 from mappings.models import Dimension
 
 logger = logging.getLogger(__name__)
@@ -127,7 +128,9 @@ def _issued(cycle: Cycle) -> None:
     catalog.replace_issued(tenant_id, "vendors", (str(row.get("id", "")) for row in vendors))
     catalog.replace_issued(tenant_id, "gl_accounts", (str(row.get("id", "")) for row in accounts))
     kinds = dict(Dimension.objects.filter(tenant=cycle.tenant).values_list("ramp_field", "kind"))
-    for field in cycle.ramp.fields() if ours and kinds else []:
+    fields = cycle.ramp.fields() if ours and kinds else []
+    catalog.replace_issued(tenant_id, FIELDS, (str(row.get("id", "")) for row in fields))
+    for field in fields:
         kind = kinds.get(str(field.get("id", "")))
         if kind is not None:
             options = cycle.ramp.field_options(str(field["ramp_id"]))

@@ -88,9 +88,10 @@ def test_a_choice_that_cannot_decide_holds_its_bill_alone(start, how, reason, ki
     assert Posting.objects.filter(tenant=tenant, state=Posting.State.CONFIRMED).exists()
 
 
-def test_a_field_that_the_settings_call_by_its_name_holds_what_was_chosen_for_it(start):
+@pytest.mark.parametrize("wrong", ["Cost Center", "COST-CENTER", "department"])
+def test_a_field_that_the_settings_name_wrongly_holds_what_was_chosen_for_it(start, wrong):
     box, tenant = start(bills=12)
-    Dimension.objects.filter(tenant=tenant).update(ramp_field="Cost Center")
+    Dimension.objects.filter(tenant=tenant).update(ramp_field=wrong)
     bill, _ = entered_line(box)
     (checked,) = [one for one in ping(tenant)["ramp"]["checks"] if one["name"] == "fields"]
     assert not checked["ok"]

@@ -567,6 +567,20 @@ def test_a_field_that_the_settings_name_otherwise_is_held(configured, field):
     assert "Sales (cc-1)" in gap.message
 
 
+def test_a_field_that_ramp_does_not_have_holds_what_may_be_meant_for_it():
+    other = Field("d-1", "Department", "OTHER")
+    wrong = replace(TABLES, dimensions=(replace(COST_CENTER, ramp_field="cost_centre"),))
+    assert resolve(chose(other, SALES), wrong).lines[0].unused  # Ramp's fields are not known
+    wrong = replace(wrong, ramp_fields=frozenset({"cost_center", "d-1"}))
+    gap = only_gap(chose(other, SALES), wrong)
+    assert (gap.reason, gap.kind, gap.name) == (Reason.DIMENSION_UNMAPPED, "field", "cost_centre")
+    tax = Field("tax", "Tax", "TAX_CODE")
+    assert resolve(chose(tax, SALES), wrong).lines[0].account == "6000|01|000"
+    assert resolve(bill(), wrong).lines[0].account == "6000|01|000"  # nothing was chosen
+    right = replace(TABLES, ramp_fields=wrong.ramp_fields)
+    assert resolve(chose(other, SALES), right).lines[0].unused
+
+
 def test_a_field_of_the_same_name_stops_nothing_where_the_dimension_itself_was_chosen():
     other = FieldChoice(Field("cc-2", "Cost center", "OTHER"), (Ref("x", "X"),))
     own = FieldChoice(Field("cost_center", "Kostenstelle", "OTHER"), (SALES,))
