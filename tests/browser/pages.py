@@ -97,6 +97,8 @@ def approval(tenant: Tenant) -> str:
     with transaction.atomic():
         changes.lock(tenant.pk)
         found = changes.compare(
+            tenant.pk,
+            VENDORS,
             [wish],
             changes.stored(tenant.pk, VENDORS, [wish]),
             targets_for(tenant.pk, VENDORS, [wish]),
