@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import stamina
 from django.conf import settings
@@ -20,6 +21,10 @@ def pytest_configure() -> None:
     """Settings that make tests quick and quiet; nothing that a test could be about."""
     os.umask(0o077)  # test databases are private, as real ones are
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Between tests, too, a worker of the browser's journeys seals: never beside a real database.
+    settings.AUDIT_HEADS = Path(tempfile.mkdtemp(prefix="ml-connector-heads-"))
+    hypothesis.settings.register_profile("patient", deadline=None)  # no test measures time
+    hypothesis.settings.load_profile("patient")
     settings.ENVIRONMENT_PROBLEMS.clear()  # of the tester's shell, not of the program
 
 

@@ -249,8 +249,8 @@ def test_empty_rows_of_a_csv_count_too():
 
 def test_rows_that_end_in_the_last_column_are_not_that_wide(monkeypatch):
     widths = []
-    known = files._text
-    monkeypatch.setattr(files, "_text", lambda cell: widths.append(cell) or known(cell))
+    known = files.read_cell
+    monkeypatch.setattr(files, "read_cell", lambda cell: widths.append(cell) or known(cell))
     rows = "".join(
         f'<row r="{n}"><c r="A{n}"><v>{n}</v></c><c r="ZZZ{n}"><v>1</v></c></row>'
         for n in range(2, 12)

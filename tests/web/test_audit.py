@@ -480,7 +480,7 @@ def test_an_earlier_moment_is_shown_beside_now(history: Posting) -> None:
     assert shown["Due"] == ("2026-12-02", "2026-12-02")
     assert then.earlier is None
     assert then.later is not None
-    assert then.later.sentence.startswith("Bill INV-9 changed in Ramp: amount 120.5000 → 99")
+    assert then.later.sentence.startswith("Bill INV-9 changed in Ramp: amount 120.50 → 99")
 
 
 def test_the_page_reads_the_moment_in_the_tenants_zone(client: Client, history: Posting) -> None:
