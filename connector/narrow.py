@@ -134,9 +134,7 @@ def hold_unread(tenant_id: int, seed: PostingSeed, error: Exception) -> None:
     known = Posting.objects.filter(tenant_id=tenant_id, bill_id=seed.bill_id)
     if not known.exists():
         postings.open_many(tenant_id, [seed])
-    posting = known.first()
-    if posting is not None:
-        hold_bug(posting, error)
+    hold_bug(known.get(), error)
 
 
 def _where(error: Exception) -> str:
