@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import django
@@ -100,6 +101,7 @@ def _use(path: str) -> None:
     """This SQLite file. Nothing outlives a power cut here, only a SIGKILL, so no fsync."""
     database = connections.settings["default"]
     database["NAME"] = path
+    settings.AUDIT_HEADS = Path(f"{path}.heads")  # beside the database, as in an installation
     database["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 
 

@@ -307,11 +307,15 @@ class Witness:
 
 
 def copy_database(source: Path, target: Path) -> Path:
-    """Copy a SQLite file that nobody has open, with what a killed process left beside it."""
+    """Copy a SQLite file that nobody has open, with what lies beside it: the heads of its chains,
+    and what a killed process left."""
     for ending in ("", "-wal"):
         part = Path(f"{source}{ending}")
         if part.exists():
             shutil.copyfile(part, f"{target}{ending}")
+    heads = Path(f"{source}.heads")
+    if heads.exists():
+        shutil.copytree(heads, f"{target}.heads", dirs_exist_ok=True)
     return target
 
 
@@ -319,6 +323,7 @@ def drop_database(path: Path) -> None:
     """Remove a SQLite file and what lies beside it."""
     for ending in ("", "-wal", "-shm"):
         Path(f"{path}{ending}").unlink(missing_ok=True)
+    shutil.rmtree(f"{path}.heads", ignore_errors=True)
 
 
 def _environment(database: Path) -> dict[str, str]:
