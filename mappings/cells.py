@@ -24,6 +24,8 @@ _MADE_OF_IT: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a day", re.compile(rf"\d\d?-{_MONTH}(?:-\d\d(?:\d\d)?)?|{_MONTH}-\d\d", re.IGNORECASE)),
     ("a number with its end cut off", re.compile(r"[1-9]\d{14}0+")),
 )
+_MOST_ZEROS = 30  # of a number's format; a longer one is no id's, and would fill the memory
+_QUOTED = 60  # characters of a damaged text that its sentence repeats
 
 
 class Cell(NamedTuple):
@@ -39,7 +41,10 @@ def read(cell: Any) -> Cell:
     if value is None:
         return Cell("")
     if cell.data_type == "e":
-        return Cell(str(value).strip(), f"shows the error {value}. Correct the formula behind it.")
+        return Cell(
+            str(value).strip(),
+            f"shows the error {str(value)[:_QUOTED]}. Correct the formula behind it.",
+        )
     if isinstance(value, bool):
         return Cell(str(value).upper(), f"is a truth value ({str(value).upper()}). {_CURE}")
     if isinstance(value, date | datetime | time | timedelta):
@@ -58,9 +63,7 @@ def damage(text: str) -> str:
         return f"shows the error {text}. Correct the formula behind it."
     for what, pattern in _MADE_OF_IT:
         if pattern.fullmatch(text):
-            return (
-                f"is {text!r}, which looks like {what} that a spreadsheet made of the id. {_CURE}"
-            )
+            return f"is {text[:_QUOTED]!r}, which looks like {what} that a spreadsheet made of the id. {_CURE}"
     return ""
 
 
@@ -81,7 +84,7 @@ def _shown(value: int, number_format: str) -> str:
     """A whole number as the spreadsheet shows it, "" for a format that we do not know."""
     if number_format in _PLAIN:
         return str(value) if abs(value) < _SHOWN else f"as {value:.2E}"
-    if re.fullmatch("0+", number_format):
+    if re.fullmatch(f"0{{1,{_MOST_ZEROS}}}", number_format):
         digits = f"{abs(value):0{len(number_format)}d}"
         return f"-{digits}" if value < 0 else digits
     if number_format == "#,##0":

@@ -216,3 +216,14 @@ def test_ids_that_nothing_knows_are_told(
     said = capsys.readouterr()
     assert "no bill knows the ramp_id in row 3." in said.err
     assert "1 created" in said.out
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format"), [(6100, "0" * 200), (f"{'9' * 300}.5e+7", "@"), (True, "0" * 200)]
+)
+def test_what_is_said_of_a_cell_stays_short_however_long_it_is(
+    value: Any, number_format: str
+) -> None:
+    row = read(value, number_format)
+    assert row.flaw
+    assert len(row.flaw) < 300
