@@ -243,6 +243,10 @@ class AuditEntry(models.Model):
         verbose_name_plural = "audit entries"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "seq"], name="audit_one_place_per_entry"),
+            models.CheckConstraint(
+                condition=models.Q(seq__isnull=True) | models.Q(seq__gte=1),
+                name="audit_places_begin_at_1",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "subject_kind", "subject_id"], name="audit_subject"),

@@ -17,6 +17,7 @@ from audit.models import AuditEntry, Chain
 from audit.plain import digest
 
 ACKNOWLEDGED = "audit.acknowledged"
+RESTARTED = "audit.restarted"
 BACKWARDS = timedelta(minutes=10)  # two machines' clocks and a long transaction differ by less
 SEALED_WITHIN = timedelta(hours=1)  # sealing takes a minute where a worker runs
 _TELL_EVERY = 2000
@@ -43,13 +44,15 @@ class Verification:
     """What checking a tenant's chain found, the worst first.
 
     `entries` counts all, `unsealed` those that wait for their seal, and `earlier` those of a
-    chain that was given up before, which prove nothing. `head` is None without a chain.
+    chain that was given up before, which prove nothing. `head` is None without a chain;
+    `unnoted` says that entries are sealed and this machine has no file to compare them with.
     """
 
     entries: int
     unsealed: int = 0
     earlier: int = 0
     head: Head | None = None
+    unnoted: bool = False
     findings: tuple[Finding, ...] = ()
     acknowledged: tuple[Finding, ...] = ()
 
@@ -98,6 +101,8 @@ class _Walk:
     found: int = 0
     earlier: int = 0
     open: int = 0
+    nowhere: int = 0  # with a number that no entry can have
+    on_file: bool = True
 
     @property
     def _cure(self) -> str:
@@ -119,9 +124,13 @@ class _Walk:
         try:
             on_file = heads.noted(self.tenant_id)
         except heads.HeadFileError as error:
-            self.noted.append(Finding("#0", f"{error} {self._restored}", "head:unreadable"))
+            # For this state of this chain only: a later file that says nothing is told again.
+            place = f"{self.chain.chain_id}:{self.chain.last_seq}" if self.chain else ""
+            key = f"head:unreadable:{place}"
+            self.noted.append(Finding("#0", f"{error} {self._restored}", key))
             return
         if on_file is None:
+            self.on_file = False
             return
         key = f"head:{on_file.chain_id}:{on_file.head}"
         if self.chain is not None and on_file.chain_id == self.chain.chain_id:
@@ -136,7 +145,13 @@ class _Walk:
         link = self._begin()
         before: datetime | None = None
         for number, entry in enumerate(self._in_order(), start=1):
-            if (entry.seq or 0) <= self._start:
+            place = entry.seq or 0
+            if place < 1:
+                self.nowhere += 1
+                said = _NOWHERE.format(pk=entry.pk, action=entry.action, seq=place)
+                self.damage = self.damage or Finding(str(entry.pk), said)
+                continue
+            if place <= self._start:
                 self.earlier += 1
                 continue
             self.found += 1
@@ -179,6 +194,8 @@ class _Walk:
     def ends(self) -> None:
         """What should have come, and did not."""
         chain, last = self.chain, self._start + self.found
+        if self.damage is None and chain is not None:
+            self.damage = self._given_up(chain)
         if self.damage is None and chain is not None and last < chain.last_seq:
             said = f"Entry number {last + 1} and all after it are missing."
             self.damage = Finding(f"#{last + 1}", said)
@@ -194,6 +211,14 @@ class _Walk:
                         f"#{head.seq}", _missing(head, last, self._restored if key else ""), key
                     )
                 )
+
+    def _given_up(self, chain: Chain) -> Finding | None:
+        """No two entries have one number, so as many as there are numbers are all of them."""
+        expected = chain.start_seq - _missing_then(chain)
+        if self.earlier == expected:
+            return None
+        said = _GIVEN_UP.format(expected=expected, found=self.earlier)
+        return Finding(f"#{chain.start_seq}", said)
 
     def unsealed(self) -> None:
         """What waits for its place."""
@@ -212,13 +237,19 @@ class _Walk:
         damage = [self.damage] if self.damage else []
         found = [*damage, *self.noted, *self.doubtful]
         return Verification(
-            entries=self.earlier + self.found + self.open,
+            entries=self.nowhere + self.earlier + self.found + self.open,
             unsealed=self.open,
             earlier=self.earlier,
             head=heads.of(self.chain) if self.chain else None,
+            unnoted=self.found > 0 and not self.on_file,
             findings=tuple(one for one in found if not (one.key and one.key in keys)),
             acknowledged=tuple(one for one in found if one.key and one.key in keys),
         )
+
+
+def is_ours(entry: AuditEntry) -> bool:
+    """Whether an entry, sealed or not, was written with our key and is as it was."""
+    return _content(entry) is None
 
 
 def _damage(entry: AuditEntry, seq: int, link: str) -> Finding | None:
@@ -251,9 +282,21 @@ def _acknowledged(tenant_id: int) -> frozenset[str]:
     keys: set[str] = set()
     for entry in rows:
         body = entry.body
-        if _content(entry) is None and isinstance(body, Mapping):
+        if is_ours(entry) and isinstance(body, Mapping):
             keys.update(str(key) for key in _list(body.get("findings")))
     return frozenset(keys)
+
+
+def _missing_then(chain: Chain) -> int:
+    """How many numbers had no entry when the chain before this one was given up."""
+    rows = AuditEntry.objects.filter(tenant_id=chain.tenant_id, action=RESTARTED)
+    for entry in rows.order_by("-at", "-id"):
+        body = entry.body
+        if not is_ours(entry) or not isinstance(body, Mapping):
+            continue
+        if body.get("chain") == str(chain.chain_id):
+            return int(body.get("missing") or 0)
+    return 0
 
 
 def _list(value: Any) -> list[Any]:
@@ -291,6 +334,14 @@ _OTHER_CHAIN = "The file beside the database knows another chain of this tenant.
 _NO_BEGINNING = (
     "The record of the chain's beginning is gone or was changed, or it was made with another "
     "AUDIT_KEY."
+)
+_NOWHERE = (
+    "Entry {pk} ({action}) has the number {seq}, which this program gives to none: somebody put it "
+    "before the first."
+)
+_GIVEN_UP = (
+    "Of the chain that was given up there were {expected} entries, and there are {found}: some "
+    "were removed or put in since."
 )
 _WAITS = (
     "Entry {pk} of {at} has waited for its seal for more than an hour. Start a worker, which seals "

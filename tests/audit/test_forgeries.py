@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from audit import chain, heads, log, trailkey
 from audit.heads import Head
@@ -217,6 +217,57 @@ def acknowledged_by_the_forger(tenant: Tenant) -> None:
     copy(tenant, action="audit.acknowledged", body=body)
 
 
+def before_the_first(tenant: Tenant) -> None:
+    put_before_the_first(tenant, 0)
+
+
+def far_before_the_first(tenant: Tenant) -> None:
+    put_before_the_first(tenant, -7)
+
+
+def put_before_the_first(tenant: Tenant, seq: int) -> None:
+    """By somebody who may also change the tables, as the database itself refuses it."""
+    forged = number(tenant, 3)
+    forged.pk, forged.seq, forged.mac, forged.own_mac = AuditEntry().pk, seq, "", ""
+    sqlite = connection.vendor == "sqlite"
+    if sqlite:
+        sql("PRAGMA ignore_check_constraints = ON")
+    else:
+        sql("SET CONSTRAINTS ALL IMMEDIATE")
+        sql(f"ALTER TABLE {ENTRIES} DROP CONSTRAINT audit_places_begin_at_1")
+    try:
+        forged.save(force_insert=True)
+    finally:
+        if sqlite:
+            sql("PRAGMA ignore_check_constraints = OFF")
+
+
+def removed_from_what_was_given_up(tenant: Tenant) -> None:
+    restart(tenant)
+    sql(f"DELETE FROM {ENTRIES} WHERE seq = 2")
+
+
+def put_into_what_was_given_up(tenant: Tenant) -> None:
+    """A gap that was there when the chain was given up is no place for anything later."""
+    sql(f"DELETE FROM {ENTRIES} WHERE seq = 2")
+    restart(tenant)
+    forged = number(tenant, 3)
+    forged.pk, forged.seq = AuditEntry().pk, 2
+    forged.save(force_insert=True)
+
+
+def the_record_of_a_gap_changed(tenant: Tenant) -> None:
+    restart(tenant)
+    sql(f"DELETE FROM {ENTRIES} WHERE seq = 2")
+    entry = AuditEntry.objects.get(action="audit.restarted")
+    body = canonical({**entry.body, "missing": 1}).decode()
+    sql(f"UPDATE {ENTRIES} SET body = %s WHERE id = %s", body, key(entry))
+
+
+def restart(tenant: Tenant) -> int:
+    return chain.restart(tenant.pk, tenant.slug, reason="A disk broke.", actor="ann")
+
+
 FORGERIES: list[Callable[[Tenant], None]] = [
     rewritten_and_sealed_anew,
     sealed_anew_behind_the_old_beginning,
@@ -238,6 +289,11 @@ FORGERIES: list[Callable[[Tenant], None]] = [
     waiting_and_rewritten,
     somebody_elses_name,
     acknowledged_by_the_forger,
+    before_the_first,
+    far_before_the_first,
+    removed_from_what_was_given_up,
+    put_into_what_was_given_up,
+    the_record_of_a_gap_changed,
 ]
 
 
@@ -256,6 +312,46 @@ def test_a_forgery_in_sql_is_found_and_stays_found(
     write(tenant, 3, begin=50)
     log.seal(tenant.pk)  # going on does not hide it
     assert not verify(tenant.pk).ok
+
+
+@pytest.mark.parametrize("seq", [0, -7])
+def test_the_database_refuses_a_place_before_the_first(tenant: Tenant, seq: int) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        sql(f"UPDATE {ENTRIES} SET seq = %s WHERE seq = 3", seq)
+
+
+def test_what_stands_before_the_first_is_named(tenant: Tenant) -> None:
+    put_before_the_first(tenant, -7)
+    found = verify(tenant.pk)
+    assert (found.entries, found.earlier, len(found.findings)) == (6, 0, 1)
+    assert "has the number -7" in found.message
+    assert found.findings[0].key == ""  # nobody waves it through
+
+
+def test_a_chain_with_a_gap_fits_again_behind_its_new_beginning(tenant: Tenant) -> None:
+    sql(f"DELETE FROM {ENTRIES} WHERE seq = 2")
+    assert not verify(tenant.pk).ok
+    assert restart(tenant) == 5
+    found = verify(tenant.pk)
+    assert (found.ok, found.earlier, found.entries) == (True, 4, 5)
+    restart(tenant)
+    found = verify(tenant.pk)
+    assert (found.ok, found.earlier, found.entries) == (True, 5, 6)
+
+
+def test_a_verdict_that_this_program_did_not_write_is_not_believed(tenant: Tenant) -> None:
+    copy(tenant, action="audit.verified", body={"ok": True, "entries": 5})
+    assert chain.last_verdict(tenant.pk) is None
+    chain.record(tenant.pk, tenant.slug, verify(tenant.pk), actor="ann")
+    ahead = number(tenant, 5).at + timedelta(days=1)
+    copy(tenant, action="audit.verified", body={"ok": True, "entries": 5}, at=ahead)
+    verdict = chain.last_verdict(tenant.pk)
+    assert verdict is not None
+    assert (verdict.actor, verdict.ok) == ("ann", False)
+    ours = AuditEntry.objects.get(action="audit.verified", actor="ann", at__lt=ahead, seq=None)
+    body = canonical({**ours.body, "ok": True}).decode()
+    sql(f"UPDATE {ENTRIES} SET body = %s WHERE id = %s", body, key(ours))
+    assert chain.last_verdict(tenant.pk) is None
 
 
 @pytest.mark.parametrize("file", ["kept", "lost"])
@@ -435,6 +531,8 @@ def test_a_file_that_says_nothing_is_a_finding(
     assert "was not noted" in caplog.text
     acknowledge(tenant, found)
     assert verify(tenant.pk).ok
+    heads.path(tenant.pk).write_text("5:abc\n")
+    assert not verify(tenant.pk).ok  # that one was waved through, not each that comes
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing(

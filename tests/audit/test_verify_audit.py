@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from audit import log
+from audit import heads, log
 from audit.models import AuditEntry, Chain
 from connector.commands import CommandProblem
 from connector.management.commands.restart_audit import Command as Restart
@@ -45,7 +45,7 @@ def head() -> str:
 
 
 def test_a_chain_that_fits_exits_with_0(tenant: Tenant) -> None:
-    fits = {"entries": 4, "ok": True, "first_bad": None, "head": head()}
+    fits = {"entries": 4, "earlier": 0, "ok": True, "first_bad": None, "head": head()}
     assert run_json("acme") == (0, fits)
     assert run("acme") == (
         0,
@@ -58,11 +58,23 @@ def test_a_chain_that_fits_exits_with_0(tenant: Tenant) -> None:
 def test_a_changed_entry_exits_with_1_and_is_named(tenant: Tenant) -> None:
     bad = AuditEntry.objects.get(seq=2)
     AuditEntry.objects.filter(pk=bad.pk).update(body={"n": 9})
-    broken = {"entries": 4, "ok": False, "first_bad": str(bad.pk), "head": head()}
+    broken = {"entries": 4, "earlier": 0, "ok": False, "first_bad": str(bad.pk), "head": head()}
     assert run_json("acme") == (1, broken)
     code, text = run("acme")
     assert code == 1
     assert "The body of entry number 2 was changed. Restore the database" in text
+
+
+def test_no_head_on_file_is_said_and_is_no_finding(tenant: Tenant) -> None:
+    file = heads.path(tenant.pk)
+    assert "on file" not in run("acme")[1]
+    file.unlink()
+    code, text = run("acme")
+    assert code == 0
+    assert "No head is on file here, " in text
+    AuditEntry.objects.all().delete()
+    Chain.objects.all().delete()
+    assert "on file" not in run("acme")[1]  # nothing is sealed, so nothing is missed
 
 
 def test_an_unknown_tenant_cannot_be_verified(tenant: Tenant) -> None:
@@ -137,6 +149,7 @@ def test_a_damaged_chain_is_begun_anew_behind_what_proves_nothing(tenant: Tenant
     code, text = run("acme")
     assert code == 0
     assert "The first 4 belong to a chain that was given up; they prove nothing." in text
+    assert run_json("acme")[1]["earlier"] == 4
     assert AuditEntry.objects.get(seq=5).body["reason"] == "A disk broke."
     AuditEntry.objects.filter(seq=5).update(actor="Eve")
     assert run("acme")[0] == 1

@@ -38,6 +38,7 @@ class Command(TenantCommand):
             found = replace(verify(self.tenant.pk), acknowledged=acknowledged)
         document = {
             "entries": found.entries,
+            "earlier": found.earlier,
             "ok": found.ok,
             "first_bad": found.first_bad,
             "head": None if found.head is None else str(found.head),
@@ -83,11 +84,17 @@ def _text(found: Verification) -> str:
         )
     told = "Acknowledged, with the reason on the record: {}"
     lines += [told.format(one.message) for one in found.acknowledged]
+    if found.unnoted:
+        lines.append(_NO_FILE)
     if found.head is not None:
         lines.append(f"Head: {found.head}")
     return "\n".join(lines)
 
 
+_NO_FILE = (
+    "No head is on file here, so this machine cannot tell whether the chain was set back; compare "
+    "one that was noted elsewhere: --expect SEQ:LINK."
+)
 _WHAT_NOW = (
     "Restore the database from a backup and compare, and find out who could change it; no bill is "
     "affected by this check."
