@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.middleware import get_user
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.http import urlencode
 
 from connector import health
@@ -119,7 +122,8 @@ class TenantScope:
     """Sets `request.tenant` and `request.role` from /t/<slug>/; a stranger gets a 404.
 
     A superuser is what the membership says, and admin of every tenant without one. Times on a
-    tenant's pages are shown in the tenant's zone.
+    tenant's pages are shown in the tenant's zone. Who may no longer log in is not logged in any
+    more, on every page.
     """
 
     def __init__(self, get_response: _Next) -> None:
@@ -127,6 +131,7 @@ class TenantScope:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.tenant, request.role = None, None  # type: ignore[attr-defined]
+        request.user = SimpleLazyObject(lambda: _who(request))  # type: ignore[assignment]
         match = _TENANT_PATH.match(request.path_info)
         if match is None:
             return self.get_response(request)
@@ -156,6 +161,11 @@ class SecondFactor:
         if lacking is None or adding:
             return self.get_response(request)
         return _to_factor(request, lacking)
+
+
+def _who(request: HttpRequest) -> "User | AnonymousUser":
+    user = cast("User | AnonymousUser", get_user(request))
+    return user if user.is_staff else AnonymousUser()
 
 
 def _to_factor(request: HttpRequest, lacking: factors.Missing) -> HttpResponse:

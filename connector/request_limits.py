@@ -37,6 +37,8 @@ class RequestLimits:
         query = str(request.META.get("QUERY_STRING") or "")
         if "\x00" in request.path_info or "%00" in query or "\x00" in query:
             raise BadRequest("The address has a NUL in it.")
+        if any("\x00" in text for cookie in request.COOKIES.items() for text in cookie):
+            raise BadRequest("A cookie has a NUL in it.")
         if len(request.path_info) + len(query) > _LONGEST_ADDRESS:
             return render(request, "413.html", status=414)
         length = str(request.META.get("CONTENT_LENGTH") or "0")

@@ -87,7 +87,7 @@ def make_epicor_credentials(tenant: Tenant, **values: Any) -> EpicorCredentials:
 
 def make_user(name: str, tenant: Tenant | None = None, role: str = "accountant") -> User:
     """A user, a member of the tenant if one is given. The password is the name."""
-    user = User.objects.create_user(name, password=name)
+    user = User.objects.create_user(name, password=name, is_staff=True)
     if tenant is not None:
         Membership.objects.create(tenant=tenant, user=user, role=role)
     return user

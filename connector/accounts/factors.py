@@ -40,18 +40,24 @@ def missing(request: HttpRequest, tenant: Tenant | None) -> Missing | None:
     user = cast("User", request.user)
     if by_single_sign_on(request, user):
         return None
-    proved, needed = has_proved(request, user), required(user, tenant)
-    if proved and not needed:
+    if has_proved(request, user):
         return None
     if has_factor(user):
-        return None if proved else Missing.PROOF
-    return Missing.FACTOR if needed else None
+        return Missing.PROOF
+    return Missing.FACTOR if required(user, tenant) else None
 
 
 def required(user: "User", tenant: Tenant | None) -> bool:
-    """Whether this person has to have a second factor there: by the tenant's rule, or by ours."""
+    """Whether this person has to have a second factor there: by the tenant's rule, or by ours.
+
+    A superuser's pages of no tenant, such as the administration, open every tenant.
+    """
     if tenant is not None and tenant.second_factor_required:
         return True
+    if tenant is None and user.is_superuser:
+        strict = Tenant.objects.filter(second_factor_required=True)
+        if strict.exists():
+            return True
     if settings.SECOND_FACTOR == "administrators":
         mine = Membership.objects.filter(user=user, role=Membership.Role.ADMIN)
         return user.is_superuser or mine.exists()
@@ -71,17 +77,28 @@ def having(user_ids: "list[int]") -> set[int]:
 
 
 def has_proved(request: HttpRequest, user: "User") -> bool:
-    """Whether a code or a passkey was used in this session."""
+    """Whether a code or a passkey that the person still has was used in this session."""
     records = get_authentication_records(request, user)
-    return any(one.get("method") == "mfa" for one in records)
+    used = {one.get("id") for one in records if one.get("method") == "mfa"}
+    if not used:
+        return False
+    mine = dict(Authenticator.objects.filter(user=user).values_list("pk", "type"))
+    return not used.isdisjoint(mine) and any(kind in _FACTORS for kind in mine.values())
 
 
 def by_single_sign_on(request: HttpRequest, user: "User") -> bool:
-    """Whether the provider let this person in, and its login counts as both factors."""
+    """Whether the provider let this person in, and its login counts as both factors.
+
+    Only while the account is tied to that login of the provider.
+    """
     if not settings.OIDC_SECOND_FACTOR:
         return False
     records = get_authentication_records(request, user)
-    return any(one.get("method") == "socialaccount" for one in records)
+    came_by = [one for one in records if one.get("method") == "socialaccount"]
+    if not came_by:
+        return False
+    ties = set(SocialAccount.objects.filter(user=user).values_list("provider", "uid"))
+    return any((one.get("provider"), one.get("uid")) in ties for one in came_by)
 
 
 def told(user: "User", what: str, *, actor: str) -> None:

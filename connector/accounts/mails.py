@@ -38,7 +38,8 @@ NOTICES: dict[str, tuple[str, str]] = {
     ),
     "sign_on_linked": (
         "Single sign-on",
-        "Your account at the single sign-on provider was used for the first time.",
+        "Your account at the single sign-on provider was used for the first time, and is tied to "
+        "your account here. Every other session was ended.",
     ),
 }
 

@@ -4,6 +4,7 @@ The provider says who somebody is; what that person may do here is said by membe
 Nobody gets an account by logging in: an address has to be one of our people's, and verified.
 """
 
+import hashlib
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,7 +21,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from connector.accounts import factors
+from connector import people
+from connector.accounts import factors, sessions
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PROVIDER = "sso"  # the one provider there is, in SOCIALACCOUNT_PROVIDERS
+_LONGEST_ID = 160  # characters; with the issuer it fits into the column
 _NEEDED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -78,7 +81,8 @@ class Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # not at type
         if not isinstance(answer, dict) or not answer.get("id_token"):
             raise OAuth2Error("The provider sent no id token.")
         claims = self._decode_id_token(app, answer["id_token"])
-        if not claims.get("sub"):
+        sub = str(claims.get("sub") or "")
+        if not 0 < len(sub) <= _LONGEST_ID or "\x00" in sub:
             raise OAuth2Error("The id token names nobody.")
         said = dict(claims)
         if "email" not in said and "userinfo_endpoint" in self.openid_config:
@@ -86,7 +90,9 @@ class Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # not at type
             if not isinstance(more_said, dict) or more_said.get("sub") != claims["sub"]:
                 raise OAuth2Error("The provider's user information is about somebody else.")
             said = {**more_said, **claims}
-        return self.get_provider().sociallogin_from_response(request, {"id_token": said})
+        login = self.get_provider().sociallogin_from_response(request, {"id_token": said})
+        login.account.uid = f"{_issuer()}{sub}"
+        return login
 
 
 class SignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # not at type-checking time
@@ -99,7 +105,7 @@ class SignOnAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # not a
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Find whose account it is; whom we do not know is sent back to the login page."""
         try:
-            sociallogin.user = _owner(sociallogin.account)
+            sociallogin.user = _owner(request, sociallogin.account)
         except NotOurs as error:
             raise ImmediateHttpResponse(refused(request, str(error))) from None
 
@@ -124,11 +130,17 @@ def refused(request: HttpRequest, sentence: str) -> HttpResponse:
     return redirect("account_login")
 
 
-def _owner(account: SocialAccount) -> "User":
+def _issuer() -> str:
+    """What every id of the issuer begins with: an equal id of another one is somebody else."""
+    return hashlib.sha256(settings.OIDC_ISSUER.encode()).hexdigest()[:16] + ":"
+
+
+def _owner(request: HttpRequest, account: SocialAccount) -> "User":
     """Whose account this is here. Raises NotOurs.
 
     Known by the provider's own id once it was used; the first time by the verified address. An
-    address that the provider gave to somebody else meanwhile opens nothing.
+    address that the provider gave to somebody else meanwhile opens nothing. The first time ends the
+    other sessions of the account: nobody had shown before that the address is theirs.
     """
     address = _verified(account.extra_data.get("id_token", {}))
     linked = SocialAccount.objects.filter(provider=account.provider, uid=account.uid).first()
@@ -137,17 +149,21 @@ def _owner(account: SocialAccount) -> "User":
         return cast("User", linked.user)
     with transaction.atomic():
         rows = get_user_model().objects.select_for_update()
-        found = list(rows.filter(email__iexact=address, is_active=True, is_staff=True)[:2])
+        alike = rows.filter(email__iexact=address, is_active=True, is_staff=True)
+        found = [user for user in alike if people.same_address(user.email, address)]
         if len(found) != 1 or not _works_here(found[0]):
             raise NotOurs(f"Nobody here has the address {address}. Ask your administrator.")
         user = found[0]
-        if SocialAccount.objects.filter(provider=account.provider, user=user).exists():
+        ties = SocialAccount.objects.filter(provider=account.provider, user=user)
+        if ties.filter(uid__startswith=_issuer()).exists():
             raise NotOurs(
                 "This account belongs to another login of the single sign-on. Ask your "
                 "administrator to remove the second factor, which ends the old one too."
             )
+        ties.delete()  # of an issuer that is not believed any more
         account.user, account.extra_data = user, {}
         account.save()
+        sessions.end_others(request, user)
         factors.told(user, "sign_on_linked", actor=user.get_username())
     return user
 
@@ -157,6 +173,8 @@ def _verified(claims: dict[str, Any]) -> str:
     address = claims.get("email")
     if not isinstance(address, str) or "@" not in address:
         raise NotOurs("The single sign-on told no e-mail address.")
+    if not address.isascii():  # databases disagree about which letters are the same
+        raise NotOurs("Addresses with letters beyond a to z are not let in here.")
     vouched = claims.get("email_verified") in (True, "true")
     if not vouched and not settings.OIDC_EMAILS_VERIFIED:
         raise NotOurs("The single sign-on does not vouch for your e-mail address.")

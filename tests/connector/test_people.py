@@ -258,3 +258,18 @@ def test_members_are_sorted_by_role_and_name(tenant):
         make_user(name, tenant, role)
     User.objects.filter(username="z").update(last_login=timezone.now() - timedelta(days=1))
     assert [one.user.username for one in people.members(tenant)] == ["z", "c", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Ann@Example.com", "ann@example.COM", True),
+        ("jörg@example.com", "JÖRG@example.com", True),
+        ("m\u0131ke@example.com", "mike@example.com", False),
+        ("ann@\u212aelvin.com", "ann@kelvin.com", False),
+    ],
+)
+def test_letters_that_only_look_alike_make_another_address(
+    one: str, other: str, same: bool
+) -> None:
+    assert people.same_address(one, other) is same

@@ -128,3 +128,13 @@ def test_home_tells_somebody_without_tenant_what_to_do(db: None) -> None:
     assert "Ask your administrator" in client.get("/").content.decode()
     client.force_login(User.objects.create_superuser("root", "", "root"))
     assert client.get("/").url == "/setup/"
+
+
+@pytest.mark.parametrize("address", ["/t/acme/", "/", "/account/"])
+def test_who_may_no_longer_log_in_is_asked_to(tenant: Tenant, address: str) -> None:
+    user = builders.make_user("ann", tenant)
+    client = Client()
+    client.force_login(user)
+    User.objects.filter(pk=user.pk).update(is_staff=False)
+    assert client.get(address).url == f"/admin/login/?next={address}"
+    assert client.get(f"/admin/login/?next={address}").status_code == 200

@@ -342,3 +342,12 @@ class Body:
     @property
     def as_wsgi(self) -> dict[str, Any]:
         return {"CONTENT_LENGTH": str(self.length), "wsgi.input": self}
+
+
+@pytest.mark.parametrize("cookie", [settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, "x"])
+def test_a_cookie_with_a_nul_is_refused_before_anybody_is_looked_up(
+    tenant: Tenant, cookie: str
+) -> None:
+    for address in ("/", "/t/acme/", "/admin/login/"):
+        answer = Client().get(address, headers={"Cookie": f'{cookie}="a\\000b"'})
+        assert answer.status_code == 400, address

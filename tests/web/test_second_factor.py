@@ -377,3 +377,46 @@ def test_odd_passkeys_are_refused_with_a_sentence(browser: Client, ann: User, se
     other.get("/account/code/")
     assert other.post("/account/code/", form).status_code in (200, 422)
     assert other.get("/t/acme/").status_code == 302
+
+
+# -- what a session has proved, and is gone --------------------------------------------------------
+
+
+def test_a_passkey_that_is_gone_proves_nothing(browser: Client, ann: User) -> None:
+    give_app(ann)
+    log_in(browser, ann, code=code_of(SEED))
+    Authenticator.objects.create(user=ann, type="webauthn", data={})
+    assert browser.get("/t/acme/").status_code == 200
+    Authenticator.objects.filter(user=ann, type="totp").delete()
+    assert browser.get("/t/acme/").url.startswith("/account/again/")
+
+
+def test_recovery_codes_prove_only_beside_a_factor(
+    browser: Client, ann: User, tenant: Tenant
+) -> None:
+    first = give_app(ann)[0]
+    require(tenant)
+    log_in(browser, ann, code=first)
+    assert browser.get("/t/acme/").status_code == 200
+    Authenticator.objects.filter(user=ann, type="totp").delete()
+    assert browser.get("/t/acme/").url.startswith("/account/?next=")
+
+
+def test_who_came_by_a_recovery_code_sees_the_new_ones(browser: Client, ann: User) -> None:
+    first = give_app(ann)[0]
+    log_in(browser, ann, code=first)
+    answer = browser.post("/account/codes/new/")
+    assert answer.url == "/account/codes/"
+    assert browser.get(answer.url).status_code == 200
+    assert browser.get("/t/acme/").status_code == 200
+
+
+def test_a_superuser_is_bound_in_the_administration_by_any_tenants_rule(
+    browser: Client, ann: User
+) -> None:
+    browser.force_login(User.objects.create_superuser("root", "", "root"))
+    assert browser.get("/admin/").status_code == 200
+    require(builders.make_tenant("other"))
+    assert browser.get("/admin/").url == "/account/?next=%2Fadmin%2F"
+    assert browser.get("/t/acme/").status_code == 200
+    assert browser.get("/account/").status_code == 200

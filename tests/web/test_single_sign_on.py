@@ -80,7 +80,8 @@ def test_an_invited_person_comes_in_and_next_is_kept(ann: User) -> None:
     assert sign_on(browser, "/t/acme/bills/").url == "/t/acme/bills/"
     assert is_in(browser)
     row = SocialAccount.objects.get(user=ann)
-    assert (row.uid, row.extra_data) == ("u-1", {})
+    assert row.uid.endswith(":u-1")
+    assert row.extra_data == {}
     said = [sentence(one) for one in AuditEntry.objects.filter(action="login_changed")]
     assert said == ["ann used single sign-on for the first time of user ann."]
     again = Client()
@@ -121,6 +122,7 @@ def test_an_address_given_to_somebody_else_opens_nothing(ann: User, provider: Pr
         ({"email": "joe@example.com"}, "Nobody here has the address"),
         ({"email": ""}, "told no e-mail address"),
         ({"email": ["ann@example.com"]}, "told no e-mail address"),
+        ({"email": "ann@example.\u212aom"}, "letters beyond a to z"),
     ],
 )
 def test_nobody_else_is_let_in_and_no_account_is_made(
@@ -185,7 +187,15 @@ def test_the_address_may_be_in_the_user_information_of_the_same_person(
 
 
 @pytest.mark.parametrize(
-    "claims", [{"iss": "https://evil.example"}, {"aud": "another"}, {"exp": 1}, {"sub": ""}]
+    "claims",
+    [
+        {"iss": "https://evil.example"},
+        {"aud": "another"},
+        {"exp": 1},
+        {"sub": ""},
+        {"sub": "u\x00"},
+        {"sub": "u" * 200},
+    ],
 )
 def test_a_token_that_is_not_for_us_is_refused(
     ann: User, provider: Provider, claims: dict[str, Any]
@@ -310,4 +320,57 @@ def test_taking_the_factor_away_ends_the_tie_too(ann: User, provider: Provider) 
     provider.person["sub"] = "u-2"
     browser = Client()
     sign_on(browser)
+    assert is_in(browser)
+
+
+def test_an_untied_session_is_no_second_factor_any_more(ann: User, settings: Any) -> None:
+    from connector.accounts import factors
+
+    settings.OIDC_SECOND_FACTOR = True
+    Tenant.objects.update(second_factor_required=True)
+    browser = Client()
+    sign_on(browser)
+    assert is_in(browser)
+    factors.take_away(ann, actor="root")
+    assert browser.get("/t/acme/").url.startswith("/account/?next=")
+
+
+def test_the_same_id_of_another_issuer_is_somebody_else(
+    ann: User, provider: Provider, tenant: Tenant
+) -> None:
+    bea = builders.make_user("bea", tenant, "accountant")
+    foreign = SocialAccount.objects.create(user=bea, provider="sso", uid="0123456789abcdef:u-1")
+    plain = SocialAccount.objects.create(user=bea, provider="sso", uid="u-1")
+    browser = Client()
+    sign_on(browser)
+    assert browser.get("/t/acme/").wsgi_request.user == ann
+    assert set(SocialAccount.objects.filter(user=bea)) == {foreign, plain}
+
+
+def test_a_new_issuer_is_tied_in_place_of_the_old_one(ann: User, provider: Provider) -> None:
+    SocialAccount.objects.create(user=ann, provider="sso", uid="0123456789abcdef:u-7")
+    browser = Client()
+    sign_on(browser)
+    assert is_in(browser)
+    assert SocialAccount.objects.get(user=ann).uid.endswith(":u-1")
+
+
+def test_the_first_time_ends_the_other_sessions_of_the_account(ann: User, tenant: Tenant) -> None:
+    before, of_bea, browser = Client(), Client(), Client()
+    before.force_login(ann)
+    of_bea.force_login(builders.make_user("bea", tenant, "accountant"))
+    assert is_in(before)
+    sign_on(browser)
+    assert is_in(browser)
+    assert is_in(of_bea)
+    assert not is_in(before)
+    again = Client()
+    sign_on(again)
+    assert is_in(browser)
+
+
+def test_the_first_time_out_of_a_session_of_ones_own(ann: User) -> None:
+    browser = Client()
+    browser.force_login(ann)
+    assert sign_on(browser, "/t/acme/").url == "/t/acme/"
     assert is_in(browser)

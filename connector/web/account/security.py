@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import get_next_redirect_url
 from allauth.account.views import ReauthenticateView
@@ -150,9 +149,12 @@ class NewCodes(InShell, GenerateRecoveryCodesView):  # type: ignore[misc]
     template_name = "connector/account_new_codes.html"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Make them; they are shown next."""
+        """Make them; they are shown next, also to who came in by one of the old ones."""
+        proved = factors.has_proved(self.request, authenticated_user(self.request))
         with _told(self.request, "codes_made"):
             answer: HttpResponse = super().form_valid(form)
+        if proved:
+            _proved(self.request, Authenticator.Type.RECOVERY_CODES)
         return answer
 
 
@@ -214,8 +216,7 @@ class _Again(InShell):
     def get_reauthentication_alternatives(self) -> list[dict[str, Any]]:
         """The other ways; who has yet to prove the factor gets no further by the password."""
         found: list[dict[str, Any]] = super().get_reauthentication_alternatives()  # type: ignore[misc]
-        records = get_authentication_records(self.request, self.request.user)
-        if any(one.get("method") == "mfa" for one in records):
+        if factors.has_proved(self.request, self.request.user):  # type: ignore[arg-type]
             return found
         if not factors.has_factor(self.request.user):  # type: ignore[arg-type]
             return found
