@@ -71,8 +71,12 @@ def test_make_use_rename_remove(browser: Client, ann: User) -> None:
     assert after_password.get("/t/acme/").status_code == 200
 
     key = Authenticator.objects.get(user=ann, type="webauthn")
+    assert b'value="Laptop"' in browser.get(f"/account/passkeys/{key.pk}/").content
+    assert browser.post(f"/account/passkeys/{key.pk}/", {"name": ""}).status_code == 422
     assert browser.post(f"/account/passkeys/{key.pk}/", {"name": "Desk"}).url == "/account/"
     assert b"Desk" in browser.get("/account/").content
+    asked_once_more = browser.get(f"/account/passkeys/{key.pk}/remove/").content
+    assert b"Remove the passkey: Desk?" in asked_once_more
     assert browser.post(f"/account/passkeys/{key.pk}/remove/").url == "/account/"
     assert kinds(ann) == []
     assert alone(Client(), device).url == "/admin/login/"

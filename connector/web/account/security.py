@@ -49,7 +49,9 @@ class InShell:
         form = context.get("form")
         wrong = self.request.method == "POST" and bool(getattr(form, "errors", None))
         status = 422 if wrong else 200
-        context = outside.with_options(context)
+        # The shell takes an `object` for a row of the administration and links to its list.
+        context = {**outside.with_options(context), "passkey": context.get("object")}
+        context.pop("object", None)
         return shell.page(self.request, self.template_name, self.title, context, status=status)
 
 
