@@ -196,6 +196,16 @@ def doubts(tenant_id: int, bill_ids: Collection[str]) -> dict[str, Doubt]:
     return found
 
 
+def maybe_late(tenant_id: int, bill_ids: Collection[str]) -> set[str]:
+    """The bills among these for which something was sent that never got a clear answer."""
+    found: set[str] = set()
+    for chunk in chunks(bill_ids):
+        unclear = [Attempt.Outcome.INTENT, Attempt.Outcome.UNKNOWN]
+        rows = _of(tenant_id, "posting", chunk).filter(outcome__in=unclear)
+        found.update(rows.exclude(action="remove_invoice").values_list("subject_id", flat=True))
+    return found
+
+
 def settled_at(tenant_id: int, bill_id: str) -> datetime | None:
     """From when on a look-up tells whether what we sent for this bill was applied.
 

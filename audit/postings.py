@@ -6,6 +6,7 @@
     entered | confirmed -> removed                       taken out of Epicor by a person
     removed -> queued                                    a person wants it entered anew
     queued -> dismissed                                  handled outside, with a reason
+    removed | dismissed | held -> entered                it is there: our record was behind
 
 A hold (why a person is needed) is separate from the state. Each step is an UPDATE that names the
 state and the owner it expects, and writes its entry in the trail in the same transaction. When
@@ -46,6 +47,7 @@ __all__ = [
     "keep_leases",
     "mark_confirmed_many",
     "mark_entered",
+    "mark_found",
     "mark_in_doubt",
     "mark_rechecked",
     "mark_removed",
@@ -393,6 +395,7 @@ def mark_entered(
     `entered_as` is the draft as it was verified, or {"adopted": true, …} when a person said that
     an invoice typed by hand is this bill (`actor`).
     """
+    ours = Q(state__in=[State.IN_FLIGHT, State.IN_DOUBT], lease_owner=owner)
     facts = {
         "company": company,
         "vendor_num": vendor_num,
@@ -402,23 +405,69 @@ def mark_entered(
         "entered_hash": entered_hash,
         "apply_on": apply_on,
     }
+    _enter(posting, ours, facts, {"entered_as": plain(entered_as)}, body, actor)
+
+
+def mark_found(
+    posting: Posting,
+    *,
+    company: str,
+    vendor_num: int,
+    invoice_num: str,
+    group_id: str,
+    sys_rev_id: int | None,
+    apply_on: date | None,
+    body: Mapping[str, Any],
+    due: bool = True,
+) -> None:
+    """Our record is behind: what it calls removed, dismissed or held is in Epicor by our hand.
+
+    -> entered. `due`: compared with the bill at once, and until then nobody is told; without it
+    the caller holds it in the same transaction.
+    """
+    held = Q(state=State.QUEUED) & ~Q(hold_reason="")
+    ready = (held | Q(state__in=[State.REMOVED, State.DISMISSED])) & Q(lease_owner="")
+    facts = {
+        "company": company,
+        "vendor_num": vendor_num,
+        "invoice_num": text(invoice_num, 255),
+        "group_id": group_id,
+        "sys_rev_id": sys_rev_id,
+        "entered_hash": posting.seen_hash,
+        "apply_on": apply_on,
+    }
+    changes: dict[str, Any] = {
+        "entered_as": {},
+        "kept": {},
+        "not_before": timezone.now() if due else None,
+    }
+    _enter(posting, ready, facts, changes, body, log.SYSTEM)
+
+
+def _enter(
+    posting: Posting,
+    ready: Q,
+    facts: Mapping[str, Any],
+    more: Mapping[str, Any],
+    body: Mapping[str, Any],
+    actor: str,
+) -> None:
     changes = {
         **facts,
         **_NO_LEASE,
         **holds.NONE,
-        "number_key": number_key(invoice_num),
+        "number_key": number_key(str(facts["invoice_num"])),
         "state": State.ENTERED,
-        "entered_as": plain(entered_as),
         "entered_at": timezone.now(),
         "not_before": None,
         "failed_attempts": 0,
         "look_ups": 0,
+        **more,
     }
-    ours = Q(state__in=[State.IN_FLIGHT, State.IN_DOUBT], lease_owner=owner)
     sentence = entry(posting, "posting.entered", {**facts, **body}, actor)
     held = bool(posting.hold_reason)
     with transaction.atomic():
-        change([posting], ours, changes, "marked as entered", [sentence])
+        change([posting], ready, changes, "marked as entered", [sentence])
         if held:
             holds.clear([posting.pk])
         attempts.settle(posting.tenant_id, "posting", posting.bill_id, "The invoice is in Epicor.")

@@ -41,7 +41,7 @@ class PostingPolicy:
     pay_hold: bool = True  # where the bill's payments do not say who pays
     po_bills: str = "hold"  # hold, expense, po_lines
     card_paid: str = "hold"  # hold, enter
-    closed_period: str = "hold"  # hold, next_open
+    closed_period: str = "hold"  # hold, next_open; any: for what is there already
     default_terms: str = ""
     rate_group: str = ""
     lengths: TextLengths = TextLengths()
@@ -199,11 +199,11 @@ def apply_date(
     """The day that picks the fiscal period, and the gap when that period takes no invoice.
 
     The accounting date, else the invoice date; never today. With `closed_period` next_open, a
-    closed period moves it to the first day of the next open one.
+    closed period moves it to the first day of the next open one; with any it does not matter.
     """
     wanted = bill.accounting_on or bill.issued_on
     state = periods.find(company, wanted)
-    if state is not None and state.open:
+    if policy.closed_period == "any" or (state is not None and state.open):
         return wanted, ()
     if policy.closed_period == "next_open":
         moved = periods.next_open(company, wanted)

@@ -15,10 +15,11 @@ from audit import postings
 from audit.failures import Hold, Reason
 from audit.models import Posting
 from connector import pauses, retry
+from connector.models import Bill
 from connector.narrow import hold_bug, narrow
 from connector.ramp.content import is_gone
 from connector.sync.context import Cycle
-from connector.sync.readiness import gone_in_epicor, stopped
+from connector.sync.readiness import SYNCED, gone_in_epicor, is_synced, stopped
 from connector.sync.telling import (
     FAILURES,
     SUCCESSES,
@@ -26,7 +27,6 @@ from connector.sync.telling import (
     Telling,
     bill_now,
     call,
-    is_synced,
     settle_lost,
 )
 
@@ -67,6 +67,8 @@ def _tell_all(cycle: Cycle, telling: Telling, stop_at: float, after: int) -> int
     busy = settle_lost(cycle, telling)
     for last, batch in _batches(cycle, telling, after):
         free = [posting for posting in batch if posting.bill_id not in busy]
+        if telling is SUCCESSES:
+            free = _not_synced_yet(cycle, free)
         round_ = _Round(cycle, telling, len(free))
         round_.tell(free)
         if not round_.close():
@@ -74,6 +76,15 @@ def _tell_all(cycle: Cycle, telling: Telling, stop_at: float, after: int) -> int
         if time.monotonic() >= stop_at:
             return last
     return None
+
+
+def _not_synced_yet(cycle: Cycle, batch: Sequence[Posting]) -> list[Posting]:
+    """Without those that Ramp showed as synced already, for good: they are done."""
+    shown = Bill.objects.filter(tenant=cycle.tenant, payload__sync_status__in=SYNCED)
+    bill_ids = [posting.bill_id for posting in batch]
+    synced = set(shown.filter(bill_id__in=bill_ids).values_list("bill_id", flat=True))
+    SUCCESSES.done(cycle, [posting for posting in batch if posting.bill_id in synced])
+    return [posting for posting in batch if posting.bill_id not in synced]
 
 
 def _batches(cycle: Cycle, telling: Telling, last: int) -> Iterator[tuple[int, list[Posting]]]:

@@ -23,6 +23,7 @@ from connector.sync.context import Cycle
 from connector.sync.judge import is_settled, revision
 from connector.sync.lookup import Key, key_of, key_sent
 from connector.sync.prepare import Prepared
+from connector.sync.recovery import RECOVERED
 from connector.sync.twins import adopted_differences
 
 _AT_LAST = timedelta(hours=1)
@@ -104,20 +105,31 @@ class Endings:
             self.doubt(posting, "Another write of this bill may still arrive; it looks once more.")
             return
         with transaction.atomic():
-            postings.mark_entered(
-                posting,
-                owner=self.cycle.owner,
-                company=company,
-                vendor_num=int(header.get("VendorNum") or 0),
-                invoice_num=str(header.get("InvoiceNum") or ""),
-                group_id=saved.group_id,
-                sys_rev_id=revision(saved),
-                entered_hash=posting.seen_hash,
-                entered_as={},
-                apply_on=day_of(header.get("ApplyDate")),
-                body={"found": "by a look-up", "total": str(header.get("DocInvoiceVendorAmt"))},
-            )
+            self._as_it_is(posting, company, saved, "by a look-up")
             postings.hold(posting, with_both(posting, hold))
+
+    def found(self, posting: Posting, company: str, saved: SavedInvoice) -> None:
+        """It is there by our hand, and our record is behind: entered, and to be compared next."""
+        with transaction.atomic():
+            self._as_it_is(posting, company, saved, "by its stamp; Ramp has it as synced")
+            postings.ask_recheck([posting], message=RECOVERED)
+
+    def _as_it_is(self, posting: Posting, company: str, saved: SavedInvoice, how: str) -> None:
+        """Entered as what is there, of which our record has no draft."""
+        header = saved.header or {}
+        postings.mark_entered(
+            posting,
+            owner=self.cycle.owner,
+            company=company,
+            vendor_num=int(header.get("VendorNum") or 0),
+            invoice_num=str(header.get("InvoiceNum") or ""),
+            group_id=saved.group_id,
+            sys_rev_id=revision(saved),
+            entered_hash=posting.seen_hash,
+            entered_as={},
+            apply_on=day_of(header.get("ApplyDate")),
+            body={"found": how, "total": str(header.get("DocInvoiceVendorAmt"))},
+        )
         self.open.pop(posting.pk, None)
 
     def _may_still_arrive(self, posting: Posting, there: Key) -> bool:

@@ -17,14 +17,17 @@ from connector.ramp.parse import parse_bill
 from connector.sync.context import Cycle
 from connector.sync.prepare import Payloads, Prepared, entered_draft, prepare
 from connector.sync.pull import take
-from connector.sync.readiness import Stop, gone_in_epicor, stops
+from connector.sync.readiness import Stop, gone_in_epicor, is_synced, stops
+from connector.sync.recovery import not_found
+from connector.sync.twins import lenient
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
     """A slice sorted: what can go on, what waits for a person, and what only has to wait.
 
-    `blind`: in doubt, and cannot be drafted because of the hold; looked up all the same.
+    `blind`: looked up without a draft: in doubt, and cannot be drafted because of the hold; or
+    Ramp has it as synced, and it waits with the hold unless it is ours.
     """
 
     ready: list[Prepared] = field(default_factory=list)
@@ -54,7 +57,11 @@ def take_in(cycle: Cycle, slice_: Sequence[Posting]) -> Intake:
     held: list[tuple[Posting, Hold]] = []
     later: list[tuple[Posting, str]] = []
     rest: list[Posting] = []
+    blind = _perhaps_ours(cycle, slice_, said, payloads)
+    looked_up = {posting.pk for posting, _ in blind}
     for posting in slice_:
+        if posting.pk in looked_up:
+            continue
         stop = _stopped(posting, said.get(posting.bill_id), payloads[posting.bill_id])
         if stop is None:
             rest.append(posting)
@@ -63,9 +70,13 @@ def take_in(cycle: Cycle, slice_: Sequence[Posting]) -> Intake:
         else:
             later.append((posting, stop))
     unchanged = _as_entered(rest, payloads)
-    ready, unprepared = prepare(cycle, [p for p in rest if p.pk not in unchanged], payloads)
+    unkept = [p for p in rest if p.in_epicor and not p.entered_as and p.pk not in unchanged]
+    others = [p for p in rest if p.pk not in unchanged and p not in unkept]
+    ready, unprepared = prepare(cycle, others, payloads)
+    if unkept:  # what is there already broke no rule about entering
+        as_found, not_coded = prepare(lenient(cycle, any_period=True), unkept, payloads)
+        ready, unprepared = ready + as_found, unprepared + not_coded
     ready += unchanged.values()
-    blind: list[tuple[Posting, Hold]] = []
     for posting, hold in unprepared:
         if posting.state == Posting.State.IN_DOUBT:
             blind.append((posting, hold))
@@ -105,6 +116,20 @@ def _stopped(posting: Posting, stop: Stop | None, payload: Mapping[str, Any]) ->
         news = stop.reason == Reason.ARCHIVED and stop.reason not in posting.kept
         return gone_in_epicor(payload) if news else None
     return stop.message if stop.waits else stop.hold
+
+
+def _perhaps_ours(
+    cycle: Cycle, slice_: Sequence[Posting], said: Mapping[str, Stop], payloads: Payloads
+) -> list[tuple[Posting, Hold]]:
+    """What Ramp has as synced though our record does not: looked up before it waits."""
+    found = []
+    for posting in slice_:
+        payload = payloads[posting.bill_id]
+        stop = said.get(posting.bill_id)
+        waits = stop is None or stop.waits or posting.state != Posting.State.IN_FLIGHT
+        if stop is not None and not waits and is_synced(payload):
+            found.append((posting, not_found(cycle.tenant.slug, stop, payload)))
+    return found
 
 
 def _as_entered(slice_: Sequence[Posting], payloads: Payloads) -> dict[int, Prepared]:

@@ -16,7 +16,7 @@ from audit.failures import AccessError, Hold, PostingError, Reason
 from audit.models import Posting
 from connector.epicor.dataset import SavedInvoice
 from connector.narrow import bug, narrow
-from connector.sync.board import Board
+from connector.sync.board import CLAIMS, Board
 from connector.sync.intake import Intake, take_in
 from connector.sync.judge import (
     NotThere,
@@ -64,7 +64,7 @@ class Search:
     suspects: dict[str, list[Candidate]]
     then: Callable[["Search"], None]
     pending: int
-    blind: Sequence[Blind] = ()
+    blind: Sequence[Blind] = ()  # without a draft
     begun: bool = False  # something of these bills is perhaps saved by this run
     over: bool = False  # it broke and is asked anew: further answers are not taken in
 
@@ -312,15 +312,23 @@ class Looking:
             ends.not_there(job.posting, verdict.hold)
 
     def _judged_blind(self, search: Search) -> None:
-        """Bills in doubt of which only the look-up can say anything."""
+        """Bills of which only the look-up can say anything."""
+        ends = self.board.ends
         for posting, hold in search.blind:
             mine = search.found.by_stamp.get(posting.bill_id)
-            if not mine:
-                self.board.ends.not_there(posting)
-                continue
-            company, saved = likeliest(posting, mine)
-            hold = several(posting, mine) or not_comparable(name_of(company, saved), hold)
-            self.board.ends.there_otherwise(posting, company, saved, hold)
+            known = posting.state == Posting.State.IN_DOUBT
+            if not mine and known:
+                ends.not_there(posting)
+            elif not mine:
+                ends.hold([(posting, hold)])
+            elif more := several(posting, mine):
+                ends.there_otherwise(posting, *likeliest(posting, mine), more)
+            elif known:
+                why = not_comparable(name_of(*mine[0]), hold)
+                ends.there_otherwise(posting, *mine[0], why)
+            else:
+                ends.found(posting, *mine[0])
+                self.board.claims = list(CLAIMS)  # to be compared in this run
 
     def _proved(self, search: Search) -> None:
         """Verify invoices whose totals their own answers did not show, read back in one go."""

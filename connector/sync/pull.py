@@ -18,7 +18,8 @@ from connector.ramp.content import content_hash, envelope, strip
 from connector.ramp.parse import parse_bill
 from connector.sync.context import Cycle
 from connector.sync.followup import follow_up
-from connector.sync.readiness import stopped
+from connector.sync.readiness import is_synced, stopped
+from connector.sync.recovery import recover
 
 _Row = dict[str, Any]
 _UNREAD = "unread"  # instead of the hash of a bill that has none: whatever is read later differs
@@ -57,7 +58,12 @@ def take(cycle: Cycle, payloads: Sequence[_Row]) -> tuple[int, int]:
 def _take(cycle: Cycle, rows: Sequence[_Row]) -> tuple[int, int]:
     hashes = {str(row["id"]): content_hash(row) for row in rows}
     known = postings_of(cycle, rows)
-    mirror(cycle, rows, hashes)
+    if not cycle.dry_run:
+        recover(cycle, rows, known)
+        mirror(cycle, rows, hashes)
+    else:  # what Ramp has as synced is kept only once it was looked up
+        asked = [row for row in rows if str(row["id"]) in known or not is_synced(row)]
+        mirror(cycle, asked, hashes)
     new = [row for row in rows if str(row["id"]) not in known and _wanted(cycle, row)]
     seeds = [envelope(row, hashes[str(row["id"])]) for row in new]
     opened = postings.open_many(cycle.tenant.pk, seeds)

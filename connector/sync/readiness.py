@@ -62,6 +62,11 @@ def stopped(payload: Mapping[str, Any], *, ours: bool) -> Stop | None:
     return None
 
 
+def is_synced(payload: Mapping[str, Any]) -> bool:
+    """Whether Ramp has the bill as synced, whoever told it."""
+    return str(payload.get("sync_status")) in SYNCED
+
+
 def gone_how(payload: Mapping[str, Any]) -> str:
     """What happened in Ramp to a bill that is gone, in a word."""
     if payload.get("archived_at"):

@@ -19,6 +19,8 @@ from connector.narrow import narrow
 from connector.ramp.content import content_hash
 from connector.sync.context import Cycle
 from connector.sync.pull import hold_broken, mirror, postings_of, see_again
+from connector.sync.readiness import is_synced
+from connector.sync.recovery import recover
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +84,7 @@ def _read(cycle: Cycle, track: Track, start: str) -> str:
 
 
 def look_again(cycle: Cycle, rows: list[_Row]) -> int:
-    """Compare these bills with their postings; the others are nobody's business here.
+    """Compare these bills with their postings; of the others only what is ours matters here.
 
     Returns how many had changed. A bill that cannot be compared is held (bug).
     """
@@ -91,12 +93,13 @@ def look_again(cycle: Cycle, rows: list[_Row]) -> int:
 
 def _compare(cycle: Cycle, rows: Sequence[_Row]) -> int:
     known = postings_of(cycle, rows)
-    ours = [row for row in rows if str(row["id"]) in known]
-    if not ours:
+    recover(cycle, rows, known)
+    kept = [row for row in rows if str(row["id"]) in known or is_synced(row)]
+    if not kept:
         return 0
-    hashes = {str(row["id"]): content_hash(row) for row in ours}
-    mirror(cycle, ours, hashes)
-    return see_again(cycle, ours, known, hashes)
+    hashes = {str(row["id"]): content_hash(row) for row in kept}
+    mirror(cycle, kept, hashes)
+    return see_again(cycle, [row for row in kept if str(row["id"]) in known], known, hashes)
 
 
 def _is_meant(row: _Row, track: Track, first: date, end: date | None) -> bool:

@@ -27,7 +27,7 @@ from audit.failures import (
 from audit.models import Attempt, Posting
 from connector.narrow import bug, narrow
 from connector.sync.context import Cycle
-from connector.sync.readiness import SYNCED
+from connector.sync.readiness import is_synced
 
 _SENDING = timedelta(seconds=90)  # a call may take 60 s
 _AGAIN = "Sent again with the same key; Ramp has it."
@@ -205,11 +205,6 @@ def bill_now(cycle: Cycle, bill_id: str) -> dict[str, Any]:
         return cycle.ramp.bill(bill_id)
     except RejectedError:
         return {}
-
-
-def is_synced(payload: Mapping[str, Any]) -> bool:
-    """Whether Ramp has the bill as synced."""
-    return str(payload.get("sync_status")) in SYNCED
 
 
 def confirmed(cycle: Cycle, batch: Sequence[Posting]) -> None:

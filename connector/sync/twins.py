@@ -192,9 +192,13 @@ def may_be_paid(draft: APInvoiceDraft, twin: Candidate) -> bool:
     return draft.pay_hold and twin.pay_hold is False
 
 
-def lenient(cycle: Cycle) -> Cycle:
-    """The cycle without the rules about entering alone: what people typed broke none of them."""
-    policy = replace(cycle.policy, po_bills="expense", card_paid="enter", closed_period="next_open")
+def lenient(cycle: Cycle, *, any_period: bool = False) -> Cycle:
+    """The cycle without the rules about entering alone: what is there already broke none of them.
+
+    `any_period`: also in a period that takes nothing any more.
+    """
+    closed = "any" if any_period else "next_open"
+    policy = replace(cycle.policy, po_bills="expense", card_paid="enter", closed_period=closed)
     return replace(cycle, policy=policy)
 
 

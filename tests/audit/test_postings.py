@@ -399,6 +399,50 @@ def test_entering_notes_the_facts_closes_the_hold_and_settles_attempts(tenant: T
     assert body["apply_on"] == "2026-11-02"
 
 
+@pytest.mark.parametrize("before", ["removed", "dismissed", "held"])
+@pytest.mark.parametrize("due", [True, False])
+def test_what_is_found_in_epicor_is_entered_whatever_our_record_said(
+    tenant: Tenant, before: str, due: bool
+) -> None:
+    posting = entered(tenant) if before == "removed" else opened(tenant, "a")[0]
+    if before == "removed":
+        postings.mark_removed(posting, actor="Ann", reason="Wrong.")
+    elif before == "dismissed":
+        postings.dismiss(posting, actor="Ann", reason="By hand.")
+    else:
+        postings.hold(posting, unmapped())
+
+    found(posting, due=due)
+
+    row = fresh(posting)
+    assert (row.state, row.hold_reason, row.invoice_num) == (State.ENTERED, "", "LATE-1")
+    assert (row.entered_as, row.entered_hash) == ({}, row.seen_hash)
+    assert (row.not_before is not None) is due
+    assert not row.blockers.exists()
+    assert actions(tenant, posting.bill_id)[-1] == "posting.entered"
+
+
+def found(posting: Posting, *, due: bool = True) -> None:
+    postings.mark_found(
+        posting,
+        company="EPIC06",
+        vendor_num=7,
+        invoice_num="LATE-1",
+        group_id="G1",
+        sys_rev_id=1,
+        apply_on=date(2026, 11, 2),
+        body={},
+        due=due,
+    )
+
+
+def test_what_waits_without_a_hold_is_found_by_the_run_alone(tenant: Tenant) -> None:
+    (posting,) = opened(tenant, "a")
+    with pytest.raises(LostLeaseError, match="not marked as entered"):
+        found(posting)
+    assert fresh(posting).state == State.QUEUED
+
+
 def test_a_look_up_that_finds_nothing_queues_it_again(tenant: Tenant) -> None:
     (posting,) = claimed(tenant, "a")
     begin(posting)

@@ -235,6 +235,7 @@ APRIL = date(2026, 4, 20)
         (date(2027, 1, 2), "hold", "EPIC06", date(2027, 1, 2), "2027-01"),
         (date(2027, 1, 2), "next_open", "EPIC06", date(2027, 1, 2), "2027-01"),
         (APRIL, "next_open", "OTHER", APRIL, "2026-04"),
+        (APRIL, "any", "OTHER", APRIL, ""),
     ],
 )
 def test_which_day_counts_and_what_stops_it(accounting_on, rule, company, day, label):

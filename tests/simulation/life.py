@@ -179,6 +179,24 @@ class Life:
         outcome = self.end(self.begin(name, plan, **args))
         return {"killed": True} if outcome.killed else outcome.value
 
+    def copy_database(self) -> Path:
+        """A backup of our database as it is now."""
+        copy = self.database.with_name(f"{self.database.name}.backup")
+        with sqlite3.connect(self.database) as source, sqlite3.connect(copy) as target:
+            source.backup(target)
+        source.close()
+        target.close()
+        self.tell("ours: a backup is made")
+        return copy
+
+    def put_back(self, copy: Path) -> None:
+        """The backup is put back; both systems stay as they are."""
+        with sqlite3.connect(copy) as source, sqlite3.connect(self.database) as target:
+            source.backup(target)
+        source.close()
+        target.close()
+        self.tell("ours: the backup is put back")
+
     # -- time --------------------------------------------------------------------------------
 
     def pass_time(self, seconds: float) -> None:
