@@ -94,6 +94,22 @@ def questions(
     return asked_of, Found(column, sent)
 
 
+def stamped(cycle: Cycle, bill_ids: Collection[str]) -> dict[str, list[tuple[str, SavedInvoice]]]:
+    """What carries the stamps of these bills, in every routed company; one request a company.
+
+    Only bills that are there. Raises AccessError, TransientError.
+    """
+    found: dict[str, list[tuple[str, SavedInvoice]]] = {}
+    if not bill_ids:
+        return found
+    column = cycle.habits.stamp_column
+    for company in cycle.companies:
+        for saved in find(cycle.epicor, company, keys=[], stamps=bill_ids, stamp_column=column):
+            stamp = stamp_of(saved.header or {}, column, bill_ids)
+            found.setdefault(stamp, []).append((company, saved))
+    return found
+
+
 def entered_key(posting: Posting) -> Key:
     """The key under which a bill was entered."""
     return (posting.company, posting.vendor_num or 0, posting.invoice_num)

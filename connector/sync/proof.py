@@ -80,12 +80,16 @@ class Proof:
 
 @dataclass(slots=True)
 class Place:
-    """How far a proof of what was entered since a moment is; it goes on after this posting."""
+    """How far a proof of what was entered since a moment is; it goes on after this posting.
+
+    `rest`: what is entered is done, and what is not entered is being looked for.
+    """
 
     since: datetime
     company: str = ""
     after: int = 0
     proof: Proof = field(default_factory=Proof)
+    rest: bool = False
 
     def stored(self) -> dict[str, Any]:
         """As JSON that keeps every digit."""
@@ -94,7 +98,7 @@ class Place:
             "drifted": [asdict(drift) for drift in self.proof.drifted],
             "unexplained": self.proof.unexplained,
         }
-        names = {"since": self.since, "company": self.company, "after": self.after}
+        names = {name: getattr(self, name) for name in ("since", "company", "after", "rest")}
         stored: dict[str, Any] = plain({**names, "proof": proof})
         return stored
 
@@ -106,4 +110,5 @@ class Place:
         for currency, amount in found["unexplained"].items():
             proof.unexplained[currency] += Decimal(amount)
         since = datetime.fromisoformat(stored["since"])
-        return cls(since, stored["company"], stored["after"], proof)
+        rest = bool(stored.get("rest"))
+        return cls(since, stored["company"], stored["after"], proof, rest)

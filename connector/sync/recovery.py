@@ -15,12 +15,12 @@ from audit.failures import Hold
 from audit.history import confirmed_before
 from audit.models import Posting
 from connector.epicor.dataset import SavedInvoice
-from connector.epicor.invoices import find, stamp_of
 from connector.epicor.values import day
 from connector.models import Bill
 from connector.ramp.content import content_hash, envelope
 from connector.sync.context import Cycle
 from connector.sync.judge import revision
+from connector.sync.lookup import stamped
 from connector.sync.readiness import SYNCED, Stop, is_synced
 
 LOOKED = "looked_up"  # in a hold's detail: nothing with our stamp is in Epicor
@@ -66,11 +66,11 @@ def recover(cycle: Cycle, rows: Sequence[_Row], known: Mapping[str, Posting]) ->
     ended = [posting for posting in ended if posting.bill_id not in late]
     new = [synced[bill_id] for bill_id in _unseen(cycle, synced.keys() - known.keys())]
     wanted = [*(posting.bill_id for posting in ended), *(str(row["id"]) for row in new)]
-    there = _there(cycle, wanted) if wanted else {}
+    there = stamped(cycle, wanted)
     _open(cycle, [r for r in new if str(r["id"]) in there or linked(cycle.tenant.slug, r)])
     for posting in ended:
         if posting.bill_id in there:
-            _found(posting, *there[posting.bill_id])
+            _found(posting, *there[posting.bill_id][0])
 
 
 def _look_up_waiting(cycle: Cycle, some: Sequence[Posting]) -> None:
@@ -86,15 +86,6 @@ def _unseen(cycle: Cycle, bill_ids: Collection[str]) -> list[str]:
     rows = Bill.objects.filter(tenant=cycle.tenant, bill_id__in=bill_ids)
     before = rows.filter(payload__sync_status__in=SYNCED).values_list("bill_id", flat=True)
     return sorted(set(bill_ids) - set(before))
-
-
-def _there(cycle: Cycle, bill_ids: Sequence[str]) -> dict[str, tuple[str, SavedInvoice]]:
-    column = cycle.habits.stamp_column
-    found: dict[str, tuple[str, SavedInvoice]] = {}
-    for company in cycle.companies:
-        for saved in find(cycle.epicor, company, keys=[], stamps=bill_ids, stamp_column=column):
-            found.setdefault(stamp_of(saved.header or {}, column, bill_ids), (company, saved))
-    return found
 
 
 def _open(cycle: Cycle, rows: Sequence[_Row]) -> None:

@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -22,8 +22,9 @@ from connector.epicor.dataset import SavedInvoice, differences, same_number
 from connector.epicor.invoices import find, stamp_of
 from connector.models import Tenant
 from connector.narrow import hold_bug, narrow
+from connector.sync import strays
 from connector.sync.context import Cycle, open_cycle
-from connector.sync.judge import gone, is_settled, several_difference
+from connector.sync.judge import Places, gone, is_settled, several_difference
 from connector.sync.lookup import Key, key_of
 from connector.sync.prepare import entered_draft
 from connector.sync.proof import Drift, Place, Proof
@@ -97,7 +98,16 @@ class _Prover:
         )
 
     def run(self, stop_at: float) -> bool:
-        """Company after company; True when the time was over before all were compared."""
+        """What is entered, then what is not; True when the time was over before all was done."""
+        place = self.place
+        if not place.rest:
+            if self._entered(stop_at):
+                return True
+            place.rest, place.after = True, 0
+        return self._others(stop_at)
+
+    def _entered(self, stop_at: float) -> bool:
+        """Company after company."""
         place = self.place
         ahead = self.rows.filter(company__gte=place.company).order_by("company")
         for company in list(ahead.values_list("company", flat=True).distinct()):
@@ -108,6 +118,18 @@ class _Prover:
                 place.after = batch[-1].pk
                 if time.monotonic() >= stop_at:
                     return True
+        return False
+
+    def _others(self, stop_at: float) -> bool:
+        """What must not be there: the stamps of bills that are not entered."""
+        place = self.place
+        while batch := strays.batch_after(self.cycle.tenant.pk, place.since, place.after):
+            for found in narrow(batch, partial(strays.there_after_all, self.cycle), self._unread):
+                for posting, places in found:
+                    self._drifted(strays.shown(posting, places))
+            place.after = batch[-1].pk
+            if time.monotonic() >= stop_at:
+                return True
         return False
 
     def _batch(self) -> list[Posting]:
@@ -141,71 +163,83 @@ class _Prover:
         if not posting.hold_reason:
             hold_bug(posting, error, _NOT_COMPARED)
 
+    def _unread(self, posting: Posting, error: Exception) -> None:
+        """Whether it is there all the same cannot be said: a finding."""
+        said = [f"It could not be looked for ({type(error).__name__})"]
+        self._drifted(replace(self._drift(posting, [], said), entered=Decimal(0)))
+
     def _note(self, judged: _Judged) -> None:
         self.proof.proven += len(judged.good)
         for posting in judged.good:
             self.proof.unexplained[posting.currency] += 0
         for _, drift, _ in judged.bad:
+            self._drifted(drift)
+
+    def _drifted(self, drift: Drift | None) -> None:
+        if drift is not None:
             self.proof.drifted.append(drift)
             self.proof.unexplained[drift.currency] += drift.unexplained
 
     # -- reading and comparing -------------------------------------------------------------------
 
-    def _read(self, company: str, batch: Sequence[Posting]) -> dict[int, list[SavedInvoice]]:
-        """What is there of each: one request, and one more if a stamp is not found."""
-        stamped = [posting for posting in batch if not posting.adopted]
+    def _read(self, company: str, batch: Sequence[Posting]) -> dict[int, Places]:
+        """What is there of each: its stamp in every company; its key where that is not found."""
         typed = [posting for posting in batch if posting.adopted]
-        by_key, by_stamp = self._ask(company, stamped, typed)
-        missing = [posting for posting in stamped if not by_stamp.get(posting.bill_id)]
+        bill_ids = [posting.bill_id for posting in batch]
+        by_key, by_stamp = self._ask(company, bill_ids, typed)
+        for other in self.cycle.companies:
+            if other != company:
+                for bill_id, places in self._ask(other, bill_ids, [])[1].items():
+                    by_stamp[bill_id] += places
+        missing = [p for p in batch if not p.adopted and not by_stamp.get(p.bill_id)]
         if missing:
             more, _ = self._ask(company, [], missing)
             by_key |= more
-        found = {}
+        found: dict[int, Places] = {}
         for posting in batch:
-            there = [] if posting.adopted else by_stamp.get(posting.bill_id, [])
-            named = by_key.get(_key(posting))
-            found[posting.pk] = there or ([named] if named is not None else [])
+            stamped = by_stamp.get(posting.bill_id, [])
+            named = by_key.get(_key(posting)) if posting.adopted or not stamped else None
+            known = [saved for _, saved in stamped]
+            alone = [(company, named)] if named is not None and named not in known else []
+            found[posting.pk] = [*alone, *stamped]
         return found
 
     def _ask(
-        self, company: str, stamped: Sequence[Posting], typed: Sequence[Posting]
-    ) -> tuple[dict[Key, SavedInvoice], dict[str, list[SavedInvoice]]]:
+        self, company: str, bill_ids: Sequence[str], by_number: Sequence[Posting]
+    ) -> tuple[dict[Key, SavedInvoice], dict[str, list[tuple[str, SavedInvoice]]]]:
         by_key: dict[Key, SavedInvoice] = {}
-        by_stamp: dict[str, list[SavedInvoice]] = defaultdict(list)
-        keys = [(posting.vendor_num or 0, posting.invoice_num) for posting in typed]
-        stamps = [posting.bill_id for posting in stamped]
+        by_stamp: dict[str, list[tuple[str, SavedInvoice]]] = defaultdict(list)
+        keys = [(posting.vendor_num or 0, posting.invoice_num) for posting in by_number]
         for invoice in find(
-            self.cycle.epicor, company, keys=keys, stamps=stamps, stamp_column=self.column
+            self.cycle.epicor, company, keys=keys, stamps=bill_ids, stamp_column=self.column
         ):
             header = invoice.header or {}
             by_key[key_of(company, header)] = invoice
-            by_stamp[stamp_of(header, self.column)].append(invoice)
+            by_stamp[stamp_of(header, self.column, bill_ids)].append((company, invoice))
         return by_key, by_stamp
 
-    def _differences(self, posting: Posting, there: Sequence[SavedInvoice]) -> list[str]:
+    def _differences(self, posting: Posting, there: Places) -> list[str]:
         if not there:
             return [_GONE]
         if len(there) > 1:
-            return [several_difference([(posting.company, one) for one in there])]
-        (saved,) = there
+            return [several_difference(there)]
+        ((company, saved),) = there
         if posting.adopted:
             return adopted_differences(posting, saved)
+        moved = _moved(posting, company, saved.header or {})
         draft = entered_draft(posting)
         if draft is not None:
-            moved = _moved(posting, saved.header or {})
             return moved + [str(point) for point in differences(draft, saved, self.column)]
-        return self._row_differences(posting, saved)
+        return moved + self._row_differences(posting, saved)
 
     def _row_differences(self, posting: Posting, saved: SavedInvoice) -> list[str]:
         """Of an invoice entered before its draft was kept: what the row itself knows."""
         header = saved.header or {}
         code = self.codes.get(posting.currency, posting.currency)
-        return _moved(posting, header) + money_differences(header, posting.amount, code)
+        return money_differences(header, posting.amount, code)
 
-    def _drift(self, posting: Posting, there: Sequence[SavedInvoice], wrong: list[str]) -> Drift:
-        totals = [
-            Decimal(str((saved.header or {}).get("DocInvoiceVendorAmt") or 0)) for saved in there
-        ]
+    def _drift(self, posting: Posting, there: Places, wrong: list[str]) -> Drift:
+        totals = [strays.total_of(saved) for _, saved in there]
         entered = posting.entered_as.get("total")
         return Drift(
             bill=posting.bill_id,
@@ -223,9 +257,11 @@ def _key(posting: Posting) -> Key:
     return same((posting.company, posting.vendor_num or 0, posting.invoice_num))
 
 
-def _moved(posting: Posting, header: Mapping[str, Any]) -> list[str]:
+def _moved(posting: Posting, company: str, header: Mapping[str, Any]) -> list[str]:
     """The key itself: a renamed invoice keeps its stamp."""
     found = []
+    if company != posting.company:
+        found.append(f"Company is {company}, expected {posting.company}")
     if int(header.get("VendorNum") or 0) != posting.vendor_num:
         found.append(f"Vendor is {header.get('VendorNum')}, expected {posting.vendor_num}")
     if not same_number(str(header.get("InvoiceNum") or ""), posting.invoice_num):

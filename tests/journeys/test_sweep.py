@@ -252,6 +252,7 @@ def test_dismissed_and_removed_bills_and_those_without_posting_stay_as_they_are(
     posting = held_for_vendor(box, tenant)
     postings.dismiss(posting, actor="clerk", reason="Paid by card.")
     gone = confirmed(tenant)
+    box.epicor.app.delete_invoice(gone.company, gone.vendor_num, gone.invoice_num)
     postings.mark_removed(gone, actor="clerk", reason="wrong")
     count = Posting.objects.count()
     for bill_id in (posting.bill_id, gone.bill_id):

@@ -218,8 +218,11 @@ def typed_in_doubt(life: Life) -> None:
 
 def restored(life: Life) -> None:
     """An older backup of our database is put back, while both systems stay as they are."""
-    for _ in range(4):
-        one_arrives(life)
+    # Bills that were made long ago are in no list that Ramp is asked for once they are synced.
+    life.to_come.sort(key=lambda row: row["created_at"] >= in_ramp.LONG_AGO)
+    for row in list(life.to_come):
+        if row["created_at"] < in_ramp.LONG_AGO:
+            one_arrives(life)
     run(life)
     life.box.epicor.fail_next(_write(life), "reset_after")
     one_arrives(life)
@@ -232,6 +235,7 @@ def restored(life: Life) -> None:
     before = {bill_id: posting["state"] for bill_id, posting in life.postings().items()}
     there = sorted(one["header"]["SysRowID"] for one in life.invoices())
     life.put_back(copy)
+    life.tell(f"ours: a person says why the trail is behind: {shortly(life.act('acknowledge'))}")
     for _ in range(2):
         life.pass_time(60.0)
         life.tell(f"run after that → {shortly(life.act('sync'))}")

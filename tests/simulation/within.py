@@ -215,6 +215,13 @@ def proof(tenant: Tenant) -> Any:
     return reprove(tenant, days=30).as_json()
 
 
+def acknowledge(tenant: Tenant) -> str:
+    """A person says why the trail is behind: a backup was put back."""
+    out = io.StringIO()
+    call_command("verify_audit", tenant.slug, acknowledge="A backup was put back.", stdout=out)
+    return out.getvalue().strip()
+
+
 def verify(tenant: Tenant) -> dict[str, Any]:
     """Seal the trail and recompute its chain."""
     log.seal(tenant.pk)
@@ -242,6 +249,7 @@ ACTS: dict[str, Callable[..., Any]] = {
     "number": number,
     "proof": proof,
     "verify": verify,
+    "acknowledge": acknowledge,
 }
 
 __all__ = ["ACTS", "act"]
