@@ -63,7 +63,8 @@ def damage(text: str) -> str:
         return f"shows the error {text}. Correct the formula behind it."
     for what, pattern in _MADE_OF_IT:
         if pattern.fullmatch(text):
-            return f"is {text[:_QUOTED]!r}, which looks like {what} that a spreadsheet made of the id. {_CURE}"
+            seen = f"is {text[:_QUOTED]!r}, which looks like {what}"
+            return f"{seen} that a spreadsheet made of the id. {_CURE}"
     return ""
 
 

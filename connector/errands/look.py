@@ -147,7 +147,7 @@ def _ask(rules: Rules, companies: list[str], keys: set[Key], bill_id: str) -> li
     finally:
         client.close()
     seen = [
-        as_seen(company, saved, ours=stamp_of(saved.header or {}, column) == bill_id)
+        as_seen(company, saved, ours=stamp_of(saved.header or {}, column, [bill_id]) == bill_id)
         for company, saved in found
     ]
     return sorted(seen, key=lambda one: not one["ours"])

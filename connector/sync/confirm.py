@@ -38,6 +38,7 @@ LEAST_PROBES, PROBES = (
     8,
 )  # so many bills refused one by one, all with the same words: it is not the bills
 ALL_REFUSED = timedelta(hours=1)
+_JUST_SEEN = timedelta(hours=1)
 _ACCEPTED = timedelta(days=1)  # a person said that Ramp need not know it; it may change its mind
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _NOT_TAKEN = (
@@ -79,8 +80,14 @@ def _tell_all(cycle: Cycle, telling: Telling, stop_at: float, after: int) -> int
 
 
 def _not_synced_yet(cycle: Cycle, batch: Sequence[Posting]) -> list[Posting]:
-    """Without those that Ramp showed as synced already, for good: they are done."""
-    shown = Bill.objects.filter(tenant=cycle.tenant, payload__sync_status__in=SYNCED)
+    """Without those that Ramp has just shown as synced already: they are done.
+
+    An older sight proves nothing: Ramp may take a bill that is edited for unsynced again.
+    """
+    lately = timezone.now() - _JUST_SEEN
+    shown = Bill.objects.filter(
+        tenant=cycle.tenant, payload__sync_status__in=SYNCED, seen_at__gte=lately
+    )
     bill_ids = [posting.bill_id for posting in batch]
     synced = set(shown.filter(bill_id__in=bill_ids).values_list("bill_id", flat=True))
     SUCCESSES.done(cycle, [posting for posting in batch if posting.bill_id in synced])

@@ -20,7 +20,7 @@ from connector.epicor.errors import SMALLER
 from connector.epicor.values import day as day_of
 from connector.narrow import LOOKED_UP, NOTHING_SENT, bug
 from connector.sync.context import Cycle
-from connector.sync.judge import is_settled, revision
+from connector.sync.judge import is_settled, own_revision, revision
 from connector.sync.lookup import Key, key_of, key_sent
 from connector.sync.prepare import Prepared
 from connector.sync.recovery import RECOVERED
@@ -110,6 +110,7 @@ class Endings:
 
     def found(self, posting: Posting, company: str, saved: SavedInvoice) -> None:
         """It is there by our hand, and our record is behind: entered, and to be compared next."""
+        posting.refresh_from_db(fields=["seen_hash"])  # the bill may have been read since the claim
         with transaction.atomic():
             self._as_it_is(posting, company, saved, "by its stamp; Ramp has it as synced")
             postings.ask_recheck([posting], message=RECOVERED)
@@ -124,7 +125,7 @@ class Endings:
             vendor_num=int(header.get("VendorNum") or 0),
             invoice_num=str(header.get("InvoiceNum") or ""),
             group_id=saved.group_id,
-            sys_rev_id=revision(saved),
+            sys_rev_id=own_revision(saved),
             entered_hash=posting.seen_hash,
             entered_as={},
             apply_on=day_of(header.get("ApplyDate")),
@@ -165,7 +166,7 @@ class Endings:
             vendor_num=draft.vendor_num,
             invoice_num=draft.invoice_num,
             group_id=saved.group_id,
-            sys_rev_id=revision(saved),
+            sys_rev_id=own_revision(saved),
             entered_hash=prepared.content_hash,
             entered_as=asdict(draft),
             apply_on=draft.apply_date,
@@ -295,7 +296,9 @@ class Endings:
         """Nobody stays behind leased: as they were, or in doubt when a write has no answer."""
         if not self.open:
             return
-        left = list(self.open.values())
+        held = Posting.objects.filter(pk__in=list(self.open), lease_owner=self.cycle.owner)
+        ours = set(held.values_list("pk", flat=True))  # one that was taken from us keeps none back
+        left = [posting for pk, posting in self.open.items() if pk in ours]
         doubts = attempts.doubts(self.cycle.tenant.pk, [posting.bill_id for posting in left])
         flying = [p for p in left if p.state == Posting.State.IN_FLIGHT]
         for posting in flying:

@@ -142,6 +142,14 @@ def one_hand(saved: SavedInvoice) -> bool:
     return len({str(name).strip().casefold() for name in names if name}) <= 1
 
 
+def own_revision(saved: SavedInvoice) -> int | None:
+    """The revision to remember of what was only found: None once a person has saved it.
+
+    What is not remembered as ours is never written again, so that a correction stays.
+    """
+    return revision(saved) if one_hand(saved) else None
+
+
 def revision(saved: SavedInvoice) -> int:
     """The highest revision of all its rows: whoever saves any of them afterwards raises it."""
     tables = (saved.lines, saved.expenses, saved.accounts)

@@ -17,9 +17,9 @@ from audit.models import Posting
 from connector.epicor.dataset import SavedInvoice
 from connector.epicor.values import day
 from connector.models import Bill
-from connector.ramp.content import content_hash, envelope
+from connector.ramp.content import content_hash, envelope, is_gone
 from connector.sync.context import Cycle
-from connector.sync.judge import revision
+from connector.sync.judge import own_revision
 from connector.sync.lookup import stamped
 from connector.sync.readiness import SYNCED, Stop, is_synced
 
@@ -56,7 +56,11 @@ def recover(cycle: Cycle, rows: Sequence[_Row], known: Mapping[str, Posting]) ->
     TransientError.
     """
     synced = {str(row["id"]): row for row in rows if is_synced(row)}
-    _look_up_waiting(cycle, [known[bill_id] for bill_id in synced if bill_id in known])
+    # What is archived waits as such (`follow_up`); the nightly proof looks for its stamp.
+    waiting = [
+        known[bill_id] for bill_id, row in synced.items() if not is_gone(row) and bill_id in known
+    ]
+    _look_up_waiting(cycle, waiting)
     ended = [
         known[bill_id]
         for bill_id in synced
@@ -102,7 +106,7 @@ def _found(posting: Posting, company: str, saved: SavedInvoice) -> None:
             vendor_num=int(header.get("VendorNum") or 0),
             invoice_num=str(header.get("InvoiceNum") or ""),
             group_id=saved.group_id,
-            sys_rev_id=revision(saved),
+            sys_rev_id=own_revision(saved),
             apply_on=day(header.get("ApplyDate")),
             body={"message": RECOVERED, "was": posting.state},
         )

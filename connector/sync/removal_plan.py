@@ -174,7 +174,7 @@ def _not_ours(posting: Posting, found: Found, stamp_column: str) -> str:
         )
     _, saved = found[0]
     header, name = saved.header or {}, name_of(*found[0])
-    stamp = stamp_of(header, stamp_column)
+    stamp = stamp_of(header, stamp_column, [posting.bill_id])
     if stamp not in ("", posting.bill_id):
         return (
             f"{name} carries the stamp of another bill ({stamp}), so it was not removed. Nothing "

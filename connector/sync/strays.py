@@ -17,7 +17,7 @@ from audit.names import STATES
 from connector.epicor.dataset import SavedInvoice
 from connector.epicor.values import day
 from connector.sync.context import Cycle
-from connector.sync.judge import Places, likeliest, revision
+from connector.sync.judge import Places, likeliest, own_revision
 from connector.sync.lookup import name_of, stamped
 from connector.sync.proof import Drift
 
@@ -82,7 +82,7 @@ def shown(posting: Posting, places: Places) -> Drift | None:
                 vendor_num=key[1],
                 invoice_num=key[2],
                 group_id=saved.group_id,
-                sys_rev_id=revision(saved),
+                sys_rev_id=own_revision(saved),
                 apply_on=day(header.get("ApplyDate")),
                 body={"message": difference, "was": posting.state},
                 due=False,

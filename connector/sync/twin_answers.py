@@ -299,7 +299,8 @@ def _check_same(prepared: Prepared, chosen: Key, saved: SavedInvoice) -> None:
 
 def _check_free(cycle: Cycle, prepared: Prepared, chosen: Key, saved: SavedInvoice) -> None:
     """No other bill may be this invoice already."""
-    stamp = stamp_of(saved.header or {}, cycle.habits.stamp_column)
+    mine = [prepared.posting.bill_id]
+    stamp = stamp_of(saved.header or {}, cycle.habits.stamp_column, mine)
     others = Posting.objects.filter(tenant=cycle.tenant).exclude(pk=prepared.posting.pk)
     owner = others.filter(bill_id=stamp).values_list("bill_id", flat=True).first() if stamp else ""
     if not owner:
