@@ -164,7 +164,7 @@ class SecondFactor:
 
 
 def _who(request: HttpRequest) -> "User | AnonymousUser":
-    user = cast("User | AnonymousUser", get_user(request))
+    user = get_user(request)
     return user if user.is_staff else AnonymousUser()
 
 
