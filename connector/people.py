@@ -78,6 +78,8 @@ def add(tenant: Tenant, who: str, role: str, *, actor: str) -> Membership:
     _check_role(role)
     if not name:
         raise PeopleError("Give the exact username or e-mail.", "who")
+    if len(name) > _LONGEST_ADDRESS:  # no account is called so
+        raise PeopleError(_NOBODY.format(name=f"{name[:40]}…"), "who")
     with transaction.atomic():
         named = User.objects.select_for_update().filter(Q(username=name) | Q(email__iexact=name))
         found = [one for one in named if one.username == name or same_address(one.email, name)]
@@ -303,6 +305,7 @@ def password_was_set(user: User) -> None:
 # -- inside ----------------------------------------------------------------------------------------
 
 # One sentence whatever is the case: an admin of one tenant learns nothing about other accounts.
+_LONGEST_ADDRESS = 254  # of an e-mail address, by RFC 5321
 _NOBODY = (
     "{name} cannot be added. Check the spelling: the exact username, or an e-mail that one person "
     "has. Who cannot log in yet is added by a superuser; for somebody new make a user below."

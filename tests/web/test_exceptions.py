@@ -245,8 +245,8 @@ def test_a_cause_without_name_or_bills_does_no_harm(client: Client, tenant: Tena
     assert client.get(f"{PAGE}cause/").status_code == 404
     assert client.get(f"{PAGE}cause/more/").status_code == 404
     assert "Nothing waits for this any more" in text(client, CAUSE)
-    assert client.get(f"{PAGE}cause/?cause=%00nonsense&kind=x").status_code == 404
-    strange = f"{PAGE}cause/more/?cause=bug&kind=%00x&after=9999-99-99_x&who=zz"
+    assert client.get(f"{PAGE}cause/?cause=%01nonsense&kind=x").status_code == 404
+    strange = f"{PAGE}cause/more/?cause=bug&kind=%01x&after=9999-99-99_x&who=zz"
     assert client.get(strange).status_code == 200
 
 
@@ -294,7 +294,7 @@ def test_the_filter_narrows_by_person_reason_company_text_and_sleep(
     assert shown("q=zeta") == {"hers"}
     assert shown("q=inv-m") == {"mine"}
     assert shown("snoozed=1") == {"asleep"}
-    assert shown("why=nonsense&company=%00&page=zz") == {"mine", "hers", "seven"}
+    assert shown("why=nonsense&company=%01&page=zz") == {"mine", "hers", "seven"}
     assert "1 snoozed" in text(client, PAGE)
     assert "that fits this filter" in text(client, f"{PAGE}?q=nobody-is-called-so")
 
@@ -321,7 +321,7 @@ def test_suspected_invoices_are_shown_beside_the_bill(client: Client, tenant: Te
     assert "jsmith" in page
     assert "/t/acme/acts/ours/0/" in page
     assert "/t/acme/acts/ours/1/" not in page  # it was entered for another bill
-    assert "entered for another bill (another-bill)" in page
+    assert 'href="/t/acme/bills/another-bill"' in page
     assert "/t/acme/acts/different/" in page
 
 

@@ -156,13 +156,13 @@ def test_the_grid_is_filtered_and_odd_queries_do_no_harm(ann: Client, tenant: Te
     assert "v-1" in page
     assert "v-2" not in page
     for query in [
-        "start=%00",
+        "start=%01",
         "at=x",
         "at=b99999999999999999999",
         "at=c9999999",
         "at=b%C2%B2",
         "show=no",
-        "company=%00",
+        "company=%01",
         "source=' or 1=1",
     ]:
         text(ann, f"{BASE}vendors/?{query}")
