@@ -219,7 +219,7 @@ def test_ids_that_nothing_knows_are_told(
 
 
 @pytest.mark.parametrize(
-    ("value", "number_format"), [(6100, "0" * 200), (f"{'9' * 300}.5e+7", "@"), (True, "0" * 200)]
+    ("value", "number_format"), [(6100, "0" * 200), (True, "0" * 200), (0.5, "0" * 200)]
 )
 def test_what_is_said_of_a_cell_stays_short_however_long_it_is(
     value: Any, number_format: str
