@@ -17,9 +17,9 @@ from django.utils import timezone
 from audit import attempts, holds, utf16
 from audit.failures import Hold, InvalidBillError
 from audit.keys import LONGEST_NUMBER, number_key, too_long, trimmed, unseen
-from audit.models import IN_EPICOR, Attempt, AuditEntry, Chain, Posting
+from audit.models import IN_EPICOR, Attempt, AuditEntry, Posting
 from audit.plain import text
-from audit.steps import change, entry
+from audit.steps import change, entry, take_turns
 
 _State = Posting.State
 _WAITING = (_State.QUEUED, _State.IN_FLIGHT, _State.IN_DOUBT)
@@ -206,16 +206,8 @@ def _as_seen(posting: Posting) -> Q:
 
 
 def _take_turns(posting: Posting) -> None:
-    """Two people who give the same number to two bills wait for each other; no run takes the bill.
-
-    The chain's row is there for each tenant, and is locked only for moments.
-    """
-    chain = Chain.objects.select_for_update().filter(tenant_id=posting.tenant_id).first()
-    if chain is None:
-        raise NotNowError(
-            "The record of the audit chain's beginning is gone, so nobody can take turns. "
-            f"{_UNCHANGED} Have an administrator run verify_audit."
-        )
+    """Two people who give one number to two bills wait for each other; no run takes the bill."""
+    take_turns(posting.tenant_id)
     list(Posting.objects.select_for_update().filter(pk=posting.pk).values_list("pk"))
 
 
