@@ -1,5 +1,6 @@
 """Fixtures that every test may use: the database, both stand-ins, and no waiting between tries."""
 
+import datetime
 import os
 import tempfile
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import stamina
+import time_machine
 from django.conf import settings
 
 import sandbox
@@ -19,6 +21,7 @@ os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 def pytest_configure() -> None:
     """Settings that make tests quick and quiet; nothing that a test could be about."""
+    move_clock(os.environ.get("TEST_CLOCK", ""))
     os.umask(0o077)  # test databases are private, as real ones are
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Between tests, too, a worker of the browser's journeys seals: never beside a real database.
@@ -26,6 +29,17 @@ def pytest_configure() -> None:
     hypothesis.settings.register_profile("patient", deadline=None)  # no test measures time
     hypothesis.settings.load_profile("patient")
     settings.ENVIRONMENT_PROBLEMS.clear()  # of the tester's shell, not of the program
+
+
+def move_clock(at: str) -> None:
+    """Let the clock of the tests show `at` (HH:MM, UTC) of tomorrow and go on from there.
+
+    Sleeps, timeouts and processes of their own (browsers, workers) go on as they do.
+    """
+    if at:
+        tomorrow = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)
+        moment = datetime.datetime.combine(tomorrow, datetime.time.fromisoformat(at), datetime.UTC)
+        time_machine.travel(moment, tick=True).start()
 
 
 @pytest.fixture(scope="session")
