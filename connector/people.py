@@ -5,7 +5,7 @@ the person is a member of exactly what they were when it was made. Users are nev
 leaves a tenant loses the membership only. A tenant always keeps an active admin, and an approver
 while its mappings need approval.
 
-Users belong to the installation, and an admin to one tenant: whoever has no password yet and works
+Users belong to the installation, and an admin to one tenant: whoever cannot log in yet and works
 for another tenant can be added by nobody but a superuser, or the link made here would open theirs.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
@@ -134,12 +135,24 @@ def new_link(tenant: Tenant, pk: int, *, actor: str) -> Added:
         raise PeopleError(
             f"{member.user} has a password already. Only a superuser may help with a lost one."
         )
+    if tied([member.user.pk]):
+        raise PeopleError(
+            f"{member.user} logs in by single sign-on and can set a password under Your account."
+        )
     if member.user.is_superuser or _works_elsewhere(tenant, member.user):
         raise PeopleError(f"Only a superuser may give {member.user} a password.")
     if not member.user.is_active:
         raise PeopleError(f"{member.user} is inactive; only a superuser may change that.")
     _record(tenant, "invitation_renewed", member.user, actor, member.role, member.role)
     return Added(member, link_for(member.user))
+
+
+def tied(user_ids: Collection[int]) -> set[int]:
+    """Who of these people logs in by single sign-on; nobody while none is set up."""
+    if not settings.OIDC_ISSUER:
+        return set()
+    found = SocialAccount.objects.filter(user_id__in=user_ids)
+    return set(found.values_list("user_id", flat=True))
 
 
 def change_role(tenant: Tenant, pk: int, role: str, *, before: str, actor: str) -> Membership:
@@ -319,7 +332,8 @@ _TAKEN = (
 def _may_join(tenant: Tenant, user: User) -> bool:
     """Whether an admin may add this account: it works, or it is nobody's but this tenant's."""
     known = Membership.objects.filter(tenant=tenant, user=user).exists()
-    mine = user.has_usable_password() or not _works_elsewhere(tenant, user)
+    logs_in = user.has_usable_password() or bool(tied([user.pk]))
+    mine = logs_in or not _works_elsewhere(tenant, user)
     return known or (user.is_active and mine)
 
 

@@ -122,6 +122,21 @@ def require(tenant: Tenant, *, needed: bool, actor: str) -> bool:
     return True
 
 
+def end_earlier(user: "User") -> bool:
+    """End what opened the account before its owner came; returns whether there was anything.
+
+    The password always, and links to set one. Factors only where the single sign-on stands for
+    them: else they are asked for after it, and who has them not gets no further.
+    """
+    ended = user.has_usable_password()
+    user.set_unusable_password()  # another one each time, so that links end, too
+    user.save(update_fields=["password"])
+    if settings.OIDC_SECOND_FACTOR:
+        removed, _ = Authenticator.objects.filter(user=user).delete()
+        ended = ended or bool(removed)
+    return ended
+
+
 def reset(tenant: Tenant, pk: int, *, by: "User") -> "User":
     """Take the second factor of a member away, so that the person can add another.
 

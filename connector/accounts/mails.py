@@ -36,6 +36,14 @@ NOTICES: dict[str, tuple[str, str]] = {
         "Password set anew",
         "The password was set anew through a link sent to this address. Every session was ended.",
     ),
+    "password_set": ("Password set", "A password was set; your account had none."),
+    "sign_on_only": (
+        "Single sign-on",
+        "Your account at the single sign-on provider was used for the first time, and is tied to "
+        "your account here. What opened your account before has ended: its password, every other "
+        "session, and its second factor where the single sign-on counts as one. Under Your account "
+        "you can set a new password.",
+    ),
     "sign_on_linked": (
         "Single sign-on",
         "Your account at the single sign-on provider was used for the first time, and is tied to "

@@ -140,7 +140,8 @@ def _owner(request: HttpRequest, account: SocialAccount) -> "User":
 
     Known by the provider's own id once it was used; the first time by the verified address. An
     address that the provider gave to somebody else meanwhile opens nothing. The first time ends the
-    other sessions of the account: nobody had shown before that the address is theirs.
+    other sessions of the account and its password: nobody had shown before that the address is
+    theirs, so whoever made the account may know it.
     """
     address = _verified(account.extra_data.get("id_token", {}))
     linked = SocialAccount.objects.filter(provider=account.provider, uid=account.uid).first()
@@ -164,7 +165,9 @@ def _owner(request: HttpRequest, account: SocialAccount) -> "User":
         account.user, account.extra_data = user, {}
         account.save()
         sessions.end_others(request, user)
-        factors.told(user, "sign_on_linked", actor=user.get_username())
+        ended = factors.end_earlier(user)
+        what = "sign_on_only" if ended else "sign_on_linked"
+        factors.told(user, what, actor=user.get_username())
     return user
 
 

@@ -140,9 +140,11 @@ def _page(
 ) -> HttpResponse:
     tenant = shell.tenant_of(request)
     members = people.members(tenant)
+    ids = [one.user_id for one in members]
     context: dict[str, Any] = {
         "members": members,
-        "with_factor": factors.having([one.user_id for one in members]),
+        "with_factor": factors.having(ids),
+        "tied": people.tied(ids),
         "roles": people.Role.values,
         "table": table(),
         "added": added,

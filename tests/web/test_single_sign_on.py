@@ -8,16 +8,21 @@ import httpx
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
+from django.core import mail
 from django.test import Client
 
 from audit.models import AuditEntry
 from audit.words import sentence
+from connector import people
 from connector.models import Membership, Tenant
 from sandbox.wire import Response
 from tests import builders
 from tests.web import openid
-from tests.web.factors import SEED, code_of, give_app
+from tests.web.factors import SEED, code_of, give_app, give_password, kinds, log_in
 from tests.web.openid import CLIENT_ID, CLIENT_SECRET, Provider
+from tests.web.test_forgotten import work
+
+PASSWORD_PAGE = "/admin/password_change/"
 
 
 @pytest.fixture
@@ -374,3 +379,82 @@ def test_the_first_time_out_of_a_session_of_ones_own(ann: User) -> None:
     browser.force_login(ann)
     assert sign_on(browser, "/t/acme/").url == "/t/acme/"
     assert is_in(browser)
+
+
+def test_the_first_time_ends_a_password_that_somebody_else_may_know(ann: User) -> None:
+    maker = Client()
+    log_in(maker, give_password(ann))
+    assert is_in(maker)
+    owner = Client()
+    sign_on(owner)
+    assert is_in(owner)
+    assert not is_in(maker)
+    log_in(maker, ann)
+    assert not is_in(maker)
+    entry = AuditEntry.objects.get(action="login_changed")
+    assert sentence(entry) == (
+        "ann used single sign-on for the first time, which ended the password of user ann."
+    )
+    work()
+    assert "its password" in mail.outbox[-1].body
+    assert mail.outbox[-1].to == ["Ann@Example.com"]
+
+
+def test_an_unused_invitation_ends_with_the_first_sign_on(ann: User) -> None:
+    link = urlsplit(people.link_for(ann)).path
+    assert Client().get(link).status_code == 200
+    give_app(ann)  # so that it is no login yet, which would end the link, too
+    sign_on(Client())
+    assert Client().get(link).status_code == 410
+
+
+def test_the_owner_sets_a_password_that_stays(ann: User, settings: Any) -> None:
+    give_password(ann)
+    owner = Client()
+    sign_on(owner)
+    assert "Set a password" in owner.get("/account/").content.decode()
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = -1
+    assert owner.get(PASSWORD_PAGE).url.startswith("/admin/login/?next=")
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+    page = owner.get(PASSWORD_PAGE).content.decode()
+    assert "Set a password" in page
+    assert "old_password" not in page
+    form = {"new_password1": "seven copper kettles", "new_password2": "seven copper kettles"}
+    assert owner.post(PASSWORD_PAGE, form).url == "/account/"
+    assert is_in(owner)
+    said = [sentence(one) for one in AuditEntry.objects.filter(action="login_changed")]
+    assert "ann set a password of user ann." in said
+    sign_on(Client())
+    other = Client()
+    other.post("/admin/login/", {"username": "ann", "password": "seven copper kettles"})
+    assert is_in(other)
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_earlier_factors_end_where_the_sign_on_stands_for_them(
+    ann: User, settings: Any, counts: bool
+) -> None:
+    settings.OIDC_SECOND_FACTOR = counts
+    give_app(give_password(ann))
+    owner = Client()
+    assert sign_on(owner).url == ("/" if counts else "/account/code/")
+    assert kinds(ann) == ([] if counts else ["recovery_codes", "totp"])
+
+
+def test_who_logs_in_by_sign_on_gets_no_link_but_may_join(
+    ann: User, tenant: Tenant, settings: Any
+) -> None:
+    sign_on(Client())
+    member = Membership.objects.get(user=ann)
+    with pytest.raises(people.PeopleError, match="logs in by single sign-on"):
+        people.new_link(tenant, member.pk, actor="joe")
+    admin = Client()
+    admin.force_login(builders.make_user("joe", tenant, "admin"))
+    page = admin.get("/t/acme/people/").content.decode()
+    assert "New link" not in page
+    assert "Remove the second factor of ann" in page
+    other = builders.make_tenant("other")
+    assert people.add(other, "ann", "auditor", actor="joe").user == ann
+    settings.OIDC_ISSUER = ""  # no sign-on any more: a link is the way in again
+    Membership.objects.filter(tenant=other).delete()
+    assert people.new_link(tenant, member.pk, actor="joe").link

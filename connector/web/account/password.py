@@ -1,10 +1,11 @@
-"""Changing one's own password: guessing the old one counts like a failed login, and it is told."""
+"""One's own password: guessing the old one counts like a failed login, and a change is told."""
 
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth import authenticate, update_session_auth_hash
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -38,26 +39,40 @@ class ChangeForm(PasswordChangeForm):
         return old
 
 
+def _has_none(request: HttpRequest) -> bool:
+    """Whether the person logs in without a password."""
+    return request.user.is_authenticated and not request.user.has_usable_password()
+
+
 @method_decorator(never_cache, name="dispatch")
+@method_decorator(reauthentication_required(enabled=_has_none), name="dispatch")
 class Change(InShell, PasswordChangeView):
-    """Change one's own password; every other session of the person ends."""
+    """Change one's own password; every other session of the person ends.
+
+    Who has none, and has just logged in by another way, sets one.
+    """
 
     title = "Change the password"
     template_name = "connector/account_password.html"
-    form_class = ChangeForm
     success_url = reverse_lazy("account")
 
-    def get_form_kwargs(self) -> dict[str, Any]:
-        """What the form needs: the request, too."""
-        return {**super().get_form_kwargs(), "request": self.request}
+    def get_form(self, form_class: Any = None) -> Any:
+        """The form that asks for the old password, if there is one."""
+        if _has_none(self.request):
+            self.title = "Set a password"
+            return SetPasswordForm(**self.get_form_kwargs())
+        return ChangeForm(self.request, **self.get_form_kwargs())
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Change it, say so on the record and by mail, and go on in this session."""
+        had = not _has_none(self.request)
         with transaction.atomic():
             form.save()
-            factors.told(form.user, "password_changed", actor=form.user.get_username())
+            what = "password_changed" if had else "password_set"
+            factors.told(form.user, what, actor=form.user.get_username())
         update_session_auth_hash(self.request, form.user)
-        messages.success(self.request, "The password is changed. Other sessions have ended.")
+        done = "changed" if had else "set"
+        messages.success(self.request, f"The password is {done}. Other sessions have ended.")
         return redirect(str(self.success_url))
 
 
