@@ -10,5 +10,6 @@ class ConnectorConfig(AppConfig):
     verbose_name = "Connector"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and what happens at a login."""
         from connector import checks  # noqa: F401 (needs the app registry)
+        from connector.accounts import sessions  # noqa: F401

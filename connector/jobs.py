@@ -14,6 +14,7 @@ from audit import log as audit_log
 from audit import postings
 from audit.failures import PostingError
 from connector import clock, heartbeat, ringing
+from connector.accounts import sessions
 from connector.errands import uses, work
 from connector.models import FinanceCalendar, SyncRun, Tenant
 from connector.queue import enqueue
@@ -28,7 +29,7 @@ _TIMEOUT_S = 120  # of every other job, as in the settings
 
 
 def tick() -> dict[str, int]:
-    """Every minute: ring the tenants whose time has come, take back lost work, seal the trail."""
+    """Every minute: ring the tenants whose time has come, take back lost work, tidy, seal."""
     now = timezone.now()
     with heartbeat.busy(_TIMEOUT_S):
         clock.watch(now)
@@ -46,6 +47,7 @@ def tick() -> dict[str, int]:
         work.prune(now)
         uses.ask_old_counts(now)
         heartbeat.forget_old(now)
+        sessions.forget_expired(now)
         enqueue("connector.jobs.seal_audit")
     return {"rung": rung, "taken_back": sum(taken_back.values())}
 

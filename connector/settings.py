@@ -137,6 +137,7 @@ ACCOUNT_SIGNUP_ENABLED = False
 ACCOUNT_LOGIN_TIMEOUT = 600  # seconds between the password and the second factor
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_RATE_LIMITS = {  # wrong codes of a person; asking for a link; typing one's password again
+    "single_sign_on": "60/m/ip",
     "login_failed": "20/h/key",
     "reset_password": "20/h/ip,3/h/key",
     "reauthenticate": "10/m/user",

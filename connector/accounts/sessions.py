@@ -1,14 +1,39 @@
-"""Ending the open sessions of a person."""
+"""Sessions: ending those of a person, and keeping no row of a visitor longer than it is needed."""
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+_VISIT_S = 600  # as long as a login may take
+_MOST = 5000  # rows that one clean-up deletes; what is left waits for the next
+
+
+def briefly(request: HttpRequest) -> None:
+    """Let the session of who is not logged in end soon, if something is kept in it."""
+    if request.session.modified and not request.user.is_authenticated:
+        request.session.set_expiry(_VISIT_S)
+
+
+@receiver(user_logged_in, dispatch_uid="connector.accounts.sessions")
+def stay(request: HttpRequest, **_: Any) -> None:
+    """Let the session of who has logged in last as long as the settings say."""
+    request.session.set_expiry(None)
+
+
+def forget_expired(now: datetime) -> int:
+    """Delete the rows of sessions that are over; returns how many."""
+    over = Session.objects.filter(expire_date__lt=now).order_by("expire_date")
+    keys = list(over.values_list("pk", flat=True)[:_MOST])
+    return Session.objects.filter(pk__in=keys, expire_date__lt=now).delete()[0]
 
 
 def end_others(request: HttpRequest, user: "User") -> None:

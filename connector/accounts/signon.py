@@ -6,10 +6,11 @@ Nobody gets an account by logging in: an address has to be one of our people's, 
 
 import hashlib
 import logging
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from allauth.core.exceptions import ImmediateHttpResponse
-from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter, get_adapter
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
@@ -22,7 +23,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from connector import people
-from connector.accounts import factors, sessions
+from connector.accounts import discovery, factors, sessions
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 PROVIDER = "sso"  # the one provider there is, in SOCIALACCOUNT_PROVIDERS
 _LONGEST_ID = 160  # characters; with the issuer it fits into the column
 _NEEDED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+_USED = ("userinfo_endpoint", "token_endpoint_auth_methods_supported")
 
 
 class NotOurs(Exception):  # noqa: N818 (an answer for the person, not an error)
@@ -47,15 +49,24 @@ class Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # not at type
         found.oauth2_adapter_class = type(self)
         return found
 
-    @property
+    @cached_property
     def openid_config(self) -> dict[str, Any]:
-        """Its addresses. Raises OAuth2Error when they are not those of an OpenID provider."""
-        found = super().openid_config
+        """Its addresses, as it told them lately.
+
+        Raises OAuth2Error when they are not those of an OpenID provider, and RequestException.
+        """
+        return discovery.remembered(settings.OIDC_ISSUER, self._ask)
+
+    def _ask(self) -> dict[str, Any]:
+        with get_adapter().get_requests_session() as session:
+            answer = session.get(self.get_provider().server_url)
+            answer.raise_for_status()
+            found = answer.json()
         if not isinstance(found, dict) or not all(isinstance(found.get(n), str) for n in _NEEDED):
             raise OAuth2Error("The provider's configuration is not whole.")
         if found["issuer"].rstrip("/") != settings.OIDC_ISSUER:
             raise OAuth2Error("The provider's configuration is that of another issuer.")
-        return cast("dict[str, Any]", found)
+        return {name: found[name] for name in (*_NEEDED, *_USED) if name in found}
 
     def get_callback_url(self, request: HttpRequest, app: Any) -> str:
         """Our public address, as it is registered at the provider."""

@@ -35,6 +35,8 @@ class Provider:
     answer: Response | None = None  # of the token endpoint, instead of the true one
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     url: str = ""
+    asked: int = 0  # how often for its configuration
+    told: Any = None  # instead of the configuration
 
     def handle(self, request: Request) -> Response:
         """Answer by path."""
@@ -47,6 +49,7 @@ class Provider:
         }.get(request.path, lambda _: Response(404, {"error": "not_found"}))(request)
 
     def _configuration(self, request: Request) -> Response:
+        self.asked += 1
         names = ("authorize", "token", "userinfo", "jwks")
         authorize, token, userinfo, jwks = (f"{self.url}/{name}" for name in names)
         true = {
@@ -57,7 +60,7 @@ class Provider:
             "jwks_uri": jwks,
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         }
-        return Response(200, {**true, **self.configuration})
+        return Response(200, self.told or {**true, **self.configuration})
 
     def _authorize(self, request: Request) -> Response:
         asked = dict(request.query)

@@ -1,15 +1,21 @@
 """Single sign-on over real HTTP with a provider of our own: who is let in, and who is not."""
 
+import hashlib
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from audit.models import AuditEntry
 from audit.words import sentence
@@ -259,6 +265,71 @@ def test_a_provider_that_is_away_is_said(ann: User, settings: Any) -> None:
     browser = Client()
     assert sign_on(browser).url == "/admin/login/"
     assert "does not answer as it should" in why(browser)
+
+
+def test_the_provider_is_asked_for_its_configuration_once_in_some_minutes(
+    ann: User, provider: Provider
+) -> None:
+    for _ in range(3):
+        assert Client().get("/account/sso/").url.startswith(provider.url)
+    assert provider.asked == 1
+    _forget("fresh")
+    _other_asks()
+    assert Client().get("/account/sso/").url.startswith(provider.url)
+    assert provider.asked == 1  # somebody else is asking, and the old answer will do
+    _forget("asked")
+    assert Client().get("/account/sso/").url.startswith(provider.url)
+    assert provider.asked == 2
+
+
+def test_a_failure_is_remembered_for_a_while(ann: User, provider: Provider) -> None:
+    provider.configuration = {"issuer": "https://evil.example"}
+    for _ in range(3):
+        browser = Client()
+        assert browser.get("/account/sso/").url == "/admin/login/"
+        assert "Try again in a minute, or log in another way." in why(browser)
+    assert provider.asked == 1
+    assert not Session.objects.exists()
+    provider.configuration = {}
+    _forget("asked")
+    assert Client().get("/account/sso/").url.startswith(provider.url)
+
+
+def test_a_configuration_that_is_no_object_is_refused(ann: User, provider: Provider) -> None:
+    provider.told = [1]
+    browser = Client()
+    assert browser.get("/account/sso/").url == "/admin/login/"
+    assert "does not answer as it should" in why(browser)
+
+
+def test_nobody_is_sent_on_the_way_without_end(
+    ann: User, provider: Provider, settings: Any
+) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"single_sign_on": "2/h/ip"}
+    answers = [Client().get("/account/sso/").url for _ in range(3)]
+    assert [one.startswith(provider.url) for one in answers] == [True, True, False]
+    assert answers[2] == "/admin/login/"
+
+
+def test_a_session_on_the_way_is_short_and_a_login_is_not(ann: User) -> None:
+    soon = timezone.now() + timedelta(minutes=11)
+    Client().get("/account/sso/")
+    assert Session.objects.get().expire_date < soon
+    browser = Client()
+    sign_on(browser)
+    assert Session.objects.get(pk=browser.session.session_key).expire_date > soon
+
+
+def _key(what: str) -> str:
+    return f"openid:{hashlib.sha256(settings.OIDC_ISSUER.encode()).hexdigest()}:{what}"
+
+
+def _forget(what: str) -> None:
+    cache.delete(_key(what))
+
+
+def _other_asks() -> None:
+    cache.add(_key("asked"), "yes", 30)
 
 
 @pytest.mark.parametrize(

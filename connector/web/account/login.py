@@ -4,16 +4,18 @@ from typing import Any
 
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
+from allauth.core.internal.ratelimit import consume, respond_429
 from allauth.mfa.base.views import AuthenticateView
 from allauth.mfa.webauthn.views import LoginWebAuthnView
 from django.contrib import admin
 from django.contrib.auth.views import LoginView
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from unfold.forms import AuthenticationForm
 
+from connector.accounts import sessions
 from connector.web.account import outside
 
 
@@ -55,6 +57,14 @@ class Code(outside.Page, AuthenticateView):  # type: ignore[misc]  # not at type
 
 class Passkey(LoginWebAuthnView):  # type: ignore[misc]  # not at type-checking time
     """Logging in with a passkey alone: it proves the device and the person."""
+
+    def get(self, request: HttpRequest, *args: Any, **more: Any) -> HttpResponse:
+        """What the browser is to ask the device for; the session keeps it for some minutes."""
+        if not consume(request, app="allauth.mfa", action="webauthn_login", limit_get=True):
+            return respond_429(request)
+        answer: HttpResponse = super().get(request, *args, **more)
+        sessions.briefly(request)
+        return answer
 
 
 urlpatterns = [
