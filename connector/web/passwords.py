@@ -2,17 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth.forms import SetPasswordForm
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from connector import people
+from connector.web.account import outside
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -43,8 +44,9 @@ def set_password(request: HttpRequest, uid: str, token: str) -> HttpResponse:
 def _page(
     request: HttpRequest, form: "SetPasswordForm[User] | None", *, status: int
 ) -> HttpResponse:
-    context = {**admin.site.each_context(request), "title": "Set your password", "form": form}
-    return render(request, "connector/people_password.html", context, status=status)
+    title = "Set your password" if form else outside.DEAD_LINK
+    context = {"form": form, "invitation": True}
+    return outside.page(request, "connector/account_reset.html", title, context, status)
 
 
 urlpatterns = [path("password/<str:uid>/<str:token>/", set_password, name="set-password")]

@@ -74,7 +74,10 @@ def test_a_link_sets_the_password_once_ends_sessions_and_is_on_the_record(ann: U
     path, browser = link(), Client()
     assert set_new(browser, path).url == "/admin/login/"
     assert elsewhere.get("/t/acme/").url.startswith("/admin/login/")
-    assert Client().get(path).status_code == 410
+    used = Client().get(path)
+    assert used.status_code == 410
+    assert "This link works no more" in used.content.decode()
+    assert "unsuccessful" not in used.content.decode()
     form = {"username": "ann", "password": NEW}
     assert Client().post("/admin/login/", form).url == "/"
     said = [sentence(one) for one in AuditEntry.objects.filter(action="login_changed")]

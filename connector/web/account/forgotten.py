@@ -63,7 +63,8 @@ class Reset(outside.Page, PasswordResetConfirmView):
     def render_to_response(self, context: dict[str, Any], **more: Any) -> HttpResponse:
         """The form, or that the link is worth nothing."""
         if not self.validlink:
-            return outside.page(self.request, self.template_name, self.title, context, 410)
+            context = {**context, "form": None}
+            return outside.page(self.request, self.template_name, outside.DEAD_LINK, context, 410)
         return super().render_to_response(context, **more)
 
     def form_valid(self, form: Any) -> HttpResponse:

@@ -61,7 +61,8 @@ class Passkey(LoginWebAuthnView):  # type: ignore[misc]  # not at type-checking 
     def get(self, request: HttpRequest, *args: Any, **more: Any) -> HttpResponse:
         """What the browser is to ask the device for; the session keeps it for some minutes."""
         if not consume(request, app="allauth.mfa", action="webauthn_login", limit_get=True):
-            return respond_429(request)
+            refused: HttpResponse = respond_429(request)
+            return refused
         answer: HttpResponse = super().get(request, *args, **more)
         sessions.briefly(request)
         return answer

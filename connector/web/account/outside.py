@@ -9,6 +9,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+DEAD_LINK = "This link works no more"
+
 
 class Page:
     """For class-based views: the plain layout around `template_name`."""
@@ -28,8 +30,8 @@ def page(
     request: HttpRequest, template: str, title: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
     """A page before the login."""
-    shell = admin.site.each_context(request) | {"title": title}
-    return render(request, template, shell | with_options(context), status=status)
+    whole = admin.site.each_context(request) | with_options(context) | {"title": title}
+    return render(request, template, whole, status=status)
 
 
 def with_options(context: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """Your account: the second factor, recovery codes, passkeys, and the password."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from allauth.account.internal.flows.login import record_authentication
@@ -80,35 +78,40 @@ class Index(InShell, IndexView):  # type: ignore[misc]  # not at type-checking t
         }
 
 
-@contextmanager
-def _told(request: HttpRequest, what: str) -> Iterator[None]:
-    """All or nothing: what is done inside, the record of it and the mail; one at a time."""
-    with transaction.atomic():
-        rows = get_user_model().objects.select_for_update()
-        user = rows.get(pk=authenticated_user(request).pk)
-        yield
-        factors.told(user, what, actor=user.get_username())
-
-
 def _proved(request: HttpRequest, kind: str) -> None:
     """Who has just added a factor has used it: this session needs no second proof."""
     added = Authenticator.objects.filter(user=request.user, type=kind).order_by("-pk").first()
     record_authentication(request, request.user, "mfa", id=added.pk, type=kind)
 
 
+class _Change(InShell):
+    """A form that changes a factor: done, recorded and mailed together; one at a time."""
+
+    what = ""  # a key of mails.NOTICES
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Do it, or nothing."""
+        with transaction.atomic():
+            rows = get_user_model().objects.select_for_update()
+            user = rows.get(pk=authenticated_user(self.request).pk)
+            answer: HttpResponse = super().form_valid(form)  # type: ignore[misc]
+            factors.told(user, self.what, actor=user.get_username())
+        return answer
+
+
 @method_decorator(never_cache, name="dispatch")
-class AddApp(InShell, ActivateTOTPView):  # type: ignore[misc]
+class AddApp(_Change, ActivateTOTPView):  # type: ignore[misc]
     """Add an authenticator app: the picture, the secret as text, and a code to prove it."""
 
     title = "Add an authenticator app"
     template_name = "connector/account_app.html"
+    what = "app_added"
     form_class = ActivateForm
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Keep it; the codes for the day it is lost are shown next."""
         try:
-            with _told(self.request, "app_added"):
-                answer: HttpResponse = super().form_valid(form)
+            answer = super().form_valid(form)
         except IntegrityError:  # it was sent twice, and the first one is kept
             return redirect("account")
         form.forget()
@@ -116,18 +119,13 @@ class AddApp(InShell, ActivateTOTPView):  # type: ignore[misc]
         return answer
 
 
-class RemoveApp(InShell, DeactivateTOTPView):  # type: ignore[misc]
+class RemoveApp(_Change, DeactivateTOTPView):  # type: ignore[misc]
     """Remove the authenticator app, asked once more."""
 
     title = "Remove the authenticator app"
     template_name = "connector/account_remove.html"
+    what = "app_removed"
     success_url = reverse_lazy("account")
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        """Remove it."""
-        with _told(self.request, "app_removed"):
-            answer: HttpResponse = super().form_valid(form)
-        return answer
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -144,28 +142,29 @@ class Codes(InShell, ViewRecoveryCodesView):  # type: ignore[misc]
         return {**found, "next": to, "file": "%0A".join(found["unused_codes"])}
 
 
-class NewCodes(InShell, GenerateRecoveryCodesView):  # type: ignore[misc]
+class NewCodes(_Change, GenerateRecoveryCodesView):  # type: ignore[misc]
     """Make new recovery codes; the old ones are worth nothing then."""
 
     title = "Make new recovery codes"
     template_name = "connector/account_new_codes.html"
+    what = "codes_made"
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Make them; they are shown next, also to who came in by one of the old ones."""
         proved = factors.has_proved(self.request, authenticated_user(self.request))
-        with _told(self.request, "codes_made"):
-            answer: HttpResponse = super().form_valid(form)
+        answer = super().form_valid(form)
         if proved:
             _proved(self.request, Authenticator.Type.RECOVERY_CODES)
         return answer
 
 
 @method_decorator(never_cache, name="dispatch")
-class AddPasskey(InShell, AddWebAuthnView):  # type: ignore[misc]
+class AddPasskey(_Change, AddWebAuthnView):  # type: ignore[misc]
     """Add a passkey of this device or of a key that is plugged in."""
 
     title = "Add a passkey"
     template_name = "connector/account_passkey.html"
+    what = "passkey_added"
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
         """One that the device itself finds, behind a PIN or finger: it stands for both factors."""
@@ -175,38 +174,27 @@ class AddPasskey(InShell, AddWebAuthnView):  # type: ignore[misc]
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Keep it."""
-        with _told(self.request, "passkey_added"):
-            answer: HttpResponse = super().form_valid(form)
+        answer = super().form_valid(form)
         _proved(self.request, Authenticator.Type.WEBAUTHN)
         return answer
 
 
-class RenamePasskey(InShell, EditWebAuthnView):  # type: ignore[misc]
+class RenamePasskey(_Change, EditWebAuthnView):  # type: ignore[misc]
     """Give a passkey another name."""
 
     title = "Rename the passkey"
     template_name = "connector/account_rename.html"
+    what = "passkey_renamed"
     success_url = reverse_lazy("account")
 
-    def form_valid(self, form: Any) -> HttpResponse:
-        """Keep the name, and say so."""
-        with _told(self.request, "passkey_renamed"):
-            answer: HttpResponse = super().form_valid(form)
-        return answer
 
-
-class RemovePasskey(InShell, RemoveWebAuthnView):  # type: ignore[misc]
+class RemovePasskey(_Change, RemoveWebAuthnView):  # type: ignore[misc]
     """Remove a passkey, asked once more."""
 
     title = "Remove the passkey"
     template_name = "connector/account_remove.html"
+    what = "passkey_removed"
     success_url = reverse_lazy("account")
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        """Remove it."""
-        with _told(self.request, "passkey_removed"):
-            answer: HttpResponse = super().form_valid(form)
-        return answer
 
 
 class _Again(InShell):
