@@ -21,6 +21,7 @@ NONE: Mapping[str, Any] = {
     "snoozed_until": None,  # put off was this hold, not the next one
 }
 
+PAYS = "pays"  # in a hold's detail, and then in what is kept: who pays and the payment hold
 GONE = "gone"  # in a hold's detail: the invoice is not in Epicor any more
 # What a person cannot accept as it is, because nobody knows yet what it is.
 _NOT_KEPT: Mapping[str, str] = {

@@ -493,6 +493,9 @@ def mark_rechecked(
     changes |= {"not_before": None, "failed_attempts": 0}
     if entered_as is not None:
         changes["entered_as"] = plain(entered_as)
+        kept = posting.kept.get(holds.PAYS)
+        if kept and kept["hold"] != entered_as.get("pay_hold"):  # overtaken by what was verified
+            changes["kept"] = {k: v for k, v in posting.kept.items() if k != holds.PAYS}
     ours = Q(state__in=IN_EPICOR, lease_owner=owner)
     sentence = entry(posting, "posting.rechecked", {**facts, **body})
     with transaction.atomic():
@@ -560,7 +563,10 @@ def keep(posting: Posting, *, actor: str, reason: str) -> None:
     with transaction.atomic():
         # What was verified may be newer than what is on the person's screen.
         row = Posting.objects.select_for_update().get(pk=posting.pk)
-        changes: dict[str, Any] = {"kept": {**row.kept, posting.hold_reason: differences}}
+        pays = {
+            name: posting.hold_detail[name] for name in [holds.PAYS] if name in posting.hold_detail
+        }
+        changes: dict[str, Any] = {"kept": {**row.kept, posting.hold_reason: differences, **pays}}
         if not drifted and row.not_before is None:
             changes["entered_hash"] = seen
         sentence = entry(posting, "posting.kept", body, actor)

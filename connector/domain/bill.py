@@ -1,5 +1,6 @@
 """A Ramp bill as accounting sees it: who is owed what, for which coded lines. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -100,11 +101,8 @@ class Bill:
 
     @property
     def payer(self) -> Payer:
-        """Who pays the bill: Ramp if it makes any payment, another if all are made outside Ramp."""
-        payers = {payment.payer for payment in self.payments}
-        if Payer.RAMP in payers:
-            return Payer.RAMP
-        return Payer.OTHER if payers == {Payer.OTHER} else Payer.UNKNOWN
+        """Who pays the bill."""
+        return payer_of(self.payments)
 
     @property
     def paid_by_card(self) -> bool:
@@ -115,6 +113,14 @@ class Bill:
     def invoice_num(self) -> str:
         """The number to enter, unless a person gives another: the vendor's, else one of ours."""
         return self.invoice_number or number_of(self.id)
+
+
+def payer_of(payments: Iterable[Payment]) -> Payer:
+    """Who pays: Ramp if it makes any payment, another if all are made outside Ramp."""
+    payers = {payment.payer for payment in payments}
+    if Payer.RAMP in payers:
+        return Payer.RAMP
+    return Payer.OTHER if payers == {Payer.OTHER} else Payer.UNKNOWN
 
 
 def called(invoice_num: str, bill_id: str) -> str:

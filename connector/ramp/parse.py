@@ -51,7 +51,7 @@ def parse_bill(payload: Payload) -> Bill:
         sync_status=text(payload.get("sync_status")).upper(),
         archived=bool(payload.get("archived_at")),
         accounting_sync_enabled=payload.get("enable_accounting_sync") is not False,
-        payments=_payments(payload),
+        payments=payments_of(payload),
         purchase_order_ids=_order_ids(payload),
     )
 
@@ -185,7 +185,7 @@ def _rows(owner: Payload, key: str, name: str) -> list[Payload]:
     return value
 
 
-def _payments(payload: Payload) -> tuple[Payment, ...]:
+def payments_of(payload: Payload) -> tuple[Payment, ...]:
     """The payment of a bill and those in its list, each once; one that cannot be read says nothing.
 
     They never stop a bill: what they leave open, the tenant's settings decide.

@@ -19,6 +19,7 @@ from connector.epicor.dataset import SavedInvoice, differences
 from connector.epicor.errors import SMALLER
 from connector.epicor.values import day as day_of
 from connector.narrow import LOOKED_UP, NOTHING_SENT, bug
+from connector.sync import paying
 from connector.sync.context import Cycle
 from connector.sync.judge import is_settled, own_revision, revision
 from connector.sync.lookup import Key, key_of, key_sent
@@ -61,13 +62,14 @@ class Endings:
         """Verify to the cent; entered, or a hold that names every difference."""
         posting, draft = prepared.posting, prepared.draft
         if posting.adopted:
-            wrong: Sequence[Any] = adopted_differences(posting, saved)
+            held = draft.pay_hold if paying.known(posting) is not None else None
+            wrong: Sequence[Any] = adopted_differences(posting, saved, held=held)
         else:
             wrong = differences(draft, saved, self.cycle.habits.stamp_column)
         if is_settled(posting, wrong):
             self._good(prepared, saved, kept=bool(wrong))
             return
-        points = [str(point) for point in wrong]
+        points = paying.left(posting, wrong)
         listed = differing.listed(points[:_SHOWN], posting.currency)
         message = (
             f"The invoice is in Epicor but differs from the bill: {listed}. "
@@ -149,7 +151,7 @@ class Endings:
             # What a person changed and another accepted stays a person's work.
             sys_rev_id=posting.sys_rev_id if kept else revision(saved),
             entered_hash=prepared.content_hash,
-            entered_as=None if posting.adopted else asdict(draft),
+            entered_as=_as_verified(prepared),
             apply_on=None if posting.adopted else draft.apply_date,
             body={"total": str(draft.total), "currency": draft.currency_code},
         )
@@ -168,7 +170,7 @@ class Endings:
             group_id=saved.group_id,
             sys_rev_id=own_revision(saved),
             entered_hash=prepared.content_hash,
-            entered_as=asdict(draft),
+            entered_as=_as_drafted(prepared),
             apply_on=draft.apply_date,
             body={
                 "vendor_id": draft.vendor_id,
@@ -347,6 +349,22 @@ class Endings:
         else:
             postings.postpone([posting], owner=self.cycle.owner, not_before=due, **how)
         self.open.pop(posting.pk, None)
+
+
+def _as_drafted(prepared: Prepared) -> dict[str, Any]:
+    """What is remembered as entered: the draft, and who pays."""
+    return {**asdict(prepared.draft), "payer": prepared.bill.payer}
+
+
+def _as_verified(prepared: Prepared) -> dict[str, Any] | None:
+    """The same after another look; of what a person typed no more than was compared."""
+    posting = prepared.posting
+    if not posting.adopted:
+        return _as_drafted(prepared)
+    if paying.known(posting) is None:
+        return None
+    pays = {"pay_hold": prepared.draft.pay_hold, "payer": prepared.bill.payer}
+    return {**posting.entered_as, **pays}
 
 
 def _last_answer(answer: Mapping[str, Any]) -> str:

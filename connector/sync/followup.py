@@ -11,7 +11,10 @@ from typing import Any
 from audit import postings
 from audit.failures import Hold, Reason
 from audit.models import Posting
+from connector.domain.bill import payer_of
 from connector.ramp.content import is_gone
+from connector.ramp.parse import payments_of
+from connector.sync import paying
 from connector.sync.readiness import gone_in_epicor, stopped
 
 _State = Posting.State
@@ -19,11 +22,16 @@ _Row = Mapping[str, Any]
 
 
 def follow_up(
-    rows: Sequence[_Row], known: Mapping[str, Posting], hashes: Mapping[str, str]
+    rows: Sequence[_Row],
+    known: Mapping[str, Posting],
+    hashes: Mapping[str, str],
+    *,
+    pay_hold: bool,
 ) -> None:
     """Settle these bills' postings, as they were read before `seen_hash` was brought up to date.
 
-    Postings that somebody works on just now are left to them, and to the next look.
+    `pay_hold`: the tenant's setting for bills of which nobody knows who pays. Postings that
+    somebody works on just now are left to them, and to the next look.
     """
     waiting: list[tuple[_Row, Posting]] = []
     entered: list[tuple[_Row, Posting]] = []
@@ -36,7 +44,7 @@ def follow_up(
         elif posting.state == _State.QUEUED:
             waiting.append((row, posting))
     _waiting(waiting, hashes)
-    _entered(entered, hashes)
+    _entered(entered, hashes, pay_hold=pay_hold)
 
 
 def _waiting(pairs: Sequence[tuple[_Row, Posting]], hashes: Mapping[str, str]) -> None:
@@ -57,8 +65,10 @@ def _waiting(pairs: Sequence[tuple[_Row, Posting]], hashes: Mapping[str, str]) -
     )
 
 
-def _entered(pairs: Sequence[tuple[_Row, Posting]], hashes: Mapping[str, str]) -> None:
-    gone, changed = [], []
+def _entered(
+    pairs: Sequence[tuple[_Row, Posting]], hashes: Mapping[str, str], *, pay_hold: bool
+) -> None:
+    gone, changed, paid = [], [], []
     for row, posting in pairs:
         now = hashes[posting.bill_id]
         if is_gone(row):
@@ -66,7 +76,10 @@ def _entered(pairs: Sequence[tuple[_Row, Posting]], hashes: Mapping[str, str]) -
                 gone.append((posting, gone_in_epicor(row, posting.hold_message)))
         elif _needs_a_look(posting, now):
             changed.append(posting)
+        elif paying.is_news(posting, payer_of(payments_of(row)), setting=pay_hold):
+            paid.append(posting)
     _hold(gone)
+    postings.ask_recheck(paid, message="Who pays the bill changed in Ramp after it was entered.")
     postings.ask_recheck(changed, message="The bill was changed in Ramp after it was entered.")
 
 

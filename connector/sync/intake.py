@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils import timezone
@@ -14,6 +14,7 @@ from connector.models import Bill
 from connector.ramp.content import content_hash
 from connector.ramp.errors import NotFoundError
 from connector.ramp.parse import parse_bill
+from connector.sync import paying
 from connector.sync.context import Cycle
 from connector.sync.prepare import Payloads, Prepared, entered_draft, prepare
 from connector.sync.pull import take
@@ -77,6 +78,7 @@ def take_in(cycle: Cycle, slice_: Sequence[Posting]) -> Intake:
         as_found, not_coded = prepare(lenient(cycle, any_period=True), unkept, payloads)
         ready, unprepared = ready + as_found, unprepared + not_coded
     ready += unchanged.values()
+    ready = [_as_paid_now(cycle, job) if job.posting.in_epicor else job for job in ready]
     for posting, hold in unprepared:
         if posting.state == Posting.State.IN_DOUBT:
             blind.append((posting, hold))
@@ -130,6 +132,13 @@ def _perhaps_ours(
         if stop is not None and not waits and is_synced(payload):
             found.append((posting, not_found(cycle.tenant.slug, stop, payload)))
     return found
+
+
+def _as_paid_now(cycle: Cycle, job: Prepared) -> Prepared:
+    """What is entered, with the payment hold that the bill's payments ask for now."""
+    setting = cycle.policy.pay_hold
+    draft = paying.with_hold(job.posting, job.draft, job.bill.payer, setting=setting)
+    return replace(job, draft=draft)
 
 
 def _as_entered(slice_: Sequence[Posting], payloads: Payloads) -> dict[int, Prepared]:

@@ -11,6 +11,7 @@ from audit.holds import GONE
 from audit.models import Posting
 from connector.domain import differing
 from connector.epicor.dataset import SavedInvoice, differences
+from connector.sync import paying
 from connector.sync.lookup import Found, Key, entered_key, key_of, name_of
 from connector.sync.prepare import Prepared
 from connector.sync.twins import live, money_differences, same_key_hold, told
@@ -96,15 +97,20 @@ def judge(
     if job.posting.adopted:
         return _adopted(job, own, edited=edited)
     wrong = differences(job.draft, own, found.stamp_column)
+    unpaid = paying.differs(job.posting, job.draft, own)
+    if unpaid and not edited and not paying.accepted(job.posting, job.draft):
+        return paying.changed(job.draft, job.bill.payer, job.content_hash)
     recoded = job.posting.in_epicor and not edited and job.coding is not None
     if is_settled(job.posting, wrong) or recoded:
         return Verify(own)  # what was entered is not changed because a mapping is another by now
     why = _untouchable(job, own, ours)
+    if unpaid:
+        why = why or "has a payment hold that only a person changes, because of who pays it now"
     if edited and not why and not update_edits:
         why = "is not changed by itself (after_entry_edits is hold)"
     if not why:
         return Write(own)
-    return _changed(job, wrong, why) if edited else Verify(own)
+    return _changed(job, wrong, why, unpaid=unpaid) if edited else Verify(own)
 
 
 def _nothing_as_it_should_be(posting: Posting, own: There | Hold | None, ours: Ours) -> Verdict:
@@ -131,7 +137,12 @@ def _adopted(job: Prepared, saved: SavedInvoice, *, edited: bool) -> Verdict:
     wrong = money_differences(header, draft.total, draft.currency_code)
     if header.get("VendorNum") != draft.vendor_num:
         wrong.append(f"VendorNum is {header.get('VendorNum')}, expected {draft.vendor_num}")
-    return _changed(job, wrong, "was typed by a person") if edited and wrong else Verify(saved)
+    unpaid = paying.differs(job.posting, draft, saved)
+    if edited and wrong:
+        return _changed(job, wrong, "was typed by a person", unpaid=unpaid)
+    if unpaid and not paying.accepted(job.posting, draft):
+        return paying.changed(draft, job.bill.payer, job.content_hash)
+    return Verify(saved)
 
 
 def one_hand(saved: SavedInvoice) -> bool:
@@ -159,7 +170,9 @@ def revision(saved: SavedInvoice) -> int:
 
 def is_settled(posting: Posting, wrong: Sequence[Any]) -> bool:
     """Whether an invoice is as it should be, or differs only in what a person has accepted."""
-    return not wrong or [str(point) for point in wrong] == posting.kept.get(Reason.MISMATCH)
+    accepted = posting.kept.get(Reason.MISMATCH)
+    left = paying.left(posting, wrong)
+    return not left or [str(point) for point in wrong] == accepted or left == accepted
 
 
 def _own(
@@ -247,14 +260,15 @@ def _sent_before(job: Prepared, company: str, there: SavedInvoice, stamp_column:
     )
 
 
-def _changed(job: Prepared, wrong: Sequence[Any], why: str) -> Hold:
+def _changed(job: Prepared, wrong: Sequence[Any], why: str, *, unpaid: bool) -> Hold:
     listed = differing.listed(wrong[:_SHOWN], job.posting.currency)
+    pays = paying.noted(job.draft, job.bill.payer) if unpaid else {}
     return Hold(
         Reason.CHANGED,
         f"The bill was changed in Ramp after it was entered, and its invoice {why}, so nothing "
         f"was changed in Epicor. Differences: {listed}. Correct one of the two, then replay, or "
         "keep it as it is and dismiss this with a reason.",
-        {"differences": [str(point) for point in wrong], "content": job.content_hash},
+        {"differences": [str(point) for point in wrong], "content": job.content_hash, **pays},
     )
 
 

@@ -111,7 +111,7 @@ def see_again(
     with transaction.atomic():
         if seeds:
             postings.update_values(cycle.tenant.pk, seeds)
-        follow_up(seen, known, hashes)
+        follow_up(seen, known, hashes, pay_hold=cycle.policy.pay_hold)
     return len(changed)
 
 

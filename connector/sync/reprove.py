@@ -22,7 +22,7 @@ from connector.epicor.dataset import SavedInvoice, differences, same_number
 from connector.epicor.invoices import find, stamp_of
 from connector.models import Tenant
 from connector.narrow import hold_bug, narrow
-from connector.sync import strays
+from connector.sync import paying, strays
 from connector.sync.context import Cycle, open_cycle
 from connector.sync.judge import Places, gone, is_settled, several_difference
 from connector.sync.lookup import Key, key_of
@@ -225,11 +225,13 @@ class _Prover:
             return [several_difference(there)]
         ((company, saved),) = there
         if posting.adopted:
-            return adopted_differences(posting, saved)
+            return paying.left(posting, adopted_differences(posting, saved))
         moved = _moved(posting, company, saved.header or {})
         draft = entered_draft(posting)
         if draft is not None:
-            return moved + [str(point) for point in differences(draft, saved, self.column)]
+            noted = paying.known(posting)
+            draft = draft if noted is None else replace(draft, pay_hold=noted.hold)
+            return moved + paying.left(posting, differences(draft, saved, self.column))
         return moved + self._row_differences(posting, saved)
 
     def _row_differences(self, posting: Posting, saved: SavedInvoice) -> list[str]:

@@ -342,7 +342,13 @@ def _mark(
             group_id=row.group_id,
             sys_rev_id=revision(saved),
             entered_hash=prepared.content_hash,
-            entered_as={"adopted": True, **facts, **amounts, "pay_hold": draft.pay_hold},
+            entered_as={
+                "adopted": True,
+                **facts,
+                **amounts,
+                "pay_hold": draft.pay_hold,
+                "payer": prepared.bill.payer,
+            },
             apply_on=day((saved.header or {}).get("ApplyDate")) or draft.apply_date,
             body={
                 "adopted": True,

@@ -21,6 +21,7 @@ from connector.domain.money import format_amount, format_money
 from connector.epicor.dataset import AMOUNTS, Row, SavedInvoice, same_number
 from connector.epicor.mirror import covers, invoice_row, refresh_invoices
 from connector.epicor.values import amount, flag, number, text
+from connector.sync import paying
 from connector.sync.context import Cycle
 from connector.sync.prepare import Prepared
 from mappings import invoices
@@ -214,8 +215,15 @@ def facts_of(draft: APInvoiceDraft) -> Facts:
     )
 
 
-def adopted_differences(posting: Posting, saved: SavedInvoice) -> list[str]:
-    """In what an adopted invoice is no longer what a person said is ours, as sentences. Pure."""
+def adopted_differences(
+    posting: Posting, saved: SavedInvoice, *, held: bool | None = None
+) -> list[str]:
+    """In what an adopted invoice is no longer what a person said is ours, as sentences. Pure.
+
+    `held`: whether Ramp pays it now, where that is known better than from the record.
+    """
+    noted = paying.known(posting)
+    held = held if held is not None else noted is not None and noted.hold
     if saved.header is None:
         return ["The invoice is not there."]
     known = posting.entered_as
@@ -226,7 +234,7 @@ def adopted_differences(posting: Posting, saved: SavedInvoice) -> list[str]:
     if not same_number(text(header.get("InvoiceNum")), known["invoice_num"]):
         found.append(f"Number is {header.get('InvoiceNum')}, expected {known['invoice_num']}")
     found += money_differences(header, amount(known["total"]), known["currency_code"])
-    if known.get("pay_hold") and not flag(header.get("PayHold")):
+    if held and not flag(header.get("PayHold")):
         found.append("Payment hold is no, expected yes")
     return found
 

@@ -203,8 +203,8 @@ _WHAT: Mapping[Reason, str] = {
         "because the books may be wrong either way."
     ),
     Reason.CHANGED: (
-        "The bill was edited in Ramp after it was entered, and its invoice can not follow by "
-        "itself. Epicor still has the invoice as it was entered."
+        "The bill, or who pays it, was changed in Ramp after it was entered, and its invoice can "
+        "not follow by itself. Epicor still has the invoice as it was entered."
     ),
     Reason.ARCHIVED: (
         "The bill was archived or rejected in Ramp. What was entered before is still in Epicor "

@@ -7,6 +7,7 @@ import pytest
 
 from audit import postings
 from audit.models import AuditEntry, Posting
+from connector.domain.draft import PostingPolicy
 from connector.models import LearnedFact, Tenant
 from connector.sync import sweep
 from connector.sync.context import open_cycle
@@ -326,6 +327,7 @@ class Swept:
 
     def __init__(self, tenant: Tenant, ramp: Ramp) -> None:
         self.tenant, self.ramp = tenant, ramp
+        self.policy = PostingPolicy()
 
 
 def a_bill(name: str, days: float, *, archived: bool = False) -> dict[str, Any]:

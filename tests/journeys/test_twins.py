@@ -219,6 +219,7 @@ def test_an_adopted_invoice_is_entered_and_confirmed_and_epicor_is_not_touched(r
         "total": str(plan.total),
         "currency_code": plan.currency,
         "pay_hold": True,
+        "payer": "ramp",
     }
     entry = AuditEntry.objects.get(action="posting.entered", subject_id=posting.bill_id)
     assert entry.actor == "Ann"
