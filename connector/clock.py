@@ -144,9 +144,10 @@ def notice(now: datetime | None = None) -> str:
 
 def sentence(at: datetime, by: timedelta) -> str:
     """What happened to the clock, and what became of what waited."""
+    utc = at.astimezone(UTC)
     return (
-        f"The clock of this installation was ahead by {_long(by)} and was set back at "
-        f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC. What was to wait for that time goes on now; no "
+        f"The clock of this installation was ahead by {_long(by)} and was set back on "
+        f"{utc.day} {utc:%b %Y, %H:%M} UTC. What waited for that time goes on now; no "
         "bill is lost and none is entered twice. Times on the record from before are as the clock "
         "said. Have the machine's time synchronised."
     )

@@ -21,6 +21,12 @@ from connector.addresses import throttled_as
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+_WAYS = {  # to say again who one is
+    "reauthenticate": "Use the password",
+    "mfa_reauthenticate": "Use a code",
+    "mfa_reauthenticate:webauthn": "Use a passkey",
+}
+
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # not at type-checking time
     """Nobody signs up, and what follows a login stays within this site."""
@@ -65,8 +71,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # not at typ
     def get_reauthentication_methods(self, user: "User") -> list[dict[str, Any]]:
         """The ways to say again who one is; without password and factor it is the login page."""
         found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        for one in found:
+            one["description"] = _WAYS.get(one["id"], one["description"])
         again = {"id": "login", "description": "Log in again", "url": reverse("account_login")}
         return found or [again]
+
+    def add_message(self, *args: Any, message: str | None = None, **more: Any) -> None:
+        """Only what is said in our words: the library's own sentences come beside our pages'."""
+        if message:
+            super().add_message(*args, message=message, **more)
 
     def send_notification_mail(
         self, template_prefix: str, user: "User", context: Any = None, email: str | None = None

@@ -50,5 +50,5 @@ def shown_rows(looked: Errand, rows: Sequence[SeenRow]) -> list[ShownRow]:
 def deeds(counts: dict[str, int]) -> str:
     """What an import of these rows does: "2 new, 1 changed"."""
     words = {"new": "new", "changed": "changed", "kept": "stored with the same target"}
-    words["same"] = "as it is"
+    words["same"] = "unchanged"
     return ", ".join(f"{counts[what]:,} {word}" for what, word in words.items() if counts[what])

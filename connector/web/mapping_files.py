@@ -31,7 +31,7 @@ _EFFECTS = {
     "changed": "Changed",  # the risk comes first
     "new": "New",
     "kept": "Stored, same target",
-    "same": "As it is",
+    "same": "Unchanged",
 }
 
 

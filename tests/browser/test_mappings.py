@@ -134,7 +134,7 @@ def test_a_file_with_mistakes_is_corrected_and_imported(page: Page, new_tenant) 
 
     page.get_by_role("link", name="Upload the corrected file").click()
     upload(f"{HEADER}{ramp_id},,{vendor.vendor_id},,\nnew-1,New Inc,{vendor.vendor_id},,\n")
-    wait_text(page, "Frees 1 bill, ")
+    wait_text(page, "Clears 1 bill, ")
     wait_text(page, "New 2")
     page.get_by_role("button", name="Import 2 rows").click()
     wait_text(page, "2 new, 0 changed, 0 as they were. 1 bill is tried again.")

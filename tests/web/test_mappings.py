@@ -470,12 +470,13 @@ def test_a_file_is_looked_at_and_then_imported(ann: Client, tenant: Tenant) -> N
     VendorMapping.objects.create(tenant=tenant, ramp_id="v-1", epicor_id="OLD")
     answer = upload(ann, f"{CSV}v-1,Acme,ACME,,\nv-2,Beta,BETA,,\n")
     page = text(ann, answer.url)
-    assert "Frees 1 bill, " in page
+    assert "Clears 1 bill, " in page
     assert "120.00 USD" in page
     assert "Import 2 rows: 1 new, 1 changed; replay 1 bill<" in page
     assert target("v-1") == "OLD"
     assert '<s class="mc-id">OLD</s>' in page  # what changes comes first
-    assert "frees 1 bill" in text(ann, f"{answer.url}?effect=new")
+    assert 'class="mc-id">v-1' not in page  # a name is shown without its id
+    assert "clears 1 bill" in text(ann, f"{answer.url}?effect=new")
     done = ann.post(f"{answer.url}import/", {"replay": "1"})
     told = text(ann, done.url)
     assert "1 new, 1 changed, 0 as they were. 1 bill is tried again." in told
@@ -498,9 +499,9 @@ def test_a_file_that_calls_a_target_otherwise_is_shown_epicors_name_and_the_mone
     lines = "v-1,Wayne,ACME,Wayne Logistics,\nv-2,Acme,ACME,ACME  brick,\n"
     answer = upload(ann, f"{CSV}{lines}")
     page = " ".join(text(ann, answer.url).split())
-    assert "1 row calls the target otherwise than Epicor does." in page
+    assert "In 1 row the name differs from Epicor" in page
     assert "The targets that change were used by 12 bills, " in page
-    assert "Name in Epicor is <strong>Acme Brick</strong>; the file says Wayne Logistics." in page
+    assert "In Epicor it is <strong>Acme Brick</strong>; the file says Wayne Logistics." in page
     assert '<s class="mc-id">WAYNE</s> Wayne Logistics' in page
     assert "Used by 12 bills" in page
     assert "new ones go to <strong>Acme Brick</strong>" in page
@@ -654,7 +655,7 @@ def test_a_change_waits_and_another_person_approves_it(
     assert "Waits for approval" in text(ann, f"{BASE}vendors/")
     pat = people("approver")
     page = text(pat, f"{BASE}approvals/")
-    assert "frees 1 bill" in page
+    assert "clears 1 bill" in page
     assert "not mapped" in page
     pk = ProposedMapping.objects.get().pk
     said = pat.post(

@@ -19,6 +19,7 @@ from allauth.mfa.webauthn.views import (
     RemoveWebAuthnView,
 )
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
@@ -27,7 +28,7 @@ from django.urls import path, reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
-from connector.accounts import factors
+from connector.accounts import factors, mails
 from connector.accounts.forms import ActivateForm
 from connector.web import shell
 from connector.web.account import outside
@@ -96,6 +97,7 @@ class _Change(InShell):
             user = rows.get(pk=authenticated_user(self.request).pk)
             answer: HttpResponse = super().form_valid(form)  # type: ignore[misc]
             factors.told(user, self.what, actor=user.get_username())
+        messages.success(self.request, mails.NOTICES[self.what][1])
         return answer
 
 
