@@ -53,6 +53,18 @@ class PeriodTable:
         state = self.find(company, day)
         return f"{day:%Y-%m}" if state is None else state.label
 
+    def may_have_moved(self, company: str, wanted: date, there: date) -> bool:
+        """Whether `next_open` can have answered `there` for `wanted`, now or when less was closed.
+
+        Only where `wanted` itself takes nothing, and no open day lies between the two.
+        """
+        state = self.find(company, wanted)
+        if there <= wanted or (state is not None and state.open):
+            return False
+        now = self.next_open(company, wanted)
+        first = any(period.starts_on == there for period in self.by_company.get(company, ()))
+        return there == now or (first and (now is None or there < now))
+
     def next_open(self, company: str, day: date) -> date | None:
         """The first day from `day` on that Epicor would take an entry for; None when unknown."""
         floor = max(day, self.earliest.get(company, day))

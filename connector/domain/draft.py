@@ -194,15 +194,22 @@ def _check_review(bill: Bill, policy: PostingPolicy) -> None:
 
 
 def apply_date(
-    bill: Bill, company: str, periods: PeriodTable, policy: PostingPolicy
+    bill: Bill,
+    company: str,
+    periods: PeriodTable,
+    policy: PostingPolicy,
+    there: date | None = None,
 ) -> tuple[date, tuple[Gap, ...]]:
     """The day that picks the fiscal period, and the gap when that period takes no invoice.
 
     The accounting date, else the invoice date; never today. With `closed_period` next_open, a
     closed period moves it to the first day of the next open one; with any it does not matter.
+    `there`: the day that the invoice has in Epicor already, when next_open may have chosen it.
     """
     wanted = bill.accounting_on or bill.issued_on
     state = periods.find(company, wanted)
+    if policy.closed_period == "any" and there is not None:
+        return (there if periods.may_have_moved(company, wanted, there) else wanted), ()
     if policy.closed_period == "any" or (state is not None and state.open):
         return wanted, ()
     if policy.closed_period == "next_open":

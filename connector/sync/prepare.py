@@ -135,7 +135,9 @@ def _ask(rules: Rules, posting: Posting, payloads: Payloads, calendar: PeriodTab
         )
         gap = Gap(Reason.NO_ROUTE, "entity", bill.entity_id, name, message)
         raise UnmappedError.of((gap,))
-    apply_on, gaps = apply_date(bill, route.company, calendar, rules.policy)
+    moves = posting.in_epicor and rules.posting.closed_period == "next_open"
+    there = posting.apply_on if moves else None  # what is in Epicor already may have been moved
+    apply_on, gaps = apply_date(bill, route.company, calendar, rules.policy, there)
     request = coding_request(bill, route.company, apply_on, rules.policy)
     return _Coded(posting, bill, route, request, gaps)
 

@@ -247,6 +247,49 @@ def test_which_day_counts_and_what_stops_it(accounting_on, rule, company, day, l
     )
 
 
+MOVES = PeriodTable(
+    {
+        "EPIC06": tuple(
+            Period(
+                f"2026-{month:02}",
+                date(2026, month, 1),
+                date(2026, month, 28),
+                closed=month in (2, 3, 4, 6),
+            )
+            for month in range(1, 8)
+        )
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "counts"),
+    [
+        (date(2026, 3, 9), date(2026, 5, 1), True),  # as it would be moved now
+        (date(2026, 3, 9), date(2026, 4, 1), True),  # as before April was closed
+        (date(2026, 3, 9), date(2026, 4, 2), False),  # no first day
+        (date(2026, 3, 9), date(2026, 7, 1), False),  # May would have taken it
+        (date(2026, 3, 9), date(2026, 3, 9), True),
+        (date(2026, 3, 9), date(2026, 2, 1), False),  # nothing is moved back
+        (date(2026, 5, 9), date(2026, 6, 1), False),  # May takes it
+        (date(2026, 8, 9), date(2026, 9, 1), False),  # no period at all
+    ],
+)
+def test_a_day_that_is_there_counts_where_it_may_have_been_moved_to(wanted, there, counts):
+    policy = PostingPolicy(closed_period="any")
+    dated = bill(accounting_on=wanted)
+    assert apply_date(dated, "EPIC06", MOVES, policy, there) == (there if counts else wanted, ())
+
+
+def test_where_everything_is_closed_by_now_the_first_days_count():
+    shut = tuple(replace(period, closed=True) for period in MOVES.by_company["EPIC06"])
+    table = PeriodTable({"EPIC06": shut})
+    dated, policy = bill(accounting_on=date(2026, 3, 9)), PostingPolicy(closed_period="any")
+    for there, found in ((5, 5), (7, 7)):
+        day = date(2026, there, 1)
+        assert apply_date(dated, "EPIC06", table, policy, day)[0] == date(2026, found, 1)
+
+
 @pytest.mark.parametrize(
     ("day", "why"),
     [(ISSUED, "is closed in Epicor"), (date(2027, 1, 2), "has no fiscal period in Epicor")],

@@ -1,16 +1,20 @@
 """After an older backup was put back: what is ours in Epicor and Ramp is adopted by itself."""
 
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 
 from audit import postings
 from audit.failures import Hold, Reason
 from audit.models import AuditEntry, Posting
-from connector.models import Bill, PostingSettings, Tenant
+from connector.models import Bill, FinanceCalendar, PostingSettings, Tenant
 from connector.sync.remove import remove
 from connector.sync.reprove import reprove
 from connector.sync.run import run_cycle
+from mappings.models import CatalogRefresh
 from tests.journeys import truth
 from tests.journeys.backup import Backup
 from tests.journeys.test_twins import of, plain_bills
@@ -179,3 +183,59 @@ def test_a_closed_period_does_not_keep_an_invoice_from_being_adopted(ready):
     assert invoices(box) == there
     for bill_id in plain_bills(box):
         assert states(tenant)[bill_id] == before[bill_id]
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_an_apply_date_that_was_moved_by_our_own_rule_is_no_mismatch(ready, wrong):
+    box, tenant = ready
+    PostingSettings.objects.filter(tenant=tenant).update(closed_period="next_open")
+    bill_id, plan = next(iter(plain_bills(box).items()))
+    box.epicor.app.close_period(plan.company, plan.apply_date.year, plan.apply_date.month)
+    CatalogRefresh.objects.all().delete()
+    backup = Backup()
+    run_cycle(tenant)
+    run_cycle(tenant)
+    before = of(tenant, bill_id)
+    assert (before.state, before.hold_reason) == (State.CONFIRMED, "")
+    assert before.apply_on > plan.apply_date
+    if wrong:
+        other = (before.apply_on + timedelta(days=1)).isoformat()
+        key = (plan.company, plan.vendor_num, before.invoice_num)
+        box.epicor.app.edit_invoice(*key, {"ApplyDate": f"{other}T00:00:00"})
+
+    backup.put_back()
+    run_cycle(tenant)
+
+    posting = of(tenant, bill_id)
+    if wrong:
+        assert (posting.state, posting.hold_reason) == (State.ENTERED, "mismatch")
+        (point,) = posting.hold_detail["differences"]
+        assert point.startswith(f"Apply date is {other}")
+    else:
+        assert (posting.state, posting.hold_reason) == (State.CONFIRMED, "")
+        assert posting.apply_on == before.apply_on
+        assert reprove(tenant, days=5).drifted == []
+
+
+@pytest.mark.parametrize("blackout", [True, False])
+def test_what_waits_is_looked_up_at_once_also_on_a_blackout_day(ready, blackout):
+    box, tenant = ready
+    bill_id = next(iter(plain_bills(box)))
+    posting = bring_to(box, tenant, bill_id, "held")
+    backup = Backup()
+    enter_after_all(tenant, posting, "held")
+    run_cycle(tenant)
+    run_cycle(tenant)
+    there = invoices(box)
+
+    backup.put_back()
+    if blackout:
+        today = timezone.now().astimezone(ZoneInfo(tenant.time_zone)).date().isoformat()
+        FinanceCalendar.objects.filter(tenant=tenant).update(blackout=[today])
+    box.epicor.reset_calls()
+    run_cycle(tenant)
+
+    posting = of(tenant, bill_id)
+    assert (posting.in_epicor, posting.hold_reason) == (True, "")
+    assert invoices(box) == there
+    assert not any("Update" in call for call in box.epicor.calls)
