@@ -99,7 +99,7 @@ def ring_retries(calendar: FinanceCalendar, now: datetime, *, reaped: bool = Fal
     paused = Tenant.objects.get(pk=tenant.pk)
     if pauses.kind(paused) == pauses.OUTAGE:
         return _ring_to_heal(tenant, now)
-    if pauses.stops(paused) or not _is_followable(calendar) or blacked_out(tenant):
+    if pauses.stops(paused) or not _is_followable(calendar):
         return False
     if not reaped and not _has_retries(tenant, now):
         return False
@@ -167,8 +167,9 @@ def _ring_to_heal(tenant: Tenant, now: datetime) -> bool:
 
 def _has_retries(tenant: Tenant, now: datetime) -> bool:
     """Whether something that was put off is due; what was never tried waits for the cycle."""
-    waiting = Q(state=_State.QUEUED, hold_reason="")
-    waiting |= Q(state=_State.IN_DOUBT, lease_owner="")
+    waiting = Q(state=_State.IN_DOUBT, lease_owner="")
+    if not blacked_out(tenant):  # what is only read goes on
+        waiting |= Q(state=_State.QUEUED, hold_reason="")
     asked = Q(state__in=IN_EPICOR, hold_reason__gt="", lease_owner="")
     rows = Posting.objects.filter(waiting | asked, tenant=tenant, not_before__lte=now)
     return rows.exists()

@@ -9,16 +9,41 @@ from typing import Any
 from audit import postings
 from audit.duplicates import Asked
 from audit.models import Posting
+from connector.models import Bill
 from connector.sync.context import Cycle
 from connector.sync.endings import Endings
 from connector.sync.lanes import Job, Todo
 from connector.sync.prepare import Prepared
+from connector.sync.readiness import SYNCED
 
+_MOST_SYNCED = 500
 Claim = Callable[..., list[Posting]]
 CLAIMS: tuple[Claim, ...] = (
     postings.claim_rechecks,
     postings.claim_doubtful,
     postings.claim,
+)
+
+
+def claim_synced(tenant_id: int, *, ids: Sequence[int] | None = None, **how: Any) -> list[Posting]:
+    """Claims what is due and Ramp has as synced: perhaps ours, so that it is looked up first."""
+    bills = Bill.objects.filter(tenant_id=tenant_id, payload__sync_status__in=SYNCED)
+    waiting = Posting.objects.filter(
+        tenant_id=tenant_id,
+        state=Posting.State.QUEUED,
+        hold_reason="",
+        bill_id__in=bills.values("bill_id"),
+    )
+    if ids is not None:
+        waiting = waiting.filter(pk__in=ids)
+    some = list(waiting.order_by("pk").values_list("pk", flat=True)[:_MOST_SYNCED])
+    return postings.claim(tenant_id, ids=some, **how)
+
+
+READS: tuple[Claim, ...] = (
+    postings.claim_rechecks,
+    postings.claim_doubtful,
+    claim_synced,
 )
 LOOKERS = 2  # threads besides the lanes, for look-ups
 SAME_NUMBER = "Another bill of this vendor with this number is being entered."
@@ -38,8 +63,13 @@ class Board:
     asked: dict[Future[Any], Any] = field(default_factory=dict)
     todo: list[Todo] = field(default_factory=list)
     unproven: list[Prepared] = field(default_factory=list)
-    claims: list[Claim] = field(default_factory=lambda: list(CLAIMS))
+    claims: list[Claim] = field(default_factory=list)
     gave_way: set[str] = field(default_factory=set)
+    only_look: bool = False  # a blackout day: nothing is written
+
+    def claim_again(self) -> None:
+        """Something is due that was not before."""
+        self.claims = list(READS if self.only_look else CLAIMS)
 
     def stopping(self) -> bool:
         """Whether nothing new is to be begun."""
@@ -60,7 +90,8 @@ class Board:
         """Back to the queue and due at once: what stood in their way is gone."""
         for posting in some:
             self.ends.again(posting, why)
-        self.claims = self.claims or list(CLAIMS)
+        if not self.claims:
+            self.claim_again()
 
     def give_way(self, posting: Posting) -> None:
         """Another bill is being sent under the same number: look once more, then a minute later."""

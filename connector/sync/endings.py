@@ -223,6 +223,11 @@ class Endings:
         """Ramp does not want it entered just now: looked at again in an hour."""
         self._later(posting, _NOT_READY, message, cause="not_ready")
 
+    def rest(self, posting: Posting) -> None:
+        """It would be written now, but nothing is today: it stays as it was."""
+        if posting.state != Posting.State.IN_FLIGHT:  # else given back at the end, due as before
+            self._later(posting, _NOT_READY, _BLACKOUT, cause="blackout")
+
     def wait(self, posting: Posting, why: str) -> None:
         """It has to wait for another bill; nothing was sent."""
         self._later(posting, timedelta(minutes=1), why, cause="other_bill")
@@ -377,6 +382,9 @@ def _last_answer(answer: Mapping[str, Any]) -> str:
     return f" The last time it was answered with status {status}{words}.{large}"
 
 
+_BLACKOUT = (
+    "It was looked up, and nothing was written because today is a blackout day in the calendar."
+)
 _COMPARE = "Compare the bill with the invoice in Epicor, correct one of them, then replay."
 _UNANSWERED = (
     "Epicor gave no usable answer the {times} times that this bill was sent, and each time nothing "

@@ -19,15 +19,22 @@ from connector.sync.writing import Writing
 logger = logging.getLogger(__name__)
 
 
-def enter_due(cycle: Cycle, *, stop_at: float, ids: Sequence[int] | None = None) -> bool:
+def enter_due(
+    cycle: Cycle, *, stop_at: float, ids: Sequence[int] | None = None, only_look: bool = False
+) -> bool:
     """Enter every posting that is due (or only these Posting ids) until `stop_at` (monotonic).
 
+    With `only_look` nothing is written to Epicor: what is in doubt, to be compared, or has Ramp's
+    word for it is looked up, and what would be written stays as it is.
     True when the time was over before everything was done. Raises AccessError, OutageError or
     TransientError when a system refuses us or is away; whatever was claimed is then given back.
     """
     lanes = cycle.lanes
     with ThreadPoolExecutor(lanes) as lane_pool, ThreadPoolExecutor(LOOKERS) as look_pool:
-        board = Board(cycle, stop_at, ids, Endings(cycle), lane_pool, look_pool)
+        board = Board(
+            cycle, stop_at, ids, Endings(cycle), lane_pool, look_pool, only_look=only_look
+        )
+        board.claim_again()
         looking = Looking(board, lanes)
         writing = Writing(board, looking)
         try:

@@ -16,7 +16,7 @@ from audit.failures import AccessError, Hold, PostingError, Reason
 from audit.models import Posting
 from connector.epicor.dataset import SavedInvoice
 from connector.narrow import bug, narrow
-from connector.sync.board import CLAIMS, Board
+from connector.sync.board import Board
 from connector.sync.intake import Intake, take_in
 from connector.sync.judge import (
     NotThere,
@@ -273,6 +273,8 @@ class Looking:
                 held.append((job.posting, verdict))
             elif verdict == Write(None):
                 new.append(job)
+            elif isinstance(verdict, Write) and self.board.only_look:
+                self.board.ends.rest(job.posting)
             elif isinstance(verdict, Write) and verdict.saved is not None:
                 self.board.todo.append(Todo.of(job, verdict.saved, table))
             else:
@@ -328,7 +330,7 @@ class Looking:
                 ends.there_otherwise(posting, *mine[0], why)
             else:
                 ends.found(posting, *mine[0])
-                self.board.claims = list(CLAIMS)  # to be compared in this run
+                self.board.claim_again()  # to be compared in this run
 
     def _proved(self, search: Search) -> None:
         """Verify invoices whose totals their own answers did not show, read back in one go."""

@@ -25,6 +25,7 @@ from connector.sync.sweep import sweep
 
 DONE = "done"
 ENTER = "enter"
+LOOK_UP = "look_up"  # instead of entering on a blackout day
 SLICE = 50
 MOST_PATIENCE = 3  # doublings: a step in which nothing moved gets more time, up to 8 times as much
 
@@ -39,7 +40,7 @@ def plan(run: SyncRun) -> list[str]:
     if run.dry_run:
         return ["refresh", *reading[:1], "rehearse"]
     if blacked_out(run.tenant) and not run.force:
-        return ["refresh", *reading]
+        return ["refresh", *reading, LOOK_UP]
     return ["refresh", *reading, "settle", ENTER, "confirm", "report"]
 
 
@@ -125,6 +126,14 @@ def _enter(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
     return more
 
 
+def _look_up(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
+    """On a blackout day: what dead workers left is taken back, and nothing stays in doubt."""
+    if not run.cursor:
+        postings.reap(cycle.tenant.pk, timezone.now())
+    run.cursor = {"looking": True}
+    return enter_due(cycle, stop_at=stop_at, ids=run.only_ids, only_look=True)
+
+
 def _waiting(cycle: Cycle) -> tuple[int, int, int]:
     due = Posting.objects.filter(
         tenant=cycle.tenant,
@@ -156,6 +165,7 @@ PHASES: dict[str, Phase] = {
     "sweep": _sweep,
     "settle": _settle,
     ENTER: _enter,
+    LOOK_UP: _look_up,
     "confirm": _confirm,
     "report": _report,
     "rehearse": _rehearse,

@@ -12,7 +12,7 @@ from connector.models import SyncRun, Tenant
 from connector.sync import turns
 from connector.sync.blackout import stopped_bills
 from connector.sync.context import Counts, Cycle, open_cycle
-from connector.sync.phases import DONE, ENTER, PHASES, following, plan
+from connector.sync.phases import DONE, ENTER, LOOK_UP, PHASES, following, plan
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def run_cycle(
     run = turns.begin(tenant, kinds=kinds or KINDS, dry_run=dry_run, force=force, only_ids=only_ids)
     try:
         while advance(run, min(_STEP_S, max(0.0, stop_at - time.monotonic()))):
-            if run.phase == ENTER and time.monotonic() >= stop_at:
+            if run.phase in (ENTER, LOOK_UP) and time.monotonic() >= stop_at:
                 turns.skip(run, following(run))
     finally:
         turns.give_up(run, _STOPPED)
@@ -137,7 +137,7 @@ def _step(run: SyncRun, stop_at: float) -> bool:
 
 def _is_over(run: SyncRun, stop_at: float) -> bool:
     """Whether the rest is for the next step: entering is not begun for a moment only."""
-    needed = _LEAST_ENTERING_S if run.phase == ENTER else 0.0
+    needed = _LEAST_ENTERING_S if run.phase in (ENTER, LOOK_UP) else 0.0
     return time.monotonic() + needed >= stop_at
 
 

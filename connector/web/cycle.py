@@ -16,6 +16,7 @@ _DOES = {
     "pull": "Reading bills from Ramp",
     "sweep": "Looking for bills that changed in Ramp",
     "settle": "Looking up what was left open",
+    "look_up": "Looking up what is in doubt; nothing is written today",
     "rehearse": "Rehearsing, nothing is written",
     "enter": "Entering bills into Epicor",
     "confirm": "Telling Ramp what was entered",

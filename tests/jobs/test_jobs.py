@@ -366,6 +366,18 @@ def test_retries_keep_pauses_and_blackout_days(
     assert rung() == []
 
 
+@pytest.mark.parametrize(
+    "values", [{"state": "in_doubt"}, {"state": "confirmed", "hold_reason": "changed"}]
+)
+def test_look_ups_go_on_on_a_blackout_day(
+    tenant: Tenant, clock: list[datetime], values: dict[str, Any]
+) -> None:
+    retries(tenant, not_before=NOW - timedelta(minutes=1), **values)
+    FinanceCalendar.objects.update(blackout=["2026-11-24"])
+    jobs.tick()
+    assert rung() == [tenant.pk]
+
+
 def test_work_of_a_dead_worker_is_entered_before_the_next_cycle(
     tenant: Tenant, clock: list[datetime]
 ) -> None:

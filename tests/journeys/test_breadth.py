@@ -1,12 +1,13 @@
 """The same bills through the other ways in: v1, other logins, heavy services, other policies."""
 
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
 from audit.models import Posting
-from connector.models import EpicorCredentials, PostingSettings
+from connector.models import EpicorCredentials, FinanceCalendar, LearnedFact, PostingSettings
 from connector.sync.run import run_cycle
 from mappings.models import CatalogRefresh
 from tests.journeys import truth
@@ -68,6 +69,35 @@ def test_the_policies_let_held_bills_through(start):
         invoice = truth.ledger(box)[row.bill_id][0]
         assert str(invoice["header"]["ApplyDate"])[:10] == row.apply_on.isoformat()
         assert row.apply_on.day == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_blackout_day_leaves_no_bill_in_doubt_and_writes_nothing(start, later, whole):
+    box, tenant = start(bills=12)
+    if whole:  # all of it was saved before the answer was lost
+        LearnedFact.objects.update_or_create(tenant=tenant, name="saves", defaults={"value": "all"})
+    box.epicor.fail_next("UpdateMaster", "reset_after", times=1, skip=1)
+    run_cycle(tenant)
+    posting = Posting.objects.get(tenant=tenant, state="in_doubt")
+    today = timezone.now().astimezone(ZoneInfo(tenant.time_zone)).date()
+    days = [(today + timedelta(days=more)).isoformat() for more in (0, 1)]
+    FinanceCalendar.objects.filter(tenant=tenant).update(blackout=days)
+    before = box.epicor.state()["invoices"]
+    box.epicor.reset_calls()
+    for _ in range(3):
+        later(minutes=20)
+        run_cycle(tenant)
+
+    posting.refresh_from_db()
+    assert box.epicor.state()["invoices"] == before
+    assert not any("Update" in call for call in box.epicor.calls)
+    FinanceCalendar.objects.filter(tenant=tenant).update(blackout=[])
+    later(hours=2)
+    run_cycle(tenant)
+    posting.refresh_from_db()
+    assert (posting.state, posting.hold_reason) == ("confirmed", "")
+    truth.check(box)
 
 
 def test_a_blackout_day_enters_nothing_unless_forced(start):
