@@ -41,6 +41,9 @@ def _what() -> list[Any]:
 class AuditForm(forms.Form):
     """Person, action, subject and days; every field may be left out."""
 
+    # As they are read: the first day beside the last, the switches after what they narrow.
+    field_order = ("who", "what", "about", "subject", "since", "until", "people", "singles")
+
     who = forms.CharField(
         label="Who",
         required=False,

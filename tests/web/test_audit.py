@@ -155,6 +155,13 @@ def test_a_search_that_cannot_be_read_says_why_at_its_field(
     assert "unseen" not in page
 
 
+def test_both_days_stand_side_by_side_and_the_switches_at_the_end(client: Client) -> None:
+    page = text(client)
+    names = ("who", "what", "about", "subject", "since", "until", "people", "singles")
+    places = [page.index(f'id="id_{name}"') for name in names]
+    assert places == sorted(places)
+
+
 def test_an_odd_place_shows_the_newest(client: Client, tenant: Tenant) -> None:
     tell(tenant, body={"reason": "here"})
     assert ": here." in text(client, after="x' OR 1=1")
