@@ -14,7 +14,7 @@ REASONS = [(reason.value, reason.value.replace("_", " ")) for reason in Reason]
 
 
 class Posting(models.Model):
-    """Our entering of one AP invoice for one Ramp bill. Only audit/postings.py assigns `state`."""
+    """Our entering of one AP invoice for one Ramp bill. Only audit.postings sets `state`."""
 
     class State(models.TextChoices):
         QUEUED = "queued"

@@ -1,6 +1,6 @@
 """How one step of a posting is made: a conditional UPDATE and its sentence in the trail, together.
 
-The legal steps themselves are in audit/postings.py.
+The legal steps themselves are in audit/postings.py (with audit/leases.py, audit/outcomes.py).
 """
 
 from collections.abc import Collection, Mapping, Sequence
