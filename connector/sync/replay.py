@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 from audit import postings
 from audit.models import Posting
-from audit.queue import waiting_for
 from connector import pauses
 from connector.domain.money import format_money
 from connector.models import Tenant
@@ -46,20 +45,6 @@ def replay(chosen: Sequence[Posting], *, actor: str) -> int:
         there = [p for p in chunk if p.in_epicor and not p.hold_reason]
         moved += postings.ask_recheck(there, message="A person asked for it.", actor=actor)
     return moved
-
-
-def replay_cause(
-    tenant_id: int,
-    *,
-    reason: str,
-    actor: str,
-    kind: str | None = None,
-    ramp_id: str | None = None,
-    company: str | None = None,
-) -> int:
-    """Replay every bill that waits for this cause (audit.queue.Cause); says how many that moved."""
-    cause = waiting_for(tenant_id, reason, kind=kind, ramp_id=ramp_id, company=company)
-    return replay(list(cause.order_by("pk")), actor=actor)
 
 
 def results(before: Sequence[Posting]) -> dict[str, str]:

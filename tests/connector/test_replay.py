@@ -5,7 +5,7 @@ import pytest
 from audit import postings, queue
 from audit.failures import Hold, Reason
 from audit.models import AuditEntry, Posting
-from connector.sync.replay import replay, replay_cause, results
+from connector.sync.replay import replay, results
 from tests.audit.build import claimed, enter, make_tenant, opened, unmapped, vendor_gap
 
 pytestmark = pytest.mark.django_db
@@ -29,10 +29,12 @@ def test_all_bills_of_one_cause_are_due_again_and_no_other(tenant):
     held(make_tenant("other"), "foreign")
     (cause, _) = queue.exceptions(tenant.pk).causes
     key = {"kind": cause.kind, "ramp_id": cause.ramp_id, "company": cause.company}
-    asked = {"reason": cause.reason, "actor": "Ann", **key}
 
-    assert replay_cause(tenant.pk, **asked) == cause.bills == 2
-    assert replay_cause(tenant.pk, **asked) == 0
+    def again() -> int:
+        return replay(list(queue.waiting_for(tenant.pk, cause.reason, **key)), actor="Ann")
+
+    assert again() == cause.bills == 2
+    assert again() == 0
 
     waiting = Posting.objects.exclude(hold_reason="").values_list("bill_id", flat=True)
     assert set(waiting) == {"c", "foreign"}
