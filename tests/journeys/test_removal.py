@@ -203,7 +203,7 @@ def test_an_invoice_in_a_group_that_a_person_works_in_stays(month):
 def test_an_invoice_without_our_stamp_stays(month, stamp, said):
     box, tenant = month
     posting = held(confirmed(tenant))
-    box.epicor.app.edit_invoice(*place(posting), {"ExternalID": stamp})
+    box.epicor.app.edit_invoice(*place(posting), {"ExternalID": stamp, "ExtSysURL": ""})
     assert said in refusal(tenant, posting)
     unchanged(posting)
     assert deletes(box) == 0
