@@ -49,6 +49,14 @@ class Found:
             if stamp := stamp_of(header, self.stamp_column, self.sent):
                 self.by_stamp[stamp].append((company, invoice))
 
+    def places(self, posting: Posting) -> list[tuple[str, SavedInvoice]]:
+        """All that may be the invoice of an entered bill: under its key, and with its stamp."""
+        stamped = self.by_stamp.get(posting.bill_id, [])
+        named = self.by_key.get(attempts.same(entered_key(posting)))
+        if named is None or any(saved is named for _, saved in stamped):
+            return list(stamped)
+        return [(posting.company, named), *stamped]
+
     def unstamped(self, key: Key) -> SavedInvoice | None:
         """What is there under a key without any stamp."""
         there = self.by_key.get(attempts.same(key))
@@ -94,19 +102,24 @@ def questions(
     return asked_of, Found(column, sent)
 
 
-def stamped(cycle: Cycle, bill_ids: Collection[str]) -> dict[str, list[tuple[str, SavedInvoice]]]:
-    """What carries the stamps of these bills, in every routed company; one request a company.
-
-    Only bills that are there. Raises AccessError, TransientError.
+def look_up(
+    cycle: Cycle,
+    bill_ids: Collection[str],
+    keys: Collection[Key] = (),
+    *,
+    also: Collection[str] = (),
+) -> Found:
+    """What is in Epicor with the stamps of these bills, in every routed company and in `also`, and
+    under these keys; one request a company. Raises AccessError, TransientError.
     """
-    found: dict[str, list[tuple[str, SavedInvoice]]] = {}
-    if not bill_ids:
-        return found
-    column = cycle.habits.stamp_column
-    for company in cycle.companies:
-        for saved in find(cycle.epicor, company, keys=[], stamps=bill_ids, stamp_column=column):
-            stamp = stamp_of(saved.header or {}, column, bill_ids)
-            found.setdefault(stamp, []).append((company, saved))
+    found = Found(cycle.habits.stamp_column, dict.fromkeys(bill_ids, ()))
+    everywhere = {*cycle.companies, *also} if bill_ids else set()
+    for company in sorted(everywhere | {key[0] for key in keys}):
+        wanted = frozenset(
+            (vendor_num, number) for name, vendor_num, number in keys if name == company
+        )
+        question = Question(company, wanted, frozenset(bill_ids), found.stamp_column)
+        found.add(company, question.ask(cycle.epicor))
     return found
 
 

@@ -20,7 +20,7 @@ from connector.models import Bill
 from connector.ramp.content import content_hash, envelope, is_gone
 from connector.sync.context import Cycle
 from connector.sync.judge import own_revision
-from connector.sync.lookup import stamped
+from connector.sync.lookup import look_up
 from connector.sync.readiness import SYNCED, Stop, is_synced
 
 LOOKED = "looked_up"  # in a hold's detail: nothing with our stamp is in Epicor
@@ -70,7 +70,7 @@ def recover(cycle: Cycle, rows: Sequence[_Row], known: Mapping[str, Posting]) ->
     ended = [posting for posting in ended if posting.bill_id not in late]
     new = [synced[bill_id] for bill_id in _unseen(cycle, synced.keys() - known.keys())]
     wanted = [*(posting.bill_id for posting in ended), *(str(row["id"]) for row in new)]
-    there = stamped(cycle, wanted)
+    there = look_up(cycle, wanted).by_stamp
     _open(cycle, [r for r in new if str(r["id"]) in there or linked(cycle.tenant.slug, r)])
     for posting in ended:
         if posting.bill_id in there:

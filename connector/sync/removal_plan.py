@@ -12,13 +12,13 @@ from audit.keys import Key
 from audit.models import Posting
 from connector.domain.money import format_amount
 from connector.epicor.dataset import SavedInvoice
-from connector.epicor.invoices import find, stamp_of
+from connector.epicor.invoices import stamp_of
 from connector.models import Tenant
 from connector.ramp.errors import NotFoundError
 from connector.sync.context import Cycle, open_cycle
 from connector.sync.group_rows import taken
 from connector.sync.judge import revision
-from connector.sync.lookup import name_of
+from connector.sync.lookup import entered_key, look_up, name_of
 from connector.sync.readiness import SYNCED, stopped, stops
 
 _State = Posting.State
@@ -131,18 +131,8 @@ def bill_now(cycle: Cycle, posting: Posting) -> dict[str, Any]:
 
 def live_invoices(cycle: Cycle, posting: Posting) -> Found:
     """The invoices with the posting's key or its stamp: one request per company."""
-    found: list[tuple[str, SavedInvoice]] = []
-    for company in sorted({posting.company, *cycle.companies}):
-        here = company == posting.company
-        invoices = find(
-            cycle.epicor,
-            company,
-            keys=[(posting.vendor_num or 0, posting.invoice_num)] if here else [],
-            stamps=[posting.bill_id],
-            stamp_column=cycle.habits.stamp_column,
-        )
-        found += [(company, invoice) for invoice in invoices]
-    return found
+    key = entered_key(posting)
+    return look_up(cycle, [posting.bill_id], [key]).places(posting)
 
 
 def _live(posting: Posting, company: str, saved: SavedInvoice) -> LiveInvoice:

@@ -1,7 +1,6 @@
 """Reads entered invoices back, many at once, and compares each to the cent with the entered."""
 
 import time
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,18 +13,16 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit import log, postings
-from audit.attempts import same
 from audit.failures import Hold, Reason
 from audit.models import IN_EPICOR, Posting
 from connector.domain import differing
 from connector.epicor.dataset import SavedInvoice, differences, same_number
-from connector.epicor.invoices import find, stamp_of
 from connector.models import Tenant
 from connector.narrow import hold_bug, narrow
 from connector.sync import paying, strays
 from connector.sync.context import Cycle, open_cycle
 from connector.sync.judge import Places, gone, is_settled, several_difference
-from connector.sync.lookup import Key, key_of
+from connector.sync.lookup import entered_key, look_up
 from connector.sync.prepare import entered_draft
 from connector.sync.proof import Drift, Place, Proof
 from connector.sync.twins import adopted_differences, money_differences
@@ -184,39 +181,19 @@ class _Prover:
 
     def _read(self, company: str, batch: Sequence[Posting]) -> dict[int, Places]:
         """What is there of each: its stamp in every company; its key where that is not found."""
-        typed = [posting for posting in batch if posting.adopted]
         bill_ids = [posting.bill_id for posting in batch]
-        by_key, by_stamp = self._ask(company, bill_ids, typed)
-        for other in self.cycle.companies:
-            if other != company:
-                for bill_id, places in self._ask(other, bill_ids, [])[1].items():
-                    by_stamp[bill_id] += places
-        missing = [p for p in batch if not p.adopted and not by_stamp.get(p.bill_id)]
+        typed = [entered_key(posting) for posting in batch if posting.adopted]
+        found = look_up(self.cycle, bill_ids, typed, also=[company])
+        missing = [p for p in batch if not p.adopted and not found.by_stamp.get(p.bill_id)]
         if missing:
-            more, _ = self._ask(company, [], missing)
-            by_key |= more
-        found: dict[int, Places] = {}
+            more = look_up(self.cycle, [], [entered_key(posting) for posting in missing])
+            found.by_key |= more.by_key
+        there: dict[int, Places] = {}
         for posting in batch:
-            stamped = by_stamp.get(posting.bill_id, [])
-            named = by_key.get(_key(posting)) if posting.adopted or not stamped else None
-            known = [saved for _, saved in stamped]
-            alone = [(company, named)] if named is not None and named not in known else []
-            found[posting.pk] = [*alone, *stamped]
-        return found
-
-    def _ask(
-        self, company: str, bill_ids: Sequence[str], by_number: Sequence[Posting]
-    ) -> tuple[dict[Key, SavedInvoice], dict[str, list[tuple[str, SavedInvoice]]]]:
-        by_key: dict[Key, SavedInvoice] = {}
-        by_stamp: dict[str, list[tuple[str, SavedInvoice]]] = defaultdict(list)
-        keys = [(posting.vendor_num or 0, posting.invoice_num) for posting in by_number]
-        for invoice in find(
-            self.cycle.epicor, company, keys=keys, stamps=bill_ids, stamp_column=self.column
-        ):
-            header = invoice.header or {}
-            by_key[key_of(company, header)] = invoice
-            by_stamp[stamp_of(header, self.column, bill_ids)].append((company, invoice))
-        return by_key, by_stamp
+            stamped = found.by_stamp.get(posting.bill_id, [])
+            by_number = posting.adopted or not stamped
+            there[posting.pk] = found.places(posting) if by_number else stamped
+        return there
 
     def _differences(self, posting: Posting, there: Places) -> list[str]:
         if not there:
@@ -253,10 +230,6 @@ class _Prover:
             live=sum(totals, Decimal(0)) if totals else None,
             differences=wrong,
         )
-
-
-def _key(posting: Posting) -> Key:
-    return same((posting.company, posting.vendor_num or 0, posting.invoice_num))
 
 
 def _moved(posting: Posting, company: str, header: Mapping[str, Any]) -> list[str]:

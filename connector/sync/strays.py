@@ -18,7 +18,7 @@ from connector.epicor.dataset import SavedInvoice
 from connector.epicor.values import day
 from connector.sync.context import Cycle
 from connector.sync.judge import Places, likeliest, own_revision
-from connector.sync.lookup import name_of, stamped
+from connector.sync.lookup import look_up, name_of
 from connector.sync.proof import Drift
 
 AT_ONCE = 100  # stamps in one request
@@ -41,7 +41,7 @@ def there_after_all(cycle: Cycle, batch: Sequence[Posting]) -> list[tuple[Postin
 
     Raises AccessError, TransientError.
     """
-    there = stamped(cycle, [posting.bill_id for posting in batch])
+    there = look_up(cycle, [posting.bill_id for posting in batch]).by_stamp
     return [(posting, there[posting.bill_id]) for posting in batch if posting.bill_id in there]
 
 

@@ -152,7 +152,7 @@ def test_trouble_with_epicor_is_tried_again_and_goes_on_from_there(night, later,
         def away(*_: Any, **__: Any) -> None:
             raise OutageError("Epicor is away.")
 
-        patched.setattr(reprove, "find", away)
+        patched.setattr(reprove, "look_up", away)
         assert jobs.reprove_tenant(tenant.pk, 1) == "Epicor is away."
 
     assert calendar().proof == place

@@ -241,14 +241,14 @@ def test_what_moves_while_it_is_read_is_not_judged(month, monkeypatch):
     box, tenant = month
     posting = dollars(tenant)
     edit(box, posting, PayHold=False)
-    real = module.find
+    real = module.look_up
 
     def meanwhile(*args, **kwargs):
         found = real(*args, **kwargs)
         Posting.objects.filter(pk=posting.pk).update(updated_at=timezone.now())
         return found
 
-    monkeypatch.setattr(module, "find", meanwhile)
+    monkeypatch.setattr(module, "look_up", meanwhile)
     proof = reprove(tenant, days=35)
     assert (proof.drifted, proof.proven) == ([], entered(tenant).count() - 1)
     assert Posting.objects.get(pk=posting.pk).hold_reason == ""
