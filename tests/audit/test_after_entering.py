@@ -256,3 +256,23 @@ def test_nobody_keeps_what_nobody_knows_or_what_is_not_there(
     with pytest.raises(ValueError, match=why):
         postings.keep(posting, actor="Ann", reason="Fine")
     assert fresh(posting).hold_reason == hold.reason
+
+
+def test_the_payment_hold_that_was_kept_lasts_until_another_one_is_verified(tenant):
+    (posting,) = claimed(tenant, "a")
+    enter(posting)
+    pays = {"payer": "other", "hold": False}
+    postings.hold(posting, Hold(Reason.CHANGED, "Who pays it changed.", {"pays": pays}))
+    postings.keep(posting, actor="Ann", reason="The treasurer pays it.")
+    assert fresh(posting).kept == {"changed": [], "pays": pays}
+    for hold, kept in ((False, {"changed": [], "pays": pays}), (True, {"changed": []})):
+        postings.take(posting, owner="w", until=LATER, now=NOW)
+        postings.mark_rechecked(
+            posting,
+            owner="w",
+            sys_rev_id=2,
+            entered_hash="h",
+            entered_as={"pay_hold": hold},
+            body={},
+        )
+        assert fresh(posting).kept == kept
