@@ -4,7 +4,7 @@
 import os
 import sys
 
-from connector.command_line import main
+from connector.management.command_line import main
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "connector.settings")

@@ -1,4 +1,4 @@
-"""The record in the admin pages: to read, never to change. connector/admin.py registers them."""
+"""The record in the admin pages, to read only. connector/web/admin.py registers them."""
 
 from typing import ClassVar
 

@@ -54,9 +54,9 @@ def _measure(addresses: list[str]) -> int:
     import django
 
     django.setup()
-    from audit.models import Posting
-    from connector import jobs
-    from connector.models import SyncRun
+    from audit.ledger.models import Posting
+    from connector.actions import background
+    from connector.jobs.models import SyncRun
 
     a, b, c = (_install(slug, *addresses[2 * n : 2 * n + 2]) for n, slug in enumerate("abc"))
 
@@ -71,14 +71,14 @@ def _measure(addresses: list[str]) -> int:
         return min(rows.values_list("entered_at", flat=True)).timestamp()
 
     rung_at = time.time()
-    jobs.ring_tenant(c)
+    background.ring_tenant(c)
     _work(lambda: ended(c))
     idle_s = first_entered(c) - rung_at
-    jobs.ring_tenant(a)
+    background.ring_tenant(a)
     first = _work(lambda: entered(a))
     queued = Posting.objects.filter(tenant=a, state="queued", hold_reason="").count()
     rung_at = time.time()
-    jobs.ring_tenant(b)
+    background.ring_tenant(b)
     then = _work(lambda: entered(b))
     busy_s = first_entered(b) - rung_at
     steps = [seconds for tenant_id, seconds in then if tenant_id == a.pk]
@@ -90,14 +90,15 @@ def _measure(addresses: list[str]) -> int:
 
 def _install(slug: str, ramp: str, epicor: str) -> Any:
     """A tenant with mappings and catalogs; they are the same for any number of bills."""
-    from connector import demo, tenantfile
-    from connector.sync.run import run_cycle
+    from connector.management import demo_data
+    from connector.sync.bills.run import run_cycle
+    from connector.tenants import tenant_file
     from sandbox.world import World
 
     world = World(bills=1)
     file = {**world.tenant_file(ramp, epicor), "slug": slug, "name": slug}
-    tenant, _, _ = tenantfile.apply(tenantfile.parse(file), actor="bench")
-    demo.install_mappings(tenant, world)
+    tenant, _, _ = tenant_file.apply(tenant_file.parse(file), actor="bench")
+    demo_data.install_mappings(tenant, world)
     run_cycle(tenant, kinds=frozenset({"accounts", "vendors"}))
     return tenant
 

@@ -42,16 +42,16 @@ def main(arguments: list[str]) -> int:
     Where entering is limited the first sync only reads; the second reads again and enters.
     """
     django.setup()
-    from connector import demo
-    from connector.models import PostingSettings
+    from connector.management import demo_data
+    from connector.sync.bills.duplicates import refresh_mirror
+    from connector.sync.bills.run import run_cycle
     from connector.sync.context import open_cycle
-    from connector.sync.run import run_cycle
-    from connector.sync.twins import refresh_mirror
+    from connector.tenants.models import PostingSettings
     from sandbox.world import World
 
     boxes, case = StandIns(*arguments[:2]), json.loads(arguments[2])
     world = World(bills=1)  # the tenant and its mappings are the same for any number of bills
-    tenant = demo.install(world, boxes.ramp, boxes.epicor)
+    tenant = demo_data.install(world, boxes.ramp, boxes.epicor)
     PostingSettings.objects.filter(tenant=tenant).update(lanes=case["lanes"], writer=case["writer"])
     run_cycle(tenant, kinds=frozenset({"accounts", "vendors"}), budget_s=BUDGET_S)
     cycle = open_cycle(tenant)

@@ -122,9 +122,10 @@ def pages(slug: str) -> Iterator[Page]:
     from django.db.models import Count
     from django.urls import reverse
 
-    from audit.access import CAPABILITIES, can
-    from audit.models import AuditEntry, Blocker, Posting
-    from audit.search import Place
+    from audit.ledger.models import Blocker, Posting
+    from audit.permissions import CAPABILITIES, can
+    from audit.trail.models import AuditEntry
+    from audit.trail.search import Place
     from tests.web.permissions import TABLE
 
     oldest = AuditEntry.objects.filter(tenant__slug=slug).order_by("at")[1000]
@@ -163,7 +164,7 @@ def measure(slug: str, page: Page, requests: int) -> Measured:
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
 
-    from connector.models import Membership
+    from connector.tenants.models import Membership
 
     headers = {"HX-Request": "true"} if page.piece else {}
     client = Client(SERVER_NAME="localhost", headers=headers)

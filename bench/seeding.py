@@ -9,19 +9,20 @@ from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
-from audit.models import Attempt, Blocker, Posting
+from audit.ledger.models import Blocker, Posting
+from audit.writes.models import Attempt
 from bench.bulk import insert, next_pk, settle
 from bench.stories import PEOPLE, Story, Storyteller, Told, vendor_name
 from bench.trail import write_trail
-from connector.models import (
-    Bill,
+from connector.jobs.models import SyncRun
+from connector.sync.models import Bill
+from connector.tenants.models import (
     EntityRoute,
     EpicorCredentials,
     FinanceCalendar,
     Membership,
     PostingSettings,
     RampCredentials,
-    SyncRun,
     Tenant,
 )
 from mappings import catalog

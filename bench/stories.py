@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from audit.failures import Reason
-from audit.models import Posting
-from audit.plain import plain
-from audit.seen import _COPIED
-from connector.domain.draft import APInvoiceDraft, DraftLine
+from audit.canonical_json import plain
+from audit.ledger.intake import _COPIED
+from audit.ledger.models import Posting
+from connector.domain.errors import Reason
+from connector.epicor.ap_invoice.draft import APInvoiceDraft, DraftLine
 
 COMPANIES = ("EPIC06", "EPIC06", "EPIC07")
 PEOPLE = ("ann", "bob", "carla", "dmitri")

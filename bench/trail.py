@@ -1,4 +1,4 @@
-"""The trail of a made-up tenant, in the order of time and sealed as audit/log.py seals it."""
+"""The trail of a made-up tenant, in the order of time and sealed as audit/trail/log.py seals it."""
 
 import heapq
 import random
@@ -8,17 +8,17 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, count
 from typing import Any
 
-from audit import trailkey
-from audit.log import SYSTEM
-from audit.models import AuditEntry, Chain
-from audit.plain import digest
+from audit.canonical_json import digest
+from audit.trail import trail_key
+from audit.trail.log import SYSTEM
+from audit.trail.models import AuditEntry, Chain
 from bench.bulk import insert, without_indexes
 from bench.stories import PEOPLE, Story, Told, vendor_name
-from connector.models import Tenant
+from connector.tenants.models import Tenant
 
 
 class Sealed:
-    """An entry with its place in the chain, as audit/log.py seals it."""
+    """An entry with its place in the chain, as audit/trail/log.py seals it."""
 
     __slots__ = (
         "action", "actor", "at", "body", "body_digest", "mac", "own_mac", "pk", "seq",
@@ -30,7 +30,7 @@ class Sealed:
         self.subject_kind, self.subject_id = told.subject_kind, told.subject_id
         self.tenant_id, self.seq, self.pk = tenant_id, seq, pk
         self.body_digest = digest(told.body)
-        self.own_mac = trailkey.own_mac(self)
+        self.own_mac = trail_key.own_mac(self)
 
 
 def write_trail(
@@ -99,8 +99,8 @@ def _sealed(trail: Iterable[Told], head: Chain) -> Iterator[list[Any]]:
     link = head.start_mac
     for seq, told in enumerate(trail, start=1):
         entry = Sealed(told, head.tenant_id, seq, uuid.UUID(int=dice.getrandbits(128), version=4))
-        entry.mac = trailkey.seal_mac(link, seq, entry.own_mac)
-        link = trailkey.link_of(seq, entry.mac)
+        entry.mac = trail_key.seal_mac(link, seq, entry.own_mac)
+        link = trail_key.link_of(seq, entry.mac)
         head.last_seq, head.last_mac = seq, link
         yield [
             entry.pk,

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register, run_checks
 from django.db import DatabaseError
 
-from audit import trailkey
-from connector import canary
-from connector.private_files import is_open_to_others
+from audit.trail import trail_key
+from connector.secrets import key_check
+from connector.secrets.private_files import is_open_to_others
 
 TAG = "connector"
 AUDIT_KEY_DOES_NOT_FIT = "connector.E031"
@@ -121,14 +121,14 @@ def keys_fit(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckM
     if not databases or "default" not in databases:
         return []
     try:
-        secrets_fit, trail_fits = canary.fits(), trailkey.fits()
+        secrets_fit, trail_fits = key_check.fits(), trail_key.fits()
     except DatabaseError:
         return []  # not migrated yet: there is nothing to read wrongly
     found: list[CheckMessage] = []
     if not secrets_fit:
-        found.append(Error(canary.PROBLEM, hint=canary.HINT, id="connector.E008"))
+        found.append(Error(key_check.PROBLEM, hint=key_check.HINT, id="connector.E008"))
     if trail_fits is False:
-        found.append(Error(trailkey.PROBLEM, hint=trailkey.HINT, id=AUDIT_KEY_DOES_NOT_FIT))
+        found.append(Error(trail_key.PROBLEM, hint=trail_key.HINT, id=AUDIT_KEY_DOES_NOT_FIT))
     return found
 
 

@@ -16,8 +16,8 @@ from urllib.parse import SplitResult, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from connector.addresses import is_proxy
-from connector.private_files import close_to_others, make_file
+from connector.http_server.client_address import is_proxy
+from connector.secrets.private_files import close_to_others, make_file
 
 _DATABASES = ("sqlite", "postgres", "postgresql")
 _ENCODE = "Percent-encode special characters of the user name and password (# is %23, / is %2F)."

@@ -51,19 +51,19 @@ INSTALLED_APPS = [
     "django_q",
 ]
 MIDDLEWARE = [
-    "connector.middleware.TrustedProxies",  # first: the others read the address and the scheme
+    "connector.http_server.middleware.TrustedProxies",  # first: others read what it sets
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "connector.middleware.ContentSecurityPolicy",
-    "connector.middleware.MachineAddresses",
+    "connector.http_server.middleware.ContentSecurityPolicy",
+    "connector.health.MachineAddresses",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "connector.request_limits.RequestLimits",  # before the form's token is looked for in the body
-    "connector.middleware.TenantScope",
-    "connector.middleware.SecondFactor",
+    "connector.http_server.request_limits.RequestLimits",  # before the body is read
+    "connector.tenants.middleware.TenantScope",
+    "connector.accounts.middleware.SecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -83,12 +83,12 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
-AXES_HANDLER = "connector.web.logins.Handler"  # locks an address that tries many names, too
+AXES_HANDLER = "connector.web.account.logins.Handler"  # locks an address that tries many names, too
 AXES_COOLOFF_TIME = 1  # hours
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the time that the page tells stays true
-AXES_LOCKOUT_CALLABLE = "connector.web.lockout.locked_out"
-AXES_USERNAME_CALLABLE = "connector.web.logins.name_of"
-AXES_CLIENT_IP_CALLABLE = "connector.web.logins.client_of"
+AXES_LOCKOUT_CALLABLE = "connector.web.account.lockout.locked_out"
+AXES_USERNAME_CALLABLE = "connector.web.account.logins.name_of"
+AXES_CLIENT_IP_CALLABLE = "connector.web.account.logins.client_of"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"
 
@@ -169,6 +169,11 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {
+                "bill_actions": "connector.web.templatetags.bill_actions",
+                "bill_ui": "connector.web.templatetags.bill_ui",
+                "connector_ui": "connector.web.templatetags.connector_ui",
+            },
         },
     },
 ]
@@ -245,7 +250,7 @@ LOG_LEVEL = _env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INF
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "connector.logs.JsonFormatter"}},
+    "formatters": {"json": {"()": "connector.logging.JsonFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {

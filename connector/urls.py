@@ -4,14 +4,15 @@ from django.contrib import admin
 from django.urls import include, path
 
 from connector import health
-from connector.web import home, passwords, search
-from connector.web.account import forgotten, login, password, security, signon
-from connector.web.setup import create
+from connector.web import admin as admin_pages  # noqa: F401 (registers the administration's pages)
+from connector.web import home, search
+from connector.web.account import forgotten, invitations, login, password, security, signon
+from connector.web.settings import create
 
 urlpatterns = [
     *home.urlpatterns,
     *create.urlpatterns,
-    *passwords.urlpatterns,
+    *invitations.urlpatterns,
     *login.urlpatterns,  # before the administration's own login, which knows one factor only
     *security.urlpatterns,
     *password.urlpatterns,
@@ -25,4 +26,4 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
 ]
 
-handler429 = "connector.web.lockout.too_many"  # asked by django-allauth
+handler429 = "connector.web.account.lockout.too_many"  # asked by django-allauth

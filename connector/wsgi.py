@@ -19,7 +19,7 @@ with warnings.catch_warnings():
 from django.db import connections  # noqa: E402  (needs the module named above)
 
 from connector import checks  # noqa: E402  (needs the applications)
-from connector.request_limits import only_utf8  # noqa: E402
+from connector.http_server.request_limits import only_utf8  # noqa: E402
 
 application = only_utf8(_django)
 

@@ -10,8 +10,8 @@ from django.contrib import admin
 from django.db import models, transaction
 from django.http import HttpRequest
 
-from audit import log
 from audit.superusers import ReadOnlyAdmin, SuperuserAdmin
+from audit.trail import log
 from mappings.models import (
     CurrencyMapping,
     Dimension,

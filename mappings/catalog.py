@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from audit.chunks import chunks
+from connector.domain.chunks import chunks
 from mappings.fiscal import PeriodState as PeriodState
 from mappings.fiscal import PeriodTable as PeriodTable
 from mappings.models import (
@@ -210,7 +210,7 @@ def was_read(tenant_id: int, company: str, name: str, asked: datetime | None) ->
 
 
 def catalogs_behind(kind: str) -> tuple[str, ...]:
-    """The catalogs by which a gap of this kind is judged (audit.failures.Gap)."""
+    """The catalogs by which a gap of this kind is judged (connector.domain.errors.Gap)."""
     if kind in _BEHIND:
         return _BEHIND[kind]
     return (ACCOUNTS, SEGMENTS, SEGMENT_VALUES)

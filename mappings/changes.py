@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from audit.chunks import chunks
-from audit.log import NewEntry, record_many
+from audit.trail.log import NewEntry, record_many
+from connector.domain.chunks import chunks
 from mappings.effective import EVERY, NEVER_MAPPED, OWN, Applied, Today, today_of
 from mappings.files import MappingRow
 from mappings.kinds import AnyMapping, Store, store_of

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Sequence
 
-from audit.keys import unseen
-from audit.plain import text as storable
+from audit.canonical_json import text as storable
+from connector.domain.invoice_key import unseen
 from mappings.cells import damage
 from mappings.effective import mapped
 from mappings.files import MappingRow

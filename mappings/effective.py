@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from audit.chunks import chunks
+from connector.domain.chunks import chunks
 from mappings.coding import GL_ACCOUNTS, VENDORS
 from mappings.kinds import AnyMapping, store_of
 from mappings.models import (

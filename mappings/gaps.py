@@ -5,7 +5,7 @@ Pure. A gap's sentence starts with the lines it is about, or with none when it i
 
 from collections.abc import Iterator
 
-from audit.failures import Gap, Reason
+from connector.domain.errors import Gap, Reason
 from mappings.coding import Ref
 
 _LINES_NAMED = 5  # more lines than this are counted, not named

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from audit.chunks import chunks
+from connector.domain.chunks import chunks
 from mappings import proposals
 from mappings.coding import VENDORS
 from mappings.effective import IDENTITY, today, unusable_identities

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from audit.models import AuditEntry
+from audit.trail.models import AuditEntry
 from mappings.changes import subject_of
 
 MOST = 100

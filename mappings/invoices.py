@@ -12,12 +12,21 @@ from decimal import Decimal
 
 from django.db.models import Q
 
-from audit.chunks import chunks
-from audit.days import moved
-from audit.models import IN_EPICOR, Posting
-from audit.plain import text
+from audit.canonical_json import text
+from audit.ledger.models import IN_EPICOR, Posting
+from connector.domain.chunks import chunks
+from connector.domain.search_days import moved
+from mappings.duplicate_rules import (
+    NEAR,
+    Asked,
+    Candidate,
+    Facts,
+    Key,
+    is_twin,
+    normalised,
+    same_key,
+)
 from mappings.models import InvoiceWindow, TargetInvoice
-from mappings.twins import NEAR, Asked, Candidate, Facts, Key, is_twin, normalised, same_key
 
 BATCH = 1000
 _UPDATED = [

@@ -8,8 +8,8 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from audit.chunks import chunks
-from audit.models import Blocker
+from audit.ledger.models import Blocker
+from connector.domain.chunks import chunks
 from mappings.files import MappingRow
 from mappings.kinds import store_of
 from mappings.models import IssuedReference, ReferenceUse

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 
-from audit.chunks import CHUNK
+from connector.domain.chunks import CHUNK
 from mappings.effective import IDENTITY, standing, stands
 from mappings.kinds import store_of
 from mappings.models import ReferenceUse

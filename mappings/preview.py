@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from mappings import checks
 from mappings.changes import CHANGED, NEW, Change, Key, compare, stored
 from mappings.files import MappingRow
-from mappings.frees import Freed, open_holds
+from mappings.impact import Freed, open_holds
+from mappings.import_export import Effect
 from mappings.kinds import check_kind
 from mappings.known_ids import folded, unknown_rows
 from mappings.targets import Targets
-from mappings.transfer import Effect
-from mappings.used import Used, used
+from mappings.usage import Used, used
 
 ERROR = "error"
 

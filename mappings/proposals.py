@@ -1,6 +1,6 @@
 """Changes of mappings that wait for somebody else's approval: made, kept, replaced, withdrawn.
 
-mappings/decide.py approves and rejects them.
+mappings/decisions.py approves and rejects them.
 """
 
 from collections import defaultdict
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
-from audit.chunks import chunks
-from audit.log import NewEntry, record_many
-from audit.models import AuditEntry
+from audit.trail.log import NewEntry, record_many
+from audit.trail.models import AuditEntry
+from connector.domain.chunks import chunks
 from mappings.changes import BATCH, SAME, Change, Key, entry, stored, subject_of
 from mappings.files import MappingRow
 from mappings.kinds import AnyMapping as AnyMapping

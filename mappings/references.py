@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from audit.models import Blocker
-from audit.sums import Money
+from audit.ledger.models import Blocker
+from audit.ledger.sums import Money
 from mappings.effective import IDENTITY as IDENTITY
 from mappings.effective import NEVER_MAPPED, Today, identities
 from mappings.kinds import store_of

@@ -7,7 +7,7 @@ apply date; otherwise UnmappedError lists every gap, so that a clerk fixes a bil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.failures import Reason, UnmappedError
+from connector.domain.errors import Reason, UnmappedError
 from mappings import chart, choose, doubts
 from mappings.choose import Choice
 from mappings.coding import (

@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 
 from mappings import catalog, suggest
 from mappings.coding import GL_ACCOUNTS, SEGMENT_SEPARATOR, VENDORS, Validity, dimension_field
+from mappings.duplicate_rules import normalised
 from mappings.models import (
     CatalogRefresh,
     Dimension,
@@ -29,7 +30,6 @@ from mappings.models import (
     VendorMapping,
 )
 from mappings.suggest import Asked, Catalog, Known, Suggestion, Target
-from mappings.twins import normalised
 
 _SHORTEST_NUMBER = 4  # shorter invoice numbers are the same by chance
 _BILLS = 20  # as many waiting bills are compared with past invoices

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from django.db.models import Q
 
-from audit.chunks import chunks
+from connector.domain.chunks import chunks
 from mappings import choose
 from mappings.coding import (
     FIELDS,

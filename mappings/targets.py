@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
-from audit.chunks import chunks
+from connector.domain.chunks import chunks
 from mappings import chart
 from mappings.coding import GL_ACCOUNTS, SEGMENT_SEPARATOR, VENDORS, Tables, Validity
 from mappings.files import MappingRow

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from audit import log
-from audit.models import Attempt
-from connector.models import (
-    Bill,
+from audit.trail import log
+from audit.writes.models import Attempt
+from connector.sync.models import Bill
+from connector.tenants.models import (
     EntityRoute,
     EpicorCredentials,
     FinanceCalendar,

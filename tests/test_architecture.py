@@ -1,14 +1,15 @@
 """What the documents promise is what the program does, and states change in one place only."""
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
-from audit.failures import NEXT_STEP, TOLD_TO_RAMP, Reason
-from connector.tenantschema import KEYS
+from connector.domain.errors import NEXT_STEP, TOLD_TO_RAMP, Reason
+from connector.tenants.tenant_schema import KEYS
 
 ROOT = Path(settings.BASE_DIR)
 DOCS = ROOT / "docs"
@@ -119,4 +120,18 @@ def sets_state(file: Path) -> bool:
 def test_only_the_steps_of_a_posting_change_its_state() -> None:
     ours = [file for file in source() if file.relative_to(ROOT).parts[0] != "sandbox"]
     found = [file.relative_to(ROOT).as_posix() for file in ours if sets_state(file)]
-    assert sorted(found) == ["audit/leases.py", "audit/postings.py"]
+    assert sorted(found) == ["audit/ledger/leases.py", "audit/ledger/lifecycle.py"]
+
+
+def test_the_walk_of_a_bill_names_what_exists() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    walk = re.findall(r"^\d+\. `([\w.]+):(\w+)`", text, re.MULTILINE)
+    assert len(walk) > 10
+    for module, name in walk:
+        assert callable(getattr(importlib.import_module(module), name, None)), f"{module}:{name}"
+
+
+def test_beside_its_rooms_the_application_has_only_what_is_listed() -> None:
+    listed = {"apps", "checks", "environment", "health", "logging", "models", "settings", "urls"}
+    loose = {file.stem for file in (ROOT / "connector").glob("*.py")} - {"__init__"}
+    assert loose == {*listed, "wsgi"}

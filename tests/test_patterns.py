@@ -17,8 +17,8 @@ import pytest
 import audit
 import connector
 import mappings
-from connector.logs import JsonFormatter
-from connector.redaction import HIDDEN, redact_text
+from connector.http_client.redaction import HIDDEN, redact_text
+from connector.logging import JsonFormatter
 
 LONG = 40_000  # characters; a quadratic pattern takes many seconds for them
 SECONDS = 1.0

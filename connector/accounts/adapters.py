@@ -14,9 +14,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from connector import secretfields
 from connector.accounts.stages import SecondFactorStage
-from connector.addresses import throttled_as
+from connector.http_server.client_address import throttled_as
+from connector.secrets import fields
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -92,11 +92,11 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # not at type-che
 
     def encrypt(self, text: str) -> str:
         """The ciphertext, with the newest key of FIELD_ENCRYPTION_KEY."""
-        return secretfields.encrypted(text)
+        return fields.encrypted(text)
 
     def decrypt(self, encrypted_text: str) -> str:
         """The seed. Raises SecretUnreadableError when no key fits."""
-        return secretfields.decrypted(encrypted_text, "a second factor")
+        return fields.decrypted(encrypted_text, "a second factor")
 
     def get_totp_label(self, user: "User") -> str:
         """The username, and where it is one: a person may have several installations."""

@@ -13,9 +13,9 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 
-from connector import people
 from connector.accounts import mails
-from connector.models import Membership, Tenant
+from connector.tenants import members
+from connector.tenants.models import Membership, Tenant
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -107,18 +107,18 @@ def told(user: "User", what: str, *, actor: str) -> None:
     `what` is a key of `mails.NOTICES`. A superuser may do everything everywhere: what lets one in
     is on the record of every tenant.
     """
-    people.record_login(user, what, actor=actor)
+    members.record_login(user, what, actor=actor)
     mails.notify(user, what, actor=actor)
 
 
 def require(tenant: Tenant, *, needed: bool, actor: str) -> bool:
     """Ask for a second factor of everybody in this tenant, or no longer; False: it was so."""
     with transaction.atomic():
-        people.lock(tenant.pk)
+        members.lock(tenant.pk)
         changed = Tenant.objects.filter(pk=tenant.pk, second_factor_required=not needed)
         if not changed.update(second_factor_required=needed):
             return False
-        people.record_rule(tenant, needed=needed, actor=actor)
+        members.record_rule(tenant, needed=needed, actor=actor)
     return True
 
 
@@ -144,7 +144,7 @@ def reset(tenant: Tenant, pk: int, *, by: "User") -> "User":
     another tenant or is a superuser, because that account opens more than this tenant.
     """
     with transaction.atomic():
-        user = people.for_help(tenant, pk, by=by)
+        user = members.for_help(tenant, pk, by=by)
         take_away(user, actor=by.get_username())
     return user
 
@@ -158,5 +158,5 @@ def take_away(user: "User", *, actor: str) -> None:
         deleted, _ = Authenticator.objects.filter(user=user).delete()
         unlinked, _ = SocialAccount.objects.filter(user=user).delete()
         if not deleted and not unlinked:
-            raise people.PeopleError(f"{user} has no second factor; nothing was changed.")
+            raise members.PeopleError(f"{user} has no second factor; nothing was changed.")
         told(user, "factors_reset", actor=actor)

@@ -22,7 +22,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
-from connector import secretfields
+from connector.secrets import fields
 
 _SESSION_KEY = "account_app_seed"
 
@@ -35,9 +35,9 @@ class ActivateForm(ActivateTOTPForm):  # type: ignore[misc]  # not at type-check
         self.user = user
         session = context.request.session
         kept = session.get(_SESSION_KEY) if self.is_bound else None
-        self.secret = secretfields.decrypted(kept, "a new app") if kept else generate_totp_secret()
+        self.secret = fields.decrypted(kept, "a new app") if kept else generate_totp_secret()
         if not kept:
-            session[_SESSION_KEY] = secretfields.encrypted(self.secret)
+            session[_SESSION_KEY] = fields.encrypted(self.secret)
 
     def forget(self) -> None:
         """Drop the seed from the session once it is kept."""

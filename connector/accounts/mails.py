@@ -12,8 +12,8 @@ from django.core.mail import send_mail
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from connector import heartbeat
 from connector.accounts import resets
+from connector.jobs import heartbeat
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

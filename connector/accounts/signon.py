@@ -22,8 +22,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from connector import people
 from connector.accounts import discovery, factors, sessions
+from connector.tenants import members
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -162,7 +162,7 @@ def _owner(request: HttpRequest, account: SocialAccount) -> "User":
     with transaction.atomic():
         rows = get_user_model().objects.select_for_update()
         alike = rows.filter(email__iexact=address, is_active=True, is_staff=True)
-        found = [user for user in alike if people.same_address(user.email, address)]
+        found = [user for user in alike if members.same_address(user.email, address)]
         if len(found) != 1 or not _works_here(found[0]):
             raise NotOurs(f"Nobody here has the address {address}. Ask your administrator.")
         user = found[0]

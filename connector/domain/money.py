@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from audit.digits import decimals_of as decimals_of
-from audit.digits import digits_of, money_text, plain_amount
-from audit.failures import InvalidBillError
+from connector.domain.digits import decimals_of as decimals_of
+from connector.domain.digits import digits_of, money_text, plain_amount
+from connector.domain.errors import InvalidBillError
 
 
 def exponent(currency: str) -> int:

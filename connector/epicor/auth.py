@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 
-from audit.failures import AccessError
-from connector.answers import Answer
+from connector.domain.errors import AccessError
 from connector.epicor.address import token_resource_url
 from connector.epicor.errors import describe, raise_for
-from connector.http import Api, make_client
-from connector.tokens import TokenHolder, lifetime_s
+from connector.http_client.client import Api, make_client
+from connector.http_client.outcomes import Answer
+from connector.http_client.tokens import TokenHolder, lifetime_s
 
 NAME = "Epicor's login"
 

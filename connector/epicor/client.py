@@ -14,8 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from urllib.parse import quote as encoded
 
-from audit.failures import TransientError, UncertainOutcomeError
-from connector.answers import Answer
+from connector.domain.errors import TransientError, UncertainOutcomeError
 from connector.epicor import errors
 from connector.epicor.address import service_url
 from connector.epicor.auth import Login
@@ -25,8 +24,9 @@ from connector.epicor.metadata import ADDRESS, lengths
 from connector.epicor.methods import Dataset, Row, method_answer
 from connector.epicor.methods import MethodAnswer as MethodAnswer
 from connector.epicor.values import flag
-from connector.http import Api
-from connector.tokens import TokenExpiredError
+from connector.http_client.client import Api
+from connector.http_client.outcomes import Answer
+from connector.http_client.tokens import TokenExpiredError
 
 PAGE = 500  # rows of an OData set that are asked for; a server may give fewer without saying so
 ROWS_PAGE = 200  # rows of GetRows, which come with all their columns

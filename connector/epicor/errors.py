@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from audit.failures import (
+from connector.domain.errors import (
     AccessError,
     DuplicateInvoiceError,
     RejectedError,
     TransientError,
     UncertainOutcomeError,
 )
-from connector.answers import Answer
-from connector.jsontext import load_json
-from connector.redaction import redact_text
-from connector.xmltext import load_xml
+from connector.epicor.xml import load_xml
+from connector.http_client.decimal_json import load_json
+from connector.http_client.outcomes import Answer
+from connector.http_client.redaction import redact_text
 
 _MOST_TEXT = 500
 _MOST_ROWS = 100  # of an error's details

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
-from audit.failures import TransientError
-from connector.answers import Answer
-from connector.http import Api
-from connector.xmltext import load_xml
+from connector.domain.errors import TransientError
+from connector.epicor.xml import load_xml
+from connector.http_client.client import Api
+from connector.http_client.outcomes import Answer
 
 ADDRESS = "$metadata"
 

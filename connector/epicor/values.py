@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from audit.failures import TransientError
+from connector.domain.errors import TransientError
 
 
 def text(value: Any) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from audit.failures import AccessError
-from connector.answers import Answer
-from connector.http import Api, make_client
+from connector.domain.errors import AccessError
+from connector.http_client.client import Api, make_client
+from connector.http_client.outcomes import Answer
+from connector.http_client.tokens import TokenHolder, lifetime_s
 from connector.ramp.errors import raise_for, words
-from connector.tokens import TokenHolder, lifetime_s
 
 NEEDED_SCOPES = (
     "accounting:read",

@@ -9,9 +9,9 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from audit.failures import TransientError
-from connector.answers import Answer
-from connector.http import Api
+from connector.domain.errors import TransientError
+from connector.http_client.client import Api
+from connector.http_client.outcomes import Answer
 from connector.ramp.errors import NotFoundError, raise_for
 
 Row = dict[str, Any]

@@ -4,9 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from audit.failures import AccessError, RejectedError, TransientError, UncertainOutcomeError
-from connector.answers import Answer
-from connector.redaction import redact_text
+from connector.domain.errors import (
+    AccessError,
+    RejectedError,
+    TransientError,
+    UncertainOutcomeError,
+)
+from connector.http_client.outcomes import Answer
+from connector.http_client.redaction import redact_text
 
 NOT_READY = "DEVELOPER_7062"
 NO_CONNECTION = "DEVELOPER_7089"

@@ -10,19 +10,25 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
-from audit.failures import Hold
-from connector import entities
-from connector.domain.draft import PostingPolicy, TextLengths
+from connector.domain.errors import Hold
+from connector.epicor.ap_invoice.conversation import Habits, Writer
+from connector.epicor.ap_invoice.draft import PostingPolicy, TextLengths
+from connector.epicor.ap_invoice.rows import HEADER, LINE
+from connector.epicor.ap_invoice.writers import WRITERS
 from connector.epicor.client import EpicorClient
-from connector.epicor.connect import connect_epicor, keep_facts
-from connector.epicor.conversation import Habits, Writer
-from connector.epicor.dataset import HEADER, LINE
-from connector.epicor.writers import WRITERS
-from connector.middleware import zone_of
-from connector.models import EntityRoute, EpicorCredentials, LearnedFact, PostingSettings, Tenant
 from connector.ramp.client import RampClient
-from connector.ramp.connect import connect_ramp
-from connector.sync.accepted import load_accepted
+from connector.sync.bills.accepted_questions import load_accepted
+from connector.tenants import entities
+from connector.tenants.epicor_connection import connect_epicor, keep_facts
+from connector.tenants.models import (
+    EntityRoute,
+    EpicorCredentials,
+    LearnedFact,
+    PostingSettings,
+    Tenant,
+    zone_of,
+)
+from connector.tenants.ramp_connection import connect_ramp
 
 FRESH = timedelta(minutes=15)
 LENGTHS = "lengths"  # the learned fact: how many characters columns take, by table and column

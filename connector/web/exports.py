@@ -18,9 +18,9 @@ import openpyxl
 from django.db.models import QuerySet
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
 
-from audit.models import Posting
+from audit.ledger.models import Posting
 from connector.domain.money import format_amount
-from connector.narrow import bug, narrow
+from connector.sync.narrow import bug, narrow
 from mappings.files import escaped
 
 XLSX_ROWS = 20_000  # a workbook is made while the person waits

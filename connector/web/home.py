@@ -8,8 +8,8 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from connector.models import Tenant
-from connector.web import shell
+from connector.tenants.models import Tenant
+from connector.web import layout
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -27,7 +27,7 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("setup-new")
     if len(found) == 1:
         return redirect("today", found[0].slug)
-    return shell.page(request, "connector/chooser.html", "Choose a tenant", {"tenants": found})
+    return layout.page(request, "connector/chooser.html", "Choose a tenant", {"tenants": found})
 
 
 urlpatterns = [path("", home, name="home")]

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
-from audit.models import Posting
-from audit.sums import ExactSum, sign
-from audit.sums import Money as Pile
+from audit.ledger.models import Posting
+from audit.ledger.sums import ExactSum, sign
+from audit.ledger.sums import Money as Pile
 
 
 def piles(found: QuerySet[Posting], by: Any) -> Mapping[Any, Pile]:

@@ -8,10 +8,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from audit import causes
-from audit.access import can
-from connector import pauses
-from connector.models import Tenant
+from audit.ledger import exceptions as ledger_exceptions
+from audit.permissions import can
+from connector.tenants import pauses
+from connector.tenants.models import Tenant
 from mappings import proposals
 
 _WITH_PAGES_BELOW = ("/bills/", "/mappings/", "/setup/", "/settings/", "/people/")
@@ -67,7 +67,11 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 def waiting_now(tenant: Tenant) -> int:
     """How many bills wait for a person, as the sidebar says."""
-    return causes.waiting(tenant.pk, causes.Wanted(), timezone.now()).order_by().count()
+    return (
+        ledger_exceptions.waiting(tenant.pk, ledger_exceptions.Wanted(), timezone.now())
+        .order_by()
+        .count()
+    )
 
 
 def _administration(request: HttpRequest) -> list[dict[str, Any]]:

@@ -15,18 +15,18 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from audit.access import requires
-from audit.causes import SOON, Wanted, overview
-from audit.models import Posting
-from connector.entities import name_entities
-from connector.errands import asking
-from connector.models import Tenant
-from connector.web import shell
-from connector.web.cycle import cycle, is_connected
-from connector.web.exceptions_cause import CauseHead, head_of
+from audit.ledger.exceptions import SOON, Wanted, overview
+from audit.ledger.models import Posting
+from audit.permissions import requires
+from connector.actions import requests
+from connector.tenants.entities import name_entities
+from connector.tenants.models import Tenant
+from connector.web import layout
+from connector.web.exceptions.cause import CauseHead, head_of
 from connector.web.money import Pile, pile_of, piles
-from connector.web.month import midnight, month
 from connector.web.navigation import mappings_to_approve
+from connector.web.statistics import midnight, month
+from connector.web.sync_status import cycle, is_connected
 
 _CAUSES = 8
 _DOUBT = "perhaps entered; Epicor is asked before anything is sent again"
@@ -38,20 +38,20 @@ _State = Posting.State
 @requires("view")
 def page(request: HttpRequest, slug: str) -> HttpResponse:
     """What was entered, what waits, what needs a person, and when the next cycle runs."""
-    tenant = shell.tenant_of(request)
+    tenant = layout.tenant_of(request)
     now = cycle(tenant)
     context = {**figures_of(tenant, connected=now.connected), "cycle": now}
     context["to_approve"] = mappings_to_approve(request)
-    return shell.page(request, "connector/today.html", "Today", context)
+    return layout.page(request, "connector/today.html", "Today", context)
 
 
 @require_safe
 @requires("view")
 def figures(request: HttpRequest, slug: str) -> HttpResponse:
     """The cards and the causes again, and the banner of a paused tenant."""
-    tenant = shell.tenant_of(request)
+    tenant = layout.tenant_of(request)
     context = {**figures_of(tenant, connected=is_connected(tenant)), "again": True}
-    return shell.part(request, "connector/_today_figures.html", context)
+    return layout.part(request, "connector/_today_figures.html", context)
 
 
 @require_safe
@@ -61,12 +61,12 @@ def running(request: HttpRequest, slug: str) -> HttpResponse:
 
     `seen` counts how often it was shown: every fifth time the figures are fetched again, too.
     """
-    now = cycle(shell.tenant_of(request))
+    now = cycle(layout.tenant_of(request))
     shown, seen = request.GET.get("run", ""), request.GET.get("seen", "")
     times = int(seen) + 1 if seen.isdecimal() and len(seen) < 6 else 1
     ended = bool(shown) and (now.run is None or str(now.run.pk) != shown)
     context = {"cycle": now, "ended": ended, "seen": times}
-    answer = shell.part(request, "connector/_cycle.html", context)
+    answer = layout.part(request, "connector/_cycle.html", context)
     if ended:
         answer.headers["HX-Trigger"] = "cycle-ended"
     elif now.run is not None and times % _EVERY == 0:
@@ -78,21 +78,21 @@ def running(request: HttpRequest, slug: str) -> HttpResponse:
 @requires("view")
 def last_days(request: HttpRequest, slug: str) -> HttpResponse:
     """The last 30 days: a chart with a table beside it, and the straight-through rate."""
-    context = {"month": month(shell.tenant_of(request))}
-    return shell.part(request, "connector/_month.html", context)
+    context = {"month": month(layout.tenant_of(request))}
+    return layout.part(request, "connector/_month.html", context)
 
 
 @require_POST
 @requires("replay")
 def sync(request: HttpRequest, slug: str) -> HttpResponse:
     """Have a cycle done now."""
-    tenant = shell.tenant_of(request)
-    new = asking.ask_sync(tenant, actor=shell.actor(request))
+    tenant = layout.tenant_of(request)
+    new = requests.ask_sync(tenant, actor=layout.actor(request))
     said = "A sync begins." if new else "A sync is under way; another one follows it."
-    if shell.is_part(request):
+    if layout.is_part(request):
         context = {"cycle": cycle(tenant), "said": said}
-        return shell.part(request, "connector/_cycle.html", context)
-    return shell.done(request, said, reverse("today", args=[tenant.slug]))
+        return layout.part(request, "connector/_cycle.html", context)
+    return layout.done(request, said, reverse("today", args=[tenant.slug]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,39 +1,28 @@
 """Every address below /t/<slug>/: each page's module names its own."""
 
-from connector.web import (
-    audit,
-    bill,
-    bills,
-    errands,
-    exceptions,
-    mapping_acts,
-    mapping_approvals,
-    mapping_files,
-    mapping_what_if,
-    mappings,
-    people,
-    questions,
-    settings,
-    targets,
-    today,
-)
-from connector.web.setup import views as setup
+from connector.web import activity, members, today
+from connector.web.audit import trail
+from connector.web.bills import detail, listing
+from connector.web.exceptions import page, questions
+from connector.web.mappings import approvals, autocomplete, edit, files, grid, what_if
+from connector.web.settings import page as settings_page
+from connector.web.settings import setup as setup
 
 urlpatterns = [
     *today.urlpatterns,
-    *exceptions.urlpatterns,
-    *bills.urlpatterns,
-    *bill.urlpatterns,
-    *errands.urlpatterns,
-    *targets.urlpatterns,
+    *page.urlpatterns,
+    *listing.urlpatterns,
+    *detail.urlpatterns,
+    *activity.urlpatterns,
+    *autocomplete.urlpatterns,
     *setup.urlpatterns,
-    *settings.urlpatterns,
+    *settings_page.urlpatterns,
     *questions.urlpatterns,
-    *people.urlpatterns,
-    *mapping_approvals.urlpatterns,
-    *mapping_files.urlpatterns,
-    *mapping_what_if.urlpatterns,
-    *mapping_acts.urlpatterns,
-    *mappings.urlpatterns,
-    *audit.urlpatterns,
+    *members.urlpatterns,
+    *approvals.urlpatterns,
+    *files.urlpatterns,
+    *what_if.urlpatterns,
+    *edit.urlpatterns,
+    *grid.urlpatterns,
+    *trail.urlpatterns,
 ]

@@ -4,10 +4,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from audit import postings
-from audit.failures import Gap, Hold, Reason
-from audit.models import AuditEntry, Posting
-from connector.models import Tenant
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.domain.errors import Gap, Hold, Reason
+from connector.tenants.models import Tenant
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -18,8 +19,8 @@ def make_tenant(slug: str = "acme") -> Tenant:
     return Tenant.objects.create(slug=slug, name=slug.title(), time_zone="UTC")
 
 
-def seed(bill_id: str = "bill-1", **values: Any) -> postings.PostingSeed:
-    return postings.PostingSeed(
+def seed(bill_id: str = "bill-1", **values: Any) -> lifecycle.PostingSeed:
+    return lifecycle.PostingSeed(
         **{
             "bill_id": bill_id,
             "seen_hash": "a" * 64,
@@ -38,13 +39,13 @@ def seed(bill_id: str = "bill-1", **values: Any) -> postings.PostingSeed:
 
 
 def opened(tenant: Tenant, *bill_ids: str, **values: Any) -> list[Posting]:
-    postings.open_many(tenant.pk, [seed(bill_id, **values) for bill_id in bill_ids])
+    lifecycle.open_many(tenant.pk, [seed(bill_id, **values) for bill_id in bill_ids])
     return list(Posting.objects.filter(tenant=tenant, bill_id__in=bill_ids).order_by("id"))
 
 
 def claimed(tenant: Tenant, *bill_ids: str, owner: str = "w1") -> list[Posting]:
     ids = [posting.pk for posting in opened(tenant, *bill_ids)]
-    return postings.claim(tenant.pk, owner=owner, limit=100, lease_s=60, now=NOW, ids=ids)
+    return lifecycle.claim(tenant.pk, owner=owner, limit=100, lease_s=60, now=NOW, ids=ids)
 
 
 def enter(posting: Posting, owner: str = "w1", **values: Any) -> None:
@@ -59,7 +60,7 @@ def enter(posting: Posting, owner: str = "w1", **values: Any) -> None:
         "apply_on": date(2026, 11, 2),
         "body": {"changed_by": "connector"},
     }
-    postings.mark_entered(posting, owner=owner, **{**facts, **values})
+    lifecycle.mark_entered(posting, owner=owner, **{**facts, **values})
 
 
 def vendor_gap(ramp_id: str = "vendor-1", name: str = "Nordwind Paper") -> Gap:

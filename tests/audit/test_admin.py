@@ -8,9 +8,12 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.test import RequestFactory
 
-from audit import attempts, log
 from audit.admin import AttemptAdmin, AuditEntryAdmin, PostingAdmin
-from audit.models import Attempt, AuditEntry, Posting
+from audit.ledger.models import Posting
+from audit.trail import log
+from audit.trail.models import AuditEntry
+from audit.writes import attempts
+from audit.writes.models import Attempt
 from tests.audit.build import make_tenant, opened
 
 ADMINS = [(Posting, PostingAdmin), (Attempt, AttemptAdmin), (AuditEntry, AuditEntryAdmin)]

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
-from audit import attempts, postings
-from audit.failures import Hold, Reason
-from audit.history import confirmed_before
-from audit.models import Attempt, AuditEntry, Posting
-from audit.postings import LostLeaseError
-from connector.models import Tenant
+from audit.ledger import lifecycle
+from audit.ledger.history import confirmed_before
+from audit.ledger.lifecycle import LostLeaseError
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from audit.writes import attempts
+from audit.writes.models import Attempt
+from connector.domain.errors import Hold, Reason
+from connector.tenants.models import Tenant
 from tests.audit.build import LATER, MUCH_LATER, NOW, actions, claimed, enter, make_tenant
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +38,7 @@ def entered(tenant: Tenant, bill_id: str = "b") -> Posting:
 
 
 def taken(posting: Posting, owner: str = "ann") -> Posting:
-    postings.take(posting, owner=owner, until=LATER, now=NOW)
+    lifecycle.take(posting, owner=owner, until=LATER, now=NOW)
     return posting
 
 
@@ -51,10 +54,10 @@ def begun(posting: Posting, **values: Any) -> Attempt:
 def test_only_the_owner_of_the_lease_removes(tenant: Tenant) -> None:
     posting = taken(entered(tenant))
     with pytest.raises(LostLeaseError):
-        postings.mark_removed(posting, actor="Bob", reason="Mine")
+        lifecycle.mark_removed(posting, actor="Bob", reason="Mine")
     with pytest.raises(LostLeaseError):
-        postings.mark_removed(posting, actor="Bob", reason="Mine", owner="bob")
-    postings.mark_removed(posting, actor="Ann", reason="Wrong vendor", owner="ann")
+        lifecycle.mark_removed(posting, actor="Bob", reason="Mine", owner="bob")
+    lifecycle.mark_removed(posting, actor="Ann", reason="Wrong vendor", owner="ann")
     row = fresh(posting)
     assert (row.state, row.lease_owner, row.lease_until) == (State.REMOVED, "", None)
 
@@ -66,29 +69,29 @@ def test_nothing_of_a_removed_invoice_stays_in_doubt_and_its_key_is_remembered(
     posting = taken(entered(tenant))
     begun(posting)
     assert attempts.doubts(tenant.pk, ["b"])
-    postings.mark_removed(posting, actor="Ann", reason="Wrong vendor", owner="ann")
+    lifecycle.mark_removed(posting, actor="Ann", reason="Wrong vendor", owner="ann")
     assert attempts.doubts(tenant.pk, ["b"]) == {}
     assert attempts.keys_of(tenant.pk, ["b"]) == {"b": {("EPIC06", 7, "INV-b")}}
 
 
 def test_what_is_entered_again_knows_nothing_of_the_removed_invoice(tenant: Tenant) -> None:
     posting = entered(tenant)
-    postings.mark_removed(posting, actor="Ann", reason="Wrong vendor")
-    postings.enter_again(posting, actor="Ann", reason="Still owed")
+    lifecycle.mark_removed(posting, actor="Ann", reason="Wrong vendor")
+    lifecycle.enter_again(posting, actor="Ann", reason="Still owed")
     row = fresh(posting)
     assert (row.state, row.company, row.vendor_num, row.group_id) == ("queued", "", None, "")
     assert (row.entered_hash, row.entered_as, row.sys_rev_id) == ("", {}, None)
-    (again,) = postings.claim(tenant.pk, owner="w", limit=9, lease_s=9, now=NOW)
+    (again,) = lifecycle.claim(tenant.pk, owner="w", limit=9, lease_s=9, now=NOW)
     assert again.bill_id == "b"
 
 
 def test_a_bill_that_ramp_was_told_of_counts_as_ours_after_its_removal(tenant: Tenant) -> None:
     told, untold = entered(tenant, "told"), entered(tenant, "untold")
     foreign = entered(make_tenant("other"), "foreign")
-    postings.mark_confirmed_many([told, foreign], body={})
+    lifecycle.mark_confirmed_many([told, foreign], body={})
     for posting in (told, untold):
-        postings.mark_removed(posting, actor="Ann", reason="Wrong vendor")
-        postings.enter_again(posting, actor="Ann", reason="Still owed")
+        lifecycle.mark_removed(posting, actor="Ann", reason="Wrong vendor")
+        lifecycle.enter_again(posting, actor="Ann", reason="Still owed")
     assert confirmed_before(tenant.pk, ["told", "untold", "foreign", "nobody"]) == {"told"}
     assert confirmed_before(tenant.pk, []) == set()
 
@@ -102,12 +105,12 @@ def test_what_is_kept_has_no_hold_and_remembers_what_was_accepted(
 ) -> None:
     posting = entered(tenant)
     if confirmed:
-        postings.mark_confirmed_many([posting], body={})
+        lifecycle.mark_confirmed_many([posting], body={})
     Posting.objects.filter(pk=posting.pk).update(seen_hash="n" * 64)
     posting.refresh_from_db()
-    postings.hold(posting, OFF)
+    lifecycle.hold(posting, OFF)
     state = posting.state
-    postings.keep(posting, actor="Ann", reason=" The vendor credits it. ")
+    lifecycle.keep(posting, actor="Ann", reason=" The vendor credits it. ")
     row = fresh(posting)
     assert (row.state, row.hold_reason, row.not_before) == (state, "", None)
     assert row.entered_hash == "a" * 64  # a difference in Epicor settles no edit in Ramp
@@ -117,8 +120,8 @@ def test_what_is_kept_has_no_hold_and_remembers_what_was_accepted(
     assert (entry.actor, entry.body["reason"]) == ("Ann", "The vendor credits it.")
     assert (entry.body["hold"], entry.body["message"]) == ("mismatch", "One cent off.")
 
-    postings.hold(posting, Hold(Reason.ARCHIVED, "Archived."))
-    postings.keep(posting, actor="Ann", reason="Paid anyway.")
+    lifecycle.hold(posting, Hold(Reason.ARCHIVED, "Archived."))
+    lifecycle.keep(posting, actor="Ann", reason="Paid anyway.")
     row = fresh(posting)
     assert row.kept == {"mismatch": ["The total is 1.01"], "archived": []}
     assert row.entered_hash == row.seen_hash == "n" * 64
@@ -128,20 +131,20 @@ def test_keeping_settles_the_content_that_the_hold_was_about_and_no_later_one(
     tenant: Tenant,
 ) -> None:
     posting = entered(tenant)
-    postings.hold(posting, Hold(Reason.CHANGED, "Edited.", {"content": "2" * 64}))
+    lifecycle.hold(posting, Hold(Reason.CHANGED, "Edited.", {"content": "2" * 64}))
     Posting.objects.filter(pk=posting.pk).update(seen_hash="3" * 64)
     posting.refresh_from_db()
-    postings.keep(posting, actor="Ann", reason="Agreed.")
+    lifecycle.keep(posting, actor="Ann", reason="Agreed.")
     assert fresh(posting).entered_hash == "2" * 64
 
 
 def test_keeping_takes_no_pending_look_away(tenant: Tenant) -> None:
     posting = entered(tenant)
     before = posting.entered_hash
-    postings.hold(posting, Hold(Reason.CHANGED, "Edited."))
+    lifecycle.hold(posting, Hold(Reason.CHANGED, "Edited."))
     Posting.objects.filter(pk=posting.pk).update(seen_hash="3" * 64, not_before=NOW)
     posting.refresh_from_db()
-    postings.keep(posting, actor="Ann", reason="Agreed.")
+    lifecycle.keep(posting, actor="Ann", reason="Agreed.")
     row = fresh(posting)
     assert (row.entered_hash, row.not_before) == (before, NOW)
 
@@ -149,15 +152,15 @@ def test_keeping_takes_no_pending_look_away(tenant: Tenant) -> None:
 def test_there_is_nothing_to_keep_without_a_hold(tenant: Tenant) -> None:
     posting = entered(tenant)
     with pytest.raises(LostLeaseError):
-        postings.keep(posting, actor="Ann", reason="Fine")
+        lifecycle.keep(posting, actor="Ann", reason="Fine")
     assert fresh(posting).kept == {}
 
 
 def test_keeping_needs_a_reason(tenant: Tenant) -> None:
     posting = entered(tenant)
-    postings.hold(posting, OFF)
+    lifecycle.hold(posting, OFF)
     with pytest.raises(ValueError, match="Say why bill b stays"):
-        postings.keep(posting, actor="Ann", reason=" ")
+        lifecycle.keep(posting, actor="Ann", reason=" ")
     assert fresh(posting).hold_reason == "mismatch"
 
 
@@ -173,10 +176,10 @@ def test_keeping_needs_a_reason(tenant: Tenant) -> None:
 )
 def test_only_what_the_person_saw_is_kept(tenant: Tenant, meanwhile: dict[str, Any]) -> None:
     posting = entered(tenant)
-    postings.hold(posting, OFF)
+    lifecycle.hold(posting, OFF)
     Posting.objects.filter(pk=posting.pk).update(**meanwhile)
     with pytest.raises(LostLeaseError):
-        postings.keep(posting, actor="Ann", reason="Fine")
+        lifecycle.keep(posting, actor="Ann", reason="Fine")
     assert fresh(posting).hold_reason
 
 
@@ -185,7 +188,7 @@ def test_only_what_the_person_saw_is_kept(tenant: Tenant, meanwhile: dict[str, A
 
 def test_what_a_dead_process_left_leased_is_verified_again(tenant: Tenant) -> None:
     calm, sent = entered(tenant, "calm"), entered(tenant, "sent")
-    postings.hold(calm, OFF)
+    lifecycle.hold(calm, OFF)
     for posting in (calm, sent):
         taken(posting)
     Attempt.objects.create(
@@ -198,9 +201,9 @@ def test_what_a_dead_process_left_leased_is_verified_again(tenant: Tenant) -> No
         deadline_at=MUCH_LATER,
     )
     moment = LATER + timedelta(seconds=1)
-    assert postings.reap(tenant.pk, NOW) == 0
-    assert postings.reap(tenant.pk, moment) == 2
-    assert postings.reap(tenant.pk, moment) == 0
+    assert lifecycle.reap(tenant.pk, NOW) == 0
+    assert lifecycle.reap(tenant.pk, moment) == 2
+    assert lifecycle.reap(tenant.pk, moment) == 0
     rows = {row.bill_id: row for row in Posting.objects.filter(lease_owner="", lease_until=None)}
     assert {row.state for row in rows.values()} == {State.ENTERED}
     assert (rows["calm"].not_before, rows["calm"].hold_reason) == (moment, "mismatch")
@@ -210,17 +213,17 @@ def test_what_a_dead_process_left_leased_is_verified_again(tenant: Tenant) -> No
 
 def test_a_doubt_that_a_dead_process_left_leased_is_looked_up_again(tenant: Tenant) -> None:
     (posting,) = claimed(tenant, "b")
-    postings.mark_in_doubt(posting, owner="w1", message="", not_before=NOW)
+    lifecycle.mark_in_doubt(posting, owner="w1", message="", not_before=NOW)
     taken(posting)
     moment = LATER + timedelta(seconds=1)
-    assert postings.reap(tenant.pk, moment) == 1
+    assert lifecycle.reap(tenant.pk, moment) == 1
     row = fresh(posting)
     assert (row.state, row.lease_owner, row.not_before) == (State.IN_DOUBT, "", moment)
 
 
 def test_what_is_given_back_as_it_was_is_not_looked_at_by_itself(tenant: Tenant) -> None:
     posting = taken(entered(tenant))
-    postings.postpone([posting], owner="ann", not_before=None, message="Posted already.")
+    lifecycle.postpone([posting], owner="ann", not_before=None, message="Posted already.")
     row = fresh(posting)
     assert (row.lease_owner, row.not_before, row.failed_attempts) == ("", None, 0)
 
@@ -229,7 +232,7 @@ def test_what_was_changed_in_epicor_for_an_edit_is_what_the_next_proof_compares_
     tenant: Tenant,
 ) -> None:
     posting = taken(entered(tenant))
-    postings.mark_rechecked(
+    lifecycle.mark_rechecked(
         posting,
         owner="ann",
         sys_rev_id=9,
@@ -252,9 +255,9 @@ def test_nobody_keeps_what_nobody_knows_or_what_is_not_there(
     tenant: Tenant, hold: Hold, why: str
 ) -> None:
     posting = entered(tenant)
-    postings.hold(posting, hold)
+    lifecycle.hold(posting, hold)
     with pytest.raises(ValueError, match=why):
-        postings.keep(posting, actor="Ann", reason="Fine")
+        lifecycle.keep(posting, actor="Ann", reason="Fine")
     assert fresh(posting).hold_reason == hold.reason
 
 
@@ -262,12 +265,12 @@ def test_the_payment_hold_that_was_kept_lasts_until_another_one_is_verified(tena
     (posting,) = claimed(tenant, "a")
     enter(posting)
     pays = {"payer": "other", "hold": False}
-    postings.hold(posting, Hold(Reason.CHANGED, "Who pays it changed.", {"pays": pays}))
-    postings.keep(posting, actor="Ann", reason="The treasurer pays it.")
+    lifecycle.hold(posting, Hold(Reason.CHANGED, "Who pays it changed.", {"pays": pays}))
+    lifecycle.keep(posting, actor="Ann", reason="The treasurer pays it.")
     assert fresh(posting).kept == {"changed": [], "pays": pays}
     for hold, kept in ((False, {"changed": [], "pays": pays}), (True, {"changed": []})):
-        postings.take(posting, owner="w", until=LATER, now=NOW)
-        postings.mark_rechecked(
+        lifecycle.take(posting, owner="w", until=LATER, now=NOW)
+        lifecycle.mark_rechecked(
             posting,
             owner="w",
             sys_rev_id=2,

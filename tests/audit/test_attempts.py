@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from audit import attempts
-from audit.attempts import AlreadyFinishedError
-from audit.chunks import chunks
-from audit.models import Attempt
-from connector.models import Tenant
+from audit.writes import attempts
+from audit.writes.attempts import AlreadyFinishedError
+from audit.writes.models import Attempt
+from connector.domain.chunks import chunks
+from connector.tenants.models import Tenant
 from tests.audit.build import LATER, actions, make_tenant
 
 Outcome = Attempt.Outcome

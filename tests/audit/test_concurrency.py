@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from audit import log, postings
-from audit.log import NewEntry
-from audit.models import AuditEntry, Posting
-from audit.verification import verify
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.trail import log
+from audit.trail.log import NewEntry
+from audit.trail.models import AuditEntry
+from audit.trail.verification import verify
 from tests.audit.build import NOW, actions, make_tenant, opened, seed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,7 +46,7 @@ def test_workers_that_claim_together_never_share_a_posting() -> None:
 
     def claim_until_empty(name: str) -> list[str]:
         mine: list[str] = []
-        while got := postings.claim(tenant.pk, owner=name, limit=4, lease_s=60, now=NOW):
+        while got := lifecycle.claim(tenant.pk, owner=name, limit=4, lease_s=60, now=NOW):
             assert {posting.lease_owner for posting in got} == {name}
             mine += [posting.bill_id for posting in got]
         return mine
@@ -52,7 +54,7 @@ def test_workers_that_claim_together_never_share_a_posting() -> None:
     taken = [bill_id for mine in together(claim_until_empty) for bill_id in mine]
     assert len(taken) == len(set(taken))
     # A worker that found only locked rows stopped early; nothing is lost, the next claim has it.
-    rest = postings.claim(tenant.pk, owner="last", limit=99, lease_s=60, now=NOW)
+    rest = lifecycle.claim(tenant.pk, owner="last", limit=99, lease_s=60, now=NOW)
     assert len(taken) + len(rest) == 60
     for row in Posting.objects.all():
         assert row.state == "in_flight"
@@ -61,7 +63,7 @@ def test_workers_that_claim_together_never_share_a_posting() -> None:
 def test_bills_opened_together_are_opened_once() -> None:
     tenant = make_tenant()
     seeds = [seed(f"b{n}") for n in range(40)]
-    made = together(lambda _: postings.open_many(tenant.pk, seeds))
+    made = together(lambda _: lifecycle.open_many(tenant.pk, seeds))
     assert sum(made) == Posting.objects.count() == 40
     assert AuditEntry.objects.filter(action="posting.opened").count() == 40
 
@@ -72,8 +74,8 @@ def test_a_posting_is_dismissed_by_one_of_two_people() -> None:
 
     def dismiss(name: str) -> bool:
         try:
-            postings.dismiss(Posting.objects.get(pk=posting.pk), actor=name, reason="By hand")
-        except postings.LostLeaseError:
+            lifecycle.dismiss(Posting.objects.get(pk=posting.pk), actor=name, reason="By hand")
+        except lifecycle.LostLeaseError:
             return False
         return True
 
@@ -107,7 +109,7 @@ def test_a_claim_does_not_wait_for_rows_that_another_worker_is_taking() -> None:
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(slow_worker)
         assert locked.wait(timeout=30)
-        got = postings.claim(tenant.pk, owner="w", limit=9, lease_s=60, now=NOW)
+        got = lifecycle.claim(tenant.pk, owner="w", limit=9, lease_s=60, now=NOW)
         done.set()
         slow.result(timeout=30)
     assert [posting.pk for posting in got] == [second.pk]

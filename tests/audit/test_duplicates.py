@@ -1,4 +1,4 @@
-"""audit.duplicates: which other bills of ours are probably the same invoice."""
+"""audit.ledger.duplicates: which other bills of ours are probably the same invoice."""
 
 from typing import Any
 
@@ -7,11 +7,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from audit import attempts, postings
-from audit.duplicates import Asked, OvertakenError, among, check_alone, others
-from audit.keys import Key, number_key, too_long, unseen
-from audit.models import Attempt, Posting
-from connector.models import Tenant
+from audit.ledger import lifecycle
+from audit.ledger.duplicates import Asked, OvertakenError, among, check_alone, others
+from audit.ledger.models import Posting
+from audit.writes import attempts
+from audit.writes.models import Attempt
+from connector.domain.invoice_key import Key, number_key, too_long, unseen
+from connector.tenants.models import Tenant
 from tests.audit.build import claimed, enter, make_tenant, opened
 
 KEY: Key = ("EPIC06", 7, "INV 1")
@@ -218,7 +220,7 @@ def test_a_step_keeps_the_number_key_true(tenant: Tenant) -> None:
     assert one.number_key == "1"
     enter(*claimed(tenant, "new"), invoice_num="Invoice 0002")
     assert Posting.objects.get(bill_id="new").number_key == "2"
-    postings.mark_removed(Posting.objects.get(bill_id="new"), actor="Ann", reason="Not owed")
+    lifecycle.mark_removed(Posting.objects.get(bill_id="new"), actor="Ann", reason="Not owed")
     assert Posting.objects.get(bill_id="new").number_key == "2"
     assert timezone.now()
 

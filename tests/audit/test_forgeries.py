@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from audit import chain, heads, log, trailkey
-from audit.heads import Head
-from audit.log import NewEntry
-from audit.models import AuditEntry, Chain
-from audit.plain import canonical, digest
-from audit.verification import Verification, verify
-from connector.models import Tenant
+from audit.canonical_json import canonical, digest
+from audit.trail import chain, heads, log, trail_key
+from audit.trail.heads import Head
+from audit.trail.log import NewEntry
+from audit.trail.models import AuditEntry, Chain
+from audit.trail.verification import Verification, verify
+from connector.tenants.models import Tenant
 from tests.audit.build import make_tenant
 
 pytestmark = pytest.mark.django_db
@@ -144,7 +144,7 @@ def body_dropped(tenant: Tenant) -> None:
 
 def body_dropped_with_another_entrys_mark(tenant: Tenant) -> None:
     other = number(tenant, 2)
-    mark = trailkey.dropped(other.pk, other.body_digest)
+    mark = trail_key.dropped(other.pk, other.body_digest)
     sql(f"UPDATE {ENTRIES} SET body = %s WHERE seq = 3", canonical(mark).decode())
 
 
@@ -486,7 +486,7 @@ def test_an_entry_that_waits_for_long_is_found_until_it_is_sealed(
     assert verify(tenant.pk).ok
     waiting = AuditEntry.objects.filter(seq=None).order_by("at", "id").first()
     later = waiting.at + timedelta(hours=2)
-    monkeypatch.setattr("audit.verification.timezone.now", lambda: later)
+    monkeypatch.setattr("audit.trail.verification.timezone.now", lambda: later)
     found = verify(tenant.pk)
     assert found.first_bad == str(waiting.pk)
     assert "Start a worker" in found.message
@@ -497,7 +497,7 @@ def test_an_entry_that_waits_for_long_is_found_until_it_is_sealed(
 def test_a_body_that_retention_dropped_is_fine(tenant: Tenant) -> None:
     entry = number(tenant, 3)
     AuditEntry.objects.filter(pk=entry.pk).update(
-        body=trailkey.dropped(entry.pk, entry.body_digest)
+        body=trail_key.dropped(entry.pk, entry.body_digest)
     )
     assert verify(tenant.pk).ok
 
@@ -508,7 +508,7 @@ def test_a_body_that_retention_dropped_is_fine(tenant: Tenant) -> None:
 def test_each_sealing_is_noted_in_the_log_and_on_file(
     tenant: Tenant, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, logger="audit.log")
+    caplog.set_level(logging.INFO, logger="audit.trail.log")
     write(tenant, 1, begin=6)
     log.seal(tenant.pk)
     head = verify(tenant.pk).head

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from audit import log, trailkey
-from audit.log import NewEntry
-from audit.models import AuditEntry, Chain
-from audit.trailkey import WrongAuditKeyError
-from audit.verification import verify
-from connector.models import Tenant
+from audit.trail import log, trail_key
+from audit.trail.log import NewEntry
+from audit.trail.models import AuditEntry, Chain
+from audit.trail.trail_key import WrongAuditKeyError
+from audit.trail.verification import verify
+from connector.tenants.models import Tenant
 from tests.audit.build import make_tenant
 
 pytestmark = pytest.mark.django_db
@@ -216,7 +216,7 @@ def test_a_foreign_key_is_found_and_writes_nothing(
 def test_a_key_that_fits_is_asked_about_once(
     tenant: Tenant, django_assert_num_queries: Any
 ) -> None:
-    trailkey._fitting.clear()
+    trail_key._fitting.clear()
     with django_assert_num_queries(2):
         write(tenant, 1)
     with django_assert_num_queries(1):

@@ -10,11 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit import chain, log, search
-from audit.models import AuditEntry
-from audit.search import Place, Wanted
-from audit.verification import verify
-from connector.models import Tenant
+from audit.trail import chain, log, search
+from audit.trail.models import AuditEntry
+from audit.trail.search import Place, Wanted
+from audit.trail.verification import verify
+from connector.tenants.models import Tenant
 from tests.audit.build import make_tenant
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -132,7 +132,7 @@ def test_the_state_of_the_chain(tenant: Tenant) -> None:
 
 
 def test_verifying_tells_how_far_it_is(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit.verification._TELL_EVERY", 2)
+    monkeypatch.setattr("audit.trail.verification._TELL_EVERY", 2)
     for number in range(5):
         log.record(tenant.pk, "posting.held", subject_kind="posting", subject_id=f"b{number}")
     log.seal(tenant.pk)

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from audit import postings, triage
-from audit.models import AuditEntry, Posting
-from connector.models import Tenant
+from audit.ledger import lifecycle, triage
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.tenants.models import Tenant
 from tests.audit.build import actions, make_tenant, opened, unmapped
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +24,7 @@ def tenant() -> Tenant:
 def waiting(tenant: Tenant) -> list[Posting]:
     found = opened(tenant, "a", "b")
     for posting in found:
-        postings.hold(posting, unmapped())
+        lifecycle.hold(posting, unmapped())
     return found
 
 

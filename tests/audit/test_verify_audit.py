@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from audit import heads, log
-from audit.models import AuditEntry, Chain
-from connector.commands import CommandProblem
+from audit.trail import heads, log
+from audit.trail.models import AuditEntry, Chain
+from connector.management.base import CommandProblem
 from connector.management.commands.restart_audit import Command as Restart
 from connector.management.commands.verify_audit import Command
-from connector.models import Tenant
+from connector.tenants.models import Tenant
 from tests.audit.build import make_tenant
 
 pytestmark = pytest.mark.django_db

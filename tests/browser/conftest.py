@@ -28,10 +28,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django.plugin import DjangoDbBlocker
 
 import sandbox
-from connector import demo, tenantfile
-from connector.errands.uses import COUNT
-from connector.models import Errand, FinanceCalendar, Membership, Tenant
-from connector.sync.run import run_cycle
+from connector.actions.mapping_usage import COUNT
+from connector.jobs.models import Errand
+from connector.management import demo_data
+from connector.sync.bills.run import run_cycle
+from connector.tenants import tenant_file
+from connector.tenants.models import FinanceCalendar, Membership, Tenant
 from tests import builders
 from tests.browser.looking import WAIT_MS, Watch
 from tests.browser.running import Site, running
@@ -151,8 +153,8 @@ def settle(box: Any, slug: str, *, synced: bool = True, mapped: bool = True) -> 
     """The tenant of these stand-ins with its people, and its first cycle done."""
     box.ramp.app.set_rate_limit(None)
     file = box.world.tenant_file(box.ramp.url, box.epicor.url)
-    config = tenantfile.parse({**file, "slug": slug})
-    tenant, _, _ = tenantfile.apply(config, actor="demo")
+    config = tenant_file.parse({**file, "slug": slug})
+    tenant, _, _ = tenant_file.apply(config, actor="demo")
     # Neither a cycle, the nightly proof nor a count of references comes by itself.
     now, today = timezone.now(), builders.today(tenant)
     FinanceCalendar.objects.filter(tenant=tenant).update(sync_cron=NEVER, reproved_on=today)
@@ -162,7 +164,7 @@ def settle(box: Any, slug: str, *, synced: bool = True, mapped: bool = True) -> 
         user = User.objects.get(username=role)
         Membership.objects.create(tenant=tenant, user=user, role=role)
     if mapped:
-        demo.install_mappings(tenant, box.world)
+        demo_data.install_mappings(tenant, box.world)
     if synced:
         run_cycle(tenant)
     tenant.refresh_from_db()

@@ -9,23 +9,24 @@ from dataclasses import dataclass
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from audit import postings
-from audit.failures import Hold, Reason
-from audit.models import AuditEntry, Posting
-from connector import questions
-from connector.domain.differing import listed
-from connector.errands import asking, imports, uses, work
-from connector.errands.what_if import ask_what_if
-from connector.models import Errand, Membership, Tenant
-from connector.sections import SECTIONS
-from connector.web.setup.steps import STEPS
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.actions import mapping_import, mapping_usage, questions, requests, runner
+from connector.actions.mapping_what_if import ask_what_if
+from connector.domain.errors import Hold, Reason
+from connector.epicor.ap_invoice.difference import listed
+from connector.jobs.models import Errand
+from connector.tenants.models import Membership, Tenant
+from connector.tenants.sections import SECTIONS
+from connector.web.settings.steps import STEPS
 from mappings import changes
 from mappings.coding import VENDORS
 from mappings.files import MappingRow
 from mappings.models import VendorMapping
 from mappings.proposals import propose
 from mappings.targets import targets_for
-from mappings.used import is_counted
+from mappings.usage import is_counted
 from tests import builders
 from tests.web.rows import make_asked
 
@@ -61,7 +62,7 @@ def bill(**like: object) -> Callable[[Tenant], str]:
 def errand(tenant: Tenant) -> str:
     """The page of something that was asked for and is done."""
     entered = list(Posting.objects.filter(tenant=tenant, state=Posting.State.CONFIRMED)[:3])
-    made = asking.ask_replay(tenant, entered, "Replay 3 bills", actor="accountant")
+    made = requests.ask_replay(tenant, entered, "Replay 3 bills", actor="accountant")
     return f"/t/demo/errands/{made.pk}/"
 
 
@@ -74,8 +75,8 @@ def preview(tenant: Tenant) -> str:
         MappingRow(3, "new", "New Vendor", known[1].epicor_id, "", ""),
         MappingRow(4, known[1].ramp_id, "", known[1].epicor_id, "", ""),
     ]
-    made = imports.ask_preview(tenant, VENDORS, "vendors.csv", rows, actor="accountant")
-    work.run(made.pk)
+    made = mapping_import.ask_preview(tenant, VENDORS, "vendors.csv", rows, actor="accountant")
+    runner.run(made.pk)
     return f"/t/demo/mappings/imports/{made.pk}/"
 
 
@@ -85,7 +86,7 @@ def what_if(tenant: Tenant) -> str:
     wish = MappingRow(0, known[0].ramp_id, known[0].ramp_name, known[1].epicor_id, "", "")
     made = ask_what_if(tenant, VENDORS, [wish], 365, actor="accountant")
     while not Errand.objects.filter(pk=made.pk).exclude(finished_at=None).exists():
-        work.run(made.pk)
+        runner.run(made.pk)
     return f"/t/demo/mappings/what-if/{made.pk}/"
 
 
@@ -109,9 +110,9 @@ def approval(tenant: Tenant) -> str:
 
 def counted(tenant: Tenant) -> str:
     """The vendors after the bills were counted."""
-    made = None if is_counted(tenant.pk) else uses.ask_count(tenant)
+    made = None if is_counted(tenant.pk) else mapping_usage.ask_count(tenant)
     while made is not None and not Errand.objects.filter(pk=made.pk).exclude(finished_at=None):
-        work.run(made.pk)
+        runner.run(made.pk)
     return "/t/demo/mappings/vendors/"
 
 
@@ -161,7 +162,7 @@ def arrange() -> None:
         "Read back, the invoice in Epicor is not what was entered: "
         f"{listed(points, mismatch.currency)}. Correct it in Epicor, or keep it as it is."
     )
-    postings.hold(mismatch, Hold(Reason.MISMATCH, message, {"differences": points}))
+    lifecycle.hold(mismatch, Hold(Reason.MISMATCH, message, {"differences": points}))
     waiting = demo.filter(state=Posting.State.QUEUED).exclude(hold_reason="")
     twin = waiting.exclude(hold_reason=Reason.VENDOR_UNMAPPED).order_by("pk")[0]
     suspect = {
@@ -182,7 +183,7 @@ def arrange() -> None:
         "Epicor has an invoice that may be this bill. Nothing was entered. Compare the two, then "
         "say that it is ours, or that it is different."
     )
-    postings.hold(twin, Hold(Reason.DUPLICATE_SUSPECTED, message, {"twins": [suspect]}))
+    lifecycle.hold(twin, Hold(Reason.DUPLICATE_SUSPECTED, message, {"twins": [suspect]}))
     for posting, name in zip((mismatch, twin), _ARRANGED, strict=True):
         Posting.objects.filter(pk=posting.pk).update(assignee=name)
 

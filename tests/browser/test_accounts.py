@@ -11,7 +11,7 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
-from connector.models import Membership, Tenant
+from connector.tenants.models import Membership, Tenant
 from tests.browser.looking import WAIT_MS, Watch, axe, dark, fits, narrow, wait_text
 from tests.browser.running import Site, running
 from tests.web.factors import code_of

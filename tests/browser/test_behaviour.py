@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from connector.middleware import _POLICY
+from connector.http_server.middleware import _POLICY
 
 _HEAD = """<!doctype html><html lang="en"><head><title>Try</title>
 <link rel="icon" href="/static/connector/icon.svg">

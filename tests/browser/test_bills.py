@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from audit.models import AuditEntry, Posting
-from connector.models import SavedView
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.web.models import SavedView
 from tests.browser.looking import WAIT_MS, axe, dark, fits, log_in, narrow, wait_text
 
 RESULTS = "#bill-results"

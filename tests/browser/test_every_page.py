@@ -7,7 +7,7 @@ import pytest
 from django.template.loader import render_to_string
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from connector.middleware import _POLICY
+from connector.http_server.middleware import _POLICY
 from tests.browser.conftest import Acme
 from tests.browser.looking import WAIT_MS, Watch, axe, fits, log_in
 from tests.browser.pages import PAGES, Row, arrange

@@ -9,11 +9,12 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from audit.causes import name_of as cause_name
-from audit.models import AuditEntry, Blocker, Posting
-from connector.models import Tenant
-from connector.sync.run import run_cycle
-from connector.templatetags.connector_ui import money as format_money
+from audit.ledger.exceptions import name_of as cause_name
+from audit.ledger.models import Blocker, Posting
+from audit.trail.models import AuditEntry
+from connector.sync.bills.run import run_cycle
+from connector.tenants.models import Tenant
+from connector.web.templatetags.connector_ui import money as format_money
 from mappings.models import DimensionMapping, GLAccountMapping, VendorMapping
 from tests.browser.conftest import Acme, NewTenant
 from tests.browser.looking import Watch, axe, dark, fits, log_in, narrow, wait_text

@@ -5,10 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from audit.models import Blocker, Posting
-from connector.errands import uses, work
-from connector.models import Tenant
-from mappings.decide import decide
+from audit.ledger.models import Blocker, Posting
+from connector.actions import mapping_usage, runner
+from connector.tenants.models import Tenant
+from mappings.decisions import decide
 from mappings.models import EpicorVendor, ProposedMapping, VendorMapping
 from tests.browser.looking import WAIT_MS, axe, dark, fits, log_in, narrow, wait_text
 
@@ -33,9 +33,9 @@ def vendor_for(posting: Posting) -> EpicorVendor:
 
 
 def count(tenant: Tenant) -> None:
-    errand = uses.ask_count(tenant)
+    errand = mapping_usage.ask_count(tenant)
     assert errand is not None
-    work.run(errand.pk)
+    runner.run(errand.pk)
 
 
 def current(page: Page) -> Locator:

@@ -4,9 +4,10 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from audit.models import Posting
-from connector.models import AcceptedQuestion, PostingSettings
-from connector.sync.run import run_cycle
+from audit.ledger.models import Posting
+from connector.sync.bills.run import run_cycle
+from connector.sync.models import AcceptedQuestion
+from connector.tenants.models import PostingSettings
 from tests.browser.conftest import Acme, NewTenant
 from tests.browser.looking import axe, dark, fits, log_in, narrow, wait_text
 from tests.browser.test_exceptions import cause, open_exceptions

@@ -12,9 +12,11 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 
 import sandbox
-from audit.models import Attempt, Posting
-from connector.models import FinanceCalendar, Membership, SyncRun, Tenant
-from connector.web.setup import steps as setup_steps
+from audit.ledger.models import Posting
+from audit.writes.models import Attempt
+from connector.jobs.models import SyncRun
+from connector.tenants.models import FinanceCalendar, Membership, Tenant
+from connector.web.settings import steps as setup_steps
 from mappings.files import MappingRow
 from mappings.preview import preview
 from tests.browser.conftest import NEVER

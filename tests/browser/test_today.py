@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from audit.models import Posting
+from audit.ledger.models import Posting
 from tests.browser.conftest import NewTenant
 from tests.browser.looking import axe, log_in, wait_text
 

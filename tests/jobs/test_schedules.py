@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from django_q.models import Schedule
 
-from connector.schedules import TICK, BadScheduleError, install, next_run
+from connector.tenants.schedule import TICK, BadScheduleError, install, next_run
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from django.db import OperationalError
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from connector import heartbeat
-from connector.models import Heartbeat
-from connector.worker import Rhythm, Supervisor, pause_before_start
+from connector.jobs import heartbeat
+from connector.jobs.models import Heartbeat
+from connector.management.supervisor import Rhythm, Supervisor, pause_before_start
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 EAGER = Rhythm(look_s=0.01, beat_s=0.0, silence_s=0.0, stop_s=5.0)
@@ -142,7 +142,8 @@ def test_a_real_cluster_whose_workers_were_killed_comes_back_and_stops(tmp_path:
         [*run, "migrate", "--verbosity=0", "--run-syncdb"], cwd=root, env=env, check=True
     )
     code = (
-        "import django; django.setup(); from connector.worker import Supervisor, Rhythm;"
+        "import django; django.setup();"
+        "from connector.management.supervisor import Supervisor, Rhythm;"
         "Supervisor(rhythm=Rhythm(beat_s=1, silence_s=8)).run()"
     )
     worker = subprocess.Popen([sys.executable, "-c", code], cwd=root, env=env)

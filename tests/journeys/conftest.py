@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 
 import sandbox
-from connector import demo
-from connector.models import Tenant
-from connector.sync.run import run_cycle
+from connector.management import demo_data
+from connector.sync.bills.run import run_cycle
+from connector.tenants.models import Tenant
 
 Start = Callable[..., tuple[Any, Tenant]]
 Later = Callable[..., None]
@@ -25,7 +25,7 @@ def start(transactional_db: None) -> Iterator[Start]:
         box = sandbox.start(**options)
         boxes.append(box)
         box.ramp.app.set_rate_limit(None)
-        tenant = demo.install(box.world, box.ramp.url, box.epicor.url)
+        tenant = demo_data.install(box.world, box.ramp.url, box.epicor.url)
         run_cycle(tenant, kinds=frozenset({"accounts", "vendors"}))
         return box, tenant
 

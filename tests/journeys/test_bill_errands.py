@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from audit.models import Attempt, Posting
-from connector.errands import asking, bills, work
-from connector.models import Errand, Tenant
-from connector.sync.run import run_cycle
+from audit.ledger.models import Posting
+from audit.writes.models import Attempt
+from connector.actions import bill_jobs, requests, runner
+from connector.jobs.models import Errand
+from connector.sync.bills.run import run_cycle
+from connector.tenants.models import Tenant
 from tests.journeys import truth
 
 pytestmark = pytest.mark.slow
@@ -22,10 +24,10 @@ def ready(start) -> Iterator[tuple[Any, Tenant]]:
 
 def ask(tenant, kind, posting, **arguments):
     """The errand, done by a worker."""
-    errand = asking.ask(
+    errand = requests.ask(
         tenant, kind, "Something", actor="ann", arguments=arguments, subject=posting.bill_id
     )
-    assert work.run(errand.pk)
+    assert runner.run(errand.pk)
     errand.refresh_from_db()
     assert errand.finished_at is not None
     return errand
@@ -58,13 +60,13 @@ def test_that_one_is_ours_enters_nothing_and_a_second_asking_says_so(ready):
     (twin,) = posting.hold_detail["twins"]
     key = [twin["company"], twin["vendor_num"], twin["invoice_num"]]
 
-    done = ask(tenant, bills.ADOPT, posting, key=key)
+    done = ask(tenant, bill_jobs.ADOPT, posting, key=key)
 
     posting.refresh_from_db()
     assert (done.failed, posting.state, posting.hold_reason) == (False, "entered", "")
     assert "Nothing was entered" in done.said
     assert posting.bill_id not in truth.ledger(box)
-    again = ask(tenant, bills.ADOPT, posting, key=key)
+    again = ask(tenant, bill_jobs.ADOPT, posting, key=key)
     assert again.failed
     assert "is entered in Epicor already" in again.said
 
@@ -75,15 +77,17 @@ def test_a_removal_is_planned_without_writing_then_carried_out_once(ready):
     posting = entered(tenant)
     before = Attempt.objects.count()
 
-    plan = ask(tenant, bills.PLAN_REMOVAL, posting, enter_again=True)
+    plan = ask(tenant, bill_jobs.PLAN_REMOVAL, posting, enter_again=True)
 
     assert (plan.failed, plan.result["refusal"]) == (False, "")
     assert plan.result["invoice"]["invoice_num"] == posting.invoice_num
     assert plan.result["invoice"]["changed"] is False
     assert (Attempt.objects.count(), len(truth.ledger(box)[posting.bill_id])) == (before, 1)
 
-    shown = bills.shown_by(plan)
-    done = ask(tenant, bills.REMOVE, posting, enter_again=True, reason="wrong vendor", shown=shown)
+    shown = bill_jobs.shown_by(plan)
+    done = ask(
+        tenant, bill_jobs.REMOVE, posting, enter_again=True, reason="wrong vendor", shown=shown
+    )
 
     posting.refresh_from_db()
     assert (done.failed, posting.state) == (False, "queued")
@@ -91,7 +95,7 @@ def test_a_removal_is_planned_without_writing_then_carried_out_once(ready):
     assert "entered anew" in done.said
     assert posting.bill_id not in truth.ledger(box)
     order = {"enter_again": False, "reason": "once more", "shown": shown}
-    again = ask(tenant, bills.REMOVE, posting, **order)
+    again = ask(tenant, bill_jobs.REMOVE, posting, **order)
     assert again.failed
     assert "nothing to remove" in again.said
     run_cycle(tenant)
@@ -103,10 +107,10 @@ def test_what_a_person_deleted_by_hand_is_only_recorded(ready):
     run_cycle(tenant)
     posting = entered(tenant)
     box.epicor.app.delete_invoice(posting.company, posting.vendor_num, posting.invoice_num)
-    plan = ask(tenant, bills.PLAN_REMOVAL, posting, enter_again=False)
+    plan = ask(tenant, bill_jobs.PLAN_REMOVAL, posting, enter_again=False)
     assert plan.result == {"refusal": "", "invoice": None}
-    shown = bills.shown_by(plan)
-    done = ask(tenant, bills.REMOVE, posting, enter_again=False, reason="gone", shown=shown)
+    shown = bill_jobs.shown_by(plan)
+    done = ask(tenant, bill_jobs.REMOVE, posting, enter_again=False, reason="gone", shown=shown)
     assert "Nothing of bill" in done.said
     posting.refresh_from_db()
     assert posting.state == "removed"
@@ -117,11 +121,11 @@ def test_what_somebody_edited_after_the_look_is_not_removed(ready):
     run_cycle(tenant)
     posting = entered(tenant)
     key = (posting.company, posting.vendor_num, posting.invoice_num)
-    plan = ask(tenant, bills.PLAN_REMOVAL, posting, enter_again=True)
+    plan = ask(tenant, bill_jobs.PLAN_REMOVAL, posting, enter_again=True)
     box.epicor.app.edit_invoice(*key, {"Description": "Checked with the vendor"})
 
-    order = {"enter_again": True, "reason": "wrong vendor", "shown": bills.shown_by(plan)}
-    done = ask(tenant, bills.REMOVE, posting, **order)
+    order = {"enter_again": True, "reason": "wrong vendor", "shown": bill_jobs.shown_by(plan)}
+    done = ask(tenant, bill_jobs.REMOVE, posting, **order)
 
     assert done.failed
     assert "not what you were shown any more" in done.said
@@ -129,12 +133,12 @@ def test_what_somebody_edited_after_the_look_is_not_removed(ready):
     assert (posting.state, posting.lease_owner) == ("confirmed", "")
     assert len(truth.ledger(box)[posting.bill_id]) == 1
     for shown in ({}, {"key": ["EPIC99", 1, "X"], "revision": 1}):
-        assert ask(tenant, bills.REMOVE, posting, **{**order, "shown": shown}).failed
-    unseen = ask(tenant, bills.REMOVE, posting, enter_again=True, reason="x")
+        assert ask(tenant, bill_jobs.REMOVE, posting, **{**order, "shown": shown}).failed
+    unseen = ask(tenant, bill_jobs.REMOVE, posting, enter_again=True, reason="x")
     assert "Nobody looked" in unseen.said
-    plan = ask(tenant, bills.PLAN_REMOVAL, posting, enter_again=True)
+    plan = ask(tenant, bill_jobs.PLAN_REMOVAL, posting, enter_again=True)
     assert plan.result["invoice"]["changed"] is True
-    done = ask(tenant, bills.REMOVE, posting, **{**order, "shown": bills.shown_by(plan)})
+    done = ask(tenant, bill_jobs.REMOVE, posting, **{**order, "shown": bill_jobs.shown_by(plan)})
     assert not done.failed
 
 
@@ -143,10 +147,10 @@ def test_a_posted_invoice_cannot_be_removed_and_the_plan_says_why(ready):
     run_cycle(tenant)
     posting = entered(tenant)
     box.epicor.app.post_group(posting.company, posting.group_id)
-    plan = ask(tenant, bills.PLAN_REMOVAL, posting, enter_again=False)
+    plan = ask(tenant, bill_jobs.PLAN_REMOVAL, posting, enter_again=False)
     assert "posted to the ledger" in plan.result["refusal"]
-    assert bills.shown_by(plan) is None
-    done = ask(tenant, bills.REMOVE, posting, enter_again=False, reason="x", shown={})
+    assert bill_jobs.shown_by(plan) is None
+    done = ask(tenant, bill_jobs.REMOVE, posting, enter_again=False, reason="x", shown={})
     assert done.failed
     posting.refresh_from_db()
     assert posting.state == "confirmed"
@@ -155,7 +159,7 @@ def test_a_posted_invoice_cannot_be_removed_and_the_plan_says_why(ready):
 def test_a_bill_that_is_gone_is_said(ready):
     _, tenant = ready
     lost = Posting(tenant=tenant, bill_id="never-there")
-    for kind in (bills.ADOPT, bills.PLAN_REMOVAL, bills.REMOVE):
+    for kind in (bill_jobs.ADOPT, bill_jobs.PLAN_REMOVAL, bill_jobs.REMOVE):
         errand = ask(tenant, kind, lost, enter_again=False, reason="x", key=["a", 1, "b"])
         assert errand.failed
         assert "There is no bill never-there" in errand.said

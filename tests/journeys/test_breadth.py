@@ -6,9 +6,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from audit.models import Posting
-from connector.models import EpicorCredentials, FinanceCalendar, LearnedFact, PostingSettings
-from connector.sync.run import run_cycle
+from audit.ledger.models import Posting
+from connector.sync.bills.run import run_cycle
+from connector.tenants.models import (
+    EpicorCredentials,
+    FinanceCalendar,
+    LearnedFact,
+    PostingSettings,
+)
 from mappings.models import CatalogRefresh
 from tests.journeys import truth
 

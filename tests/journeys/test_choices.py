@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from audit.failures import Reason
-from audit.models import Blocker, Posting
-from connector.inspect_bill import UNUSED, preview
-from connector.ping import ping
-from connector.sync.run import run_cycle
+from audit.ledger.models import Blocker, Posting
+from connector.domain.errors import Reason
+from connector.sync.bills.preview import UNUSED, preview
+from connector.sync.bills.run import run_cycle
+from connector.tenants.connection_test import ping
 from mappings.models import Dimension
 from tests.builders import choice, make_user
 

@@ -7,18 +7,22 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from audit import attempts, postings
-from audit.failures import HeldError, Hold, PostingError, Reason, RejectedError
-from audit.models import Attempt, AuditEntry, Posting
-from connector import breaker, pauses
-from connector.models import Tenant
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from audit.writes import attempts
+from audit.writes.models import Attempt
+from connector.actions.remove import remove
+from connector.domain.errors import HeldError, Hold, PostingError, Reason, RejectedError
+from connector.http_client import circuit_breaker
 from connector.ramp.client import RampClient
-from connector.sync.confirm import confirm_entered, report_held
+from connector.sync.bills.confirm import confirm_entered, report_held
+from connector.sync.bills.report_to_ramp import SUCCESSES, call
+from connector.sync.bills.run import run_cycle
+from connector.sync.bills.verify import reprove
 from connector.sync.context import open_cycle
-from connector.sync.remove import remove
-from connector.sync.reprove import reprove
-from connector.sync.run import run_cycle
-from connector.sync.telling import SUCCESSES, call
+from connector.tenants import pauses
+from connector.tenants.models import Tenant
 from tests.journeys import truth
 
 pytestmark = pytest.mark.slow
@@ -60,7 +64,7 @@ def tell(tenant: Tenant) -> None:
 
 def heal(box: Any) -> None:
     box.ramp.clear_faults()
-    breaker._breakers.clear()
+    circuit_breaker._breakers.clear()
 
 
 def entered(tenant: Tenant) -> Any:
@@ -135,7 +139,7 @@ def test_an_invoice_that_is_gone_is_not_told_as_entered(untold):
 def test_nothing_that_a_person_is_asked_about_is_told_as_entered(untold, reason):
     box, tenant = untold
     posting = entered(tenant).first()
-    postings.hold(posting, Hold(reason, "Look at it."))
+    lifecycle.hold(posting, Hold(reason, "Look at it."))
 
     tell(tenant)
 
@@ -182,7 +186,7 @@ def test_a_removal_that_begins_while_the_batch_waits_is_left_out_of_the_call(unt
     box, tenant = untold
     batch = list(entered(tenant))
     now = timezone.now()
-    postings.take(batch[2], owner="a person", until=now + timedelta(minutes=5), now=now)
+    lifecycle.take(batch[2], owner="a person", until=now + timedelta(minutes=5), now=now)
     cycle = open_cycle(tenant)
 
     taken, refusal = call(cycle, SUCCESSES, batch)
@@ -246,7 +250,7 @@ def test_a_bill_that_ramp_never_takes_is_tried_ever_more_rarely_and_then_held_on
     assert tenant.paused_reason == ""
 
     box.ramp.app.edit_bill(posting.bill_id, {"enable_accounting_sync": True})
-    postings.replay([posting], actor="Ann")
+    lifecycle.replay([posting], actor="Ann")
     run(tenant)
     posting.refresh_from_db()
     assert (posting.state, posting.hold_reason) == (State.CONFIRMED, "")
@@ -261,7 +265,7 @@ def test_a_person_may_settle_that_ramp_need_not_know_and_ramp_is_asked_once_a_da
         tell(tenant)
     posting.refresh_from_db()
     assert posting.hold_reason == "refused"
-    postings.keep(posting, actor="Ann", reason="Excluded on purpose")
+    lifecycle.keep(posting, actor="Ann", reason="Excluded on purpose")
     before = sent(box)
 
     for _ in range(10):
@@ -345,7 +349,7 @@ def test_a_hold_that_ramp_does_not_want_to_know_is_not_told_for_ever(start, late
     run(tenant)
     held = Posting.objects.filter(tenant=tenant, hold_reason="vendor_unmapped").first()
     assert held is not None
-    postings.hold(held, Hold(Reason.VENDOR_UNMAPPED, "Other words by now."))
+    lifecycle.hold(held, Hold(Reason.VENDOR_UNMAPPED, "Other words by now."))
     box.ramp.app.edit_bill(held.bill_id, {"enable_accounting_sync": False})
     before = sent(box)
 
@@ -387,7 +391,7 @@ def test_after_a_lost_answer_a_hold_is_told_with_the_same_key(start):
 def test_after_a_lost_answer_old_words_are_not_told(start):
     box, tenant, held = losing(start)
     moved = Posting.objects.get(bill_id=held[0])
-    postings.hold(moved, Hold(Reason.INVALID_BILL, "New words."))
+    lifecycle.hold(moved, Hold(Reason.INVALID_BILL, "New words."))
 
     run(tenant)
 
@@ -403,7 +407,7 @@ def test_what_ramp_took_without_an_answer_is_confirmed_even_when_it_is_held_by_n
     heal(box)
     posting = entered(tenant).first()
     assert posting.bill_id in told(box)
-    postings.hold(posting, Hold(Reason.MISMATCH, "Look at it."))
+    lifecycle.hold(posting, Hold(Reason.MISMATCH, "Look at it."))
 
     run(tenant)
 

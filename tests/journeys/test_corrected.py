@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from audit import postings
-from audit.models import Posting
-from connector.models import Tenant
-from connector.sync.run import run_cycle
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from connector.sync.bills.run import run_cycle
+from connector.tenants.models import Tenant
 from tests.journeys import truth
 from tests.journeys.backup import Backup
 from tests.journeys.test_twins import of, plain_bills
@@ -62,14 +62,14 @@ def test_an_edit_in_ramp_does_not_write_over_it(ready, later, how, before):
     box.epicor.reset_calls()
 
     run_cycle(tenant)
-    postings.replay([posting], actor="Ann")
+    lifecycle.replay([posting], actor="Ann")
     run_cycle(tenant)
     box.ramp.app.edit_bill(bill_id, {"due_at": EDITED})
     for _ in range(2):
         run_cycle(tenant)
     posting.refresh_from_db()
     assert posting.hold_reason == "changed"
-    postings.replay([posting], actor="Ann")
+    lifecycle.replay([posting], actor="Ann")
     run_cycle(tenant)
 
     posting.refresh_from_db()

@@ -10,16 +10,19 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from audit import postings
-from audit.failures import HeldError
-from audit.models import Attempt, AuditEntry, Posting
-from connector.commands import CommandProblem
-from connector.models import AcceptedQuestion, EntityRoute, PostingSettings, Tenant
-from connector.questions import can_answer, go_on
-from connector.sync import lanes, looking
-from connector.sync.run import run_cycle
-from connector.sync.twin_answers import adopt, different, same_invoice
-from connector.sync.twin_list import list_twins
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from audit.writes.models import Attempt
+from connector.actions.duplicates import adopt, different, same_invoice
+from connector.actions.questions import can_answer, go_on
+from connector.domain.errors import HeldError
+from connector.management.base import CommandProblem
+from connector.sync.bills import lanes, look_up
+from connector.sync.bills.duplicate_list import list_twins
+from connector.sync.bills.run import run_cycle
+from connector.sync.models import AcceptedQuestion
+from connector.tenants.models import EntityRoute, PostingSettings, Tenant
 from tests.journeys.test_twins import chosen, of, plain_bills
 
 pytestmark = pytest.mark.slow
@@ -72,7 +75,7 @@ def in_epicor(tenant: Tenant, *bill_ids: str) -> list[str]:
 def test_however_it_is_spelled_one_of_them_is_entered(ready, monkeypatch, slice_):
     """In one slice, and in several of one run."""
     box, tenant = ready
-    monkeypatch.setattr(looking, "SLICE", slice_)
+    monkeypatch.setattr(look_up, "SLICE", slice_)
     first = first_bill(box, "INV-É-2041")
     later_day = {"issued_at": "2026-11-24T00:00:00+00:00"}
     more = [
@@ -231,7 +234,7 @@ def test_of_two_spellings_at_the_same_moment_one_is_sent(ready, monkeypatch, wri
             meanwhile.append(run_cycle(tenant, only_ids=[of(tenant, first).pk]))
         return begin(cycle, job, lease_s)
 
-    monkeypatch.setattr("connector.sync.writing.begin_write", other_worker_first)
+    monkeypatch.setattr("connector.sync.bills.write.begin_write", other_worker_first)
     run_cycle(tenant, only_ids=[of(tenant, second).pk])
 
     assert meanwhile
@@ -285,10 +288,10 @@ def test_a_different_invoice_is_entered_and_never_suspected_of_that_bill_again(r
     assert (entry.actor, entry.body["bills"], entry.body["keys"]) == ("Ann", [first], [])
     # What is told apart is so in both directions: the first one, entered again, is not stopped.
     one = of(tenant, first)
-    postings.mark_removed(one, actor="Ann", reason="Test")
+    lifecycle.mark_removed(one, actor="Ann", reason="Test")
     header = box.epicor.app.delete_invoice(one.company, one.vendor_num, one.invoice_num)
     del header
-    postings.enter_again(one, actor="Ann", reason="Still owed")
+    lifecycle.enter_again(one, actor="Ann", reason="Still owed")
     box.ramp.app.edit_bill(first, {"sync_status": "NOT_SYNCED"})
     run_cycle(tenant)
     assert of(tenant, first).in_epicor, of(tenant, first).hold_message
@@ -311,7 +314,7 @@ def test_the_same_invoice_is_dismissed_with_the_other_bill_on_the_record(ready):
 def test_nothing_is_dismissed_as_a_bill_that_is_not_entered(ready):
     box, tenant = ready
     first, posting = pair(box, tenant)
-    postings.mark_removed(of(tenant, first), actor="Ann", reason="Not owed")
+    lifecycle.mark_removed(of(tenant, first), actor="Ann", reason="Not owed")
     with pytest.raises(HeldError, match=f"Bill {first} is not entered and will not be"):
         adopt(tenant, posting, actor="Ann")
     with pytest.raises(HeldError, match="does not wait because of bill other"):
@@ -324,7 +327,7 @@ def test_only_what_the_person_saw_is_answered(ready):
     _, posting = pair(box, tenant)
     Posting.objects.filter(pk=posting.pk).update(hold_message="Another one by now.")
     for answer in (different, adopt):
-        with pytest.raises((HeldError, postings.LostLeaseError), match="look at it"):
+        with pytest.raises((HeldError, lifecycle.LostLeaseError), match="look at it"):
             answer(tenant, posting, actor="Ann", reason="Late")
     held(tenant, posting.bill_id)
 

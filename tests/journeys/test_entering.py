@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
-from audit import postings
-from audit.failures import AccessError
-from audit.models import Attempt, AuditEntry, Posting
-from connector.models import InvoiceGroup, PostingSettings, Tenant
-from connector.sync.run import run_cycle
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from audit.writes.models import Attempt
+from connector.domain.errors import AccessError
+from connector.sync.bills.run import run_cycle
+from connector.sync.models import InvoiceGroup
+from connector.tenants.models import PostingSettings, Tenant
 from tests.journeys import truth
 
 State = Posting.State
@@ -31,7 +34,7 @@ def test_a_question_of_epicor_is_never_success(ready):
     held = Posting.objects.get(tenant=tenant, hold_reason="asked")
     assert "Is this tax code right?" in held.hold_message
     assert held.bill_id not in truth.ledger(box)
-    postings.replay([held], actor="clerk")
+    lifecycle.replay([held], actor="clerk")
     run_cycle(tenant, only_ids=[held.pk])
     assert len(truth.ledger(box)[held.bill_id]) == 1
 
@@ -115,7 +118,7 @@ def test_an_entered_bill_with_a_hold_is_verified_again_on_replay(ready):
     run_cycle(tenant)
     posting = Posting.objects.filter(tenant=tenant, state=State.CONFIRMED).first()
     assert posting is not None
-    postings.ask_recheck([posting], message="prove it")
+    lifecycle.ask_recheck([posting], message="prove it")
 
     summary = run_cycle(tenant, only_ids=[posting.pk])
 
@@ -123,7 +126,7 @@ def test_an_entered_bill_with_a_hold_is_verified_again_on_replay(ready):
     assert AuditEntry.objects.filter(action="posting.rechecked").count() == 1
     box.epicor.app.delete_invoice(posting.company, posting.vendor_num, posting.invoice_num)
     posting.refresh_from_db()
-    postings.ask_recheck([posting], message="prove it")
+    lifecycle.ask_recheck([posting], message="prove it")
     run_cycle(tenant, only_ids=[posting.pk])
     posting.refresh_from_db()
     assert posting.hold_reason == "mismatch"
@@ -137,8 +140,8 @@ def test_a_locked_group_is_left_and_the_next_letter_taken(ready):
     assert group is not None
     box.epicor.app.lock_group(group.company, group.group_id, "jsmith")
 
+    from connector.sync.bills.invoice_groups import Groups
     from connector.sync.context import open_cycle
-    from connector.sync.groups import Groups
 
     cycle = open_cycle(tenant)
     groups = Groups(cycle)
@@ -204,6 +207,6 @@ def test_a_bill_from_before_the_start_date_waits_even_when_it_was_seen_earlier(r
     held = Posting.objects.filter(tenant=tenant, hold_message__contains="posting.start_date")
     assert held.filter(hold_reason="needs_review").count() > 5
     PostingSettings.objects.filter(tenant=tenant).update(start_date=None)
-    postings.replay(list(held), actor="clerk")
+    lifecycle.replay(list(held), actor="clerk")
     assert run_cycle(tenant).entered > 5
     truth.check(box)

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from audit import log
-from audit.failures import AccessError, PostingError
-from audit.models import Attempt, Posting
-from audit.verification import verify
-from connector.models import Tenant
-from connector.sync.run import run_cycle
+from audit.ledger.models import Posting
+from audit.trail import log
+from audit.trail.verification import verify
+from audit.writes.models import Attempt
+from connector.domain.errors import AccessError, PostingError
+from connector.sync.bills.run import run_cycle
+from connector.tenants.models import Tenant
 from tests.journeys import truth
 from tests.journeys.conftest import Later
 

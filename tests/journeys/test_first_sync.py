@@ -3,12 +3,13 @@
 import pytest
 from django.core.management import call_command
 
-from audit import postings
-from audit.models import Attempt, Posting
-from connector import demo
-from connector.sync.run import run_cycle
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.writes.models import Attempt
+from connector.management import demo_data
+from connector.sync.bills.run import run_cycle
 from mappings.files import MappingRow
-from mappings.transfer import import_mappings
+from mappings.import_export import import_mappings
 from tests.journeys import truth
 
 pytestmark = pytest.mark.slow
@@ -23,7 +24,7 @@ def test_every_enterable_bill_is_in_epicor_once_to_the_cent(start, update_master
 
     outcomes = truth.check(box)
     assert outcomes["exception"] > 0
-    assert demo.surprises(tenant, box.world) == []
+    assert demo_data.surprises(tenant, box.world) == []
     assert summary.entered == summary.confirmed > 150
     calls = sum(box.epicor.calls.values()) - before
     assert calls == summary.calls["epicor"]
@@ -55,7 +56,7 @@ def test_a_second_sync_with_nothing_new_writes_nothing(start):
     assert Attempt.objects.count() == attempts
     assert len(box.epicor.state()["invoices"]) == invoices
     assert summary.calls["epicor"] + summary.calls["ramp"] <= 6 + 1 + 1  # the names of entities
-    assert demo.surprises(tenant, box.world) == []
+    assert demo_data.surprises(tenant, box.world) == []
 
 
 def test_a_new_mapping_and_a_replay_enter_the_bill(start):
@@ -66,7 +67,7 @@ def test_a_new_mapping_and_a_replay_enter_the_bill(start):
     row = MappingRow(2, posting.vendor_ramp_id, posting.vendor_name, "ACME", "Acme")
     assert import_mappings(tenant.pk, "vendors", [row], actor="clerk").errors == ()
 
-    assert postings.replay([posting], actor="clerk") == 1
+    assert lifecycle.replay([posting], actor="clerk") == 1
     summary = run_cycle(tenant, only_ids=[posting.pk])
 
     assert (summary.entered, summary.confirmed) == (1, 1)
@@ -106,4 +107,4 @@ def test_an_answer_lost_after_the_save_enters_nothing_twice(start):
     assert second.in_doubt == 0
     assert second.entered == 3
     truth.check(box)
-    assert demo.surprises(tenant, box.world) == []
+    assert demo_data.surprises(tenant, box.world) == []

@@ -9,17 +9,18 @@ import pytest
 from django.db.models import Count
 from django.utils import timezone
 
-from audit.failures import AccessError, OutageError, PostingError, RejectedError
-from audit.models import Posting
-from connector import pauses
+from audit.ledger.models import Posting
+from connector.domain.errors import AccessError, OutageError, PostingError, RejectedError
 from connector.epicor.client import EpicorClient
-from connector.models import EntityRoute, InvoiceGroup, Tenant
-from connector.sync import lanes, writing
+from connector.sync.bills import lanes, write
+from connector.sync.bills.group_rows import unlock_left
+from connector.sync.bills.invoice_groups import LETTERS, MOST_REFUSED, Groups
+from connector.sync.bills.lanes import next_place
+from connector.sync.bills.run import run_cycle
 from connector.sync.context import open_cycle
-from connector.sync.group_rows import unlock_left
-from connector.sync.groups import LETTERS, MOST_REFUSED, Groups
-from connector.sync.lanes import next_place
-from connector.sync.run import run_cycle
+from connector.sync.models import InvoiceGroup
+from connector.tenants import pauses
+from connector.tenants.models import EntityRoute, Tenant
 from tests import builders
 from tests.journeys import truth
 
@@ -248,13 +249,13 @@ def test_without_a_free_licence_the_run_ends_with_one_banner_and_no_red_bill(sta
 def most_at_once(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many jobs were in the lanes each time that one was begun."""
     seen: list[int] = []
-    begin = writing.Writing._begin
+    begin = write.Writing._begin
 
     def counted(self: Any, item: Any) -> None:
         begin(self, item)
         seen.append(len(self.board.jobs))
 
-    monkeypatch.setattr(writing.Writing, "_begin", counted)
+    monkeypatch.setattr(write.Writing, "_begin", counted)
     return seen
 
 
@@ -335,7 +336,7 @@ def test_an_edit_has_its_group_leased_while_it_writes(start, monkeypatch):
         owners.append(rows.get().lease_owner)
         return begin(*args, **kwargs)
 
-    monkeypatch.setattr("connector.sync.lanes.attempts.begin", seen)
+    monkeypatch.setattr("connector.sync.bills.lanes.attempts.begin", seen)
     run_cycle(tenant)
 
     assert due_in_epicor(box, posting) == "2027-01-15"

@@ -5,16 +5,18 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from audit import numbers, postings
-from audit.failures import HeldError
-from audit.models import Attempt, AuditEntry, Posting
-from connector.models import EntityRoute, PostingSettings, Tenant
-from connector.ringing import _has_retries
-from connector.sync import looking
-from connector.sync.remove import remove
-from connector.sync.reprove import reprove
-from connector.sync.run import run_cycle
-from connector.sync.twin_answers import adopt, different
+from audit.ledger import invoice_number, lifecycle
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from audit.writes.models import Attempt
+from connector.actions.duplicates import adopt, different
+from connector.actions.remove import remove
+from connector.domain.errors import HeldError
+from connector.sync.bills import look_up
+from connector.sync.bills.run import run_cycle
+from connector.sync.bills.verify import reprove
+from connector.sync.scheduling import _has_retries
+from connector.tenants.models import EntityRoute, PostingSettings, Tenant
 from mappings.models import VendorMapping
 from tests.journeys import truth
 from tests.journeys.test_twins import plain_bills, type_in
@@ -131,7 +133,7 @@ def test_a_second_write_that_may_still_arrive_keeps_it_in_doubt(ready, later):
     type_in(box, plan, plan.invoice_num, external_id=posting.bill_id)  # the first one, late
 
     later(seconds=125)
-    postings.replay([posting], actor="Ann")
+    lifecycle.replay([posting], actor="Ann")
     Posting.objects.filter(pk=posting.pk).update(not_before=timezone.now())
     run_cycle(tenant)
     assert now(posting) == (State.IN_DOUBT, "")  # the second one may arrive within the minute
@@ -182,7 +184,7 @@ def test_of_two_stamped_invoices_one_is_deleted_and_the_bill_goes_on(ready, late
     assert not told(box, posting)
 
     box.epicor.app.delete_invoice(plan.company, plan.vendor_num, "COPY-1")
-    postings.replay([posting], actor="Ann")
+    lifecycle.replay([posting], actor="Ann")
     run_cycle(tenant)
     assert now(posting) == (State.CONFIRMED, "")
     truth.check(box)
@@ -197,10 +199,10 @@ def test_two_posted_invoices_can_be_kept_and_are_not_asked_about_again(ready, la
     posting.refresh_from_db()
     with pytest.raises(HeldError, match="more than one invoice"):
         remove(tenant, posting, actor="Ann", reason="Which one?", enter_again=False)
-    postings.keep(posting, actor="Ann", reason="COPY-1 was taken back by a debit memo.")
+    lifecycle.keep(posting, actor="Ann", reason="COPY-1 was taken back by a debit memo.")
     looks(tenant, later)
     assert now(posting) == (State.CONFIRMED, "")
-    postings.ask_recheck([posting], message="Once more.")
+    lifecycle.ask_recheck([posting], message="Once more.")
     run_cycle(tenant)
     assert now(posting) == (State.CONFIRMED, "")
     assert reprove(tenant, days=5).drifted == []
@@ -239,7 +241,7 @@ def test_what_was_typed_while_it_was_in_doubt_can_be_another_paper(typed):
     box, tenant, posting = typed
     with pytest.raises(HeldError, match="another number"):
         different(tenant, posting, actor="Ann", reason="Another paper.")
-    numbers.give(posting, "GIVEN-1", actor="Ann", reason="Another paper.")
+    invoice_number.give(posting, "GIVEN-1", actor="Ann", reason="Another paper.")
     run_cycle(tenant)
     assert now(posting) == (State.QUEUED, "duplicate_suspected")  # the same money on the same day
     different(tenant, posting, actor="Ann", reason="Another paper.")
@@ -250,7 +252,7 @@ def test_what_was_typed_while_it_was_in_doubt_can_be_another_paper(typed):
 
 def test_what_was_typed_while_it_was_in_doubt_can_be_the_end_of_it(typed):
     box, tenant, posting = typed
-    postings.dismiss(posting, actor="Ann", reason="Typed by hand.")
+    lifecycle.dismiss(posting, actor="Ann", reason="Typed by hand.")
     run_cycle(tenant)
     assert now(posting) == (State.DISMISSED, "")
     assert posting.bill_id not in truth.ledger(box)
@@ -276,14 +278,14 @@ def test_a_number_typed_under_the_key_of_before_can_be_called_different(ready, l
 def test_a_held_doubt_is_looked_up_within_the_hour_by_itself(ready, later, monkeypatch):
     box, tenant = ready
     posting = lost(box, tenant)
-    judge = looking.judge
+    judge = look_up.judge
 
     def broken(job: Any, *args: Any, **options: Any) -> Any:
         if job.posting.bill_id == posting.bill_id:
             raise KeyError("nobody foresaw it")
         return judge(job, *args, **options)
 
-    monkeypatch.setattr(looking, "judge", broken)
+    monkeypatch.setattr(look_up, "judge", broken)
     for _ in range(3):
         later(minutes=61)
         assert _has_retries(tenant, timezone.now())
@@ -293,7 +295,7 @@ def test_a_held_doubt_is_looked_up_within_the_hour_by_itself(ready, later, monke
     assert held.count() == 1  # that it is still so is no news
     assert not _has_retries(tenant, timezone.now())
 
-    monkeypatch.setattr(looking, "judge", judge)
+    monkeypatch.setattr(look_up, "judge", judge)
     later(minutes=61)
     run_cycle(tenant)
     assert now(posting) == (State.CONFIRMED, "")
@@ -303,12 +305,12 @@ def test_a_held_doubt_is_looked_up_within_the_hour_by_itself(ready, later, monke
 def test_a_person_need_not_wait_for_the_look_up_of_a_held_doubt(ready, later, monkeypatch):
     box, tenant = ready
     posting = lost(box, tenant)
-    judge = looking.judge
-    monkeypatch.setattr(looking, "judge", lambda *_, **__: 1 / 0)
+    judge = look_up.judge
+    monkeypatch.setattr(look_up, "judge", lambda *_, **__: 1 / 0)
     later(minutes=5)
     run_cycle(tenant)
     assert now(posting) == (State.IN_DOUBT, "bug")
-    monkeypatch.setattr(looking, "judge", judge)
-    postings.replay([posting], actor="Ann")
+    monkeypatch.setattr(look_up, "judge", judge)
+    lifecycle.replay([posting], actor="Ann")
     run_cycle(tenant)
     assert now(posting) == (State.CONFIRMED, "")

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from audit.failures import Reason
-from audit.models import Attempt, Blocker, Posting
-from connector.models import LearnedFact, Tenant
+from audit.ledger.models import Blocker, Posting
+from audit.writes.models import Attempt
+from connector.domain.errors import Reason
+from connector.sync.bills.run import run_cycle
 from connector.sync.context import open_rules
-from connector.sync.run import run_cycle
+from connector.tenants.models import LearnedFact, Tenant
 from mappings.models import CatalogRefresh, CurrencyMapping, EpicorCurrency
 from sandbox.epicor import contract, odata
 from tests.builders import money

@@ -2,9 +2,9 @@
 
 from django.test import Client
 
-from connector import entities
-from connector.models import EntityRoute, LearnedFact
-from connector.sync.run import run_cycle
+from connector.sync.bills.run import run_cycle
+from connector.tenants import entities
+from connector.tenants.models import EntityRoute, LearnedFact
 from tests import builders
 
 

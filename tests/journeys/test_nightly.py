@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from audit.failures import OutageError
-from audit.models import IN_EPICOR, AuditEntry, Posting
-from connector import jobs, ringing
-from connector.models import FinanceCalendar, Tenant
-from connector.sync import nightly, reprove
-from connector.sync.proof import Drift, Place, Proof
-from connector.sync.run import run_cycle
+from audit.ledger.models import IN_EPICOR, Posting
+from audit.trail.models import AuditEntry
+from connector.actions import background
+from connector.domain.errors import OutageError
+from connector.sync import scheduling
+from connector.sync.bills import nightly, verify
+from connector.sync.bills.run import run_cycle
+from connector.sync.bills.verify_result import Drift, Place, Proof
+from connector.tenants.models import FinanceCalendar, Tenant
 
 pytestmark = pytest.mark.slow
 
@@ -27,9 +29,9 @@ def night(start, monkeypatch) -> tuple[Any, Tenant]:
     """Entered invoices in two companies; each step of a proof reads four."""
     box, tenant = start(bills=30)
     run_cycle(tenant)
-    monkeypatch.setattr(reprove, "AT_ONCE", 4)
-    monkeypatch.setattr(jobs, "STEP_S", 0.0)
-    monkeypatch.setattr(ringing, "NIGHT_BEGINS", 0)
+    monkeypatch.setattr(verify, "AT_ONCE", 4)
+    monkeypatch.setattr(background, "STEP_S", 0.0)
+    monkeypatch.setattr(scheduling, "NIGHT_BEGINS", 0)
     return box, tenant
 
 
@@ -49,7 +51,7 @@ def proofs(tenant: Tenant) -> list[dict[str, Any]]:
 def to_its_end(tenant: Tenant, most: int = 50) -> int:
     """The steps that are rung one after the other; how many were needed."""
     for number in range(1, most):
-        if jobs.reprove_tenant(tenant.pk, calendar().proof_steps) == "done":
+        if background.reprove_tenant(tenant.pk, calendar().proof_steps) == "done":
             return number
     raise AssertionError("the proof never ends")
 
@@ -60,7 +62,7 @@ def test_all_is_read_back_in_steps_and_only_then_the_day_is_proven(night):
     key = (wrong.company, wrong.vendor_num, wrong.invoice_num)
     box.epicor.app.delete_invoice(*key)
 
-    assert jobs.reprove_tenant(tenant.pk, 0) == "more"
+    assert background.reprove_tenant(tenant.pk, 0) == "more"
     assert (calendar().reproved_on, proofs(tenant)) == (None, [])
     steps = 1 + to_its_end(tenant)
 
@@ -83,7 +85,7 @@ def test_steps_find_exactly_what_the_command_finds(night):
         box.epicor.app.edit_invoice(*key, {"DueDate": "2027-02-01T00:00:00"})
 
     to_its_end(tenant)
-    whole = reprove.reprove(tenant, days=nightly.DAYS)
+    whole = verify.reprove(tenant, days=nightly.DAYS)
 
     (by_night, by_hand) = proofs(tenant)
     assert by_night == by_hand
@@ -92,10 +94,10 @@ def test_steps_find_exactly_what_the_command_finds(night):
 
 def test_a_doubled_ring_does_no_step_twice(night):
     _, tenant = night
-    assert jobs.reprove_tenant(tenant.pk, 0) == "more"
+    assert background.reprove_tenant(tenant.pk, 0) == "more"
     before = calendar().proof
 
-    assert jobs.reprove_tenant(tenant.pk, 0) == "done"
+    assert background.reprove_tenant(tenant.pk, 0) == "done"
 
     assert calendar().proof == before
     assert calendar().proof_steps == 1
@@ -103,8 +105,8 @@ def test_a_doubled_ring_does_no_step_twice(night):
 
 def test_the_proof_of_a_dead_worker_goes_on_where_it_was(night, later, monkeypatch):
     _, tenant = night
-    jobs.reprove_tenant(tenant.pk, 0)
-    jobs.reprove_tenant(tenant.pk, 1)
+    background.reprove_tenant(tenant.pk, 0)
+    background.reprove_tenant(tenant.pk, 1)
     place = calendar().proof
     with monkeypatch.context() as patched:
 
@@ -113,11 +115,11 @@ def test_the_proof_of_a_dead_worker_goes_on_where_it_was(night, later, monkeypat
 
         patched.setattr(nightly, "prove", dies)
         with pytest.raises(Killed):
-            jobs.reprove_tenant(tenant.pk, 2)
+            background.reprove_tenant(tenant.pk, 2)
 
-    assert not ringing.ring_reprove(calendar(), timezone.now())  # perhaps it still lives
+    assert not scheduling.ring_reprove(calendar(), timezone.now())  # perhaps it still lives
     later(minutes=6)
-    assert ringing.ring_reprove(calendar(), timezone.now())
+    assert scheduling.ring_reprove(calendar(), timezone.now())
     assert calendar().proof == place
     to_its_end(tenant)
 
@@ -136,7 +138,7 @@ def test_a_worker_that_was_thought_dead_notes_nothing(night, monkeypatch):
         return False
 
     monkeypatch.setattr(nightly, "prove", overtaken)
-    jobs.reprove_tenant(tenant.pk, 0)
+    background.reprove_tenant(tenant.pk, 0)
 
     assert len(proofs(tenant)) == 1
     assert calendar().reproved_on is not None
@@ -145,43 +147,43 @@ def test_a_worker_that_was_thought_dead_notes_nothing(night, monkeypatch):
 
 def test_trouble_with_epicor_is_tried_again_and_goes_on_from_there(night, later, monkeypatch):
     _, tenant = night
-    jobs.reprove_tenant(tenant.pk, 0)
+    background.reprove_tenant(tenant.pk, 0)
     place = calendar().proof
     with monkeypatch.context() as patched:
 
         def away(*_: Any, **__: Any) -> None:
             raise OutageError("Epicor is away.")
 
-        patched.setattr(reprove, "look_up", away)
-        assert jobs.reprove_tenant(tenant.pk, 1) == "Epicor is away."
+        patched.setattr(verify, "look_up", away)
+        assert background.reprove_tenant(tenant.pk, 1) == "Epicor is away."
 
     assert calendar().proof == place
     assert calendar().reproved_on is None
-    assert not ringing.ring_reprove(calendar(), timezone.now())
+    assert not scheduling.ring_reprove(calendar(), timezone.now())
     later(minutes=11)
-    assert ringing.ring_reprove(calendar(), timezone.now())
+    assert scheduling.ring_reprove(calendar(), timezone.now())
     to_its_end(tenant)
     assert proofs(tenant)[0]["proven"] == entered(tenant).count()
 
 
 def test_a_proof_over_midnight_counts_for_the_night_in_which_it_began(night, later):
     _, tenant = night
-    jobs.reprove_tenant(tenant.pk, 0)
+    background.reprove_tenant(tenant.pk, 0)
     began = calendar().proof["day"]
     later(days=1)
 
     to_its_end(tenant)
 
     assert str(calendar().reproved_on) == began
-    assert ringing.ring_reprove(calendar(), timezone.now())
+    assert scheduling.ring_reprove(calendar(), timezone.now())
 
 
 def test_the_command_does_not_disturb_the_night(night):
     _, tenant = night
-    jobs.reprove_tenant(tenant.pk, 0)
+    background.reprove_tenant(tenant.pk, 0)
     before = calendar().proof
 
-    reprove.reprove(tenant, days=5)
+    verify.reprove(tenant, days=5)
 
     assert calendar().proof == before
     assert calendar().reproved_on is None

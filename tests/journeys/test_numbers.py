@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from audit import numbers, postings
-from audit.models import AuditEntry, Posting
-from audit.numbers import NotNowError, NumberError
-from connector.inspect_bill import preview
-from connector.models import Tenant
-from connector.sync.numbering import back_to_ramp, give_number
-from connector.sync.remove import remove
-from connector.sync.reprove import reprove
-from connector.sync.run import run_cycle
-from connector.sync.twin_answers import adopt, different
+from audit.ledger import invoice_number, lifecycle
+from audit.ledger.invoice_number import NotNowError, NumberError
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.actions.duplicates import adopt, different
+from connector.actions.remove import remove
+from connector.actions.renumber import back_to_ramp, give_number
+from connector.sync.bills.preview import preview
+from connector.sync.bills.run import run_cycle
+from connector.sync.bills.verify import reprove
+from connector.tenants.models import Tenant
 from tests.journeys import truth
 from tests.journeys.test_twins import chosen, of, type_in
 
@@ -137,7 +138,7 @@ def test_a_number_that_ramp_changes_before_the_entry_is_for_a_person(ready):
 
     assert posting.hold_reason == "invalid_bill"
     assert posting.bill_id not in truth.ledger(box)
-    assert numbers.is_outdated(posting)
+    assert invoice_number.is_outdated(posting)
     give_number(tenant, posting, GIVEN, actor="bea", reason="Still this one.")
     again(tenant, posting)
     assert invoice(box, posting)["invoice_num"] == GIVEN
@@ -155,7 +156,7 @@ def test_the_twin_check_runs_with_the_new_number_as_with_any_other(ready):
     both = f"The bill has number {plan.invoice_num} in Ramp and was given {GIVEN} here."
     assert both in posting.hold_message
     type_in(box, plan, GIVEN, total=plan.total + 2, shift=-90)
-    postings.replay([posting], actor="ann")
+    lifecycle.replay([posting], actor="ann")
     again(tenant, posting)
     assert posting.hold_detail["twins"][0]["same_key"] is True  # taken as well by now
     give_number(tenant, posting, "RENT 11", **WHY)
@@ -187,7 +188,7 @@ def test_taken_back_before_the_entry_it_waits_for_its_number_again(ready):
     again(tenant, posting)
     assert posting.hold_reason == "duplicate_suspected"
     box.epicor.app.delete_invoice(plan.company, plan.vendor_num, plan.invoice_num.lower())
-    postings.replay([posting], actor="ann")
+    lifecycle.replay([posting], actor="ann")
     again(tenant, posting)
     assert invoice(box, posting) == truth.planned(plan)
 
@@ -250,12 +251,12 @@ def test_a_number_given_to_a_bill_that_a_worker_lost_after_the_save_waits_for_th
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(postings, "mark_entered", dies)
+        patch.setattr(lifecycle, "mark_entered", dies)
         with pytest.raises(SystemExit):
             run_cycle(tenant)
     assert len(truth.ledger(box)[posting.bill_id]) == 1
     later(hours=1)
-    postings.reap(tenant.pk, timezone.now())
+    lifecycle.reap(tenant.pk, timezone.now())
     posting.refresh_from_db()
     assert posting.state == State.IN_DOUBT
     with pytest.raises(NotNowError, match="may be in Epicor already"):
@@ -273,7 +274,7 @@ def test_a_number_that_is_too_long_for_epicor(ready):
     posting = of(tenant, bill_id)
     assert posting.hold_reason == "invalid_bill"
     assert not Decimal(posting.amount or 0).is_nan()
-    give_number(tenant, posting, numbers.proposal(posting), **WHY)
+    give_number(tenant, posting, invoice_number.proposal(posting), **WHY)
     again(tenant, posting)
     number = f"{'X' * 42}-{plan.invoice_date:%Y-%m}"
     assert invoice(box, posting) == {**truth.planned(plan), "invoice_num": number}

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from connector.models import PostingSettings
-from connector.sync.run import run_cycle
+from connector.sync.bills.run import run_cycle
+from connector.tenants.models import PostingSettings
 from tests.journeys import truth
 
 MANUAL = {"payment_method": "PAID_MANUALLY", "details": {"manual_payment_method": "PAID_IN_ERP"}}

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from audit import postings
-from audit.models import AuditEntry, Posting
-from connector.models import PostingSettings, Tenant
-from connector.sync.reprove import reprove
-from connector.sync.run import run_cycle
-from connector.sync.twin_answers import adopt
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.actions.duplicates import adopt
+from connector.sync.bills.run import run_cycle
+from connector.sync.bills.verify import reprove
+from connector.tenants.models import PostingSettings, Tenant
 from tests.journeys import truth
 from tests.journeys.test_twins import held_twin, plain_bills
 
@@ -47,7 +48,7 @@ def paid(box: Any, tenant: Tenant, posting: Posting, payment: dict[str, Any]) ->
 
 
 def again(tenant: Tenant, posting: Posting) -> Posting:
-    postings.replay([posting], actor="Ann")
+    lifecycle.replay([posting], actor="Ann")
     run_cycle(tenant)
     posting.refresh_from_db()
     return posting
@@ -107,14 +108,14 @@ def test_a_change_of_who_pays_waits_for_a_person_once_and_is_solved_in_epicor(
 def test_what_a_person_kept_is_not_asked_again_until_the_payer_is_another_one(ready, corrected):
     box, tenant = ready
     posting = paid(box, tenant, entered(box, tenant, ACH), OUTSIDE)
-    postings.keep(posting, actor="Ann", reason="The treasurer pays it.")
+    lifecycle.keep(posting, actor="Ann", reason="The treasurer pays it.")
     if corrected:
         set_in_epicor(box, posting, False)
     for _ in range(3):
         run_cycle(tenant)
     assert reprove(tenant, days=5).drifted == []
     assert again(tenant, posting).hold_reason == ""
-    postings.ask_recheck([posting], message="Look.")
+    lifecycle.ask_recheck([posting], message="Look.")
     run_cycle(tenant)
     posting.refresh_from_db()
     assert posting.hold_reason == ""
@@ -159,7 +160,7 @@ def test_what_nobody_knows_and_what_a_setting_says_by_now_asks_nobody(ready, set
     PostingSettings.objects.filter(tenant=tenant).update(pay_hold=not setting)
 
     posting = paid(box, tenant, posting, NOTHING)
-    postings.ask_recheck([posting], message="Look.")
+    lifecycle.ask_recheck([posting], message="Look.")
     run_cycle(tenant)
 
     posting.refresh_from_db()
@@ -194,7 +195,7 @@ def test_an_edit_together_with_another_payer_is_left_to_a_person(ready):
     assert "Payment hold is yes, expected no" in posting.hold_detail["differences"]
     assert "because of who pays it now" in posting.hold_message
     assert truth.ledger(box)[posting.bill_id] == before
-    postings.keep(posting, actor="Ann", reason="As agreed.")
+    lifecycle.keep(posting, actor="Ann", reason="As agreed.")
     box.ramp.app.edit_bill(posting.bill_id, {"due_at": "2026-12-28T00:00:00+00:00"})
     run_cycle(tenant)
     posting.refresh_from_db()
@@ -212,7 +213,7 @@ def test_another_hold_is_settled_first(ready):
     posting = paid(box, tenant, posting, OUTSIDE)
     assert posting.hold_reason == "mismatch"
     assert times(posting, "posting.recheck_asked") == 0
-    postings.keep(posting, actor="Ann", reason="As agreed with the vendor.")
+    lifecycle.keep(posting, actor="Ann", reason="As agreed with the vendor.")
     run_cycle(tenant)
 
     posting.refresh_from_db()

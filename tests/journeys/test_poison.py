@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from audit.models import Posting
-from connector.models import Tenant
-from connector.sync.replay import replay
-from connector.sync.reprove import reprove
-from connector.sync.run import run_cycle
-from connector.sync.twin_list import list_twins
+from audit.ledger.models import Posting
+from connector.actions.replay import replay
+from connector.sync.bills.duplicate_list import list_twins
+from connector.sync.bills.run import run_cycle
+from connector.sync.bills.verify import reprove
+from connector.tenants.models import Tenant
 from tests.journeys import poison, truth
 
 State = Posting.State
@@ -109,18 +109,18 @@ def breaks(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
 
 
 STEPS = (
-    "connector.ramp.content:hash_of",
-    "connector.ramp.content:parse_bill",
-    "connector.sync.pull:strip",
-    "connector.sync.intake:stops",
-    "connector.sync.prepare:parse_bill",
-    "connector.sync.prepare:draft_ap_invoice",
-    "connector.sync.looking:candidates_for",
-    "connector.sync.looking:questions",
-    "connector.sync.looking:judge",
-    "connector.sync.lanes:_writing",
-    "connector.sync.writing:begin_write",
-    "connector.sync.endings:differences",
+    "connector.ramp.bill_content:hash_of",
+    "connector.ramp.bill_content:parse_bill",
+    "connector.sync.bills.pull:strip",
+    "connector.sync.bills.intake:stops",
+    "connector.sync.bills.prepare:parse_bill",
+    "connector.sync.bills.prepare:draft_ap_invoice",
+    "connector.sync.bills.look_up:candidates_for",
+    "connector.sync.bills.look_up:questions",
+    "connector.sync.bills.look_up:judge",
+    "connector.sync.bills.lanes:_writing",
+    "connector.sync.bills.write:begin_write",
+    "connector.sync.bills.outcomes:differences",
     "connector.ramp.client:RampClient.sync",
 )
 
@@ -162,7 +162,7 @@ def test_a_bill_that_breaks_a_rehearsal_is_counted_and_nothing_is_held(ready, br
     box, tenant = ready
     bill_id = _sure(box)[1]
     run_cycle(tenant, dry_run=True)
-    breaks("connector.sync.rehearse:stops", bill_id)
+    breaks("connector.sync.bills.rehearse:stops", bill_id)
 
     summary = run_cycle(tenant, dry_run=True)
 
@@ -176,7 +176,7 @@ def test_a_bill_that_breaks_the_comparison_with_typed_invoices_is_counted_as_not
     box, tenant = ready
     run_cycle(tenant, dry_run=True)
     before = list_twins(tenant)
-    breaks("connector.sync.twin_list:candidates_for", _sure(box)[1])
+    breaks("connector.sync.bills.duplicate_list:candidates_for", _sure(box)[1])
 
     after = list_twins(tenant)
 
@@ -188,7 +188,7 @@ def test_an_invoice_that_cannot_be_read_back_is_a_finding_and_the_others_are_pro
     run_cycle(tenant)
     entered = Posting.objects.filter(tenant=tenant, state=State.CONFIRMED).count()
     bill_id = _sure(box)[1]
-    breaks("connector.sync.reprove:entered_draft", bill_id)
+    breaks("connector.sync.bills.verify:entered_draft", bill_id)
 
     proof = reprove(tenant, days=1)
 
@@ -203,7 +203,7 @@ def test_an_edit_that_cannot_be_compared_stops_no_other_edit(ready, breaks):
     broken, fine = _sure(box)[:2]
     for bill_id in (broken, fine):
         box.ramp.app.edit_bill(bill_id, {"due_at": "2027-02-01T00:00:00+00:00"})
-    breaks("connector.sync.sweep:content_hash", broken)
+    breaks("connector.sync.bills.detect_changes:content_hash", broken)
 
     run_cycle(tenant)
 
@@ -220,7 +220,7 @@ def test_trouble_of_the_database_is_no_bills_fault(ready, monkeypatch):
     def fails(*_: Any, **__: Any) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr("connector.sync.pull.mirror", fails)
+    monkeypatch.setattr("connector.sync.bills.pull.mirror", fails)
     with pytest.raises(OperationalError):
         run_cycle(tenant)
     assert not Posting.objects.filter(hold_reason="bug").exists()

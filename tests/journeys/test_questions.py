@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
-from audit.failures import Reason
-from audit.models import Attempt, AuditEntry, Posting
-from connector import questions
-from connector.models import AcceptedQuestion, Errand, PostingSettings, Tenant
-from connector.sync import writing
-from connector.sync.run import run_cycle
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from audit.writes.models import Attempt
+from connector.actions import questions
+from connector.domain.errors import Reason
+from connector.jobs.models import Errand
+from connector.sync.bills import write
+from connector.sync.bills.run import run_cycle
+from connector.sync.models import AcceptedQuestion
+from connector.tenants.models import PostingSettings, Tenant
 from tests.journeys import truth
 
 State = Posting.State
@@ -128,7 +132,7 @@ def test_a_question_that_only_epicor_can_settle_stays_held_and_nothing_is_entere
     assert entered(box) == {}
     box.epicor.app.ask_no_more()
     for posting in held(tenant):
-        questions.asking.ask_replay(tenant, [posting], "Replay", actor="ann")
+        questions.requests.ask_replay(tenant, [posting], "Replay", actor="ann")
     run_cycle(tenant)
     truth.check(box)
 
@@ -166,7 +170,7 @@ def test_a_message_with_a_save_that_is_whole_needs_nobody(ready):
 def test_an_answer_given_while_the_bills_are_sent_counts_at_once(ready, monkeypatch):
     box, tenant = ready
     box.epicor.app.ask_next(TEXT, DATE, always=True)
-    kept = writing.Writing._failed
+    kept = write.Writing._failed
     answers: list[int] = []
 
     def failed(self, job, error, answer):
@@ -177,7 +181,7 @@ def test_an_answer_given_while_the_bills_are_sent_counts_at_once(ready, monkeypa
             freed = questions.go_on(tenant, waiting[:1], always=True, actor="ann").freed
             answers.append(len(freed))
 
-    monkeypatch.setattr(writing.Writing, "_failed", failed)
+    monkeypatch.setattr(write.Writing, "_failed", failed)
     run_cycle(tenant)
     assert answers == [1]
     assert held(tenant) == []

@@ -7,13 +7,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from audit import postings
-from audit.failures import Hold, Reason
-from audit.models import AuditEntry, Posting
-from connector.models import Bill, FinanceCalendar, PostingSettings, Tenant
-from connector.sync.remove import remove
-from connector.sync.reprove import reprove
-from connector.sync.run import run_cycle
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.actions.remove import remove
+from connector.domain.errors import Hold, Reason
+from connector.sync.bills.run import run_cycle
+from connector.sync.bills.verify import reprove
+from connector.sync.models import Bill
+from connector.tenants.models import FinanceCalendar, PostingSettings, Tenant
 from mappings.models import CatalogRefresh
 from tests.journeys import truth
 from tests.journeys.backup import Backup
@@ -69,9 +71,9 @@ def bring_to(box: Any, tenant: Tenant, bill_id: str, state: str) -> Posting:
     if state == "removed":
         remove(tenant, posting, actor="Ann", reason="Wrong.", enter_again=False)
     elif state == "held":
-        postings.hold(posting, Hold(Reason.SYNCED_ELSEWHERE, "An older version said so."))
+        lifecycle.hold(posting, Hold(Reason.SYNCED_ELSEWHERE, "An older version said so."))
     elif state == "dismissed":
-        postings.dismiss(posting, actor="Ann", reason="By hand.")
+        lifecycle.dismiss(posting, actor="Ann", reason="By hand.")
     posting.refresh_from_db()
     return posting
 
@@ -83,7 +85,7 @@ def enter_after_all(tenant: Tenant, posting: Posting, state: str) -> None:
     elif state == "dismissed":
         Posting.objects.filter(pk=posting.pk).update(state=State.QUEUED)
     elif state == "held":
-        postings.replay([posting], actor="Ann")
+        lifecycle.replay([posting], actor="Ann")
 
 
 @pytest.mark.parametrize("state", ["queued", "held", "in_doubt", "dismissed", "removed"])

@@ -7,14 +7,17 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from audit import attempts, postings
-from audit.failures import HeldError, Hold, OutageError, Reason, TransientError
-from audit.models import Attempt, AuditEntry, Posting
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from audit.writes import attempts
+from audit.writes.models import Attempt
+from connector.actions.remove import removal_plan, remove
+from connector.domain.errors import HeldError, Hold, OutageError, Reason, TransientError
 from connector.management.commands import dismiss
 from connector.management.commands import remove as remove_command
-from connector.models import InvoiceGroup
-from connector.sync.remove import removal_plan, remove
-from connector.sync.run import run_cycle
+from connector.sync.bills.run import run_cycle
+from connector.sync.models import InvoiceGroup
 from tests.journeys import truth
 
 pytestmark = pytest.mark.slow
@@ -24,7 +27,7 @@ WHY = {"actor": "Ann", "reason": "Wrong vendor"}
 
 @pytest.fixture(autouse=True)
 def connections_stay_open(monkeypatch):
-    monkeypatch.setattr("connector.commands.connections.close_all", lambda: None)
+    monkeypatch.setattr("connector.management.base.connections.close_all", lambda: None)
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def place(posting):
 
 
 def held(posting, reason=Reason.CHANGED):
-    postings.hold(posting, Hold(reason, "Another vendor now."))
+    lifecycle.hold(posting, Hold(reason, "Another vendor now."))
     return posting
 
 
@@ -266,7 +269,7 @@ def test_two_people_do_not_remove_at_once(month):
     posting = held(confirmed(tenant))
     now = timezone.now()
     other = Posting.objects.get(pk=posting.pk)
-    postings.take(other, owner="bob", until=now + timedelta(minutes=5), now=now)
+    lifecycle.take(other, owner="bob", until=now + timedelta(minutes=5), now=now)
     with pytest.raises(HeldError, match="just now"):
         remove(tenant, posting, **WHY, enter_again=False)
     assert len(there(box, posting)) == 1
@@ -362,7 +365,7 @@ def test_a_process_that_dies_after_the_delete_leaves_it_to_be_looked_at(month, m
         raise DiedError
 
     with monkeypatch.context() as patched:
-        patched.setattr("connector.sync.remove._look_again", die)
+        patched.setattr("connector.actions.remove._look_again", die)
         with pytest.raises(DiedError):
             remove(tenant, posting, **WHY, enter_again=False)
     assert there(box, posting) == []

@@ -4,11 +4,11 @@ import io
 
 import pytest
 
-from audit.models import Posting
-from connector import pauses
+from audit.ledger.models import Posting
 from connector.management.commands import replay, sync
-from connector.models import Tenant
-from connector.sync.run import run_cycle
+from connector.sync.bills.run import run_cycle
+from connector.tenants import pauses
+from connector.tenants.models import Tenant
 from mappings.models import CatalogRefresh
 
 State = Posting.State
@@ -29,7 +29,7 @@ def shell(module, *argv):
 
 @pytest.fixture(autouse=True)
 def connections_stay_open(monkeypatch):
-    monkeypatch.setattr("connector.commands.connections.close_all", lambda: None)
+    monkeypatch.setattr("connector.management.base.connections.close_all", lambda: None)
 
 
 @pytest.fixture

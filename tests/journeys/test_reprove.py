@@ -12,21 +12,22 @@ from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from audit import postings
-from audit.failures import Hold, Reason, TransientError
-from audit.models import AuditEntry, Posting
-from connector.domain.draft import APInvoiceDraft
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.domain.errors import Hold, Reason, TransientError
+from connector.epicor.ap_invoice.draft import APInvoiceDraft
 from connector.management.commands import reprove as reprove_command
-from connector.sync import reprove as module
-from connector.sync.reprove import reprove
-from connector.sync.run import run_cycle
+from connector.sync.bills import verify as module
+from connector.sync.bills.run import run_cycle
+from connector.sync.bills.verify import reprove
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
 def connections_stay_open(monkeypatch):
-    monkeypatch.setattr("connector.commands.connections.close_all", lambda: None)
+    monkeypatch.setattr("connector.management.base.connections.close_all", lambda: None)
 
 
 @pytest.fixture
@@ -175,7 +176,7 @@ def test_holds_of_others_stay_as_they_are(month):
     box, tenant = month
     fine, drifted = entered(tenant).filter(currency="USD")[:2]
     for posting in (fine, drifted):
-        postings.hold(posting, Hold(Reason.CHANGED, "Edited in Ramp."))
+        lifecycle.hold(posting, Hold(Reason.CHANGED, "Edited in Ramp."))
     edit(box, drifted, PayHold=False)
     proof = reprove(tenant, days=35)
     assert [drift.bill for drift in proof.drifted] == [drifted.bill_id]
@@ -190,7 +191,7 @@ def test_what_a_person_kept_is_proven_until_it_changes_again(month):
     edit(box, posting, PayHold=False)
     reprove(tenant, days=35)
     posting.refresh_from_db()
-    postings.keep(posting, actor="Ann", reason="To be paid by cheque.")
+    lifecycle.keep(posting, actor="Ann", reason="To be paid by cheque.")
 
     assert reprove(tenant, days=35).drifted == []
     edit(box, posting, DueDate="2027-01-31T00:00:00")
@@ -233,7 +234,7 @@ def test_only_what_is_entered_in_these_days_and_nobody_works_on_is_read(month):
     old, busy = entered(tenant)[:2]
     Posting.objects.filter(pk=old.pk).update(entered_at=timezone.now() - timedelta(days=36))
     now = timezone.now()
-    postings.take(busy, owner="ann", until=now + timedelta(minutes=5), now=now)
+    lifecycle.take(busy, owner="ann", until=now + timedelta(minutes=5), now=now)
     assert reprove(tenant, days=35).proven == entered(tenant).count() - 2
 
 
@@ -312,7 +313,7 @@ def test_an_invoice_that_is_gone_cannot_be_kept(month):
     posting.refresh_from_db()
 
     with pytest.raises(ValueError, match="record the removal"):
-        postings.keep(posting, actor="clerk", reason="I do not mind.")
+        lifecycle.keep(posting, actor="clerk", reason="I do not mind.")
 
     assert [drift.bill for drift in reprove(tenant, days=1).drifted] == [posting.bill_id]
 
@@ -324,15 +325,15 @@ def test_what_a_person_kept_is_not_raised_again_by_a_replay(month):
     reprove(tenant, days=1)
     posting.refresh_from_db()
     assert posting.hold_reason == "mismatch"
-    postings.keep(posting, actor="clerk", reason="Agreed with the vendor.")
+    lifecycle.keep(posting, actor="clerk", reason="Agreed with the vendor.")
 
     for _ in range(2):
-        postings.ask_recheck([posting], message="look again")
+        lifecycle.ask_recheck([posting], message="look again")
         run_cycle(tenant, only_ids=[posting.pk])
         posting.refresh_from_db()
         assert posting.hold_reason == ""
     edit(box, posting, TermsCode="N90")
-    postings.ask_recheck([posting], message="look again")
+    lifecycle.ask_recheck([posting], message="look again")
     run_cycle(tenant, only_ids=[posting.pk])
     posting.refresh_from_db()
     assert posting.hold_reason == "mismatch"
@@ -344,7 +345,7 @@ def test_one_record_that_cannot_be_read_stops_neither_the_run_nor_the_proof(mont
     posting = dollars(tenant)
     Posting.objects.filter(pk=posting.pk).update(entered_as=kept)
     posting.refresh_from_db()
-    postings.ask_recheck([posting], message="look again")
+    lifecycle.ask_recheck([posting], message="look again")
 
     run_cycle(tenant)
 

@@ -10,13 +10,20 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 import sandbox
-from audit.failures import AccessError, OutageError, TransientError
-from audit.models import Attempt, AuditEntry, Posting
-from connector import breaker, demo, jobs, pauses, tenantfile
-from connector.models import SyncRun, Tenant
-from connector.sync import phases, run, turns
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from audit.writes.models import Attempt
+from connector.actions import background as actions_background
+from connector.domain.errors import AccessError, OutageError, TransientError
+from connector.http_client import circuit_breaker
+from connector.jobs import run_lease
+from connector.jobs.models import SyncRun
+from connector.management import demo_data
+from connector.sync.bills import run, stages
+from connector.sync.bills.run import KINDS, run_cycle
 from connector.sync.context import Counts
-from connector.sync.run import KINDS, run_cycle
+from connector.tenants import pauses, tenant_file
+from connector.tenants.models import Tenant
 from sandbox.wire import json_response
 from tests.journeys import truth
 
@@ -39,7 +46,7 @@ def work(until: Callable[[], bool], most: int = 200) -> list[str]:
         task = row.task
         row.delete()
         import_string(task["func"])(*task["args"])
-        if task["func"] == "connector.jobs.run_tenant":
+        if task["func"] == "connector.actions.background.run_tenant":
             done.append(Tenant.objects.get(pk=task["args"][0]).slug)
     raise AssertionError("not in time")
 
@@ -55,22 +62,22 @@ def entered(tenant: Tenant) -> int:
 def other_tenant(box: sandbox.Sandbox) -> Tenant:
     """A second customer, with systems of its own."""
     file = box.world.tenant_file(box.ramp.url, box.epicor.url)
-    config = tenantfile.parse({**file, "slug": "other", "name": "Other"})
-    tenant, _, _ = tenantfile.apply(config, actor="test")
-    demo.install_mappings(tenant, box.world)
+    config = tenant_file.parse({**file, "slug": "other", "name": "Other"})
+    tenant, _, _ = tenant_file.apply(config, actor="test")
+    demo_data.install_mappings(tenant, box.world)
     return tenant
 
 
 @pytest.fixture
 def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps that end after one piece of work, except that entering gets time to enter some."""
-    enter = phases.PHASES["enter"]
+    enter = stages.PHASES["enter"]
 
     def brief(cycle: Any, run: SyncRun, stop_at: float) -> bool:
         return enter(cycle, run, stop_at + 1.7)
 
-    monkeypatch.setitem(phases.PHASES, "enter", brief)
-    monkeypatch.setattr(jobs, "STEP_S", 0.0)
+    monkeypatch.setitem(stages.PHASES, "enter", brief)
+    monkeypatch.setattr(actions_background, "STEP_S", 0.0)
 
 
 @pytest.mark.slow
@@ -82,17 +89,17 @@ def test_a_tenant_with_a_long_queue_delays_another_by_one_step_only(start, monke
     def advance(run: SyncRun, budget_s: float, *, step: int | None = None) -> bool:
         return steps(run, budgets[run.tenant.slug], step=step)
 
-    monkeypatch.setattr(jobs, "advance", advance)
+    monkeypatch.setattr(actions_background, "advance", advance)
     with sandbox.start(seed=2, bills=12) as second:
         second.ramp.app.set_rate_limit(None)
         small = other_tenant(second)
-        jobs.ring_tenant(big)
+        actions_background.ring_tenant(big)
         work(lambda: entered(big) > 0)
         assert not nothing_waits()
         waiting = Posting.objects.filter(tenant=big, state=State.QUEUED, hold_reason="").count()
         assert waiting > 50
 
-        jobs.ring_tenant(small)
+        actions_background.ring_tenant(small)
         order = work(lambda: entered(small) > 0)
 
         assert order == [big.slug, small.slug]
@@ -104,7 +111,7 @@ def test_a_tenant_with_a_long_queue_delays_another_by_one_step_only(start, monke
 @pytest.mark.slow
 def test_a_run_in_many_steps_does_what_one_in_one_go_does(start, short_steps):
     box, tenant = start(bills=230)
-    jobs.ring_tenant(tenant)
+    actions_background.ring_tenant(tenant)
 
     order = work(nothing_waits)
 
@@ -112,7 +119,7 @@ def test_a_run_in_many_steps_does_what_one_in_one_go_does(start, short_steps):
     assert len(order) == run.steps + 1
     assert run.steps > 8
     assert truth.check(box)["entered"] > 100
-    assert demo.surprises(tenant, box.world) == []
+    assert demo_data.surprises(tenant, box.world) == []
     assert run.summary["entered"] == run.summary["confirmed"] == entered(tenant)
     ready = box.ramp.app.bills.matching({"sync_ready": True})
     known = {row["id"] for row in ready}
@@ -126,7 +133,7 @@ def test_a_run_in_many_steps_does_what_one_in_one_go_does(start, short_steps):
 @pytest.mark.parametrize("before", [True, False])
 def test_a_run_whose_worker_died_is_taken_over(start, monkeypatch, phase, before):
     box, tenant = start(bills=12)
-    original = phases.PHASES[phase]
+    original = stages.PHASES[phase]
     deaths = []
 
     def die(cycle: Any, run: SyncRun, stop_at: float) -> bool:
@@ -137,12 +144,12 @@ def test_a_run_whose_worker_died_is_taken_over(start, monkeypatch, phase, before
             raise Killed
         return original(cycle, run, stop_at)
 
-    monkeypatch.setitem(phases.PHASES, phase, die)
-    jobs.ring_tenant(tenant)
+    monkeypatch.setitem(stages.PHASES, phase, die)
+    actions_background.ring_tenant(tenant)
     with pytest.raises(Killed):
         work(nothing_waits)
     assert not nothing_waits()
-    jobs.tick()
+    actions_background.tick()
     work(lambda: not OrmQ.objects.exists())
     assert not nothing_waits()  # its lease holds: a doubled ring changes nothing
 
@@ -150,31 +157,31 @@ def test_a_run_whose_worker_died_is_taken_over(start, monkeypatch, phase, before
         lease_until=timezone.now() - timedelta(seconds=1),
         rung_at=timezone.now() - timedelta(minutes=2),
     )
-    jobs.tick()
+    actions_background.tick()
     work(nothing_waits)
 
     run = SyncRun.objects.get(background=True)
     assert (run.error, deaths) == ("", [phase])
     truth.check(box)
-    assert demo.surprises(tenant, box.world) == []
+    assert demo_data.surprises(tenant, box.world) == []
     assert Attempt.objects.filter(subject_kind="posting").count() == entered(tenant)
 
 
 def test_doubled_and_lost_tasks_change_nothing(start, short_steps):
     box, tenant = start(bills=12)
-    jobs.ring_tenant(tenant)
+    actions_background.ring_tenant(tenant)
     for number in range(60):
         if nothing_waits():
             break
         rows = [row.task for row in OrmQ.objects.order_by("id")]
         OrmQ.objects.all().delete()
-        tasks = [task for task in rows if task["func"] == "connector.jobs.run_tenant"]
+        tasks = [task for task in rows if task["func"] == "connector.actions.background.run_tenant"]
         if number % 3 == 0:  # lost: the tick rings again after a while
             SyncRun.objects.update(rung_at=timezone.now() - timedelta(minutes=2))
-            jobs.tick()
+            actions_background.tick()
             continue
         for task in tasks * 2:
-            jobs.run_tenant(*task["args"])
+            actions_background.run_tenant(*task["args"])
 
     assert nothing_waits()
     assert SyncRun.objects.filter(background=True).count() == 1
@@ -198,8 +205,8 @@ def test_copies_of_bills_count_as_read_in_this_run_for_a_quarter_of_an_hour(star
 
 def test_a_foreground_run_goes_on_beside_one_in_the_background(start):
     box, tenant = start(bills=12)
-    waiting, _ = turns.begin_in_background(tenant, KINDS)
-    assert turns.take(waiting)
+    waiting, _ = run_lease.begin_in_background(tenant, KINDS)
+    assert run_lease.take(waiting)
 
     assert run_cycle(tenant).entered > 5
 
@@ -218,7 +225,7 @@ def test_a_due_only_run_enters_retries_without_reading_the_list(start):
     )
     lists = box.ramp.calls["GET /developer/v1/bills"]
 
-    jobs.tick()
+    actions_background.tick()
     work(nothing_waits)
 
     run = SyncRun.objects.get(background=True)
@@ -242,11 +249,11 @@ def test_pages_that_go_round_in_a_circle_end_the_run(start):
 
 def test_a_place_in_the_list_that_is_gone_begins_the_list_anew(start, short_steps):
     box, tenant = start(bills=12)
-    run, _ = turns.begin_in_background(tenant, KINDS)
+    run, _ = run_lease.begin_in_background(tenant, KINDS)
     SyncRun.objects.filter(pk=run.pk).update(
         phase="pull", cursor={"start": "00000000-0000-4000-8000-00000000dead", "number": 4}
     )
-    jobs.run_tenant(tenant.pk)
+    actions_background.run_tenant(tenant.pk)
     work(nothing_waits)
     truth.check(box)
 
@@ -284,7 +291,7 @@ def test_an_outage_shows_one_banner_paints_no_bill_red_and_heals_by_itself(
     assert SyncRun.objects.first().error
 
     away.clear_faults()
-    monkeypatch.setattr(breaker, "_breakers", {})
+    monkeypatch.setattr(circuit_breaker, "_breakers", {})
     assert run_cycle(tenant).entered > 5
 
     tenant.refresh_from_db()
@@ -305,7 +312,7 @@ def test_a_system_that_goes_away_in_the_middle_stops_the_run_without_red_bills(s
     tenant.refresh_from_db()
     assert pauses.kind(tenant) == "outage"
     box.epicor.clear_faults()
-    monkeypatch.setattr(breaker, "_breakers", {})
+    monkeypatch.setattr(circuit_breaker, "_breakers", {})
     Posting.objects.exclude(not_before=None).update(not_before=None)
     run_cycle(tenant)
     tenant.refresh_from_db()
@@ -350,9 +357,9 @@ def test_what_nobody_foresaw_is_on_the_run_without_its_words(start, monkeypatch,
     def fail(cycle: Any, run: SyncRun, stop_at: float) -> bool:
         raise KeyError("ramp_business_tok_abcdefgh")
 
-    monkeypatch.setitem(phases.PHASES, "sweep", fail)
+    monkeypatch.setitem(stages.PHASES, "sweep", fail)
     with pytest.raises(KeyError):
-        jobs.run_tenant(tenant.pk) if background else run_cycle(tenant)
+        actions_background.run_tenant(tenant.pk) if background else run_cycle(tenant)
 
     run = SyncRun.objects.first()
     assert run.finished_at is not None
@@ -369,7 +376,7 @@ def test_a_run_that_is_stopped_by_hand_is_over(start, monkeypatch):
     def stop(cycle: Any, run: SyncRun, stop_at: float) -> bool:
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(phases.PHASES, "enter", stop)
+    monkeypatch.setitem(stages.PHASES, "enter", stop)
     with pytest.raises(KeyboardInterrupt):
         run_cycle(tenant)
     run = SyncRun.objects.first()
@@ -382,18 +389,18 @@ def test_steps_in_which_nothing_moves_get_longer(start, monkeypatch):
     given: list[float] = []
 
     def slow(cycle: Any, *, stop_at: float, ids: Any = None) -> bool:
-        given.append(stop_at - phases.time.monotonic())
+        given.append(stop_at - stages.time.monotonic())
         return len(given) < 4
 
-    monkeypatch.setattr(phases, "enter_due", slow)
-    monkeypatch.setattr(phases.time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(stages, "enter_due", slow)
+    monkeypatch.setattr(stages.time, "monotonic", lambda: 100.0)
     run = SyncRun(tenant=tenant, phase="enter")
 
     class Cycle:
         counts = Counts()
 
     Cycle.tenant = tenant
-    while phases.PHASES["enter"](Cycle, run, 104.0):
+    while stages.PHASES["enter"](Cycle, run, 104.0):
         pass
     assert given == [4, 8, 16, 32]
 
@@ -406,7 +413,7 @@ def test_a_banner_stays_until_both_systems_have_answered(start, monkeypatch):
     for options in ({"kinds": frozenset({"accounts"})}, {"only_ids": []}, {"dry_run": True}):
         with pytest.raises(TransientError):
             run_cycle(tenant, **options)
-        monkeypatch.setattr(breaker, "_breakers", {})
+        monkeypatch.setattr(circuit_breaker, "_breakers", {})
     tenant.refresh_from_db()
     assert pauses.kind(tenant) == "outage"
 

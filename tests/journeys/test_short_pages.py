@@ -2,9 +2,9 @@
 
 import pytest
 
-from audit.models import Posting
-from connector import demo
-from connector.sync.run import run_cycle
+from audit.ledger.models import Posting
+from connector.management import demo_data
+from connector.sync.bills.run import run_cycle
 from mappings.models import (
     CatalogRefresh,
     EpicorAccount,
@@ -36,7 +36,7 @@ def test_a_first_sync_with_pages_of_ten_rows(start, links, heavy):
     run_cycle(tenant)
     assert {model: model.objects.filter(tenant=tenant).count() for model in whole} == whole
     assert truth.check(box)["entered"] > 10
-    assert demo.surprises(tenant, box.world) == []
+    assert demo_data.surprises(tenant, box.world) == []
     assert not Posting.objects.filter(tenant=tenant, state=Posting.State.IN_DOUBT).exists()
 
 

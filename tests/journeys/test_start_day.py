@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 from django.utils import timezone
 
-from audit.models import Posting
-from connector import golive
-from connector.models import PostingSettings, Tenant
-from connector.sync.run import run_cycle
+from audit.ledger.models import Posting
+from connector.sync.bills.run import run_cycle
+from connector.tenants import setup
+from connector.tenants.models import PostingSettings, Tenant
 
 START = date(2026, 4, 1)
 CASES = (
@@ -34,7 +34,7 @@ def test_a_bill_created_near_midnight_is_ours_by_the_tenant_s_day(start, zone, c
     posting = Posting.objects.get(tenant=tenant, bill_id=bill_id)
     assert posting.state == Posting.State.QUEUED
     PostingSettings.objects.filter(tenant=tenant).update(start_date=START)
-    golive._leave_old(tenant)
+    setup._leave_old(tenant)
     assert Posting.objects.filter(tenant=tenant, bill_id=bill_id).exists() is ours
     Posting.objects.filter(tenant=tenant, state=Posting.State.QUEUED).delete()
     run_cycle(tenant)

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from audit import postings
-from audit.failures import Hold, Reason
-from audit.models import Posting
-from connector.models import EntityRoute, Tenant
-from connector.sync.remove import remove
-from connector.sync.reprove import reprove
-from connector.sync.run import run_cycle
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from connector.actions.remove import remove
+from connector.domain.errors import Hold, Reason
+from connector.sync.bills.run import run_cycle
+from connector.sync.bills.verify import reprove
+from connector.tenants.models import EntityRoute, Tenant
 from tests.journeys import truth
 from tests.journeys.test_twins import of, plain_bills, type_in
 from tests.journeys.test_unsure import now, told
@@ -74,13 +74,13 @@ def end(box: Any, tenant: Tenant, posting: Posting, state: str) -> None:
     if state == "removed":
         remove(tenant, posting, actor="Ann", reason="Wrong.", enter_again=False)
     elif state == "dismissed":
-        postings.dismiss(posting, actor="Ann", reason="By hand.")
+        lifecycle.dismiss(posting, actor="Ann", reason="By hand.")
     elif state == "archived":
         box.ramp.app.archive_bill(posting.bill_id)
         run_cycle(tenant, only_ids=[posting.pk])
-        postings.hold(posting, Hold(Reason.ARCHIVED, "It is archived."))
+        lifecycle.hold(posting, Hold(Reason.ARCHIVED, "It is archived."))
     else:
-        postings.hold(posting, Hold(Reason.VENDOR_UNMAPPED, "Map the vendor."))
+        lifecycle.hold(posting, Hold(Reason.VENDOR_UNMAPPED, "Map the vendor."))
     posting.refresh_from_db()
 
 
@@ -117,11 +117,11 @@ def test_a_finding_can_be_kept(ready):
     bill_id, plan = next(iter(plain_bills(box).items()))
     run_cycle(tenant, dry_run=True)
     posting = of(tenant, bill_id)
-    postings.dismiss(posting, actor="Ann", reason="By hand.")
+    lifecycle.dismiss(posting, actor="Ann", reason="By hand.")
     type_in(box, plan, plan.invoice_num, external_id=bill_id)
     reprove(tenant, days=5)
     posting.refresh_from_db()
-    postings.keep(posting, actor="Ann", reason="It is right after all.")
+    lifecycle.keep(posting, actor="Ann", reason="It is right after all.")
     run_cycle(tenant)
     assert now(posting) == (State.CONFIRMED, "")
     assert len(truth.ledger(box)[bill_id]) == 1

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from audit import postings
-from audit.models import AuditEntry, Posting
-from connector.domain.draft import PostingPolicy
-from connector.models import LearnedFact, Tenant
-from connector.sync import sweep
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.epicor.ap_invoice.draft import PostingPolicy
+from connector.sync.bills import detect_changes
+from connector.sync.bills.run import run_cycle
 from connector.sync.context import open_cycle
-from connector.sync.run import run_cycle
+from connector.tenants.models import LearnedFact, Tenant
 from tests import builders
 from tests.journeys import truth
 
@@ -103,7 +104,7 @@ def test_a_person_who_keeps_the_invoice_is_not_asked_again_until_the_bill_change
     posting = confirmed(tenant)
     box.ramp.app.archive_bill(posting.bill_id)
     again(posting, tenant)
-    postings.keep(posting, actor="clerk", reason="It was paid by hand.")
+    lifecycle.keep(posting, actor="clerk", reason="It was paid by hand.")
 
     again(posting, tenant)
     again(posting, tenant)
@@ -148,7 +149,7 @@ def test_what_the_posting_waited_for_before_is_still_told(ready):
     box, tenant = ready
     run_cycle(tenant)
     posting = confirmed(tenant)
-    postings.hold(posting, sweep_hold("The totals differ."))
+    lifecycle.hold(posting, sweep_hold("The totals differ."))
     box.ramp.app.archive_bill(posting.bill_id)
 
     again(posting, tenant)
@@ -158,7 +159,7 @@ def test_what_the_posting_waited_for_before_is_still_told(ready):
 
 
 def sweep_hold(message: str) -> Any:
-    from audit.failures import Hold, Reason
+    from connector.domain.errors import Hold, Reason
 
     return Hold(Reason.MISMATCH, message)
 
@@ -236,7 +237,7 @@ def test_a_change_that_came_while_the_bill_was_being_entered_is_not_lost(ready):
     Posting.objects.filter(pk=posting.pk).update(
         lease_owner="somebody", lease_until=datetime.now(UTC) + timedelta(hours=1)
     )
-    sweep.look_again(cycle, [box.ramp.app.bills.get(posting.bill_id)])
+    detect_changes.look_again(cycle, [box.ramp.app.bills.get(posting.bill_id)])
     cycle.close()
     posting.refresh_from_db()
     assert posting.seen_hash != posting.entered_hash
@@ -251,10 +252,10 @@ def test_a_change_that_came_while_the_bill_was_being_entered_is_not_lost(ready):
 def test_dismissed_and_removed_bills_and_those_without_posting_stay_as_they_are(ready):
     box, tenant = ready
     posting = held_for_vendor(box, tenant)
-    postings.dismiss(posting, actor="clerk", reason="Paid by card.")
+    lifecycle.dismiss(posting, actor="clerk", reason="Paid by card.")
     gone = confirmed(tenant)
     box.epicor.app.delete_invoice(gone.company, gone.vendor_num, gone.invoice_num)
-    postings.mark_removed(gone, actor="clerk", reason="wrong")
+    lifecycle.mark_removed(gone, actor="clerk", reason="wrong")
     count = Posting.objects.count()
     for bill_id in (posting.bill_id, gone.bill_id):
         box.ramp.app.archive_bill(bill_id)
@@ -317,7 +318,7 @@ def run_sweep(cycle: Any) -> int:
     pages = 0
     while True:
         pages += 1
-        cursor = sweep.sweep(cycle, cursor)
+        cursor = detect_changes.sweep(cycle, cursor)
         if not cursor:
             return pages
 
@@ -346,7 +347,7 @@ def test_all_of_ninety_days_comes_round_and_the_newest_at_every_run(db):
 
     counts: dict[str, int] = {}
     for _ in range(4):
-        assert run_sweep(cycle) <= sum(track.pages for track in sweep.TRACKS)
+        assert run_sweep(cycle) <= sum(track.pages for track in detect_changes.TRACKS)
         for name in (name for page in ramp.seen for name in page):
             counts[name] = counts.get(name, 0) + 1
         ramp.seen.clear()
@@ -362,11 +363,13 @@ def test_a_place_that_ramp_does_not_know_any_more_begins_anew(ready):
     places = dict.fromkeys(
         ["recent", "archived", "history"], "00000000-0000-4000-8000-00000000dead"
     )
-    LearnedFact.objects.update_or_create(tenant=tenant, name=sweep.FACT, defaults={"value": places})
+    LearnedFact.objects.update_or_create(
+        tenant=tenant, name=detect_changes.FACT, defaults={"value": places}
+    )
 
     run_cycle(tenant)
 
-    value = LearnedFact.objects.get(tenant=tenant, name=sweep.FACT).value
+    value = LearnedFact.objects.get(tenant=tenant, name=detect_changes.FACT).value
     assert set(value.values()) == {""}
 
 

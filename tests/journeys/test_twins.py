@@ -13,17 +13,21 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from audit import attempts, postings
-from audit.failures import HeldError, TransientError
-from audit.models import Attempt, AuditEntry, Posting
-from audit.verification import verify
-from connector.commands import CommandProblem, actor
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from audit.trail.verification import verify
+from audit.writes import attempts
+from audit.writes.models import Attempt
+from connector.actions.duplicates import adopt, different
+from connector.domain.errors import HeldError, TransientError
+from connector.management.base import CommandProblem, actor
 from connector.management.commands import twins
-from connector.models import Bill, PostingSettings, Tenant
-from connector.sync.reprove import reprove
-from connector.sync.run import run_cycle
-from connector.sync.twin_answers import adopt, different
-from connector.sync.twin_list import TwinList, list_twins
+from connector.sync.bills.duplicate_list import TwinList, list_twins
+from connector.sync.bills.run import run_cycle
+from connector.sync.bills.verify import reprove
+from connector.sync.models import Bill
+from connector.tenants.models import PostingSettings, Tenant
 from mappings.models import InvoiceWindow, TargetInvoice, VendorMapping
 from tests.journeys import truth
 
@@ -133,7 +137,7 @@ def test_what_was_deleted_meanwhile_is_forgotten_and_the_bill_entered(ready):
     posting, plan, number = held_twin(box, tenant)
     box.epicor.app.delete_invoice(plan.company, plan.vendor_num, number)
     assert TargetInvoice.objects.filter(invoice_num=number).exists()
-    postings.replay([posting], actor="clerk")
+    lifecycle.replay([posting], actor="clerk")
 
     run_cycle(tenant, only_ids=[posting.pk])
 
@@ -147,7 +151,7 @@ def test_what_was_corrected_meanwhile_is_compared_as_it_is_now(ready):
     box.epicor.app.edit_invoice(
         plan.company, plan.vendor_num, "QUITE-ANOTHER", {"DocInvoiceVendorAmt": plan.total + 1}
     )
-    postings.replay([posting], actor="clerk")
+    lifecycle.replay([posting], actor="clerk")
 
     run_cycle(tenant, only_ids=[posting.pk])
 
@@ -240,7 +244,7 @@ def test_an_adopted_invoice_is_verified_again_without_complaint(ready):
     assert adopt(tenant, posting, actor="Ann") == ""
     run_cycle(tenant)
     posting.refresh_from_db()
-    postings.ask_recheck([posting], message="prove it")
+    lifecycle.ask_recheck([posting], message="prove it")
 
     run_cycle(tenant)
 
@@ -250,7 +254,7 @@ def test_an_adopted_invoice_is_verified_again_without_complaint(ready):
     box.epicor.app.edit_invoice(
         plan.company, plan.vendor_num, number, {"DocInvoiceVendorAmt": plan.total + 1}
     )
-    postings.ask_recheck([posting], message="prove it")
+    lifecycle.ask_recheck([posting], message="prove it")
     run_cycle(tenant)
     posting.refresh_from_db()
     assert posting.hold_reason == "mismatch"
@@ -495,13 +499,13 @@ def test_an_answer_that_epicor_interrupts_leaves_the_bill_as_it_was(ready):
 def test_a_bill_that_is_entered_just_before_it_is_taken_stays_entered(ready, monkeypatch):
     box, tenant = ready
     posting, _, _ = held_twin(box, tenant)
-    real = postings.take
+    real = lifecycle.take
 
     def late(taken, **given):
         Posting.objects.filter(pk=taken.pk).update(state=State.CONFIRMED)
         real(taken, **given)
 
-    monkeypatch.setattr(postings, "take", late)
+    monkeypatch.setattr(lifecycle, "take", late)
 
     with pytest.raises(HeldError, match="is entered in Epicor already"):
         adopt(tenant, posting, actor="Ann")
@@ -595,12 +599,12 @@ def test_only_invoices_that_the_person_saw_are_different(ready):
     seen = of(tenant, posting.bill_id)
     type_in(box, plan, "NOBODY-SAW")  # and a run holds the bill with both meanwhile
     InvoiceWindow.objects.update(read_at=timezone.now() - timedelta(hours=1))
-    postings.replay([posting], actor="clerk")
+    lifecycle.replay([posting], actor="clerk")
     run_cycle(tenant)
     names = [twin["invoice_num"] for twin in of(tenant, posting.bill_id).hold_detail["twins"]]
     assert sorted(names) == sorted([number, "NOBODY-SAW"])
 
-    with pytest.raises(postings.LostLeaseError, match="not marked as different"):
+    with pytest.raises(lifecycle.LostLeaseError, match="not marked as different"):
         different(tenant, seen, actor="Ann", reason="Two deliveries")
 
     now = of(tenant, posting.bill_id)
@@ -621,7 +625,7 @@ def together(*works):
             connection.ensure_connection()
             start.wait(timeout=30)
             return work()
-        except (HeldError, postings.LostLeaseError) as error:
+        except (HeldError, lifecycle.LostLeaseError) as error:
             return error
         finally:
             connection.close()
@@ -681,7 +685,7 @@ def command(capsys, *args):
 
 
 def test_the_list_before_going_live_shows_twins_and_holds_nothing(ready, capsys, monkeypatch):
-    monkeypatch.setattr("connector.sync.twin_list.AT_ONCE", 5)
+    monkeypatch.setattr("connector.sync.bills.duplicate_list.AT_ONCE", 5)
     box, tenant = ready
     bill_id, plan = chosen(box)
     type_in(box, plan, "TYPED-BEFORE")

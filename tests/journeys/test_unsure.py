@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from audit import postings
-from audit.dismissal import refused as dismissal_refused
-from audit.models import Attempt, AuditEntry, Posting
-from connector.models import PostingSettings, Tenant
-from connector.sync import looking, writing
-from connector.sync.remove import remove
-from connector.sync.run import run_cycle
-from connector.sync.twin_answers import adopt
+from audit.ledger import lifecycle
+from audit.ledger.dismissal import refused as dismissal_refused
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from audit.writes.models import Attempt
+from connector.actions.duplicates import adopt
+from connector.actions.remove import remove
+from connector.sync.bills import look_up, write
+from connector.sync.bills.run import run_cycle
+from connector.tenants.models import PostingSettings, Tenant
 from mappings.periods import period_of
 from tests.journeys import truth
 from tests.journeys.test_twins import chosen, held_twin, of, plain_bills, type_in
@@ -86,7 +88,7 @@ def test_of_two_bills_with_one_number_the_second_is_never_written_over_the_first
     box, tenant = start(bills=40)
     PostingSettings.objects.filter(tenant=tenant).update(writer=writer)
     a, b = same_number(box, tenant)
-    monkeypatch.setattr(looking, "SLICE", 1)
+    monkeypatch.setattr(look_up, "SLICE", 1)
     # The second one is looked up while the first is being written, and its answer comes late.
     box.epicor.fail_next("APInvoiceSvc/GetRows", "slow", times=2, skip=2, seconds=1)
 
@@ -123,14 +125,14 @@ def test_a_bill_with_the_number_of_one_in_doubt_waits(start, later):
 def test_its_own_number_gets_a_refused_bill_entered(ready, monkeypatch):
     box, tenant = ready
     bill_id, plan = chosen(box)
-    begin, typed = writing.begin_write, []
+    begin, typed = write.begin_write, []
 
     def typed_just_before(cycle: Any, job: Any, lease_s: float) -> bool:
         if job.item.prepared.posting.bill_id == bill_id and not job.opening and not typed:
             typed.append(type_in(box, plan, plan.invoice_num, total=Decimal(7), shift=-60))
         return begin(cycle, job, lease_s)
 
-    monkeypatch.setattr(writing, "begin_write", typed_just_before)
+    monkeypatch.setattr(write, "begin_write", typed_just_before)
     run_cycle(tenant)
     assert now(of(tenant, bill_id)) == (State.QUEUED, "duplicate_suspected")
 
@@ -171,7 +173,7 @@ def test_a_bill_that_never_gets_an_answer_is_shown_to_a_person(ready, later):
     assert not told_failed(box, posting)
 
     box.epicor.clear_faults()
-    postings.replay(list(held), actor="Ann")
+    lifecycle.replay(list(held), actor="Ann")
     run_cycle(tenant)
     assert now(posting) == (State.CONFIRMED, "")
     truth.check(box)
@@ -307,7 +309,7 @@ def test_what_was_begun_and_refused_is_entered_and_held_and_ramp_is_told_nothing
 
 def test_what_was_begun_is_completed_by_a_replay(begun):
     box, tenant, posting = begun
-    postings.replay([posting], actor="Ann")
+    lifecycle.replay([posting], actor="Ann")
     run_cycle(tenant)
     assert now(posting) == (State.CONFIRMED, "")
     truth.check(box)
@@ -347,7 +349,7 @@ def test_what_is_posted_with_a_difference_can_be_kept_and_is_then_told(ready, la
     assert now(posting) == (State.ENTERED, "mismatch")
 
     assert dismissal_refused(posting) == ""
-    postings.keep(posting, actor="Ann", reason="Agreed with the vendor.")
+    lifecycle.keep(posting, actor="Ann", reason="Agreed with the vendor.")
     run_cycle(tenant)
 
     assert now(posting) == (State.CONFIRMED, "")
@@ -405,7 +407,7 @@ def test_an_edit_of_an_adopted_bill_is_shown(ready):
 
     assert now(posting) == (State.CONFIRMED, "changed")
     assert "typed by a person" in posting.hold_message
-    postings.keep(posting, actor="Ann", reason="A credit will follow.")
+    lifecycle.keep(posting, actor="Ann", reason="A credit will follow.")
     run_cycle(tenant)
     assert now(posting) == (State.CONFIRMED, "")
 
@@ -413,14 +415,14 @@ def test_an_edit_of_an_adopted_bill_is_shown(ready):
 def test_one_bill_that_nobody_foresaw_stops_no_other(ready, monkeypatch):
     box, tenant = ready
     bill_id, _ = chosen(box)
-    judge = looking.judge
+    judge = look_up.judge
 
     def broken(job: Any, *args: Any, **options: Any) -> Any:
         if job.posting.bill_id == bill_id:
             raise KeyError("nobody foresaw it")
         return judge(job, *args, **options)
 
-    monkeypatch.setattr(looking, "judge", broken)
+    monkeypatch.setattr(look_up, "judge", broken)
 
     assert run_cycle(tenant).entered > 5
 
@@ -437,9 +439,9 @@ def test_a_kept_bill_that_ramp_shows_unreadable_stops_no_other(ready):
     box.ramp.app.edit_bill(posting.bill_id, {"due_at": None})
     run_cycle(tenant)
     assert now(posting) == (State.CONFIRMED, "invalid_bill")
-    postings.keep(posting, actor="Ann", reason="Fine.")
+    lifecycle.keep(posting, actor="Ann", reason="Fine.")
     other = Posting.objects.filter(tenant=tenant, state=State.CONFIRMED).exclude(pk=posting.pk)
-    postings.ask_recheck([posting, *other[:2]], message="look again")
+    lifecycle.ask_recheck([posting, *other[:2]], message="look again")
 
     verified = AuditEntry.objects.filter(action="posting.rechecked").exclude(
         subject_id=posting.bill_id

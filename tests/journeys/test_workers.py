@@ -11,8 +11,8 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 import sandbox
-from audit.models import Posting
-from connector import jobs
+from audit.ledger.models import Posting
+from connector.actions import background
 from tests.journeys import truth
 from tests.simulation.crashes_scene import INSIDE
 from tests.simulation.processes import Child, Zygote
@@ -108,8 +108,8 @@ def test_a_worker_that_wakes_up_after_its_lease_is_over_changes_nothing(box, wor
 
 def ring_and_work(tenant: Any, *, times: int) -> None:
     """A minute's tick; then every task in the queue is done this many times, in turn."""
-    jobs.ring_tenant(tenant)
-    jobs.tick()
+    background.ring_tenant(tenant)
+    background.tick()
     while tasks := list(OrmQ.objects.order_by("id")):
         OrmQ.objects.filter(pk__in=[row.pk for row in tasks]).delete()
         for row in tasks * times:
@@ -130,7 +130,7 @@ def test_a_task_that_is_lost_is_rung_again(start, monkeypatch):
     ring_and_work(tenant, times=0)
     assert not Posting.objects.filter(tenant=tenant).exists()
 
-    monkeypatch.setattr("connector.ringing.LOST_AFTER", timedelta(0))
+    monkeypatch.setattr("connector.sync.scheduling.LOST_AFTER", timedelta(0))
     ring_and_work(tenant, times=1)
 
     check(box)

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from connector.models import PostingSettings
-from connector.sync.run import run_cycle
+from connector.sync.bills.run import run_cycle
+from connector.tenants.models import PostingSettings
 from tests.journeys.conftest import Start
 from tests.journeys.truth import check
 

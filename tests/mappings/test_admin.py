@@ -4,8 +4,8 @@ import pytest
 from django.contrib.admin.sites import site
 from django.contrib.auth.models import Permission, User
 
-from audit.models import AuditEntry
-from connector.models import Tenant
+from audit.trail.models import AuditEntry
+from connector.tenants.models import Tenant
 from mappings.catalog import VendorRow, replace_vendors
 from mappings.models import CurrencyMapping, Dimension, EpicorVendor, VendorMapping
 

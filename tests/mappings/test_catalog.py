@@ -9,7 +9,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.models import Tenant
+from connector.tenants.models import Tenant
 from mappings import catalog
 from mappings.catalog import (
     AccountRow,

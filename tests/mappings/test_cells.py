@@ -9,12 +9,12 @@ import openpyxl
 import pytest
 from django.core.management import call_command
 
-from connector.models import Tenant
+from connector.tenants.models import Tenant
 from mappings.cells import damage
 from mappings.files import MappingRow, parse_rows
+from mappings.import_export import import_mappings
 from mappings.models import EpicorVendor, GLAccountMapping, ReferenceUse, VendorMapping
 from mappings.preview import preview
-from mappings.transfer import import_mappings
 from tests.builders import make_tenant
 
 UUID = "0acb780e-6914-4d87-908d-d62d38b6fb0b"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.models import Tenant
+from connector.tenants.models import Tenant
 from mappings.catalog import (
     AccountRow,
     SegmentValueRow,
@@ -12,15 +12,15 @@ from mappings.catalog import (
     replace_segment_values,
     replace_vendors,
 )
-from mappings.decide import ChangedMeanwhileError, approve, decide, require_approval
+from mappings.decisions import ChangedMeanwhileError, approve, decide, require_approval
 from mappings.effective import EVERY, IDENTITY, NOTHING, OWN, Applied, Today, today
 from mappings.files import MappingRow
 from mappings.grid import UNMAPPED, UNUSABLE, grid, row_of
 from mappings.history import history
+from mappings.import_export import export_mappings, import_mappings
 from mappings.listing import Wanted
 from mappings.models import Dimension, ProposedMapping, ReferenceUse, VendorMapping
 from mappings.preview import preview
-from mappings.transfer import export_mappings, import_mappings
 
 pytestmark = pytest.mark.django_db
 CO, CO2 = "EPIC06", "EPIC07"

@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from audit.models import Blocker, Posting
-from connector.models import Tenant
+from audit.ledger.models import Blocker, Posting
+from connector.tenants.models import Tenant
 from mappings import grid as grids
 from mappings.catalog import AccountRow, VendorRow, add_issued, replace_accounts, replace_vendors
-from mappings.decide import decide, require_approval
+from mappings.decisions import decide, require_approval
 from mappings.grid import UNMAPPED, UNUSABLE, WAITING, grid, row_of
 from mappings.listing import ALL, Place, Wanted
 from mappings.models import GLAccountMapping, ReferenceUse, UseCount, VendorMapping

@@ -8,13 +8,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from audit import postings
-from audit.models import Posting
-from connector.models import Tenant
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from connector.tenants.models import Tenant
 from mappings import invoices
+from mappings.duplicate_rules import Asked, Facts
 from mappings.invoices import InvoiceRow
 from mappings.models import TargetInvoice
-from mappings.twins import Asked, Facts
 from tests.audit.build import claimed, enter, opened
 
 pytestmark = pytest.mark.django_db
@@ -157,7 +157,7 @@ def test_what_another_bill_is_entered_as_is_no_twin(tenant):
     enter(posting, company=CO, vendor_num=7, invoice_num="inv 123", entered_as={"adopted": True})
     assert numbers(tenant, BILL) == {}
 
-    postings.mark_removed(posting, actor="clerk", reason="Wrong one")
+    lifecycle.mark_removed(posting, actor="clerk", reason="Wrong one")
     assert Posting.objects.get().state == "removed"
     assert numbers(tenant, BILL) == {"bill-0": ["inv 123"]}
 

@@ -9,16 +9,17 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit.models import AuditEntry, Blocker, Posting
-from connector.models import Tenant
+from audit.ledger.models import Blocker, Posting
+from audit.trail.models import AuditEntry
+from connector.tenants.models import Tenant
 from mappings.catalog import VendorRow, replace_vendors
-from mappings.decide import require_approval
+from mappings.decisions import require_approval
 from mappings.files import MappingFileError, MappingRow
-from mappings.frees import open_holds
+from mappings.impact import open_holds
+from mappings.import_export import Effect, import_mappings
 from mappings.kinds import UnknownKindError
 from mappings.models import ProposedMapping, VendorMapping
 from mappings.preview import preview
-from mappings.transfer import Effect, import_mappings
 
 pytestmark = pytest.mark.django_db
 CO = "EPIC06"

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from audit.failures import Reason, UnmappedError
+from connector.domain.errors import Reason, UnmappedError
 from mappings.coding import (
     CodingRequest,
     CurrencyTarget,

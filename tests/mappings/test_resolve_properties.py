@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.failures import UnmappedError
+from connector.domain.errors import UnmappedError
 from mappings import choose
 from mappings.coding import (
     CodingRequest,

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from connector.models import Tenant
+from connector.tenants.models import Tenant
 from mappings import invoices
 from mappings.catalog import VendorRow, replace_vendors
-from mappings.find import name_of
 from mappings.invoices import InvoiceRow
 from mappings.models import (
     Dimension,
@@ -22,6 +21,7 @@ from mappings.models import (
     VendorMapping,
 )
 from mappings.suggestions import Reference, mapped_now, suggestions
+from mappings.target_search import name_of
 
 pytestmark = pytest.mark.django_db
 

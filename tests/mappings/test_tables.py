@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from connector.models import Tenant
+from connector.tenants.models import Tenant
 from mappings import tables as tables_module
 from mappings.catalog import (
     AccountRow,

@@ -7,12 +7,18 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from audit import attempts, log
-from audit.models import Attempt, Posting
-from audit.verification import verify
-from connector import demo, jobs
-from connector.models import AccessToken, InvoiceGroup, SyncRun, Tenant
-from connector.sync.run import run_cycle
+from audit.ledger.models import Posting
+from audit.trail import log
+from audit.trail.verification import verify
+from audit.writes import attempts
+from audit.writes.models import Attempt
+from connector.actions import background
+from connector.http_client.models import AccessToken
+from connector.jobs.models import SyncRun
+from connector.management import demo_data
+from connector.sync.bills.run import run_cycle
+from connector.sync.models import InvoiceGroup
+from connector.tenants.models import Tenant
 from sandbox.world import World
 
 MOST_TASKS = 100
@@ -20,7 +26,7 @@ MOST_TASKS = 100
 
 def set_up(seed: int, bills: int, ramp_url: str, epicor_url: str) -> str:
     """The demo tenant of this world with its mappings and catalogs; returns its slug."""
-    tenant = demo.install(World(seed, bills), ramp_url, epicor_url)
+    tenant = demo_data.install(World(seed, bills), ramp_url, epicor_url)
     run_cycle(tenant, kinds=frozenset({"accounts", "vendors"}))
     return tenant.slug
 
@@ -32,8 +38,8 @@ def work(slug: str) -> list[dict[str, Any]]:
     does, so that what a killed worker had begun comes once more.
     """
     tenant = Tenant.objects.get(slug=slug)
-    jobs.ring_tenant(tenant)
-    jobs.tick()
+    background.ring_tenant(tenant)
+    background.tick()
     for _ in range(MOST_TASKS):
         task = OrmQ.objects.order_by("id").first()
         if task is None:

@@ -27,11 +27,11 @@ from django.db import connections  # noqa: E402
 from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-import connector.jobs  # noqa: E402, F401  (loaded once, for all children)
-from audit.models import Posting  # noqa: E402
-from connector.http import make_client  # noqa: E402
-from connector.models import Tenant  # noqa: E402
-from connector.sync import run  # noqa: E402
+import connector.actions.background  # noqa: E402, F401  (loaded once, for all children)
+from audit.ledger.models import Posting  # noqa: E402
+from connector.http_client.client import make_client  # noqa: E402
+from connector.sync.bills import run  # noqa: E402
+from connector.tenants.models import Tenant  # noqa: E402
 from tests.simulation.processes import Channel  # noqa: E402
 
 _WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")

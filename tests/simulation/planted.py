@@ -14,13 +14,17 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from audit import attempts, duplicates, keys, postings, steps
-from audit.models import Attempt, Posting
-from connector.domain import draft as drafts
-from connector.epicor import dataset
-from connector.ramp import connect as ramp_connect
-from connector.sync import endings, telling
-from connector.sync import lookup as lookups
+from audit import transitions
+from audit.ledger import duplicates, lifecycle
+from audit.ledger.models import Posting
+from audit.writes import attempts
+from audit.writes.models import Attempt
+from connector.domain import invoice_key
+from connector.epicor.ap_invoice import draft as drafts
+from connector.epicor.ap_invoice import rows as ap_invoice_rows
+from connector.sync.bills import find_invoices as lookups
+from connector.sync.bills import outcomes, report_to_ramp
+from connector.tenants import ramp_connection as ramp_connect
 
 _OURS = ("audit", "mappings", "connector")
 
@@ -36,15 +40,15 @@ def _everywhere(old: Any, new: Any) -> None:
 def retries_a_write_blindly() -> None:
     """No answer is taken for "not applied": sent again, without a look and with no memory."""
 
-    def again(ends: endings.Endings, posting: Posting, message: str) -> None:
+    def again(ends: outcomes.Endings, posting: Posting, message: str) -> None:
         attempts.settle(posting.tenant_id, "posting", posting.bill_id, "surely not applied")
         if posting.state == Posting.State.IN_FLIGHT:
-            postings.release(posting, owner=ends.cycle.owner, message=message)
+            lifecycle.release(posting, owner=ends.cycle.owner, message=message)
         else:
-            postings.settle_not_there(posting, owner=ends.cycle.owner)
+            lifecycle.settle_not_there(posting, owner=ends.cycle.owner)
         ends.open.pop(posting.pk, None)
 
-    endings.Endings.doubt = again  # type: ignore[method-assign]
+    outcomes.Endings.doubt = again  # type: ignore[method-assign]
     _sees_nothing()
 
 
@@ -55,24 +59,24 @@ def _sees_nothing() -> None:
 
 def tells_ramp_before_it_is_committed() -> None:
     """Ramp hears of the invoice, and only then our record does."""
-    finish = endings.Endings.finish
+    finish = outcomes.Endings.finish
 
-    def told_first(ends: endings.Endings, prepared: Any, saved: Any) -> None:
+    def told_first(ends: outcomes.Endings, prepared: Any, saved: Any) -> None:
         posting, draft = prepared.posting, prepared.draft
         if not posting.in_epicor:
             names = ("company", "vendor_num", "invoice_num")
             seen = Posting(bill_id=posting.bill_id, **{n: getattr(draft, n) for n in names})
-            item = telling.success(ends.cycle, seen)
+            item = report_to_ramp.success(ends.cycle, seen)
             ends.cycle.ramp.sync("BILL_SYNC", f"early {posting.bill_id}", successes=[item])
         finish(ends, prepared, saved)
 
-    endings.Endings.finish = told_first  # type: ignore[method-assign]
+    outcomes.Endings.finish = told_first  # type: ignore[method-assign]
     ramp_connect.wait_turn = lambda budget: None  # it is not for within a transaction
 
 
 def skips_the_stamp() -> None:
     """The bill's id is not written into the invoice, and nobody checks."""
-    values, wrong = dataset.header_values, dataset.differences
+    values, wrong = ap_invoice_rows.header_values, ap_invoice_rows.differences
 
     def unstamped(draft: Any, stamp_column: str) -> dict[str, Any]:
         found = values(draft, stamp_column)
@@ -104,7 +108,7 @@ def claims_without_condition() -> None:
             Posting.objects.filter(pk__in=chosen).update(lease_owner=owner, lease_until=until, **to)
         return list(Posting.objects.filter(pk__in=chosen).order_by("id"))
 
-    _everywhere(steps.lease, grabs)
+    _everywhere(transitions.lease, grabs)
 
 
 def drops_the_commit_after_the_answer() -> None:
@@ -130,12 +134,12 @@ def trusts_echoed_rows() -> None:
 
     def trusting(ds: Any, table: str, vendor_num: int, invoice_num: str) -> Iterator[Any]:
         for row in ds.get(table) or ():
-            if row.get("VendorNum") == vendor_num and dataset.same_number(
+            if row.get("VendorNum") == vendor_num and ap_invoice_rows.same_number(
                 str(row.get("InvoiceNum", "")), invoice_num
             ):
                 yield {**row, "SysRevID": row.get("SysRevID") or 1, "RowMod": ""}
 
-    _everywhere(dataset.saved_rows, trusting)
+    _everywhere(ap_invoice_rows.saved_rows, trusting)
 
 
 def rounds_each_line() -> None:
@@ -159,7 +163,7 @@ def _shorter(amount: Decimal) -> Decimal:
 
 def compares_letter_by_letter() -> None:
     """Two spellings of one number are two numbers."""
-    _everywhere(keys.number_key, keys.trimmed)
+    _everywhere(invoice_key.number_key, invoice_key.trimmed)
 
 
 def looks_before_but_not_while_it_writes() -> None:

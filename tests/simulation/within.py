@@ -14,19 +14,20 @@ import httpx
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from audit import log, postings
-from audit.failures import PostingError
-from audit.models import Posting
-from audit.numbers import NotNowError, NumberError
-from audit.verification import verify as check
-from connector import demo, jobs
-from connector.models import PostingSettings, Tenant
-from connector.sync import numbering, twin_answers
-from connector.sync.remove import remove
-from connector.sync.reprove import reprove
-from connector.sync.run import run_cycle
+from audit.ledger import lifecycle
+from audit.ledger.invoice_number import NotNowError, NumberError
+from audit.ledger.models import Posting
+from audit.trail import log
+from audit.trail.verification import verify as check
+from connector.actions import background, duplicates, renumber
+from connector.actions.remove import remove
+from connector.domain.errors import PostingError
+from connector.management import demo_data
+from connector.sync.bills.run import run_cycle
+from connector.sync.bills.verify import reprove
+from connector.tenants.models import PostingSettings, Tenant
 from mappings.files import MappingRow
-from mappings.transfer import import_mappings
+from mappings.import_export import import_mappings
 from sandbox.world import World
 from tests.simulation import planted
 
@@ -120,7 +121,7 @@ def install(
     settings: Mapping[str, Any],
 ) -> None:
     """The demo tenant of this world, with its mappings."""
-    tenant = demo.install(World(seed, bills), ramp_url, epicor_url)
+    tenant = demo_data.install(World(seed, bills), ramp_url, epicor_url)
     PostingSettings.objects.filter(tenant=tenant).update(**settings)
 
 
@@ -132,7 +133,7 @@ def sync(tenant: Tenant, **options: Any) -> dict[str, object]:
 def job(tenant: Tenant) -> str:
     """One cycle as the background workers do it."""
     for _ in range(MOST_STEPS):
-        said = jobs.run_tenant(tenant.pk)
+        said = background.run_tenant(tenant.pk)
         if said != "more":
             return said
     return f"not over after {MOST_STEPS} steps"
@@ -143,7 +144,7 @@ def replay(tenant: Tenant, bills: list[str] | None = None) -> Any:
     rows = Posting.objects.filter(tenant=tenant)
     rows = rows.exclude(hold_reason="") if bills is None else rows.filter(bill_id__in=bills)
     chosen = list(rows.order_by("pk"))
-    moved = postings.replay(chosen, actor=ACTOR)
+    moved = lifecycle.replay(chosen, actor=ACTOR)
     ids = [row.pk for row in chosen]
     return {"moved": moved, "run": run_cycle(tenant, only_ids=ids).as_json()}
 
@@ -180,8 +181,8 @@ def ours(tenant: Tenant, bill: str, number: str) -> str:
     """A person says that an invoice typed by hand is this bill."""
     posting = Posting.objects.get(tenant=tenant, bill_id=bill)
     try:
-        twin_answers.adopt(tenant, posting, actor=ACTOR, number=number)
-    except postings.LostLeaseError:
+        duplicates.adopt(tenant, posting, actor=ACTOR, number=number)
+    except lifecycle.LostLeaseError:
         return "refused"
     return posting.state
 
@@ -190,8 +191,8 @@ def different(tenant: Tenant, bill: str) -> str:
     """A person says that what is suspected is another invoice."""
     posting = Posting.objects.get(tenant=tenant, bill_id=bill)
     try:
-        twin_answers.different(tenant, posting, actor=ACTOR, reason="two deliveries")
-    except postings.LostLeaseError:
+        duplicates.different(tenant, posting, actor=ACTOR, reason="two deliveries")
+    except lifecycle.LostLeaseError:
         return "refused"
     return posting.state
 
@@ -202,10 +203,10 @@ def number(tenant: Tenant, bill: str, number: str) -> str:
     person = {"actor": ACTOR, "reason": "the number is taken"}
     try:
         if number:
-            numbering.give_number(tenant, posting, number, **person)
+            renumber.give_number(tenant, posting, number, **person)
         else:
-            numbering.back_to_ramp(tenant, posting, **person)
-    except (NumberError, NotNowError, postings.LostLeaseError) as error:
+            renumber.back_to_ramp(tenant, posting, **person)
+    except (NumberError, NotNowError, lifecycle.LostLeaseError) as error:
         return f"refused: {error}"
     return "given"
 

@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from audit import log
-from audit.models import Attempt, Posting
-from connector.models import Bill, Tenant
+from audit.ledger.models import Posting
+from audit.trail import log
+from audit.writes.models import Attempt
+from connector.sync.models import Bill
+from connector.tenants.models import Tenant
 from tests import builders
 from tests.web.rows import SECRET, block, make_posting
 

@@ -1,9 +1,9 @@
 """Every address of a tenant: who may use it. A new address is a new row in TABLE.
 
 A row names the address (`name` in its `path(…)`), the method and the capability of
-audit/access.py that its answer depends on. `of` makes what the address is about in a tenant, for
-the person who asks, and returns the address's arguments; it is called anew for each try, so what
-it makes must be new each time (tests/web/things.py has many). `fixed` are arguments that are
+audit/permissions.py that its answer depends on. `of` makes what the address is about in a tenant,
+for the person who asks, and returns the address's arguments; it is called anew for each try, so
+what it makes must be new each time (tests/web/things.py has many). `fixed` are arguments that are
 nobody's, such as the name of a section; an address whose sections need different capabilities has
 a row for each. `query`: what follows the
 address of a GET. `piece`: only htmx asks for it. A POST that is allowed must succeed, so `data`
@@ -17,7 +17,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from connector.models import Tenant
+from connector.tenants.models import Tenant
 from tests.web import things
 
 Arguments = Mapping[str, Any]

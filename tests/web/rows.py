@@ -4,10 +4,10 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from audit.keys import number_key
-from audit.models import Blocker, Posting
-from connector.epicor.questions import About, Asked, Question
-from connector.models import Tenant
+from audit.ledger.models import Blocker, Posting
+from connector.domain.invoice_key import number_key
+from connector.epicor.ap_invoice.questions import About, Asked, Question
+from connector.tenants.models import Tenant
 
 SECRET = "ramp_sec_VerySecret123"
 

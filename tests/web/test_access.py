@@ -4,8 +4,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from audit.models import AuditEntry, Posting
-from connector.models import Membership, Tenant
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.tenants.models import Membership, Tenant
 from tests import builders
 
 PAGES = ["", "exceptions/", "bills/", "bills/b-held", "bills/b-held/"]

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from audit.models import AuditEntry, Blocker, Posting
-from connector.models import EntityRoute, Errand, Tenant
-from connector.web import shell
-from connector.web.acts import mapping as mapping_act
+from audit.ledger.models import Blocker, Posting
+from audit.trail.models import AuditEntry
+from connector.jobs.models import Errand
+from connector.tenants.models import EntityRoute, Tenant
+from connector.web import layout
+from connector.web.actions import map_and_replay as mapping_act
 from mappings.models import EpicorVendor, MappingRules, VendorMapping
 from tests import builders
 from tests.web.rows import block, make_posting
@@ -167,7 +169,7 @@ def test_each_scope_says_how_many_bills_it_frees(
 def test_who_may_map_but_not_replay_is_told_what_is_left(
     client: Client, held: Posting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shell, "may", lambda request, capability: capability != "replay")
+    monkeypatch.setattr(layout, "may", lambda request, capability: capability != "replay")
     assert "Replay the bills that waited for it." in post(client, target="ACME")
     held.refresh_from_db()
     assert held.hold_reason == "vendor_unmapped"

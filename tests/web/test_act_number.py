@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from audit import numbers, postings
-from audit.models import Posting
-from connector.models import Errand, Tenant
-from connector.web.acts import offers
+from audit.ledger import invoice_number, lifecycle
+from audit.ledger.models import Posting
+from connector.jobs.models import Errand
+from connector.tenants.models import Tenant
+from connector.web.actions import available
 from connector.web.exports import HEADER
 from tests import builders
 from tests.web.rows import make_posting
@@ -137,7 +138,7 @@ def test_a_bill_that_may_be_in_epicor_gets_none(client: Client, tenant: Tenant, 
     page = post(client, "number", 422, only=posting.pk)
     assert "Nothing was changed." in page
     assert "<form" not in page
-    assert not offers.offered(posting).get("number")
+    assert not available.offered(posting).get("number")
 
 
 def test_what_changed_meanwhile_is_looked_at_again(
@@ -145,16 +146,16 @@ def test_what_changed_meanwhile_is_looked_at_again(
 ) -> None:
     posting = taken(tenant)
     found = chosen(ask(client, posting))
-    numbers.give(Posting.objects.get(), "OTHER", actor="bea", reason="x")
+    invoice_number.give(Posting.objects.get(), "OTHER", actor="bea", reason="x")
     values = {"sure": "1", "number": "RENT 11", "reason": WHY, "chosen": found}
     assert "changed after you looked at it" in post(client, "number", 422, **values)
     posting.refresh_from_db()
     found = chosen(ask(client, posting))
 
     def lost(*_: Any, **__: Any) -> None:
-        raise postings.LostLeaseError("Bill b is in_flight by now.")
+        raise lifecycle.LostLeaseError("Bill b is in_flight by now.")
 
-    monkeypatch.setattr("connector.web.acts.number.give_number", lost)
+    monkeypatch.setattr("connector.web.actions.number.give_number", lost)
     assert "changed after you" in post(client, "number", 422, **{**values, "chosen": found})
     assert Posting.objects.get().given_num == "OTHER"
 
@@ -205,7 +206,7 @@ def test_the_list_offers_it_where_the_number_is_the_trouble(
     client: Client, tenant: Tenant, values: dict[str, Any], first: bool
 ) -> None:
     posting = make_posting(tenant, "b", **values)
-    assert offers.offered(posting).get("number_first", False) is first
+    assert available.offered(posting).get("number_first", False) is first
     page = text(client, f"/t/acme/exceptions/cause/?cause={posting.hold_reason}")
     assert ("acts/number/" in page) is first
 

@@ -12,15 +12,18 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from audit import log, postings
-from audit.failures import Hold, Reason
-from audit.models import AuditEntry, Posting
-from audit.triage import seen
-from connector.errands import bills as errands
-from connector.errands import work
-from connector.models import Errand, FinanceCalendar, Tenant
-from connector.sync.twin_answers import tell_apart
-from connector.web.acts import bulk
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.ledger.triage import seen
+from audit.trail import log
+from audit.trail.models import AuditEntry
+from connector.actions import bill_jobs as errands
+from connector.actions import runner
+from connector.actions.duplicates import tell_apart
+from connector.domain.errors import Hold, Reason
+from connector.jobs.models import Errand
+from connector.tenants.models import FinanceCalendar, Tenant
+from connector.web.actions import views
 from mappings.models import CatalogRefresh
 from tests import builders
 from tests.web.rows import block, make_posting
@@ -126,9 +129,9 @@ def test_a_whole_cause_and_a_whole_filter_can_be_meant(client: Client, tenant: T
 def test_more_than_fits_is_left_for_the_next_time(
     client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from connector.web.acts import picked
+    from connector.web.actions import selection
 
-    monkeypatch.setattr(picked, "MOST", 2)
+    monkeypatch.setattr(selection, "MOST", 2)
     ids = [make_posting(tenant, f"r{n}", hold_reason="refused").pk for n in range(3)]
     page = post(client, "replay", whole="filter")
     assert "2 bills, 240.00 USD" in page
@@ -317,10 +320,10 @@ def test_a_lost_race_names_the_bill(
 
     def claimed(posting: Posting, **_: Any) -> None:
         Posting.objects.filter(pk=posting.pk).update(state="in_flight", lease_owner="w")
-        postings.dismiss(posting, actor="ann", reason="x")
+        lifecycle.dismiss(posting, actor="ann", reason="x")
 
     monkeypatch.setattr(
-        bulk, "settle_all", lambda step, *a, **k: errands.settle_all(claimed, *a, **k)
+        views, "settle_all", lambda step, *a, **k: errands.settle_all(claimed, *a, **k)
     )
     done = post(client, "dismiss", sure="1", chosen=chosen(page), reason="x", place="exceptions")
     assert "0 of 1 bills" in done
@@ -331,18 +334,18 @@ def test_a_lost_race_names_the_bill(
 def test_many_are_settled_by_a_worker_who_minds_what_the_person_saw(
     client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "_AT_ONCE", 1)
+    monkeypatch.setattr(views, "_AT_ONCE", 1)
     a, b = (make_posting(tenant, name, hold_reason="refused") for name in "ab")
     page = post(client, "dismiss", ids=[a.pk, b.pk])
     done = post(client, "dismiss", sure="1", chosen=chosen(page), reason="x", place="exceptions")
     errand = Errand.objects.get()
     assert f'id="errand-{errand.pk}"' in done
     Posting.objects.filter(pk=b.pk).update(hold_reason="asked")
-    assert work.run(errand.pk)
+    assert runner.run(errand.pk)
     errand.refresh_from_db()
     assert (errand.failed, state(a), state(b)) == (False, ("dismissed", ""), ("queued", "asked"))
     assert errand.said.startswith("1 of 2 bills are dismissed. Left alone: INV-b changed")
-    assert not work.run(errand.pk)
+    assert not runner.run(errand.pk)
 
 
 # -- triage ----------------------------------------------------------------------------------------
@@ -413,12 +416,12 @@ def test_snoozed_bills_sleep_until_midnight_of_the_tenants_day_and_can_be_woken(
 def test_a_snooze_ends_with_its_hold(tenant: Tenant, held: Posting) -> None:
     Posting.objects.filter(pk=held.pk).update(snoozed_until=timezone.now() + timedelta(days=9))
     held.refresh_from_db()
-    postings.replay([held], actor="ann")
+    lifecycle.replay([held], actor="ann")
     held.refresh_from_db()
     assert held.snoozed_until is None
     Posting.objects.filter(pk=held.pk).update(snoozed_until=timezone.now() + timedelta(days=9))
     held.refresh_from_db()
-    postings.hold(held, Hold(Reason.REFUSED, "Epicor says no."))
+    lifecycle.hold(held, Hold(Reason.REFUSED, "Epicor says no."))
     held.refresh_from_db()
     assert held.snoozed_until is None
 
@@ -486,7 +489,7 @@ def test_an_invoice_suspected_just_before_the_answer_is_written_is_not_called_di
 def test_many_are_told_apart_by_a_worker_who_minds_what_the_person_saw(
     client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "_AT_ONCE", 1)
+    monkeypatch.setattr(views, "_AT_ONCE", 1)
     a, b = (twin_posting(tenant, name) for name in "ab")
     page = post(client, "different", ids=[a.pk, b.pk])
     done = post(client, "different", sure="1", chosen=chosen(page), reason="x", place="exceptions")
@@ -494,7 +497,7 @@ def test_many_are_told_apart_by_a_worker_who_minds_what_the_person_saw(
     assert f'id="errand-{errand.pk}"' in done
     assert (state(a), a.twins_cleared) == (("queued", "duplicate_suspected"), [])
     Posting.objects.filter(pk=b.pk).update(hold_detail={"twins": [TWIN, TWIN]})
-    assert work.run(errand.pk)
+    assert runner.run(errand.pk)
     errand.refresh_from_db()
     assert (errand.failed, state(a)) == (False, ("queued", ""))
     assert state(b) == ("queued", "duplicate_suspected")

@@ -7,10 +7,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from audit import log
-from audit.models import Attempt, AuditEntry, Posting
-from audit.words import sentence
-from connector.models import Membership, SyncRun, Tenant
+from audit.ledger.models import Posting
+from audit.trail import log
+from audit.trail.events import sentence
+from audit.trail.models import AuditEntry
+from audit.writes.models import Attempt
+from connector.jobs.models import SyncRun
+from connector.tenants.models import Membership, Tenant
 from tests import builders
 from tests.web.rows import SECRET, make_posting
 

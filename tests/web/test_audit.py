@@ -14,11 +14,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from audit import log, postings, trailkey
-from audit.models import AuditEntry, Chain, Posting
-from connector.errands import verify, work
-from connector.models import Errand, Tenant
-from connector.web import audit_asof, audit_export
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from audit.trail import log, trail_key
+from audit.trail.models import AuditEntry, Chain
+from connector.actions import runner, verify_audit
+from connector.jobs.models import Errand
+from connector.tenants.models import Tenant
+from connector.web.audit import as_of
+from connector.web.audit import export as audit_export
 from mappings.models import VendorMapping
 from tests import builders
 from tests.audit.build import seed, unmapped
@@ -50,7 +54,7 @@ def tell(tenant: Tenant, action: str = "posting.dismissed", **values: Any) -> Au
     entry = log.record(tenant.pk, action, **told)
     if at is not None:
         entry.at = at
-        entry.own_mac = trailkey.own_mac(entry)
+        entry.own_mac = trail_key.own_mac(entry)
         entry.save()
     return entry
 
@@ -184,7 +188,7 @@ def test_more_than_ten_thousand_are_not_counted(
     client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell(tenant)
-    monkeypatch.setattr("audit.search.how_many", lambda entries: 10_001)
+    monkeypatch.setattr("audit.trail.search.how_many", lambda entries: 10_001)
     assert "More than 10,000 entries" in text(client)
 
 
@@ -208,7 +212,7 @@ def test_one_entry_is_shown_whole_with_its_place(client: Client, tenant: Tenant)
 )
 def test_the_number_of_queries_does_not_grow(client: Client, tenant: Tenant, address: str) -> None:
     posting = make_posting(tenant, "b-1")
-    postings.hold(posting, unmapped())
+    lifecycle.hold(posting, unmapped())
     tell(tenant, "posting.held")
 
     def queries() -> int:
@@ -231,7 +235,7 @@ def test_the_number_of_queries_does_not_grow(client: Client, tenant: Tenant, add
 def ask(client: Client) -> Errand:
     answer = client.post(f"{ADDRESS}verify/")
     assert (answer.status_code, answer.url) == (302, f"{ADDRESS}#chain")
-    return Errand.objects.get(kind=verify.KIND, finished_at=None)
+    return Errand.objects.get(kind=verify_audit.KIND, finished_at=None)
 
 
 def test_a_worker_verifies_and_the_result_stays(client: Client, tenant: Tenant) -> None:
@@ -242,7 +246,7 @@ def test_a_worker_verifies_and_the_result_stays(client: Client, tenant: Tenant) 
     page = text(client)
     assert "Verify the audit chain" in page
     assert "Verify now" not in page
-    assert work.run(errand.pk)
+    assert runner.run(errand.pk)
     errand.refresh_from_db()
     assert (errand.failed, errand.said) == (False, "The audit chain fits: 1 entries.")
     assert errand.result == {"entries": 1, "ok": True, "first_bad": None}
@@ -258,7 +262,7 @@ def test_a_changed_entry_is_found_and_named(client: Client, tenant: Tenant) -> N
     log.seal(tenant.pk)
     AuditEntry.objects.filter(pk=entry.pk).update(actor="mallory")
     errand = ask(client)
-    work.run(errand.pk)
+    runner.run(errand.pk)
     errand.refresh_from_db()
     assert errand.failed
     assert "Entry number 1 (posting.dismissed) was changed" in errand.said
@@ -273,10 +277,10 @@ def test_a_chain_too_long_for_a_worker_is_left_with_a_way_on(
     for _ in range(3):
         tell(tenant)
     log.seal(tenant.pk)
-    monkeypatch.setattr("audit.verification._TELL_EVERY", 1)
-    monkeypatch.setattr(verify, "_MOST_S", -1)
+    monkeypatch.setattr("audit.trail.verification._TELL_EVERY", 1)
+    monkeypatch.setattr(verify_audit, "_MOST_S", -1)
     errand = ask(client)
-    work.run(errand.pk)
+    runner.run(errand.pk)
     errand.refresh_from_db()
     assert errand.failed
     assert "verify_audit acme" in errand.said
@@ -414,7 +418,7 @@ def test_of_a_long_chain_the_last_result_counts(
         "Nobody has verified the chain yet.",
         "never",
     )
-    work.run(ask(client).pk)
+    runner.run(ask(client).pk)
     head, _ = csv_rows(export(client))
     assert head["Audit chain"].startswith("Every one of the")
     assert "by the-auditor" in head["Chain verified"]
@@ -464,9 +468,9 @@ def test_a_file_is_read_in_pieces(
 @pytest.fixture
 def history(tenant: Tenant) -> Posting:
     """Opened at one o'clock in New York, changed at two, dismissed at three."""
-    postings.open_many(tenant.pk, [seed("b-9", invoice_num="INV-9", vendor_name="Old <b>")])
-    postings.update_values(tenant.pk, [seed("b-9", invoice_num="INV-9", amount=Decimal(99))])
-    postings.dismiss(Posting.objects.get(), actor="ann", reason=f"By hand, Bearer {SECRET}")
+    lifecycle.open_many(tenant.pk, [seed("b-9", invoice_num="INV-9", vendor_name="Old <b>")])
+    lifecycle.update_values(tenant.pk, [seed("b-9", invoice_num="INV-9", amount=Decimal(99))])
+    lifecycle.dismiss(Posting.objects.get(), actor="ann", reason=f"By hand, Bearer {SECRET}")
     entries = AuditEntry.objects.filter(subject_id="b-9").order_by("at")
     for hour, entry in enumerate(entries, start=18):
         at = datetime(2026, 11, 20, hour, 0, 0, 500_000, tzinfo=UTC)
@@ -474,12 +478,12 @@ def history(tenant: Tenant) -> Posting:
     return Posting.objects.get()
 
 
-def facts(page: audit_asof.AsOf) -> dict[str, tuple[str, str]]:
+def facts(page: as_of.AsOf) -> dict[str, tuple[str, str]]:
     return {fact.name: (fact.then, fact.now) for fact in page.facts}
 
 
 def test_an_earlier_moment_is_shown_beside_now(history: Posting) -> None:
-    then = audit_asof.as_of(history, datetime(2026, 11, 20, 18, 30, tzinfo=UTC))
+    then = as_of.as_of(history, datetime(2026, 11, 20, 18, 30, tzinfo=UTC))
     shown = facts(then)
     assert shown["Amount"] == ("120.50 USD", "99.00 USD")
     assert shown["Vendor"] == ("Old <b>", "Nordwind Paper")
@@ -568,6 +572,6 @@ def test_a_bill_nobody_knows_is_not_found(client: Client) -> None:
 def test_a_very_long_history_is_cut_for_the_page_only(
     client: Client, history: Posting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_asof, "_SHOWN", 2)
-    view = audit_asof.as_of(history, timezone.now() + timedelta(days=9000))
+    monkeypatch.setattr(as_of, "_SHOWN", 2)
+    view = as_of.as_of(history, timezone.now() + timedelta(days=9000))
     assert (len(view.steps), view.left_out, view.then.state) == (2, 1, "dismissed")

@@ -14,21 +14,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from audit import log
-from audit.failures import NEXT_STEP, Reason
-from audit.models import Attempt, AuditEntry, Blocker, Posting
-from audit.plain import plain
-from connector.errands.look import LOOK
-from connector.models import (
-    Bill,
-    EpicorCredentials,
-    Errand,
-    Membership,
-    RampCredentials,
-    Tenant,
-)
-from connector.web.bill import epicor_url, ramp_url
-from connector.web.compare import NOT_AS_IN_RAMP, NOT_AS_SENT
+from audit.canonical_json import plain
+from audit.ledger.models import Blocker, Posting
+from audit.trail import log
+from audit.trail.models import AuditEntry
+from audit.writes.models import Attempt
+from connector.actions.live_lookup import LOOK
+from connector.domain.errors import NEXT_STEP, Reason
+from connector.jobs.models import Errand
+from connector.sync.models import Bill
+from connector.tenants.models import EpicorCredentials, Membership, RampCredentials, Tenant
+from connector.web.bills.comparison import NOT_AS_IN_RAMP, NOT_AS_SENT
+from connector.web.bills.detail import epicor_url, ramp_url
 from mappings import models as maps
 from tests import builders
 from tests.web.rows import SECRET, block, make_posting
@@ -159,9 +156,9 @@ def test_looking_at_the_page_asks_neither_system(
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("a page must not talk to Ramp or Epicor")
 
-    for name in ("connector.sync.context", "connector.errands.look"):
+    for name in ("connector.sync.context", "connector.actions.live_lookup"):
         monkeypatch.setattr(f"{name}.connect_epicor", refuse)
-    monkeypatch.setattr("connector.http.Api.send", refuse)
+    monkeypatch.setattr("connector.http_client.client.Api.send", refuse)
     catalogs(tenant)
     make_posting(tenant, "b1")
     mirror(tenant)

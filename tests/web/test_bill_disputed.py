@@ -7,14 +7,14 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from audit import log
-from audit.failures import Hold, Reason
-from audit.models import Posting
-from audit.postings import hold as put_hold
-from connector.models import Tenant
-from connector.web.compare import NO_LINE, NOT_AS_SENT
-from connector.web.disputed import as_disputed, disputes, points_of, unnamed
-from connector.web.sides import sent_side
+from audit.ledger.lifecycle import hold as put_hold
+from audit.ledger.models import Posting
+from audit.trail import log
+from connector.domain.errors import Hold, Reason
+from connector.tenants.models import Tenant
+from connector.web.bills.comparison import NO_LINE, NOT_AS_SENT
+from connector.web.bills.disputed import as_disputed, disputes, points_of, unnamed
+from connector.web.bills.sides import sent_side
 from mappings import models as maps
 from tests import builders
 from tests.web.test_bill import PAGE, entered, looked, mirror, queries, text

@@ -9,11 +9,11 @@ import pytest
 from django.http import QueryDict
 from django.utils import timezone
 
-from audit.models import Blocker, Posting
-from connector.models import EntityRoute, Tenant
-from connector.web.amounts import plain_number
-from connector.web.filter_terms import begins
-from connector.web.filters import BillFilter
+from audit.ledger.models import Blocker, Posting
+from connector.tenants.models import EntityRoute, Tenant
+from connector.web.bills.amounts import plain_number
+from connector.web.bills.filter_terms import begins
+from connector.web.bills.filters import BillFilter
 from mappings.models import EpicorPeriod
 from tests import builders
 from tests.web.rows import block, make_posting

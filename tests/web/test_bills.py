@@ -16,10 +16,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from audit.models import AuditEntry, Posting
-from connector.models import Membership, SavedView, Tenant
-from connector.web import exports, views_saved
-from connector.web.bill_list import SORTS, page_of
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.tenants.models import Membership, Tenant
+from connector.web import exports
+from connector.web.bills import saved_views
+from connector.web.bills.rows import SORTS, page_of
+from connector.web.models import SavedView
 from connector.web.money import pile_of
 from tests import builders
 from tests.web.rows import SECRET, block, make_posting
@@ -317,10 +320,10 @@ def test_what_cannot_be_saved_gets_a_sentence(
 
 def test_there_are_fifty_views_at_most(client: Client, tenant: Tenant) -> None:
     ann = User.objects.get(username="ann")
-    for number in range(views_saved.MOST):
+    for number in range(saved_views.MOST):
         SavedView.objects.create(tenant=tenant, user=ann, page="bills", name=f"v{number}")
     assert "There are 50 views already." in save(client, name="one more", query="")
-    assert SavedView.objects.count() == views_saved.MOST
+    assert SavedView.objects.count() == saved_views.MOST
 
 
 def test_views_belong_to_one_person_in_one_tenant(client: Client, tenant: Tenant) -> None:

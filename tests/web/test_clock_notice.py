@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from connector import clock
-from connector.models import Tenant
+from connector.sync import clock
+from connector.tenants.models import Tenant
 from tests import builders
 
 pytestmark = pytest.mark.django_db

@@ -7,10 +7,19 @@ from typing import Any
 
 import pytest
 
-from connector.domain.draft import APInvoiceDraft, DraftLine
-from connector.ramp.parse import parse_bill
-from connector.web.compare import NOT_AS_IN_RAMP, NOT_AS_SENT, Cell, Line, Row, Side, Value, compare
-from connector.web.sides import adopted_side, epicor_side, ramp_side, sent_side
+from connector.epicor.ap_invoice.draft import APInvoiceDraft, DraftLine
+from connector.ramp.bills import parse_bill
+from connector.web.bills.comparison import (
+    NOT_AS_IN_RAMP,
+    NOT_AS_SENT,
+    Cell,
+    Line,
+    Row,
+    Side,
+    Value,
+    compare,
+)
+from connector.web.bills.sides import adopted_side, epicor_side, ramp_side, sent_side
 from tests import builders
 
 DRAFT = APInvoiceDraft(

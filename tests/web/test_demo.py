@@ -8,8 +8,8 @@ from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.test import Client
 
-from connector import demo
-from connector.models import Membership, Tenant
+from connector.management import demo_data
+from connector.tenants.models import Membership, Tenant
 from tests import builders
 
 
@@ -21,13 +21,13 @@ def kept_elsewhere(settings: LazySettings, tmp_path: Path) -> None:
 
 def log_in(name: str) -> Client:
     client = Client()
-    form: dict[str, Any] = {"username": name, "password": demo.password(), "next": "/"}
+    form: dict[str, Any] = {"username": name, "password": demo_data.password(), "next": "/"}
     assert client.post("/admin/login/", form).status_code == 302
     return client
 
 
 def test_both_log_in_with_the_kept_password(tenant: Tenant) -> None:
-    assert demo.install_people(tenant) == [("demo", "accountant"), ("admin", "administrator")]
+    assert demo_data.install_people(tenant) == [("demo", "accountant"), ("admin", "administrator")]
     assert log_in("demo").get("/t/acme/").wsgi_request.role == "accountant"
     assert log_in("demo").get("/admin/auth/user/").status_code == 403
     assert log_in("admin").get("/t/acme/").wsgi_request.role == "admin"
@@ -35,9 +35,9 @@ def test_both_log_in_with_the_kept_password(tenant: Tenant) -> None:
 
 
 def test_a_second_start_ends_no_session_and_makes_nobody_twice(tenant: Tenant) -> None:
-    demo.install_people(tenant)
+    demo_data.install_people(tenant)
     client = log_in("demo")
-    demo.install_people(tenant)
+    demo_data.install_people(tenant)
     assert client.get("/t/acme/").status_code == 200
     assert User.objects.count() == 2
     assert Membership.objects.count() == 1
@@ -45,13 +45,13 @@ def test_a_second_start_ends_no_session_and_makes_nobody_twice(tenant: Tenant) -
 
 def test_an_older_demos_superuser_becomes_an_accountant(tenant: Tenant) -> None:
     User.objects.create_superuser("demo", password="old")
-    demo.install_people(tenant)
+    demo_data.install_people(tenant)
     assert log_in("demo").get("/admin/auth/user/").status_code == 403
 
 
 def test_somebody_else_called_admin_keeps_password_and_rights(tenant: Tenant) -> None:
     other = builders.make_user("admin", tenant, "auditor")
-    assert demo.install_people(tenant) == [("demo", "accountant")]
+    assert demo_data.install_people(tenant) == [("demo", "accountant")]
     other.refresh_from_db()
     assert other.check_password("admin")
     assert not other.is_superuser

@@ -7,8 +7,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from connector.errands import asking, work
-from connector.models import Errand, Tenant
+from connector.actions import requests, runner
+from connector.jobs.models import Errand
+from connector.tenants.models import Tenant
 from mappings.files import MappingFileError
 from tests import builders
 from tests.web.rows import make_posting
@@ -58,7 +59,7 @@ def test_the_list_does_not_read_what_the_errands_carry(
         rows = {"rows": [[number, "v-1"]] * 100}
         make_errand(tenant, title=f"T{number}", arguments=rows, result=rows)
     with django_assert_num_queries(1):
-        found = asking.recent(tenant, actor="ann")
+        found = requests.recent(tenant, actor="ann")
     assert [one.title for one in found] == ["T2", "T1", "T0"]
     assert all({"arguments", "result"} <= one.get_deferred_fields() for one in found)
 
@@ -67,7 +68,7 @@ def test_what_was_over_long_ago_is_forgotten_but_for_the_last_of_its_kind(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = timezone.now()
-    old, late = now - work.KEPT - timedelta(days=1), now - work.KEPT + timedelta(days=1)
+    old, late = now - runner.KEPT - timedelta(days=1), now - runner.KEPT + timedelta(days=1)
     gone = [make_errand(tenant, finished_at=old, title=str(number)) for number in range(3)]
     stay = [
         make_errand(tenant, finished_at=old, failed=True),  # the last that failed
@@ -77,8 +78,8 @@ def test_what_was_over_long_ago_is_forgotten_but_for_the_last_of_its_kind(
         make_errand(tenant, finished_at=None),
         make_errand(tenant, finished_at=now),
     ]
-    monkeypatch.setattr(work, "_PRUNED_AT_ONCE", 2)
-    assert [work.prune(now), work.prune(now), work.prune(now)] == [2, 1, 0]
+    monkeypatch.setattr(runner, "_PRUNED_AT_ONCE", 2)
+    assert [runner.prune(now), runner.prune(now), runner.prune(now)] == [2, 1, 0]
     left = set(Errand.objects.values_list("pk", flat=True))
     assert left == {errand.pk for errand in stay}
     assert not left & {errand.pk for errand in gone}
@@ -87,7 +88,7 @@ def test_what_was_over_long_ago_is_forgotten_but_for_the_last_of_its_kind(
 @pytest.mark.parametrize(
     ("error", "said", "logged"),
     [
-        (asking.ErrandError("Name the companies first."), "Name the companies first.", False),
+        (requests.ErrandError("Name the companies first."), "Name the companies first.", False),
         (MappingFileError("Row 3 is wrong."), "Row 3 is wrong.", False),
         (ValueError("invalid literal for int()"), "Something nobody foresaw", True),
         (UnicodeDecodeError("utf-8", b"", 0, 1, "x"), "Something nobody foresaw", True),
@@ -101,12 +102,12 @@ def test_a_mistake_of_ours_is_no_sentence_for_people(
     said: str,
     logged: bool,
 ) -> None:
-    def fails(errand: Errand, report: work.Report) -> str:
+    def fails(errand: Errand, report: runner.Report) -> str:
         raise error
 
-    monkeypatch.setattr(work, "WORK", {"import": fails})
+    monkeypatch.setattr(runner, "WORK", {"import": fails})
     errand = make_errand(tenant)
-    assert work.run(errand.pk)
+    assert runner.run(errand.pk)
     errand.refresh_from_db()
     assert errand.failed
     assert errand.said.startswith(said)
@@ -155,7 +156,7 @@ def test_a_replay_says_what_became_of_its_bills_and_their_exact_money(
     ]
     ids = [posting.pk for posting in made]
     errand = make_errand(tenant, kind="replay", finished_at=now, arguments={"ids": ids})
-    progress = asking.progress(errand)
+    progress = requests.progress(errand)
     assert (progress.total, progress.entered, progress.held) == (6, 2, 1)
     assert (progress.left, progress.waiting, progress.over) == (1, 2, False)
     assert f"{progress.money.sums['USD']:.4f}" == "0.3000"

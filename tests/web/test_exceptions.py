@@ -14,13 +14,17 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import strip_tags
 
-from audit import log, triage
-from audit.causes import CauseGroup, name_of
-from audit.failures import NEXT_STEP, Reason
-from audit.models import AuditEntry, Posting
-from connector import entities
-from connector.models import Bill, EntityRoute, Errand, SyncRun, Tenant
-from connector.web.exceptions_words import words_of
+from audit.ledger import triage
+from audit.ledger.exceptions import CauseGroup, name_of
+from audit.ledger.models import Posting
+from audit.trail import log
+from audit.trail.models import AuditEntry
+from connector.domain.errors import NEXT_STEP, Reason
+from connector.jobs.models import Errand, SyncRun
+from connector.sync.models import Bill
+from connector.tenants import entities
+from connector.tenants.models import EntityRoute, Tenant
+from connector.web.exceptions.texts import words_of
 from mappings.models import EpicorVendor, VendorMapping
 from tests import builders
 from tests.web.rows import block, make_posting

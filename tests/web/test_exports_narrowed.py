@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
-from audit.models import Posting
-from connector.models import Tenant
+from audit.ledger.models import Posting
+from connector.tenants.models import Tenant
 from connector.web import exports
 from tests.web.rows import make_posting
 

@@ -12,10 +12,10 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from audit.models import AuditEntry
-from audit.words import sentence
+from audit.trail.events import sentence
+from audit.trail.models import AuditEntry
 from connector.accounts import mails, resets
-from connector.models import Tenant
+from connector.tenants.models import Tenant
 from tests import builders
 from tests.web.factors import PASSWORD, SEED, code_of, give_app, give_password, log_in
 

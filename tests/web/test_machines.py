@@ -15,11 +15,12 @@ from django.test import Client
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from connector import heartbeat
 from connector.checks import refusal
-from connector.models import Heartbeat, SyncRun, Tenant
+from connector.jobs import heartbeat
+from connector.jobs.models import Heartbeat, SyncRun
 from connector.settings import BASE_DIR
-from tests.connector.test_tenantfile import WHOLE
+from connector.tenants.models import Tenant
+from tests.tenants.test_tenant_file import WHOLE
 from tests.web.rows import make_posting
 
 
@@ -58,7 +59,7 @@ def test_a_queue_that_cannot_be_reached_is_not_ready(
     def fail() -> None:
         raise RedisConnectionError("refused")
 
-    monkeypatch.setattr("connector.queue.get_broker", fail)
+    monkeypatch.setattr("connector.jobs.queue.get_broker", fail)
     assert Client().get("/readyz").json() == {"database": True, "queue": False, "workers": False}
     answer = Client().get("/metrics", headers={"authorization": "Bearer letmein"})
     assert answer.status_code == 200

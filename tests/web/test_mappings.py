@@ -12,11 +12,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from audit.models import AuditEntry, Posting
-from connector.errands import imports, work
-from connector.models import Errand, Membership, Tenant
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.actions import mapping_import, runner
+from connector.jobs.models import Errand
+from connector.tenants.models import Membership, Tenant
 from mappings.catalog import VendorRow, add_issued, replace_vendors
-from mappings.decide import decide, require_approval
+from mappings.decisions import decide, require_approval
 from mappings.models import (
     Dimension,
     MappingRules,
@@ -454,7 +456,7 @@ def test_who_may_not_map_sees_the_grid_without_its_acts(people: Login, tenant: T
 
 def test_looking_changes_nothing(ann: Client, tenant: Tenant) -> None:
     use(tenant, "v-1")
-    errand = imports.ask_preview(tenant, "vendors", "m.csv", [], actor="ann")
+    errand = mapping_import.ask_preview(tenant, "vendors", "m.csv", [], actor="ann")
     before = [list(model.objects.values()) for model in (Errand, AuditEntry, VendorMapping)]
     for page in [*LOOK, *MAP_GET, f"imports/{errand.pk}/"]:
         assert ann.get(f"{BASE}{page}").status_code in (200, 302)
@@ -594,7 +596,7 @@ def test_a_big_file_is_looked_at_by_a_worker(ann: Client, tenant: Tenant) -> Non
     page = text(ann, answer.url)
     assert 'hx-trigger="every 1s"' in page
     errand = Errand.objects.get()
-    assert work.run(errand.pk)
+    assert runner.run(errand.pk)
     page = ann.get(answer.url, headers=HX).content.decode()
     assert "<html" not in page
     assert "Import 1,001 rows" in page
@@ -602,14 +604,14 @@ def test_a_big_file_is_looked_at_by_a_worker(ann: Client, tenant: Tenant) -> Non
     assert len(page) < 100_000
     done = ann.post(f"{answer.url}import/")
     assert "being imported" in text(ann, done.url)
-    assert work.run(Errand.objects.get(kind=imports.IMPORT).pk)
+    assert runner.run(Errand.objects.get(kind=mapping_import.IMPORT).pk)
     assert "1,001 new" in text(ann, done.url)
 
 
 @pytest.mark.parametrize("page", ["imports/{}/", "imported/{}/", "what-if/{}/"])
 def test_another_tenants_errands_are_not_found(ann: Client, tenant: Tenant, page: str) -> None:
     other = builders.make_tenant("other")
-    kind = {"i": imports.PREVIEW, "w": "what_if"}.get(page[0], imports.IMPORT)
+    kind = {"i": mapping_import.PREVIEW, "w": "what_if"}.get(page[0], mapping_import.IMPORT)
     now = timezone.now()
     theirs = Errand.objects.create(
         tenant=other, kind=kind, title="x", actor="x", asked_at=now, rung_at=now
@@ -852,7 +854,7 @@ def test_a_what_if_is_asked_and_shown(ann: Client, tenant: Tenant) -> None:
     assert "What if Acme were mapped to B, over the last 30 days" in page
     assert 'hx-trigger="every 1s"' in page
     errand = Errand.objects.get()
-    assert work.run(errand.pk)
+    assert runner.run(errand.pk)
     result = {
         "looked_at": 3,
         "bills": 1,
@@ -926,7 +928,7 @@ def test_a_what_if_takes_a_whole_file_and_a_removal(ann: Client, tenant: Tenant)
     second = {"ramp_id": "v-2", "remove": "1", "days": "30"}
     told = ann.post(f"{BASE}vendors/what-if/ask/", second).content.decode()
     assert "You have another one under way" in told
-    assert work.run(Errand.objects.get().pk)
+    assert runner.run(Errand.objects.get().pk)
     ann.post(f"{BASE}vendors/what-if/ask/", {"ramp_id": "v-1", "remove": "1", "days": "30"})
     gone, many = Errand.objects.all()
     assert many.arguments["wishes"] == [["", "v-1", "A"], ["", "v-2", "B"]]

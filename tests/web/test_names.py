@@ -3,11 +3,11 @@
 import pytest
 from django.test import Client
 
-from audit.failures import Reason
-from audit.models import Posting
-from audit.names import REASONS, STATES
-from connector.models import Tenant
-from connector.templatetags.connector_ui import state_kind, state_name, words
+from audit.labels import REASONS, STATES
+from audit.ledger.models import Posting
+from connector.domain.errors import Reason
+from connector.tenants.models import Tenant
+from connector.web.templatetags.connector_ui import state_kind, state_name, words
 from tests import builders
 from tests.web.rows import make_posting
 

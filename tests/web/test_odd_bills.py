@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from connector.models import Bill, Tenant
+from connector.sync.models import Bill
+from connector.tenants.models import Tenant
 from tests import builders
 from tests.web.rows import make_posting
 

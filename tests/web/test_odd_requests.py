@@ -17,9 +17,9 @@ from django.core.wsgi import get_wsgi_application
 from django.test import Client
 from django.urls import reverse
 
-from audit.access import can
-from connector.models import Membership, Tenant
-from connector.request_limits import only_utf8
+from audit.permissions import can
+from connector.http_server.request_limits import only_utf8
+from connector.tenants.models import Membership, Tenant
 from tests import builders
 from tests.web.permissions import TABLE, Row
 

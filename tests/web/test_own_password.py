@@ -7,10 +7,10 @@ from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.test import Client
 
-from audit.models import AuditEntry
-from connector import people
-from connector.logs import JsonFormatter
-from connector.models import Tenant
+from audit.trail.models import AuditEntry
+from connector.logging import JsonFormatter
+from connector.tenants import members
+from connector.tenants.models import Tenant
 from tests import builders
 
 CHANGE = "/admin/password_change/"
@@ -81,7 +81,7 @@ def test_a_weak_password_is_refused_everywhere(
     assert change(browser, "annabella", weak) == 422
     ann.set_unusable_password()
     ann.save()
-    link = "/password/" + people.link_for(ann).partition("/password/")[2]
+    link = "/password/" + members.link_for(ann).partition("/password/")[2]
     form = {"new_password1": weak, "new_password2": weak}
     assert Client().post(link, form).status_code == 422
     form = {"new_password1": GOOD, "new_password2": GOOD}
@@ -94,7 +94,7 @@ def test_no_log_line_has_the_token_of_an_invitation(
     """A weak password is answered 422, which the web framework logs with the whole address."""
     ann.set_unusable_password()
     ann.save()
-    link = "/password/" + people.link_for(ann).partition("/password/")[2]
+    link = "/password/" + members.link_for(ann).partition("/password/")[2]
     token = link.split("/")[3]
     with caplog.at_level(logging.DEBUG):
         Client().post(link, {"new_password1": "weak", "new_password2": "weak"})

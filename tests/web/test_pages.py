@@ -9,9 +9,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from audit.failures import NEXT_STEP, Reason
-from audit.models import Posting
-from connector.models import Bill, FinanceCalendar, SyncRun, Tenant
+from audit.ledger.models import Posting
+from connector.domain.errors import NEXT_STEP, Reason
+from connector.jobs.models import SyncRun
+from connector.sync.models import Bill
+from connector.tenants.models import FinanceCalendar, Tenant
 from connector.web import today
 from tests import builders
 from tests.web.rows import SECRET, block, make_posting

@@ -10,7 +10,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
 from django.test import Client
 
-from connector.models import Tenant
+from connector.tenants.models import Tenant
 from tests import builders
 from tests.web.factors import give_password, kinds, log_in
 from tests.web.passkeys import Device

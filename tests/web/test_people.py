@@ -9,8 +9,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from audit.models import AuditEntry
-from connector.models import Membership, Tenant
+from audit.trail.models import AuditEntry
+from connector.tenants.models import Membership, Tenant
 from tests import builders
 
 HOME = "/t/acme/people/"

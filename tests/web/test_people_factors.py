@@ -8,10 +8,10 @@ from django.core import mail
 from django.core.management import call_command
 from django.test import Client
 
-from audit.models import AuditEntry
-from audit.words import sentence
-from connector.commands import CommandProblem
-from connector.models import Membership, Tenant
+from audit.trail.events import sentence
+from audit.trail.models import AuditEntry
+from connector.management.base import CommandProblem
+from connector.tenants.models import Membership, Tenant
 from tests import builders
 from tests.web.factors import SEED, code_of, give_app, kinds
 from tests.web.test_forgotten import work

@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from audit.access import can
-from connector.models import AccessToken, Membership, Tenant
+from audit.permissions import can
+from connector.http_client.models import AccessToken
+from connector.tenants.models import Membership, Tenant
 from tests import builders
 from tests.web import things
 from tests.web.permissions import TABLE, Row

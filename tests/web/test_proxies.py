@@ -6,8 +6,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from connector.environment import Environment
-from connector.models import Tenant
-from connector.web import logins
+from connector.tenants.models import Tenant
+from connector.web.account import logins
 from tests import builders
 
 LOGIN = "/admin/login/"

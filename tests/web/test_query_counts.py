@@ -8,8 +8,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from connector.errands import asking, what_if
-from connector.models import Errand, Tenant
+from connector.actions import mapping_what_if, requests
+from connector.jobs.models import Errand
+from connector.tenants.models import Tenant
 from mappings.coding import VENDORS
 from mappings.files import MappingRow
 from tests import builders
@@ -52,14 +53,14 @@ def test_the_jobs(client: Client, tenant: Tenant) -> None:
         for number in numbers:
             make_errand(tenant, title=f"Import {number}")
             posting = make_posting(tenant, f"b{number}")
-            make_errand(tenant, kind=asking.REPLAY, arguments={"ids": [posting.pk]})
+            make_errand(tenant, kind=requests.REPLAY, arguments={"ids": [posting.pk]})
 
     few, many = grows(lambda: queries(client, "/t/acme/errands/"), add)
     assert few == many <= MOST
 
 
 def test_one_job_with_many_bills(client: Client, tenant: Tenant) -> None:
-    errand = make_errand(tenant, kind=asking.REPLAY)
+    errand = make_errand(tenant, kind=requests.REPLAY)
 
     def add(numbers: range) -> None:
         ids = list(errand.arguments.get("ids", []))
@@ -89,9 +90,9 @@ def test_the_chooser(client: Client, tenant: Tenant) -> None:
 
 def test_what_a_what_if_found(client: Client, tenant: Tenant) -> None:
     wish = [MappingRow(0, "v-1", "", "ACME", "", "")]
-    errand = what_if.ask_what_if(tenant, VENDORS, wish, 90, actor="ann")
+    errand = mapping_what_if.ask_what_if(tenant, VENDORS, wish, 90, actor="ann")
     fields = [{"field": "vendor", "before": "", "after": "ACME"}]
-    found = what_if.Found()
+    found = mapping_what_if.Found()
 
     def add(numbers: range) -> None:
         found.examples += [

@@ -9,11 +9,14 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from audit.models import AuditEntry, Posting
-from connector import questions
-from connector.epicor.questions import About, Asked, Question
-from connector.models import AcceptedQuestion, Errand, Membership, Tenant
-from connector.web.questions import shown, step_of
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.actions import questions
+from connector.epicor.ap_invoice.questions import About, Asked, Question
+from connector.jobs.models import Errand
+from connector.sync.models import AcceptedQuestion
+from connector.tenants.models import Membership, Tenant
+from connector.web.exceptions.questions import shown, step_of
 from tests import builders
 from tests.web.rows import make_asked, make_posting
 from tests.web.test_acts import chosen, post
@@ -217,7 +220,7 @@ def test_who_comes_second_changes_nothing(client: Client, tenant: Tenant) -> Non
 def test_an_answer_that_comes_at_the_same_moment_changes_nothing(
     client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from connector.web.acts import questions as acts
+    from connector.web.actions import questions as acts
 
     one = make_asked(tenant, "a")
     real = acts.go_on_now
@@ -248,7 +251,7 @@ def test_what_waits_for_no_question_is_left_alone(client: Client, tenant: Tenant
 def test_more_bills_than_are_done_at_once_are_counted(
     client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from connector.web.acts import questions as acts
+    from connector.web.actions import questions as acts
 
     monkeypatch.setattr(acts, "MOST", 2)
     first, *_ = [make_asked(tenant, f"q{n}") for n in range(5)]

@@ -14,9 +14,9 @@ from django.urls import reverse
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from audit.models import AuditEntry
-from audit.words import sentence
-from connector.models import Membership, Tenant
+from audit.trail.events import sentence
+from audit.trail.models import AuditEntry
+from connector.tenants.models import Membership, Tenant
 from tests import builders
 from tests.web import factors
 from tests.web.factors import PASSWORD, SEED, code_of, give_app, give_password, log_in, wrong_code
@@ -183,13 +183,13 @@ def test_rotation_takes_seeds_along(ann: User, monkeypatch: pytest.MonkeyPatch) 
     from cryptography.fernet import Fernet, MultiFernet
     from encrypted_model_fields import fields
 
-    from connector import rotation
+    from connector.tenants import key_rotation
 
     codes = give_app(ann)
     before = dict(Authenticator.objects.values_list("type", "data"))
     new = Fernet(Fernet.generate_key())
     monkeypatch.setattr(fields, "CRYPTER", MultiFernet([new, *fields.CRYPTER._fernets]))
-    assert rotation.rotate() >= 2
+    assert key_rotation.rotate() >= 2
     monkeypatch.setattr(fields, "CRYPTER", MultiFernet([new]))
     after = dict(Authenticator.objects.values_list("type", "data"))
     assert before["totp"]["secret"] != after["totp"]["secret"]

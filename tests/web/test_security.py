@@ -12,9 +12,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from audit.models import Posting
-from connector.models import Tenant
-from connector.web import logins
+from audit.ledger.models import Posting
+from connector.tenants.models import Tenant
+from connector.web.account import logins
 from tests import builders
 
 LOGIN = "/admin/login/"

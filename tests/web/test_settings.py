@@ -10,20 +10,20 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from audit.models import AuditEntry, Posting
-from connector.errands import setup as errands
-from connector.models import (
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.actions import tenant_setup as errands
+from connector.jobs.models import Errand, SyncRun
+from connector.tenants.models import (
     EntityRoute,
-    Errand,
     FinanceCalendar,
     Membership,
     PostingSettings,
     RampCredentials,
-    SyncRun,
     Tenant,
 )
-from connector.sections import SECTIONS
-from connector.tenantfile import apply, parse
+from connector.tenants.sections import SECTIONS
+from connector.tenants.tenant_file import apply, parse
 from tests import builders
 from tests.web.rows import SECRET, block, make_posting
 

@@ -10,21 +10,21 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from audit.models import AuditEntry, Posting
-from connector import golive, pauses, sections
-from connector.errands import setup as errands
-from connector.models import (
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from connector.actions import tenant_setup as errands
+from connector.jobs.models import Errand, SyncRun
+from connector.tenants import pauses, sections, setup
+from connector.tenants.models import (
     EntityRoute,
     EpicorCredentials,
-    Errand,
     FinanceCalendar,
     Membership,
     PostingSettings,
     RampCredentials,
-    SyncRun,
     Tenant,
 )
-from connector.web.setup.steps import STEPS
+from connector.web.settings.steps import STEPS
 from mappings.models import CurrencyMapping, Dimension, EpicorCurrency, EpicorSegment
 from tests import builders
 
@@ -67,7 +67,7 @@ CALENDAR = {"calendar.sync_cron": "0 9 * * 1-5", "calendar.blackout": "2026-12-3
 
 @pytest.fixture
 def making(db: None) -> Tenant:
-    return golive.create(
+    return setup.create(
         {"slug": "acme", "name": "Acme", "time_zone": "America/New_York"}, actor="root"
     )
 
@@ -231,7 +231,7 @@ class TestForms:
         assert SECRET not in page
         assert OTHER not in page
         assert not EpicorCredentials.objects.exists()
-        assert golive.company(Tenant.objects.get()) == ""
+        assert setup.company(Tenant.objects.get()) == ""
 
     @pytest.mark.parametrize(
         ("step", "field", "address", "asked"),
@@ -269,7 +269,7 @@ class TestForms:
         assert save(client, "epicor", EPICOR).url == "/t/acme/setup/test/"
         stored = EpicorCredentials.objects.get()
         assert (stored.api_key, stored.client_secret) == (SECRET, OTHER)
-        assert golive.company(making) == "EPIC06"
+        assert setup.company(making) == "EPIC06"
         page = text(client, "epicor/")
         assert "EPIC06" in page
         assert SECRET not in page
@@ -324,7 +324,7 @@ class TestForms:
 
     def test_the_calendar_is_kept_until_live(self, client: Client, making: Tenant) -> None:
         assert save(client, "calendar", CALENDAR).url == "/t/acme/setup/twins/"
-        assert golive.planned_calendar(making) == {
+        assert setup.planned_calendar(making) == {
             "sync_cron": "0 9 * * 1-5",
             "blackout": ["2026-12-24", "2026-12-31"],
         }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.web.setup.address import explain
+from connector.web.settings.address import explain
 
 
 def explained(url, *, version="v2", deployment="cloud", method="oauth2", company=""):

@@ -17,10 +17,10 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from audit.models import AuditEntry
-from audit.words import sentence
-from connector import people
-from connector.models import Membership, Tenant
+from audit.trail.events import sentence
+from audit.trail.models import AuditEntry
+from connector.tenants import members
+from connector.tenants.models import Membership, Tenant
 from sandbox.wire import Response
 from tests import builders
 from tests.web import openid
@@ -472,7 +472,7 @@ def test_the_first_time_ends_a_password_that_somebody_else_may_know(ann: User) -
 
 
 def test_an_unused_invitation_ends_with_the_first_sign_on(ann: User) -> None:
-    link = urlsplit(people.link_for(ann)).path
+    link = urlsplit(members.link_for(ann)).path
     assert Client().get(link).status_code == 200
     give_app(ann)  # so that it is no login yet, which would end the link, too
     sign_on(Client())
@@ -517,15 +517,15 @@ def test_who_logs_in_by_sign_on_gets_no_link_but_may_join(
 ) -> None:
     sign_on(Client())
     member = Membership.objects.get(user=ann)
-    with pytest.raises(people.PeopleError, match="logs in by single sign-on"):
-        people.new_link(tenant, member.pk, actor="joe")
+    with pytest.raises(members.PeopleError, match="logs in by single sign-on"):
+        members.new_link(tenant, member.pk, actor="joe")
     admin = Client()
     admin.force_login(builders.make_user("joe", tenant, "admin"))
     page = admin.get("/t/acme/people/").content.decode()
     assert "New link" not in page
     assert "Remove the second factor of ann" in page
     other = builders.make_tenant("other")
-    assert people.add(other, "ann", "auditor", actor="joe").user == ann
+    assert members.add(other, "ann", "auditor", actor="joe").user == ann
     settings.OIDC_ISSUER = ""  # no sign-on any more: a link is the way in again
     Membership.objects.filter(tenant=other).delete()
-    assert people.new_link(tenant, member.pk, actor="joe").link
+    assert members.new_link(tenant, member.pk, actor="joe").link

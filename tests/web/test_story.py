@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from audit.models import Attempt, AuditEntry
-from connector.models import Tenant
-from connector.web import story as stories
+from audit.trail.models import AuditEntry
+from audit.writes.models import Attempt
+from connector.tenants.models import Tenant
+from connector.web.bills import timeline as stories
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from connector.models import Membership, Tenant
+from connector.tenants.models import Membership, Tenant
 from mappings.models import Dimension, EpicorAccount, EpicorSegmentValue, EpicorVendor
 from tests import builders
 

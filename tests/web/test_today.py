@@ -11,13 +11,15 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 from django_q.models import OrmQ
 
-from audit import log
-from audit.models import AuditEntry, Posting
-from connector import heartbeat
-from connector.models import FinanceCalendar, SyncRun, Tenant
-from connector.web.cycle import cycle
+from audit.ledger.models import Posting
+from audit.trail import log
+from audit.trail.models import AuditEntry
+from connector.jobs import heartbeat
+from connector.jobs.models import SyncRun
+from connector.tenants.models import FinanceCalendar, Tenant
 from connector.web.money import pile_of, piles
-from connector.web.month import Seen, month
+from connector.web.statistics import Seen, month
+from connector.web.sync_status import cycle
 from tests import builders
 from tests.web.rows import block, make_posting
 

@@ -9,9 +9,9 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from connector import jobs
 from connector.accounts import sessions
-from connector.models import Tenant
+from connector.actions import background
+from connector.tenants.models import Tenant
 from tests import builders
 from tests.web.factors import give_password, log_in
 
@@ -77,7 +77,7 @@ def test_the_tick_deletes_sessions_that_are_over(
         Session.objects.filter(pk=store.session_key).update(
             expire_date=now + timedelta(hours=hours)
         )
-    jobs.tick()
+    background.tick()
     assert set(Session.objects.values_list("pk", flat=True)) == set(keys[2:])
-    jobs.tick()
+    background.tick()
     assert set(Session.objects.values_list("pk", flat=True)) == {keys[3]}

@@ -12,12 +12,23 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from audit import log
-from audit.models import Attempt, AuditEntry, Posting
-from connector import questions, sections
-from connector.errands import bills, imports, setup, what_if, work
-from connector.models import Errand, Membership, SavedView, Tenant
-from connector.web.acts.picked import as_seen
+from audit.ledger.models import Posting
+from audit.trail import log
+from audit.trail.models import AuditEntry
+from audit.writes.models import Attempt
+from connector.actions import (
+    bill_jobs,
+    mapping_import,
+    mapping_what_if,
+    questions,
+    runner,
+    tenant_setup,
+)
+from connector.jobs.models import Errand
+from connector.tenants import sections
+from connector.tenants.models import Membership, Tenant
+from connector.web.actions.selection import as_seen
+from connector.web.models import SavedView
 from mappings.files import MappingRow
 from mappings.models import EpicorVendor, ProposedMapping
 from tests import builders
@@ -73,7 +84,7 @@ def an_errand(tenant: Tenant, person: User | None = None) -> Arguments:
 
 def a_test(tenant: Tenant, person: User | None = None) -> Arguments:
     """A test of both connections that is done."""
-    return {"pk": _errand(tenant, setup.TEST, {}).pk}
+    return {"pk": _errand(tenant, tenant_setup.TEST, {}).pk}
 
 
 def a_saved_view(tenant: Tenant, person: User | None = None) -> Arguments:
@@ -248,7 +259,7 @@ def a_removed_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
 def a_looked_up_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
     """An entered bill, what removing it would delete, and that one is sure."""
     posting = make_posting(tenant, f"r-{next(_numbers)}", state="confirmed")
-    plan = _errand(tenant, bills.PLAN_REMOVAL, {"enter_again": False})
+    plan = _errand(tenant, bill_jobs.PLAN_REMOVAL, {"enter_again": False})
     shown = {"refusal": "", "invoice": None}
     Errand.objects.filter(pk=plan.pk).update(subject=posting.bill_id, result=shown)
     return {**sure(posting), "plan": plan.pk}
@@ -257,7 +268,7 @@ def a_looked_up_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
 def a_plan_of_removal(tenant: Tenant, person: User | None = None) -> Arguments:
     """What would be deleted with a bill, looked up."""
     posting = make_posting(tenant, f"r-{next(_numbers)}", state="confirmed")
-    errand = _errand(tenant, bills.PLAN_REMOVAL, {"enter_again": False})
+    errand = _errand(tenant, bill_jobs.PLAN_REMOVAL, {"enter_again": False})
     Errand.objects.filter(pk=errand.pk).update(subject=posting.bill_id)
     return {"pk": errand.pk}
 
@@ -290,16 +301,16 @@ def a_mapping_file(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
 def a_preview(tenant: Tenant, person: User | None = None) -> Arguments:
     """A file whose effect was looked at."""
     row = MappingRow(2, f"v-{next(_numbers)}", "A", _vendor(tenant), "", "")
-    errand = imports.ask_preview(tenant, "vendors", "vendors.csv", [row], actor="ann")
-    work.run(errand.pk)
+    errand = mapping_import.ask_preview(tenant, "vendors", "vendors.csv", [row], actor="ann")
+    runner.run(errand.pk)
     return {"pk": errand.pk}
 
 
 def an_import(tenant: Tenant, person: User | None = None) -> Arguments:
     """A file that was imported."""
     looked = Errand.objects.get(**a_preview(tenant))
-    errand = imports.ask_import(looked, actor="ann", with_replay=False)
-    work.run(errand.pk)
+    errand = mapping_import.ask_import(looked, actor="ann", with_replay=False)
+    runner.run(errand.pk)
     return {"pk": errand.pk}
 
 
@@ -327,8 +338,8 @@ def a_question_with_a_file(tenant: Tenant, arguments: Arguments) -> Mapping[str,
 def an_answer(tenant: Tenant, person: User | None = None) -> Arguments:
     """What a change would have done, found out."""
     row = MappingRow(0, f"v-{next(_numbers)}", "A", _vendor(tenant), "", "")
-    errand = what_if.ask_what_if(tenant, "vendors", [row], 30, actor="ann")
-    work.run(errand.pk)
+    errand = mapping_what_if.ask_what_if(tenant, "vendors", [row], 30, actor="ann")
+    runner.run(errand.pk)
     return {"pk": errand.pk}
 
 

@@ -6,10 +6,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from audit.models import Attempt, AuditEntry, Posting
-from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from audit.writes.models import Attempt
 from connector.domain.money import format_amount
-from connector.models import Tenant
+from connector.management.base import NEEDS_A_PERSON, CommandProblem, TenantCommand
+from connector.tenants.models import Tenant
 
 
 class Command(TenantCommand):

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connector.commands import CommandProblem, PlainCommand
-from connector.tenantfile import TenantFileError, apply, read
+from connector.management.base import CommandProblem, PlainCommand
+from connector.tenants.tenant_file import TenantFileError, apply, read
 
 
 class Command(PlainCommand):

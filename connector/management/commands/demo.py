@@ -14,14 +14,14 @@ from django.core.management import call_command
 from django.core.management.base import CommandParser
 
 import sandbox
-from audit.failures import NEXT_STEP, Reason
-from audit.queue import exceptions
-from connector import demo
-from connector.commands import CommandProblem, PlainCommand
+from audit.ledger.waiting import exceptions
+from connector.domain.errors import NEXT_STEP, Reason
 from connector.domain.money import format_amount
+from connector.management import demo_data
+from connector.management.base import CommandProblem, PlainCommand
 from connector.management.commands.sync import FOREGROUND_S
-from connector.models import Tenant
-from connector.sync.run import Summary, run_cycle
+from connector.sync.bills.run import Summary, run_cycle
+from connector.tenants.models import Tenant
 from sandbox.__main__ import count, port
 
 RAMP_PORT, EPICOR_PORT = 8701, 8702
@@ -55,19 +55,23 @@ class Command(PlainCommand):
                 "another demo running? Stop it first."
             ) from error
         with box:
-            tenant = demo.install(box.world, box.ramp.url, box.epicor.url)
+            tenant = demo_data.install(box.world, box.ramp.url, box.epicor.url)
             summary = run_cycle(tenant, budget_s=FOREGROUND_S)
-            surprises = demo.surprises(tenant, box.world)
+            surprises = demo_data.surprises(tenant, box.world)
             code = 1 if surprises and once else 0
             self.emit(summary.as_json(), lambda: _report(tenant, summary, surprises), code=code)
             if not once:
-                people = demo.install_people(tenant)
+                people = demo_data.install_people(tenant)
                 _serve(options["port"], _invitation(options["port"], people))
 
 
 def _report(tenant: Tenant, summary: Summary, surprises: list[str]) -> str:
     queue = exceptions(tenant.pk)
-    lines = [demo.summary_of(summary.as_json()), "", "What waits for a person, and the next step:"]
+    lines = [
+        demo_data.summary_of(summary.as_json()),
+        "",
+        "What waits for a person, and the next step:",
+    ]
     for cause in queue.causes:
         sums = ", ".join(f"{format_amount(a, c)} {c}" for c, a in cause.sums.items())
         lines.append(
@@ -84,7 +88,7 @@ def _invitation(port: int, people: list[tuple[str, str]]) -> str:
     names = " or ".join(f"{name} ({what})" for name, what in people)
     return (
         f"Open http://127.0.0.1:{port}/ and log in as {names} with the password "
-        f"{demo.password()} (Ctrl-C stops everything)."
+        f"{demo_data.password()} (Ctrl-C stops everything)."
     )
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from audit import postings
-from audit.dismissal import refused
-from connector.commands import CommandProblem, TenantCommand, actor
+from audit.ledger import lifecycle
+from audit.ledger.dismissal import refused
+from connector.management.base import CommandProblem, TenantCommand, actor
 from connector.management.commands.bill import find_posting
 
 
@@ -24,10 +24,10 @@ class Command(TenantCommand):
         posting = find_posting(self.tenant, options["bill_id"])
         if why_not := refused(posting):
             raise CommandProblem(f"Bill {posting.bill_id} {why_not}. Nothing was changed.")
-        step = postings.keep if posting.in_epicor else postings.dismiss
+        step = lifecycle.keep if posting.in_epicor else lifecycle.dismiss
         try:
             step(posting, actor=actor(), reason=options["reason"])
-        except (ValueError, postings.LostLeaseError) as error:
+        except (ValueError, lifecycle.LostLeaseError) as error:
             raise CommandProblem(str(error)) from error
         self.emit(
             {"bill": posting.bill_id, "state": posting.state},

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from audit.queue import Cause, ExceptionQueue, exceptions
-from connector import clock
-from connector.commands import NEEDS_A_PERSON, TenantCommand
+from audit.ledger.waiting import Cause, ExceptionQueue, exceptions
 from connector.domain.money import format_amount
-from connector.sync import under_way
+from connector.management.base import NEEDS_A_PERSON, TenantCommand
+from connector.sync import clock
+from connector.sync.bills import under_way
 
 
 class Command(TenantCommand):

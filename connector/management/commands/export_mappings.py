@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connector.commands import CommandProblem, TenantCommand
+from connector.management.base import CommandProblem, TenantCommand
 from mappings.files import COLUMNS, MappingRow, write_csv, write_xlsx
-from mappings.transfer import UnknownKindError, export_mappings
+from mappings.import_export import UnknownKindError, export_mappings
 
 
 class Command(TenantCommand):

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
-from mappings.transfer import (
+from connector.management.base import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
+from mappings.import_export import (
     ImportResult,
     MappingFileError,
     UnknownKindError,

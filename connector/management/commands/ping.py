@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
-from connector.ping import ping, unreachable
+from connector.management.base import NEEDS_A_PERSON, CommandProblem, TenantCommand
+from connector.tenants.connection_test import ping, unreachable
 
 
 class Command(TenantCommand):

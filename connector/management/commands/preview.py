@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
-from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
-from connector.inspect_bill import Preview, preview
+from connector.management.base import NEEDS_A_PERSON, CommandProblem, TenantCommand
 from connector.ramp.errors import NotFoundError
+from connector.sync.bills.preview import Preview, preview
 
 _DONE = ("entered", "confirmed", "removed", "dismissed")
 

@@ -7,9 +7,10 @@ from django.core.management.base import CommandParser
 from django.db import connections
 from django_q.management.commands.qcluster import Command as Cluster
 
-from connector import queue, schedules
-from connector.commands import CommandProblem, PlainCommand
-from connector.worker import LIFELINE, end_without_supervisor
+from connector.jobs import queue
+from connector.management.base import CommandProblem, PlainCommand
+from connector.management.supervisor import LIFELINE, end_without_supervisor
+from connector.tenants import schedule
 
 
 class Command(PlainCommand):
@@ -24,7 +25,7 @@ class Command(PlainCommand):
 
     def run(self, options: dict[str, Any]) -> None:
         """Start the cluster; the process then lives until it is stopped."""
-        schedules.install()
+        schedule.install()
         if queue.length() is None:
             raise CommandProblem(queue.UNREACHABLE)
         connections.close_all()  # none is shared with the processes that are forked now

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connector.commands import CommandProblem, TenantCommand, actor
+from connector.actions.remove import RemovalPlan, removal_plan, remove
+from connector.management.base import CommandProblem, TenantCommand, actor
 from connector.management.commands.bill import find_posting
-from connector.sync.remove import RemovalPlan, removal_plan, remove
 
 
 class Command(TenantCommand):

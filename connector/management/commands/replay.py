@@ -8,20 +8,21 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db.models import Q
 
-from audit import postings
-from audit.failures import PostingError, Reason
-from audit.models import Blocker, Posting
-from audit.queue import open_holds, waiting_for
-from connector import clock, pauses
-from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
+from audit.ledger import lifecycle
+from audit.ledger.models import Blocker, Posting
+from audit.ledger.waiting import open_holds, waiting_for
+from connector.actions.replay import STILL_WAIT, forecasts, replay, results
+from connector.domain.errors import PostingError, Reason
+from connector.management.base import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
 from connector.management.commands.sync import table
-from connector.models import Tenant
-from connector.sync import under_way
-from connector.sync.blackout import notice, stopped_bills
+from connector.sync import clock
+from connector.sync.bills import under_way
+from connector.sync.bills.blackout import notice, stopped_bills
+from connector.sync.bills.run import KINDS, Summary, run_cycle
+from connector.sync.catalogs import ask_again, refresh
 from connector.sync.context import open_cycle
-from connector.sync.refresh import ask_again, refresh
-from connector.sync.replay import STILL_WAIT, forecasts, replay, results
-from connector.sync.run import KINDS, Summary, run_cycle
+from connector.tenants import pauses
+from connector.tenants.models import Tenant
 
 BUDGET_S = 3600.0
 _NAMED = 10  # as many unknown bills are named in a sentence
@@ -134,7 +135,7 @@ def _replay(
     try:
         replay(chosen, actor=actor())
         summary = run_cycle(tenant, force=force, only_ids=ids, budget_s=BUDGET_S)
-    except (ValueError, postings.LostLeaseError) as error:
+    except (ValueError, lifecycle.LostLeaseError) as error:
         raise CommandProblem(str(error)) from error
     held = set(open_holds(tenant.pk).values_list("pk", flat=True))
     return summary, results(chosen), not held.isdisjoint(ids)

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
-from connector.sync.proof import Proof
-from connector.sync.reprove import reprove
+from connector.management.base import NEEDS_A_PERSON, CommandProblem, TenantCommand
+from connector.sync.bills.verify import reprove
+from connector.sync.bills.verify_result import Proof
 
 
 class Command(TenantCommand):

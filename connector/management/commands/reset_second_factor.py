@@ -6,8 +6,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandParser
 
 from connector.accounts import factors
-from connector.commands import CommandProblem, PlainCommand, actor
-from connector.people import PeopleError
+from connector.management.base import CommandProblem, PlainCommand, actor
+from connector.tenants.members import PeopleError
 
 
 class Command(PlainCommand):

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from audit import chain, trailkey
+from audit.trail import chain, trail_key
 from connector import checks
-from connector.commands import CommandProblem, PlainCommand, actor, find_tenant
-from connector.models import Tenant
+from connector.management.base import CommandProblem, PlainCommand, actor, find_tenant
+from connector.tenants.models import Tenant
 
 
 class Command(PlainCommand):
@@ -27,9 +27,9 @@ class Command(PlainCommand):
         reason = options["reason"].strip()
         if not reason:
             raise CommandProblem("Say why, for the record: --reason TEXT.")
-        if not options["all"] and trailkey.fits() is False:
+        if not options["all"] and trail_key.fits() is False:
             raise CommandProblem(
-                f"{trailkey.PROBLEM} Nothing was changed. When it is lost, all chains begin anew: "
+                f"{trail_key.PROBLEM} Nothing was changed. When it is lost, all chains begin anew: "
                 "use --all."
             )
         tenants = list(Tenant.objects.all()) if options["all"] else [find_tenant(options["tenant"])]

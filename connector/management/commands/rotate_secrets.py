@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from connector.commands import PlainCommand
-from connector.rotation import rotate
+from connector.management.base import PlainCommand
+from connector.tenants.key_rotation import rotate
 
 
 class Command(PlainCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connector.commands import PlainCommand
+from connector.management.base import PlainCommand
 from sandbox.__main__ import count, main, milliseconds, port
 
 

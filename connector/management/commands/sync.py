@@ -5,13 +5,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connector import clock
-from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand
-from connector.models import SyncRun
-from connector.sync import under_way
-from connector.sync.blackout import notice
-from connector.sync.refresh import ask_all_again
-from connector.sync.run import KINDS, PLANNED, Summary, run_cycle
+from connector.jobs.models import SyncRun
+from connector.management.base import NEEDS_A_PERSON, CommandProblem, TenantCommand
+from connector.sync import clock
+from connector.sync.bills import under_way
+from connector.sync.bills.blackout import notice
+from connector.sync.bills.run import KINDS, PLANNED, Summary, run_cycle
+from connector.sync.catalogs import ask_all_again
 
 FOREGROUND_S = 24 * 3600.0
 _SHOWN = 50  # as many causes are told one by one

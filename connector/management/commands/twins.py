@@ -4,13 +4,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from audit import postings
-from audit.models import Posting
-from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
+from audit.ledger import lifecycle
+from audit.ledger.models import Posting
+from connector.actions.duplicates import adopt, different
 from connector.domain.money import format_amount
+from connector.management.base import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
 from connector.management.commands.bill import find_posting
-from connector.sync.twin_answers import adopt, different
-from connector.sync.twin_list import BillWithTwins, TwinList, list_twins
+from connector.sync.bills.duplicate_list import BillWithTwins, TwinList, list_twins
 
 
 class Command(TenantCommand):
@@ -79,7 +79,7 @@ class Command(TenantCommand):
             else:
                 different(self.tenant, posting, **given)
                 said = "is tried again by the next sync"
-        except postings.LostLeaseError as error:
+        except lifecycle.LostLeaseError as error:
             raise CommandProblem(str(error)) from error
         self.emit(
             {"bill": posting.bill_id, "state": posting.state, "to_do": todo},

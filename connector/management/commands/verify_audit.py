@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from audit import chain
-from audit.heads import Head
-from audit.verification import Finding, Verification, verify
-from connector.commands import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
+from audit.trail import chain
+from audit.trail.heads import Head
+from audit.trail.verification import Finding, Verification, verify
+from connector.management.base import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
 
 
 class Command(TenantCommand):

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connector import schedules
-from connector.commands import PlainCommand, check_installation
-from connector.worker import Supervisor
+from connector.management.base import PlainCommand, check_installation
+from connector.management.supervisor import Supervisor
+from connector.tenants import schedule
 
 
 class Command(PlainCommand):
@@ -24,5 +24,5 @@ class Command(PlainCommand):
     def _begin(self) -> None:
         # Again, because a database that did not answer at the start could not be compared.
         check_installation()
-        schedules.install()
+        schedule.install()
         self.stderr.write("The worker runs; stop it with Ctrl-C.")

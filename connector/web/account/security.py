@@ -30,7 +30,7 @@ from django.views.decorators.cache import never_cache
 
 from connector.accounts import factors, mails
 from connector.accounts.forms import ActivateForm
-from connector.web import shell
+from connector.web import layout
 from connector.web.account import outside
 
 _NEXT = "account_next"  # session: the page that asked for a factor
@@ -51,7 +51,7 @@ class InShell:
         # The shell takes an `object` for a row of the administration and links to its list.
         context = {**outside.with_options(context), "passkey": context.get("object")}
         context.pop("object", None)
-        return shell.page(self.request, self.template_name, self.title, context, status=status)
+        return layout.page(self.request, self.template_name, self.title, context, status=status)
 
 
 @method_decorator(never_cache, name="dispatch")

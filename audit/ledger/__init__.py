@@ -1,0 +1,1 @@
+"""What happened to each bill: postings, what blocks them, and what waits for whom."""

@@ -1,0 +1,97 @@
+"""Why a posting waits for a person: what its hold says, and the references that block it.
+
+Blockers are rows, so that "what does this mapping free?" is a query.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.utils import timezone
+
+from audit.canonical_json import plain, text
+from audit.ledger.models import Blocker, Posting
+from connector.domain.errors import Gap, Hold, Reason
+
+# The columns of a posting without hold.
+NONE: Mapping[str, Any] = {
+    "hold_reason": "",
+    "hold_message": "",
+    "hold_detail": {},
+    "hold_opened_at": None,
+    "snoozed_until": None,  # put off was this hold, not the next one
+}
+
+PAYS = "pays"  # in a hold's detail, and then in what is kept: who pays and the payment hold
+GONE = "gone"  # in a hold's detail: the invoice is not in Epicor any more
+# What a person cannot accept as it is, because nobody knows yet what it is.
+_NOT_KEPT: Mapping[str, str] = {
+    Reason.IN_DOUBT: "an answer of Epicor is missing; replay it, so that it is looked up",
+    Reason.DUPLICATE_SUSPECTED: (
+        "Epicor has more than one invoice that may be this bill; delete the wrong one, then replay"
+    ),
+    Reason.UNAVAILABLE: "it could not be looked at; replay it once the connection works",
+    Reason.BUG: "something unforeseen happened; report it, then replay it",
+}
+_NOT_THERE = (
+    "its invoice is not in Epicor any more; record the removal (remove), and have the bill "
+    "entered again if it is still owed"
+)
+
+
+def not_to_be_kept(posting: Posting) -> str:
+    """Why what is in Epicor cannot be accepted as it is, as the rest of a sentence, or ""."""
+    if posting.hold_detail.get(GONE):
+        return _NOT_THERE
+    return _NOT_KEPT.get(posting.hold_reason, "")
+
+
+def is_open(posting: Posting, hold: Hold) -> bool:
+    """Whether exactly this hold is open already and nobody works on the posting."""
+    doubted = posting.state == Posting.State.IN_DOUBT  # is looked up again all the same
+    idle = not posting.lease_owner and (doubted or posting.not_before is None)
+    return idle and says(posting, hold)
+
+
+def says(posting: Posting, hold: Hold) -> bool:
+    """Whether the posting has this hold, word for word."""
+    same = (posting.hold_reason, posting.hold_message) == (hold.reason, text(hold.message))
+    return same and posting.hold_detail == plain(hold.detail)
+
+
+def write(posting: Posting, hold: Hold) -> None:
+    """Puts the hold on the object in memory; one with another reason opens anew."""
+    if posting.hold_reason != hold.reason or posting.hold_opened_at is None:
+        posting.hold_opened_at = timezone.now()
+        posting.snoozed_until = None
+    posting.hold_reason = hold.reason
+    posting.hold_message = text(hold.message)
+    posting.hold_detail = plain(hold.detail)
+
+
+def told(hold: Hold) -> dict[str, Any]:
+    """What the trail says about a hold."""
+    gaps = [{"kind": g.kind, "ramp_id": g.ramp_id, "name": g.name} for g in hold.gaps]
+    return {"reason": hold.reason, "message": hold.message, "detail": hold.detail, "gaps": gaps}
+
+
+def replace(pairs: Sequence[tuple[Posting, Hold]]) -> None:
+    """Gives each posting the blockers its hold names, instead of those it had. Two queries."""
+    clear(posting.pk for posting, _ in pairs)
+    Blocker.objects.bulk_create(_row(posting, gap) for posting, hold in pairs for gap in hold.gaps)
+
+
+def clear(posting_ids: Iterable[int]) -> None:
+    """Removes the blockers of these postings. One query."""
+    Blocker.objects.filter(posting_id__in=list(posting_ids)).delete()
+
+
+def _row(posting: Posting, gap: Gap) -> Blocker:
+    return Blocker(
+        posting=posting,
+        reason=gap.reason,
+        kind=text(gap.kind, 64),
+        company=text(gap.company, 16),
+        ramp_id=text(gap.ramp_id, 255),
+        name=text(gap.name, 255),
+        message=text(gap.message),
+    )

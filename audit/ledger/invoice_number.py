@@ -1,0 +1,289 @@
+"""A number that a person gives a bill, to be entered under it instead of the number in Ramp.
+
+A vendor that writes the same number on each of its bills, a number that Epicor has already for
+another purpose, one that is too long, or none at all: then a person says which number counts.
+Never silently: name, both numbers and the reason are on the record, in the same transaction. It is
+possible only while nothing of the bill can be in Epicor, and stays until a person takes it back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from audit.canonical_json import text
+from audit.ledger import holds
+from audit.ledger.models import IN_EPICOR, Posting
+from audit.trail.models import AuditEntry
+from audit.transitions import change, entry, take_turns
+from audit.writes import attempts
+from audit.writes.models import Attempt
+from connector.domain import utf16
+from connector.domain.errors import Hold, InvalidBillError
+from connector.domain.invoice_key import LONGEST_NUMBER, number_key, too_long, trimmed, unseen
+
+_State = Posting.State
+_WAITING = (_State.QUEUED, _State.IN_FLIGHT, _State.IN_DOUBT)
+_WHY_NOT: Mapping[Posting.State, str] = {
+    _State.IN_FLIGHT: "is being entered right now; wait until that is done and look again",
+    _State.IN_DOUBT: "may be in Epicor already, under the number that was sent; it is looked up",
+    _State.ENTERED: "is entered in Epicor already; remove it there first and enter it again",
+    _State.CONFIRMED: "is entered in Epicor already; remove it there first and enter it again",
+    _State.REMOVED: "was taken out of Epicor again; have it entered again first",
+    _State.DISMISSED: "is dismissed, so it is never entered",
+}
+_UNCHANGED = "Nothing was changed."
+
+
+class NumberError(ValueError):
+    """This number cannot be given to the bill; the message is a sentence for people."""
+
+
+class NotNowError(ValueError):
+    """The bill can get no other number just now; the message is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a bill goes: Epicor's company and vendor, and the Ramp entities of that company."""
+
+    company: str
+    vendor_num: int
+    entities: frozenset[str] = frozenset()
+
+
+# -- the number itself, pure -----------------------------------------------------------------------
+
+
+def cleaned(number: str) -> str:
+    """The number as it is kept, without spaces around it. Raises NumberError for a bad one."""
+    found = number.strip()
+    if not found:
+        raise NumberError("Write the number under which the bill is to be entered.")
+    if units := too_long(found):
+        raise NumberError(
+            f"This number has {units} characters and Epicor takes {LONGEST_NUMBER}; write a "
+            "shorter one."
+        )
+    if sign := unseen(found):
+        raise NumberError(
+            f"This number has a character that cannot be seen (perhaps pasted with it): {sign}. "
+            "Write it with letters, digits, signs and plain spaces."
+        )
+    return found
+
+
+def proposal(posting: Posting) -> str:
+    """A number that could be given, as an example for the person: Ramp's with the bill's month."""
+    if posting.issued_on is None:
+        return ""
+    suffix = f"-{posting.issued_on:%Y-%m}"
+    seen = "".join(sign for sign in posting.invoice_num if not unseen(sign))
+    return f"{utf16.cut(seen, LONGEST_NUMBER - len(suffix)).strip()}{suffix}"
+
+
+def ramp_num(posting: Posting) -> str:
+    """The bill's number in Ramp: as it is there while the bill waits, else as it was replaced."""
+    return posting.invoice_num if posting.state in _WAITING else posting.given_for
+
+
+def is_outdated(posting: Posting) -> bool:
+    """Whether Ramp has a third number by now: neither the replaced one nor the given one."""
+    now = ramp_num(posting)
+    third = trimmed(now) != trimmed(posting.given_num) and now != posting.given_for
+    return bool(posting.given_num) and third
+
+
+def refused(posting: Posting) -> str:
+    """Why it can get no other number now, as the rest of a sentence about it, or ""."""
+    if posting.state == _State.QUEUED:
+        return "is being worked on just now; look at it again" if posting.lease_owner else ""
+    return _WHY_NOT[_State(posting.state)]
+
+
+def check_given(posting: Posting, number: str) -> None:
+    """That the number in Ramp, as just read, is not a third one; nothing without a given number.
+
+    Raises InvalidBillError then: nobody said which of two people's numbers counts.
+    """
+    now = text(number, 255)
+    third = trimmed(now) != trimmed(posting.given_num) and now != posting.given_for
+    if posting.given_num and third:
+        raise InvalidBillError(
+            f"The number in Ramp was {posting.given_for} when it was replaced here by "
+            f"{posting.given_num}, and is {now} now. Nothing was entered. Say which one counts: "
+            "give the bill a number once more, or go back to the number in Ramp."
+        )
+
+
+def with_both(posting: Posting, hold: Hold) -> Hold:
+    """The hold with both numbers, where a person gave one."""
+    if not posting.given_num or f"in Ramp was {posting.given_for}" in hold.message:
+        return hold
+    said = f"The bill has number {ramp_num(posting)} in Ramp and was given {posting.given_num} here"
+    return replace(hold, message=f"{hold.message} {said}.")
+
+
+# -- giving it, and taking it back -----------------------------------------------------------------
+
+
+def give(
+    posting: Posting, number: str, *, actor: str, reason: str, place: Place | None = None
+) -> None:
+    """A person gives the bill a number: its hold closes, and it is tried again under that number.
+
+    `place`: where the bill goes, None where nobody can tell yet. The posting given follows.
+    Raises NumberError when it cannot be this number, NotNowError when the bill can get none (or no
+    reason is given), LostLeaseError when the bill is not any more as the person saw it.
+    """
+    given = cleaned(number)
+    now = posting.given_num or posting.invoice_num
+    confirmed = is_outdated(posting) and given == posting.given_num
+    if trimmed(given) == trimmed(now) and not confirmed:
+        raise NumberError(
+            f"{now} is the number that it has already; Epicor does not tell capital and small "
+            "letters apart. Write another one."
+        )
+    if posting.given_num and trimmed(given) == trimmed(posting.invoice_num):
+        raise NumberError(f"{posting.invoice_num} is the number in Ramp: go back to that instead.")
+    _change(posting, given, actor=actor, reason=reason, place=place)
+
+
+def take_back(posting: Posting, *, actor: str, reason: str, place: Place | None = None) -> None:
+    """The bill is entered under its number in Ramp after all; raises as `give`."""
+    if not posting.given_num:
+        raise NotNowError(
+            f"Bill {posting.invoice_num} has its number from Ramp already. {_UNCHANGED}"
+        )
+    _change(posting, "", actor=actor, reason=reason, place=place)
+
+
+def _change(posting: Posting, given: str, *, actor: str, reason: str, place: Place | None) -> None:
+    why = text(reason.strip())
+    if not why:
+        raise NotNowError(f"Say why; it is kept on the record. {_UNCHANGED}")
+    if not_now := refused(posting):
+        raise NotNowError(f"Bill {posting.invoice_num} {not_now}. {_UNCHANGED}")
+    before, after = posting.given_num or posting.invoice_num, given or posting.invoice_num
+    changes: dict[str, Any] = {
+        "given_num": given,
+        "number_key": number_key(after),
+        "given_for": posting.invoice_num if given else "",
+        "given_by": text(actor, 150) if given else "",
+        "given_at": timezone.now() if given else None,
+        "given_why": why if given else "",
+        "not_before": None,
+        "failed_attempts": 0,
+        **holds.NONE,
+    }
+    body = {
+        "before": before,
+        "after": after,
+        "in_ramp": posting.invoice_num,
+        "given": given,
+        "reason": why,
+        "hold": posting.hold_reason,
+    }
+    with transaction.atomic():
+        _take_turns(posting)
+        _check_nothing_sent(posting)
+        _check_free(posting, after, place)
+        sentence = entry(posting, "posting.numbered", body, actor)
+        change([posting], _as_seen(posting), changes, "given another number", [sentence])
+        holds.clear([posting.pk])
+
+
+def _as_seen(posting: Posting) -> Q:
+    """Exactly what the person had in view, with nobody working on it."""
+    return Q(
+        state=_State.QUEUED,
+        lease_owner="",
+        given_num=posting.given_num,
+        invoice_num=posting.invoice_num,
+        seen_hash=posting.seen_hash,
+        hold_reason=posting.hold_reason,
+        hold_message=posting.hold_message,
+    )
+
+
+def _take_turns(posting: Posting) -> None:
+    """Two people who give one number to two bills wait for each other; no run takes the bill."""
+    take_turns(posting.tenant_id)
+    list(Posting.objects.select_for_update().filter(pk=posting.pk).values_list("pk"))
+
+
+def _check_nothing_sent(posting: Posting) -> None:
+    """Every key under which the bill was sent is settled: refused, looked up, or removed again."""
+    name = posting.invoice_num
+    if attempts.unresolved(posting.tenant_id, "posting", posting.bill_id):
+        raise NotNowError(
+            f"A write for bill {name} has no answer from Epicor yet. {_UNCHANGED} It is looked up "
+            "by itself; look at the bill again then."
+        )
+    saved = _saved_last(posting)
+    if saved is not None:
+        raise NotNowError(
+            f"Epicor said that it saved bill {name} as {saved.invoice_num}. {_UNCHANGED} Replay "
+            "it, so that it is looked up first."
+        )
+
+
+def _saved_last(posting: Posting) -> Attempt | None:
+    """The last write under a key, if Epicor saved it and nothing says that it is gone since."""
+    mine = {"tenant_id": posting.tenant_id, "subject_kind": "posting"}
+    sent = Attempt.objects.filter(**mine, subject_id=posting.bill_id).exclude(vendor_num=None)
+    told = (Attempt.Outcome.NOT_SENT, Attempt.Outcome.REFUSED)
+    last = sent.exclude(outcome__in=told).order_by("-pk").first()
+    if last is None or last.outcome != Attempt.Outcome.DONE or last.action == "remove_invoice":
+        return None
+    key = [last.company, last.vendor_num, trimmed(last.invoice_num)]
+    if key in [[*twin[:2], trimmed(str(twin[2]))] for twin in posting.twins_cleared]:
+        return None  # a person compared it and said that it is another invoice
+    gone = AuditEntry.objects.filter(**mine, subject_id=posting.bill_id, at__gte=last.started_at)
+    return None if gone.filter(action="posting.removed").exists() else last
+
+
+def _check_free(posting: Posting, number: str, place: Place | None) -> None:
+    """No other bill of the vendor has it, in any spelling, unless a person told the two apart.
+
+    What Epicor has of other hands is seen at the look-up.
+    """
+    named = Q(number_key=number_key(number))
+    vendor = Q(vendor_ramp_id=posting.vendor_ramp_id) if posting.vendor_ramp_id else Q(pk__in=[])
+    entities = place.entities if place else frozenset({posting.entity_id})
+    waiting = named & vendor & Q(state__in=_WAITING, entity_id__in=entities)
+    there = named & Q(state__in=IN_EPICOR)
+    if place is not None:
+        there &= Q(company=place.company, vendor_num=place.vendor_num)
+    else:
+        there &= vendor
+    others = Posting.objects.filter(waiting | there, tenant_id=posting.tenant_id)
+    rest = others.exclude(pk=posting.pk).order_by("pk")
+    other = next((one for one in rest if not _told_apart(posting, number, one)), None)
+    if other is None:
+        return
+    theirs = _number_of(other)
+    name = "it" if trimmed(theirs) == trimmed(number) else f"{theirs}, the same number,"
+    what = f"is entered under {name} already"
+    if not other.in_epicor:
+        what = f"waits to be entered under {name}"
+    raise NumberError(
+        f"{number} is taken: bill {other.bill_id} of the same vendor {what.rstrip(',')}. Give it "
+        "another one."
+    )
+
+
+def _told_apart(posting: Posting, number: str, other: Posting) -> bool:
+    """Whether a person said that they differ, and Epicor would take both numbers."""
+    if trimmed(_number_of(other)) == trimmed(number):
+        return False
+    return other.bill_id in posting.bills_cleared or posting.bill_id in other.bills_cleared
+
+
+def _number_of(posting: Posting) -> str:
+    """The number that it is entered under, or would be."""
+    waits = posting.state in _WAITING
+    return (posting.given_num if waits else "") or posting.invoice_num

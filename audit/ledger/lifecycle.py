@@ -1,0 +1,343 @@
+"""The life of a posting: every legal step, and nothing else may change its state.
+
+    queued -> in_flight -> entered -> confirmed          the good way
+    in_flight -> queued                                  try again (not before ...)
+    in_flight -> in_doubt -> entered | queued            perhaps applied: look up first
+    entered | confirmed -> removed                       taken out of Epicor by a person
+    removed -> queued                                    a person wants it entered anew
+    queued -> dismissed                                  handled outside, with a reason
+    removed | dismissed | held -> entered                it is there: our record was behind
+
+A hold (why a person is needed) is separate from the state. Each step is an UPDATE that names the
+state and the owner it expects, and writes its entry in the trail in the same transaction. When
+the row moved on meanwhile, nothing changes and LostLeaseError says so.
+
+Who works on a posting is in audit/ledger/leases.py, how a write ended in audit/ledger/outcomes.py;
+this is where others find all the steps.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Case, DateTimeField, F, Q, Value, When
+from django.utils import timezone
+
+from audit.canonical_json import plain
+from audit.ledger import holds
+from audit.ledger.intake import PostingSeed, open_many, update_values
+from audit.ledger.leases import (
+    NO_LEASE,
+    claim,
+    claim_doubtful,
+    claim_rechecks,
+    extend_lease,
+    keep_leases,
+    postpone,
+    reap,
+    release,
+    release_many,
+    take,
+)
+from audit.ledger.models import IN_EPICOR, Posting
+from audit.ledger.outcomes import (
+    mark_confirmed_many,
+    mark_entered,
+    mark_found,
+    mark_in_doubt,
+    mark_rechecked,
+    settle_not_there,
+)
+from audit.trail import log
+from audit.transitions import LostLeaseError, change, change_some, entry, update
+from audit.writes import attempts
+from connector.domain.errors import Hold, Reason
+
+__all__ = [
+    "LostLeaseError",
+    "PostingSeed",
+    "ask_recheck",
+    "claim",
+    "claim_doubtful",
+    "claim_rechecks",
+    "clear_twins",
+    "dismiss",
+    "dismiss_as_same",
+    "enter_again",
+    "extend_lease",
+    "hold",
+    "hold_many",
+    "keep",
+    "keep_leases",
+    "mark_confirmed_many",
+    "mark_entered",
+    "mark_found",
+    "mark_in_doubt",
+    "mark_rechecked",
+    "mark_removed",
+    "open_many",
+    "postpone",
+    "reap",
+    "release",
+    "release_many",
+    "replay",
+    "requeue_changed",
+    "settle_not_there",
+    "take",
+    "update_values",
+]
+
+State = Posting.State
+
+LOOK_AGAIN = timedelta(hours=1)  # so often is looked up what is in doubt and held
+
+
+def hold(posting: Posting, hold: Hold, *, owner: str = "") -> None:
+    """Opens a hold: the posting waits for a person. In flight goes back to queued.
+
+    In doubt, entered and confirmed keep their state. `owner` is the lease we have, "" for none.
+    """
+    hold_many([(posting, hold)], owner=owner)
+
+
+def hold_many(pairs: Sequence[tuple[Posting, Hold]], *, owner: str = "") -> None:
+    """`hold` for a whole slice in a constant number of queries. All or nothing.
+
+    A hold that is already open with the same words on a posting nobody works on stays as it is.
+    What is in doubt is looked up again within the hour, whatever a person does; that it is still
+    held with the same words is no news then.
+    """
+    news = [(posting, hold) for posting, hold in pairs if not holds.is_open(posting, hold)]
+    if not news:
+        return
+    postings = [posting for posting, _ in news]
+    doubted = {posting.pk for posting in postings if posting.state == State.IN_DOUBT}
+    later = timezone.now() + LOOK_AGAIN
+    due_again = Case(
+        When(state=State.IN_DOUBT, then=Value(later)), default=None, output_field=DateTimeField()
+    )
+    ours = Q(state=State.IN_FLIGHT, lease_owner=owner) | Q(
+        state__in=[State.QUEUED, State.IN_DOUBT, *IN_EPICOR], lease_owner__in=["", owner]
+    )
+    landed = Case(When(state=State.IN_FLIGHT, then=Value(State.QUEUED)), default=F("state"))
+    with transaction.atomic():
+        update(postings, ours, {"state": landed, "not_before": due_again, **NO_LEASE}, "held")
+        news = [pair for pair in news if pair[0].pk not in doubted or not holds.says(*pair)]
+        for posting in postings:
+            if posting.state == State.IN_FLIGHT:
+                posting.state = State.QUEUED
+            posting.not_before = later if posting.pk in doubted else None
+            posting.lease_owner, posting.lease_until = "", None
+        for posting, reason in news:
+            holds.write(posting, reason)
+        Posting.objects.bulk_update(postings, list(holds.NONE))
+        holds.replace(news)
+        log.record_many(
+            entry(posting, "posting.held", holds.told(reason)) for posting, reason in news
+        )
+
+
+def mark_removed(
+    posting: Posting,
+    *,
+    actor: str,
+    reason: str,
+    owner: str = "",
+    body: Mapping[str, Any] | None = None,
+) -> None:
+    """A person took the invoice out of Epicor: entered or confirmed -> removed.
+
+    `owner` is the lease we have, "" for none. Nothing of it is in doubt any more.
+    """
+    ready = Q(state__in=IN_EPICOR, lease_owner=owner)
+    with transaction.atomic():
+        _finish(posting, ready, State.REMOVED, actor, reason, body or {})
+        attempts.settle(
+            posting.tenant_id, "posting", posting.bill_id, "The invoice is not in Epicor any more."
+        )
+
+
+def keep(posting: Posting, *, actor: str, reason: str) -> None:
+    """A person accepts what is in Epicor as it is: the hold of something entered closes.
+
+    What was accepted is remembered (the content of the bill that the hold was about, or the
+    differences that it named), so that it is not raised again; what came later is. ValueError
+    without a reason, and for what nobody can accept because nobody knows what it is, or because
+    it is not there.
+    """
+    if not reason.strip():
+        raise ValueError(f"Say why bill {posting.bill_id} stays as it is; nothing was changed.")
+    if why_not := holds.not_to_be_kept(posting):
+        raise ValueError(f"Bill {posting.bill_id} cannot stay as it is: {why_not}.")
+    differences = plain(posting.hold_detail.get("differences") or [])
+    drifted = posting.hold_reason == Reason.MISMATCH  # it is Epicor that differs, not the bill
+    seen = posting.hold_detail.get("content") or posting.seen_hash
+    # Exactly the hold and the content that the person saw.
+    ready = Q(state__in=IN_EPICOR, lease_owner="", seen_hash=posting.seen_hash) & Q(
+        hold_reason=posting.hold_reason, hold_message=posting.hold_message
+    )
+    ready &= ~Q(hold_reason="")
+    body = {
+        "reason": reason.strip(),
+        "hold": posting.hold_reason,
+        "message": posting.hold_message,
+        "differences": differences,
+    }
+    with transaction.atomic():
+        # What was verified may be newer than what is on the person's screen.
+        row = Posting.objects.select_for_update().get(pk=posting.pk)
+        pays = {
+            name: posting.hold_detail[name] for name in [holds.PAYS] if name in posting.hold_detail
+        }
+        changes: dict[str, Any] = {"kept": {**row.kept, posting.hold_reason: differences, **pays}}
+        if not drifted and row.not_before is None:
+            changes["entered_hash"] = seen
+        sentence = entry(posting, "posting.kept", body, actor)
+        change([posting], ready, {**changes, **holds.NONE}, "kept as it is", [sentence])
+        holds.clear([posting.pk])
+
+
+def enter_again(posting: Posting, *, actor: str, reason: str) -> None:
+    """A person wants a removed bill entered anew: removed -> queued, due now."""
+    body = {"reason": reason.strip()}
+    changes: dict[str, Any] = {
+        "state": State.QUEUED,
+        "company": "",
+        "vendor_num": None,
+        "group_id": "",
+        "sys_rev_id": None,
+        "entered_hash": "",
+        "entered_as": {},
+        "kept": {},
+        "entered_at": None,
+        "confirmed_at": None,
+    }
+    change(
+        [posting],
+        Q(state=State.REMOVED),
+        {**changes, "not_before": None, "failed_attempts": 0, "look_ups": 0},
+        "queued again",
+        [entry(posting, "posting.enter_again", body, actor)],
+    )
+
+
+def clear_twins(
+    posting: Posting,
+    keys: Collection[tuple[str, int, str]],
+    *,
+    bills: Collection[str] = (),
+    actor: str,
+    reason: str,
+) -> None:
+    """A person said that these invoices, and these bills of ours, are different ones.
+
+    They are never suspected again for this bill, which is tried anew.
+    """
+    known = {tuple(key) for key in posting.twins_cleared}
+    cleared = [list(key) for key in sorted(known | set(keys))]
+    told_apart = sorted({*posting.bills_cleared, *bills})
+    body = {"keys": cleared, "bills": told_apart, "reason": reason.strip()}
+    answer = {"twins_cleared": cleared, "bills_cleared": told_apart, "not_before": None}
+    with transaction.atomic():
+        change(
+            [posting],
+            _as_seen(posting),
+            {**answer, **holds.NONE},
+            "marked as different",
+            [entry(posting, "posting.twins_cleared", body, actor)],
+        )
+        holds.clear([posting.pk])
+
+
+def _as_seen(posting: Posting) -> Q:
+    """Exactly the hold that the person saw: another one may name what nobody looked at."""
+    return Q(state=State.QUEUED, lease_owner="", hold_reason=posting.hold_reason) & Q(
+        hold_message=posting.hold_message, hold_detail=posting.hold_detail
+    )
+
+
+def dismiss_as_same(posting: Posting, other_id: str, *, actor: str, reason: str) -> None:
+    """A person said that this is the invoice of another bill: queued -> dismissed.
+
+    Raises ValueError with a sentence when the other bill is not on its way into Epicor either,
+    and LostLeaseError when the hold is not the one that the person saw.
+    """
+    why = reason.strip() or f"It is the same invoice as bill {other_id}."
+    with transaction.atomic():
+        rows = Posting.objects.select_for_update()
+        other = rows.filter(tenant_id=posting.tenant_id, bill_id=other_id).first()
+        if other is None or other.state in (State.DISMISSED, State.REMOVED):
+            raise ValueError(
+                f"Bill {other_id} is not entered and will not be (it is dismissed, or was taken "
+                f"out of Epicor), so bill {posting.bill_id} stays. Nothing was changed; replay it "
+                "to have it entered."
+            )
+        body = {"same_as": other_id}
+        _finish(posting, _as_seen(posting), State.DISMISSED, actor, why, body)
+
+
+def dismiss(posting: Posting, *, actor: str, reason: str) -> None:
+    """Handled outside, never entered: queued -> dismissed. ValueError without a reason."""
+    _finish(posting, Q(state=State.QUEUED), State.DISMISSED, actor, reason, {})
+
+
+def _finish(
+    posting: Posting, ready: Q, state: State, actor: str, reason: str, body: Mapping[str, Any]
+) -> None:
+    if not reason.strip():
+        raise ValueError(f"Say why bill {posting.bill_id} is {state}; nothing was changed.")
+    facts = {"reason": reason.strip(), "hold": posting.hold_reason, **body}
+    sentence = entry(posting, f"posting.{state}", facts, actor)
+    changes = {"state": state, "not_before": None, **NO_LEASE, **holds.NONE}
+    with transaction.atomic():
+        change([posting], ready, changes, state, [sentence])
+        holds.clear([posting.pk])
+
+
+def replay(postings: Sequence[Posting], *, actor: str) -> int:
+    """A person asks to try again now; says how many postings that moved.
+
+    Queued or in doubt: the hold closes and it is due now. Entered or confirmed with a hold: it
+    is only verified or converged again, and the hold stays until that succeeds.
+    """
+    now = timezone.now()
+    waits = Q(state=State.QUEUED) & (~Q(hold_reason="") | Q(not_before__gt=now))
+    waits |= Q(state=State.IN_DOUBT) & ~Q(hold_reason="")
+    held = Q(state__in=IN_EPICOR) & ~Q(hold_reason="")
+    with transaction.atomic():
+        tried = _try_again(postings, waits, "posting.replayed", actor, now, {})
+        flagged = change_some(postings, held, {"not_before": now}, "posting.replayed", actor, {})
+    return tried + len(flagged)
+
+
+def requeue_changed(postings: Sequence[Posting]) -> int:
+    """The bills changed in Ramp while held: the holds close and they are tried again."""
+    held = Q(state=State.QUEUED) & ~Q(hold_reason="")
+    body = {"message": "Changed in Ramp, tried again."}
+    now = timezone.now()
+    return _try_again(postings, held, "posting.requeued", log.SYSTEM, now, body)
+
+
+def ask_recheck(postings: Sequence[Posting], *, message: str, actor: str = log.SYSTEM) -> int:
+    """Flags entered or confirmed postings to be verified or converged again, now."""
+    now = timezone.now()
+    changes = {"not_before": now}
+    unasked = Q(state__in=IN_EPICOR, not_before=None)
+    body = {"message": message}
+    return len(change_some(postings, unasked, changes, "posting.recheck_asked", actor, body))
+
+
+def _try_again(
+    postings: Sequence[Posting],
+    ready: Q,
+    action: str,
+    actor: str,
+    now: datetime,
+    body: Mapping[str, Any],
+) -> int:
+    changes = {"not_before": now, "failed_attempts": 0, **holds.NONE}
+    with transaction.atomic():
+        moved = change_some(postings, ready, changes, action, actor, body)
+        holds.clear(moved)
+    return len(moved)

@@ -1,0 +1,1 @@
+"""The sealed record: entries, their chain, and how they are searched and read."""

@@ -1,0 +1,1 @@
+"""Every write to either system: the intent before, the outcome after."""

@@ -1,0 +1,1 @@
+"""What a person decides, once, for pages and commands."""

@@ -1,0 +1,1 @@
+"""An AP invoice: its draft, its rows in Epicor, and the ways to write it."""

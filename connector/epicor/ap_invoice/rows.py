@@ -1,0 +1,303 @@
+"""An AP invoice as Epicor's dataset rows, and back: drafts to rows, rows to what is saved. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from connector.domain.invoice_key import trimmed
+from connector.epicor.ap_invoice.draft import APInvoiceDraft, DraftLine
+
+Row = dict[str, Any]
+Dataset = Mapping[str, Any]
+
+HEADER, LINE, EXPENSE, ACCOUNT = "APInvHed", "APInvDtl", "APInvExp", "APInvExpTGLC"
+TABLES = (HEADER, LINE, EXPENSE, ACCOUNT)
+
+
+def day(value: date) -> str:
+    """A calendar day in Epicor's form; the time means nothing and no zone is named."""
+    return f"{value.isoformat()}T00:00:00"
+
+
+def header_row(skeleton: Row, draft: APInvoiceDraft, stamp_column: str) -> Row:
+    """The new header: the skeleton's row with the draft's values. Credits are typed positive."""
+    values = header_values(draft, stamp_column)
+    return {
+        **skeleton,
+        "Company": draft.company,
+        "VendorNum": draft.vendor_num,
+        "VendorNumVendorID": draft.vendor_id,
+        "InvoiceNum": draft.invoice_num,
+        **{name: as_sent(value) for name, value in values.items()},
+        "RowMod": "A",
+    }
+
+
+def header_values(draft: APInvoiceDraft, stamp_column: str) -> dict[str, Any]:
+    """The header's columns that a bill decides, beside the key; amounts as they are typed."""
+    values: dict[str, Any] = {
+        "InvoiceDate": draft.invoice_date,
+        "ApplyDate": draft.apply_date,
+        "TermsCode": draft.terms_code,
+        "DueDate": draft.due_date,
+        "CurrencyCode": draft.currency_code,
+        "ScrDocInvoiceVendorAmt": typed(draft.total, draft),
+        "Description": draft.description,
+        "ExtSysURL": draft.url,
+        "PayHold": draft.pay_hold,
+        stamp_column: draft.stamp,
+    }
+    if draft.rate_group:
+        values["RateGrpCode"] = draft.rate_group
+    return values
+
+
+def as_sent(value: Any) -> Any:
+    """A value in the form that rows carry: days as text."""
+    return day(value) if isinstance(value, date) else value
+
+
+def line_rows(draft: APInvoiceDraft, number: int, group_id: str) -> dict[str, Row]:
+    """The rows of line `number` (1-based): the line, its distribution and its account."""
+    line = draft.lines[number - 1]
+    key = {
+        "Company": draft.company,
+        "VendorNum": draft.vendor_num,
+        "InvoiceNum": draft.invoice_num,
+        "InvoiceLine": number,
+    }
+    return {
+        LINE: {**key, **_line(line, draft, group_id)},
+        EXPENSE: {**key, "InvExpSeq": 1, "DocScrExpAmt": typed(line.amount, draft), "RowMod": "A"},
+        ACCOUNT: {
+            **key,
+            "InvExpSeq": 1,
+            "IsExternalCompany": False,
+            "GLAccount": line.account,
+            "RowMod": "A",
+        },
+    }
+
+
+def _line(line: DraftLine, draft: APInvoiceDraft, group_id: str) -> Row:
+    amount = typed(line.amount, draft)
+    return {
+        "LineType": "M",
+        "Description": line.description,
+        "ScrVendorQty": 1,  # quantity times price would round; one times the amount does not
+        "DocUnitCost": amount,
+        "ScrDocExtCost": amount,
+        "DebitMemo": draft.credit,
+        "GroupID": group_id,
+        "RowMod": "A",
+    }
+
+
+def typed(amount: Decimal, draft: APInvoiceDraft) -> Decimal:
+    """An amount as a person types it: a credit's amounts are positive."""
+    return -amount if draft.credit else amount
+
+
+# The header's amounts that must be the bill's total, in an accountant's words.
+AMOUNTS = (("Invoice total", "DocInvoiceVendorAmt"), ("Sum of the lines", "DocInvoiceAmt"))
+
+Place = tuple[str, int, int]  # table, line, distribution
+
+
+@dataclass(slots=True)
+class SavedInvoice:
+    """What Epicor has saved of one invoice: only rows with RowMod "" and a SysRevID.
+
+    `old` names the rows that the latest answer did not show again. `whole` says that the invoice
+    was read and nothing was saved since: what is not here is not there.
+    """
+
+    header: Row | None = None
+    lines: dict[int, Row] = field(default_factory=dict)
+    expenses: dict[tuple[int, int], Row] = field(default_factory=dict)
+    accounts: dict[tuple[int, int], Row] = field(default_factory=dict)
+    old: set[Place] = field(default_factory=set)
+    whole: bool = False
+
+    def take(self, ds: Dataset, vendor_num: int, invoice_num: str) -> None:
+        """Add the saved rows of this invoice that the answer to a save carries.
+
+        Echoed unsaved rows are not, and a row at a revision already known is no news.
+        """
+        before = self._revisions()
+        self._add(ds, vendor_num, invoice_num)
+        news = {place for place, rev in self._revisions().items() if before.get(place) != rev}
+        self.old = before.keys() - news
+        self.whole = False
+
+    def see(self, ds: Dataset, vendor_num: int, invoice_num: str) -> None:
+        """Replace everything by what was just read: the whole invoice, or nothing of it."""
+        self.header = None
+        for rows in (self.lines, self.expenses, self.accounts, self.old):
+            rows.clear()
+        self._add(ds, vendor_num, invoice_num)
+        self.whole = True
+
+    def shows(self, table: str, row: Row) -> bool:
+        """Whether the latest answer showed the row in this place as saved."""
+        place = place_of(table, row)
+        return place in self._revisions() and place not in self.old
+
+    def _add(self, ds: Dataset, vendor_num: int, invoice_num: str) -> None:
+        for row in saved_rows(ds, HEADER, vendor_num, invoice_num):
+            self.header = row
+        for row in saved_rows(ds, LINE, vendor_num, invoice_num):
+            self.lines[int(row["InvoiceLine"])] = row
+        for row in saved_rows(ds, EXPENSE, vendor_num, invoice_num):
+            self.expenses[int(row["InvoiceLine"]), int(row["InvExpSeq"])] = row
+        for row in saved_rows(ds, ACCOUNT, vendor_num, invoice_num):
+            self.accounts[int(row["InvoiceLine"]), int(row["InvExpSeq"])] = row
+
+    def _revisions(self) -> dict[Place, Any]:
+        found: dict[Place, Any] = {}
+        if self.header is not None:
+            found[HEADER, 0, 0] = self.header.get("SysRevID")
+        for number, row in self.lines.items():
+            found[LINE, number, 0] = row.get("SysRevID")
+        for table, rows in ((EXPENSE, self.expenses), (ACCOUNT, self.accounts)):
+            for (number, sequence), row in rows.items():
+                found[table, number, sequence] = row.get("SysRevID")
+        return found
+
+    @property
+    def stale(self) -> bool:
+        """Whether something was saved after the header was last seen: its totals prove nothing."""
+        return self.header is None or (HEADER, 0, 0) in self.old
+
+    @property
+    def group_id(self) -> str:
+        """The group it lies in."""
+        return str((self.header or {}).get("GroupID", ""))
+
+
+def place_of(table: str, row: Row) -> Place:
+    """Where a row belongs in its invoice."""
+    if table == HEADER:
+        return table, 0, 0
+    return table, int(row["InvoiceLine"]), 0 if table == LINE else int(row["InvExpSeq"])
+
+
+def totals(saved: SavedInvoice) -> Decimal:
+    """The sum of the distributions, signed as stored, in the invoice's currency."""
+    return sum((_number(row.get("DocExpAmt")) for row in saved.expenses.values()), Decimal(0))
+
+
+def saved_rows(ds: Dataset, table: str, vendor_num: int, invoice_num: str) -> Iterator[Row]:
+    """The rows of `table` in `ds` that belong to this invoice and are really saved."""
+    for row in ds.get(table) or ():
+        ours = row.get("VendorNum") == vendor_num and same_number(
+            str(row.get("InvoiceNum", "")), invoice_num
+        )
+        if ours and not row.get("RowMod") and int(row.get("SysRevID") or 0) > 0:
+            yield row
+
+
+def same_number(one: str, other: str) -> bool:
+    """Whether two invoice numbers are the same key: trimmed and caseless, as Epicor compares."""
+    return trimmed(one) == trimmed(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One point in which an invoice is not what it should be, in an accountant's words."""
+
+    field: str
+    expected: str
+    actual: str
+
+    def __str__(self) -> str:
+        return f"{self.field} is {self.actual}, expected {self.expected}"
+
+
+def differences(draft: APInvoiceDraft, saved: SavedInvoice, stamp_column: str) -> list[Difference]:
+    """Every point in which the saved invoice is not the draft; [] when it is, to the cent."""
+    header = saved.header
+    if header is None:
+        return [Difference("Invoice", "in Epicor", "not in Epicor")]
+    found = [
+        Difference(label, _shown(expected), _shown(header.get(name), like=expected))
+        for label, name, expected in _expected_header(draft)
+        if not equal(header.get(name), expected)
+    ]
+    if not any(equal(value, draft.stamp) for value in header.values()):
+        # In whatever column: the tenant may have chosen another one since it was written.
+        there = _shown(header.get(stamp_column), like=draft.stamp)
+        found.append(Difference(f"Bill id ({stamp_column})", draft.stamp, there))
+    count = len(draft.lines)
+    if set(saved.lines) != set(range(1, count + 1)):
+        there = ", ".join(map(str, sorted(saved.lines))) or "none"
+        found.append(Difference("Numbering of the lines", f"1 to {count}", there))
+    for number, line in enumerate(draft.lines, start=1):
+        found += _line_differences(number, line, saved)
+    booked = totals(saved)
+    if booked != draft.total:
+        found.append(Difference("Sum of the distributions", _shown(draft.total), _shown(booked)))
+    return found
+
+
+def _expected_header(draft: APInvoiceDraft) -> list[tuple[str, str, Any]]:
+    return [
+        ("Credit (debit memo)", "DebitMemo", draft.credit),
+        ("Invoice date", "InvoiceDate", draft.invoice_date),
+        ("Apply date", "ApplyDate", draft.apply_date),
+        ("Due date", "DueDate", draft.due_date),
+        ("Terms", "TermsCode", draft.terms_code),
+        ("Currency", "CurrencyCode", draft.currency_code),
+        *((label, name, draft.total) for label, name in AMOUNTS),
+        ("Variance", "DocInvoiceVariance", Decimal(0)),
+        ("Payment hold", "PayHold", draft.pay_hold),
+    ]
+
+
+def _line_differences(number: int, line: DraftLine, saved: SavedInvoice) -> list[Difference]:
+    row = saved.lines.get(number)
+    if row is None:
+        return []  # the line count says it
+    found = []
+    amount = row.get("DocExtCost")
+    if not equal(amount, line.amount):
+        shown = _shown(amount, like=line.amount)
+        found.append(Difference(f"Line {number} amount", _shown(line.amount), shown))
+    accounts = [acc.get("GLAccount") for (n, _), acc in saved.accounts.items() if n == number]
+    if accounts != [line.account]:
+        there = " and ".join(_shown(account) for account in accounts) or "none"
+        found.append(Difference(f"Line {number} account", line.account, there))
+    return found
+
+
+def equal(actual: Any, expected: Any) -> bool:
+    """Whether a stored value means the expected one: days by the calendar, amounts by value,
+    texts without regard to the spaces in and around them."""
+    if isinstance(expected, bool):
+        return actual is expected
+    if isinstance(expected, date):
+        return str(actual or "")[:10] == expected.isoformat()
+    if isinstance(expected, Decimal):
+        return actual is not None and _number(actual) == expected
+    return _plain(actual) == _plain(expected)
+
+
+def _number(value: Any) -> Decimal:
+    return Decimal(str(value)) if value is not None else Decimal(0)
+
+
+def _shown(value: Any, like: Any = None) -> str:
+    """A value for people; `like` is the value it should have had."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(like, date):
+        value = str(value or "")[:10]
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return _plain(value) or "blank"
+
+
+def _plain(value: Any) -> str:
+    return " ".join(str(value).split()) if value is not None else ""

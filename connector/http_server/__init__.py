@@ -1,0 +1,1 @@
+"""The way in: whose request it is, how much of it is read, what every answer carries."""

@@ -1,0 +1,1 @@
+"""How secrets are kept: encrypted fields, the check of the key, private files."""

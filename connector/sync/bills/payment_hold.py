@@ -1,0 +1,149 @@
+"""Who pays a bill may change after it was entered: a change that would alter the payment hold of
+its invoice is for a person, because the vendor could be paid twice, or never. No HTTP."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from audit.ledger.holds import PAYS
+from audit.ledger.models import Posting
+from connector.domain.bill import Payer
+from connector.domain.errors import Hold, Reason
+from connector.epicor.ap_invoice.draft import APInvoiceDraft
+from connector.epicor.ap_invoice.rows import SavedInvoice
+from connector.epicor.values import flag
+
+FIELD = "Payment hold"  # how differences call it
+
+
+@dataclass(frozen=True, slots=True)
+class Pays:
+    """Who pays a bill ("" = was not noted), and whether its invoice is therefore held in Epicor."""
+
+    payer: str
+    hold: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {"payer": str(self.payer), "hold": self.hold}
+
+
+def known(posting: Posting) -> Pays | None:
+    """What our record says: what an open hold names, else what a person settled, else what was
+    verified. None where nothing was noted."""
+    return _noted(posting.hold_detail) or settled(posting)
+
+
+def settled(posting: Posting) -> Pays | None:
+    """The same without what an open hold names."""
+    entered = posting.entered_as
+    if noted := _noted(posting.kept):
+        return noted
+    if not isinstance(entered.get("pay_hold"), bool):
+        return None
+    return Pays(str(entered.get("payer") or ""), entered["pay_hold"])
+
+
+def agreed(posting: Posting, payer: Payer, *, setting: bool) -> Pays | None:
+    """What the bill's payments ask for now. None where our record cannot tell.
+
+    As long as nobody knew and nobody knows who pays, it stays as it was entered: a `setting` that
+    is another one by now changes no old invoice.
+    """
+    before = known(posting)
+    if before is None:
+        return None
+    if payer != Payer.UNKNOWN:
+        return Pays(payer, payer == Payer.RAMP)
+    unknown = before.payer in ("", Payer.UNKNOWN)
+    return Pays(payer, before.hold if unknown else setting)
+
+
+def is_news(posting: Posting, payer: Payer, *, setting: bool) -> bool:
+    """Whether Epicor must be looked at because of who pays; another hold is settled first."""
+    if posting.hold_reason and PAYS not in posting.hold_detail:
+        return False
+    before, now = known(posting), agreed(posting, payer, setting=setting)
+    return before is not None and now is not None and now.hold != before.hold
+
+
+def with_hold(
+    posting: Posting, draft: APInvoiceDraft, payer: Payer, *, setting: bool
+) -> APInvoiceDraft:
+    """The draft of something entered with the payment hold that its payments ask for now."""
+    now = agreed(posting, payer, setting=setting)
+    return draft if now is None else replace(draft, pay_hold=now.hold)
+
+
+def differs(posting: Posting, draft: APInvoiceDraft, saved: SavedInvoice) -> bool:
+    """Whether the payment hold in Epicor is a person's to change: who pays is not what it was.
+
+    Once a person has settled it, every later difference is theirs as well.
+    """
+    if not posting.in_epicor or flag((saved.header or {}).get("PayHold")) == draft.pay_hold:
+        return False
+    entered = posting.entered_as.get("pay_hold")
+    return PAYS in posting.kept or (isinstance(entered, bool) and entered != draft.pay_hold)
+
+
+def accepted(posting: Posting, draft: APInvoiceDraft) -> bool:
+    """Whether a person kept the other payment hold than the draft's."""
+    kept = _noted(posting.kept)
+    return kept is not None and kept.hold == draft.pay_hold
+
+
+def changed(draft: APInvoiceDraft, payer: Payer, content: str) -> Hold:
+    """The hold: what changed, what it may cost, what to do. `content`: the bill's hash."""
+    if payer == Payer.UNKNOWN:
+        who = _NOBODY.format(setting="held from payment" if draft.pay_hold else "paid by Epicor")
+    else:
+        who = _RAMP if draft.pay_hold else _OUTSIDE
+    risk = _TWICE if draft.pay_hold else _NEVER
+    detail = {
+        "differences": [_difference(expected=draft.pay_hold)],
+        "content": content,
+        **noted(draft, payer),
+    }
+    return Hold(
+        Reason.CHANGED, f"Who pays the bill changed after it was entered: {who} {risk}", detail
+    )
+
+
+def noted(draft: APInvoiceDraft, payer: Payer) -> dict[str, Any]:
+    """What a hold's detail says of who pays."""
+    return {PAYS: Pays(payer, draft.pay_hold).as_json()}
+
+
+def left(posting: Posting, wrong: Sequence[Any]) -> list[str]:
+    """The differences, as sentences, without a payment hold that a person kept as it is."""
+    kept = _noted(posting.kept)
+    point = _difference(expected=kept.hold) if kept is not None else ""
+    return [str(one) for one in wrong if str(one) != point]
+
+
+def _difference(*, expected: bool) -> str:
+    words = {True: "yes", False: "no"}
+    return f"{FIELD} is {words[not expected]}, expected {words[expected]}"
+
+
+def _noted(where: Mapping[str, Any]) -> Pays | None:
+    found = where.get(PAYS)
+    return None if not found else Pays(str(found["payer"]), bool(found["hold"]))
+
+
+_RAMP = "Ramp pays it now, and its invoice in Epicor is not held from payment."
+_OUTSIDE = "it is paid outside Ramp now, and its invoice in Epicor is held from payment."
+_NOBODY = (
+    "Ramp does not say any more who pays it; by your settings such a bill is {setting}, and its "
+    "invoice in Epicor is not."
+)
+_TWICE = (
+    "The vendor could be paid twice, by Ramp and by Epicor. Nothing was changed in Epicor. Set "
+    "the payment hold there, or stop the payment in Ramp if Epicor has paid; then replay. Or keep "
+    "it as it is: dismiss this with a reason."
+)
+_NEVER = (
+    "The vendor could never be paid, because Epicor passes the invoice by. Nothing was changed in "
+    "Epicor. Find out who pays it; take the payment hold off there if it is Epicor, then replay. "
+    "Or keep it as it is: dismiss this with a reason."
+)

@@ -1,0 +1,1 @@
+"""The pages on which mappings are made, checked and approved."""

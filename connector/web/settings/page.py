@@ -1,0 +1,290 @@
+"""Settings: what is set and by whom, what waits for it; changing a section, pausing, loading."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from audit.permissions import requires
+from connector.actions import requests, settings_impact
+from connector.actions import tenant_setup as errands
+from connector.actions.replay import refusal
+from connector.sync.catalogs import ask_again
+from connector.sync.scheduling import ring_tenant
+from connector.tenants import pauses, sections, setup
+from connector.tenants.entities import names_of
+from connector.tenants.models import Tenant
+from connector.tenants.schedule import BadScheduleError, next_run
+from connector.tenants.schedule_words import in_words
+from connector.tenants.sections import SECTIONS, Change, Section
+from connector.web import layout
+from connector.web.exceptions.questions import passed_over
+from connector.web.settings import section_form
+from connector.web.settings.fields import FIELDS, Field
+from connector.web.settings.setup import ask_once
+from connector.web.settings.steps import last_errands
+
+_RECENT = 12
+_CRON = "calendar.sync_cron"
+_ASKED = {"test": errands.TEST, "load": errands.CATALOGS}
+_TITLES = {"test": "Test both connections", "load": "Read Epicor's master data"}
+
+
+@require_safe
+@requires("view")
+def page(request: HttpRequest, slug: str) -> HttpResponse:
+    """Every section with what is set; secrets only say that they are, since when, by whom."""
+    tenant = layout.tenant_of(request)
+    last = last_errands(tenant)
+    context = {
+        "groups": groups(tenant),
+        "changes": changes(tenant),
+        "questions": passed_over(tenant),
+        "waiting": settings_impact.waiting(tenant),
+        "live": setup.is_live(tenant),
+        "pause": pauses.kind(tenant),
+        "test": last.get(errands.TEST),
+        "load": last.get(errands.CATALOGS),
+    }
+    return layout.page(request, "connector/settings.html", "Settings", context)
+
+
+@require_safe
+@requires("view")
+def section(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """The form of one section, for those who may change it."""
+    found = section_form.section_of(request, key)
+    return _form(request, found, section_form.context(layout.tenant_of(request), found))
+
+
+@require_POST
+@requires("view")
+def save(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """Store a section, or show what is wrong."""
+    found = section_form.section_of(request, key)
+    tenant = layout.tenant_of(request)
+    saved = section_form.save(tenant, found, request.POST, actor=layout.actor(request))
+    if not saved.ok:
+        more = section_form.context(tenant, found, request.POST, saved)
+        return _form(request, found, more, status=409 if saved.sentence else 422)
+    return layout.done(request, _told(tenant, found, saved.changed), _home(slug))
+
+
+@require_POST
+@requires("manage_connections")
+def ask(request: HttpRequest, slug: str, what: str) -> HttpResponse:
+    """Test both connections, or read Epicor's master data now."""
+    if what not in _ASKED:
+        raise Http404("No such page.")
+    tenant = layout.tenant_of(request)
+    ask_once(tenant, _ASKED[what], _TITLES[what], actor=layout.actor(request))
+    return layout.done(request, "Asked; see below how far it is.", _home(slug))
+
+
+@require_POST
+@requires("replay")
+def replay(request: HttpRequest, slug: str, what: str) -> HttpResponse:
+    """Try the bills again that waited for a setting which is there now."""
+    tenant = layout.tenant_of(request)
+    try:
+        chosen = list(settings_impact.freed(tenant, what))
+    except KeyError:
+        raise Http404("No such page.") from None
+    if not chosen:
+        return layout.done(request, "No bill waits for it any more.", _home(slug), good=False)
+    if why := refusal(tenant):
+        return layout.done(request, why, _home(slug), good=False)
+    ask_again(tenant, chosen)
+    title = f"Try {len(chosen)} bills again that waited for settings"
+    errand = requests.ask_replay(tenant, chosen, title, actor=layout.actor(request))
+    to = reverse("errand", args=[slug, errand.pk])
+    return layout.done(request, f"{len(chosen)} bills are tried again.", to)
+
+
+@require_POST
+@requires("manage_calendar")
+def pause(request: HttpRequest, slug: str) -> HttpResponse:
+    """Stop the tenant until a person resumes it; the reason is shown on every page."""
+    reason = request.POST.get("reason", "")[:500]
+    try:
+        pauses.by_person(layout.tenant_of(request), reason, actor=layout.actor(request))
+    except ValueError as error:
+        return layout.done(request, str(error), _home(slug), good=False)
+    said = "Paused. What is being sent right now ends in order; nothing new is begun."
+    return layout.done(request, said, _home(slug))
+
+
+@require_POST
+@requires("manage_calendar")
+def resume(request: HttpRequest, slug: str) -> HttpResponse:
+    """End a person's pause and begin a cycle."""
+    tenant = layout.tenant_of(request)
+    if not pauses.resume(tenant, actor=layout.actor(request)):
+        said = "No person's pause stands any more; nothing was changed."
+        return layout.done(request, said, _home(slug), good=False)
+    ring_tenant(tenant)
+    return layout.done(request, "Resumed. A cycle begins now.", _home(slug))
+
+
+# -- what the page shows ---------------------------------------------------------------------------
+
+
+_WORDS: Mapping[str, str] = {field.path: field.label for fs in FIELDS.values() for field in fs}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A change as the page tells it."""
+
+    at: datetime
+    actor: str
+    action: str
+    words: list[str]
+
+
+def changes(tenant: Tenant) -> list[Told]:
+    """The last changes, what was changed in the words of the forms; never a value."""
+    return [
+        Told(one.at, one.actor, one.action, [_WORDS.get(path, path) for path in one.changed])
+        for one in sections.changes(tenant, most=_RECENT)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One setting: its name and what it is, or for a secret only whether it is set."""
+
+    name: str
+    value: str = ""
+    secret: bool = False
+    is_set: bool = False
+    set_by: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One section with its lines."""
+
+    section: Section
+    lines: list[Line]
+
+
+def groups(tenant: Tenant) -> list[Group]:
+    """All sections in order; no secret is in it."""
+    whole = sections.everything(tenant)
+    set_by = sections.set_by(tenant, whole)
+    more = {"names": names_of(tenant), "cycles": cycles(tenant, whole)}
+    return [Group(section, _lines(section, whole | more, set_by)) for section in SECTIONS.values()]
+
+
+def cycles(tenant: Tenant, values: Mapping[str, Any]) -> str:
+    """When cycles run, in words, and when the next one is if the calendar runs them."""
+    cron = str(values[_CRON])
+    said = in_words(cron)
+    if not cron or pauses.rests(tenant) or not setup.is_live(tenant):
+        return said
+    try:
+        moment = timezone.localtime(next_run(cron, tenant.time_zone, timezone.now()))
+    except BadScheduleError:
+        return said
+    today = moment.date() == timezone.localdate()
+    return f"{said}, next {moment:%H:%M}" if today else f"{said}, next {moment:%Y-%m-%d %H:%M}"
+
+
+def _lines(
+    section: Section, values: Mapping[str, Any], set_by: Mapping[str, Change | None]
+) -> list[Line]:
+    method = values.get("epicor.auth.method")
+    if section.key in FIELDS:
+        return [
+            _line(field, values["cycles" if field.path == _CRON else field.path], set_by)
+            for field in FIELDS[section.key]
+            if not field.methods or method in field.methods
+        ]
+    return _LISTS[section.key](values)
+
+
+def _line(field: Field, value: Any, set_by: Mapping[str, Change | None]) -> Line:
+    if field.kind == "secret":
+        is_set = field.path in set_by
+        return Line(field.label, secret=True, is_set=is_set, set_by=set_by.get(field.path))
+    if field.kind == "yes":
+        return Line(field.label, "yes" if value else "no")
+    if field.kind == "days":
+        return Line(field.label, ", ".join(value) or "none")
+    names = dict(field.choices)
+    return Line(field.label, names.get(value, str(value)) if value not in (None, "") else "–")
+
+
+def _routes(values: Mapping[str, Any]) -> list[Line]:
+    return [
+        Line(values["names"].get(entity) or entity, f"{company}, site {site}" if site else company)
+        for entity, company, site in values["entities"]
+    ] or [Line("Routes", "none: every bill waits")]
+
+
+def _coding(values: Mapping[str, Any]) -> list[Line]:
+    currencies = [f"{iso} → {code}" if iso != code else iso for iso, code in values["currencies"]]
+    return [
+        Line("Currencies", ", ".join(currencies) or "none: every bill waits"),
+        *(
+            Line(field, f"fills segment {number}, {f'else {default}' if default else 'no default'}")
+            for field, number, _, default in values["dimensions"]
+        ),
+    ]
+
+
+_LISTS = {"entities": _routes, "coding": _coding}
+
+
+# -- inside ----------------------------------------------------------------------------------------
+
+
+def _form(
+    request: HttpRequest, found: Section, more: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    slug = layout.tenant_of(request).slug
+    action = reverse("settings-save", args=[slug, found.key])
+    context = {**more, "action": action, "settings": True, "errand": _errand(request, found)}
+    return layout.page(
+        request, "connector/settings_section.html", found.title, context, status=status
+    )
+
+
+def _errand(request: HttpRequest, found: Section) -> Any:
+    kind = {"entities": errands.ENTITIES, "coding": errands.CHART}.get(found.key, "")
+    return last_errands(layout.tenant_of(request)).get(kind)
+
+
+def _told(tenant: Tenant, found: Section, changed: list[str]) -> str:
+    if not changed:
+        return "Nothing was different; nothing was changed."
+    said = f"{found.title}: stored."
+    if found.key in ("ramp", "epicor"):
+        said += " Old logins are forgotten. Test both connections now."
+    ready = [one for one in settings_impact.waiting(tenant) if one.freed] if not found.parts else []
+    for one in ready:
+        said += (
+            f" {one.freed} of {one.waiting} bills that waited for {one.title} can be tried again."
+        )
+    return said
+
+
+def _home(slug: str) -> str:
+    return reverse("settings", args=[slug])
+
+
+urlpatterns = [
+    path("settings/", page, name="settings"),
+    path("settings/pause", pause, name="settings-pause"),
+    path("settings/resume", resume, name="settings-resume"),
+    path("settings/ask/<slug:what>", ask, name="settings-ask"),
+    path("settings/replay/<slug:what>", replay, name="settings-replay"),
+    path("settings/<slug:key>/", section, name="settings-section"),
+    path("settings/<slug:key>/save", save, name="settings-save"),
+]

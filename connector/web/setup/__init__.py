@@ -1,1 +1,0 @@
-"""The setup of a tenant, from an empty installation to the first entered bill."""

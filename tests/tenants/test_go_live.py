@@ -1,0 +1,222 @@
+"""A tenant in the making: nothing rings it, nothing is written for it, until a person goes live."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from audit.ledger.models import Posting
+from audit.trail.models import AuditEntry
+from audit.writes.models import Attempt
+from connector.actions import background, go_live
+from connector.jobs.models import SyncRun
+from connector.sync.bills.run import run_cycle
+from connector.sync.models import Bill
+from connector.sync.scheduling import ring_tenant
+from connector.tenants import pauses, setup, tenant_file
+from connector.tenants.models import FinanceCalendar, PostingSettings, RampCredentials, Tenant
+from connector.tenants.pauses import PausedError
+from connector.tenants.tenant_reading import TenantFileError
+from tests.builders import bill_payload, make_epicor_credentials, make_ramp_credentials
+
+pytestmark = pytest.mark.django_db
+NEW = {"slug": "acme", "name": "Acme", "time_zone": "America/New_York"}
+ENTITIES = {"entities": [{"ramp_entity_id": "e-1", "company": "EPIC06"}]}
+
+
+def part(tenant: Tenant, document: dict, *parts: str) -> None:
+    config = tenant_file.parse({"slug": tenant.slug, **document})
+    tenant_file.apply(config, actor="ann", parts=frozenset(parts))
+
+
+def filled(**calendar) -> Tenant:
+    tenant = setup.create(NEW, actor="root")
+    make_ramp_credentials(tenant)
+    make_epicor_credentials(tenant)
+    part(tenant, ENTITIES)
+    part(tenant, {"posting": {"lanes": 1}}, "posting")
+    setup.plan_calendar(tenant, {"sync_cron": "0 9 * * 1-5", **calendar}, actor="ann")
+    return tenant
+
+
+def problems(call) -> list[str]:
+    with pytest.raises(TenantFileError) as caught:
+        call()
+    return list(caught.value.problems)
+
+
+class TestMaking:
+    def test_a_new_tenant_has_a_name_and_nothing_else(self):
+        tenant = setup.create(NEW, actor="root")
+        tenant.refresh_from_db()
+        assert (tenant.slug, tenant.time_zone) == ("acme", "America/New_York")
+        assert (tenant.paused_for, tenant.paused_reason) == ("setup", pauses.NOT_LIVE)
+        assert not setup.is_live(tenant)
+        assert not RampCredentials.objects.exists()
+        assert not PostingSettings.objects.exists()
+        entry = AuditEntry.objects.get(action="tenant_created")
+        assert (entry.actor, entry.body) == ("root", {"changed": ["name", "time_zone"]})
+
+    def test_every_fault_is_named(self):
+        bad = {"slug": "a b", "name": "", "time_zone": "Mars"}
+        found = problems(lambda: setup.create(bad, actor="root"))
+        assert [text.split(":")[0] for text in found] == ["slug", "name", "time_zone"]
+        assert not Tenant.objects.exists()
+
+    @pytest.mark.parametrize("slug", ["acme", "ACME"])
+    def test_an_existing_tenant_is_never_changed(self, slug):
+        setup.create(NEW, actor="root")
+        again = {**NEW, "slug": slug, "name": "Thief"}
+        assert problems(lambda: setup.create(again, actor="eve")) == [
+            f"slug: {slug} is taken by another tenant"
+        ]
+        assert Tenant.objects.get().name == "Acme"
+
+    def test_parts_come_one_by_one_and_each_must_be_complete(self):
+        tenant = setup.create(NEW, actor="root")
+        half = {"ramp": {"base_url": "https://api.ramp.com", "client_id": "i"}}
+        assert problems(lambda: part(tenant, half, "ramp")) == ["ramp.client_secret: is required"]
+        assert not RampCredentials.objects.exists()
+        half["ramp"]["client_secret"] = "s"
+        part(tenant, half, "ramp")
+        assert RampCredentials.objects.get().client_id == "i"
+        assert not FinanceCalendar.objects.exists()
+        assert pauses.kind(Tenant.objects.get()) == "setup"
+
+
+class TestCalendar:
+    def test_it_is_kept_without_a_row_that_would_ring(self):
+        tenant = setup.create(NEW, actor="root")
+        days = {"sync_cron": "0 9 * * *", "blackout": ["2026-12-31"]}
+        assert setup.plan_calendar(tenant, days, actor="ann") == [
+            "calendar.sync_cron",
+            "calendar.blackout",
+        ]
+        assert setup.plan_calendar(tenant, days, actor="ann") == []
+        assert setup.planned_calendar(tenant) == days
+        assert not FinanceCalendar.objects.exists()
+
+    def test_its_faults_are_the_tenant_files(self):
+        tenant = setup.create(NEW, actor="root")
+        found = problems(
+            lambda: setup.plan_calendar(
+                tenant, {"sync_cron": "hourly", "blackout": ["soon"]}, actor="ann"
+            )
+        )
+        assert found[0].startswith("calendar.sync_cron: must be five cron fields")
+        assert found[1].startswith("calendar.blackout: must be a day")
+
+    def test_the_next_five_runs_follow_the_zone_over_a_clock_change(self):
+        friday = datetime(2026, 10, 30, 12, 0, tzinfo=UTC)
+        runs = setup.next_runs("0 9 * * 1-5", "America/New_York", friday)
+        assert [run.isoformat() for run in runs] == [
+            "2026-10-30T13:00:00+00:00",
+            "2026-11-02T14:00:00+00:00",
+            "2026-11-03T14:00:00+00:00",
+            "2026-11-04T14:00:00+00:00",
+            "2026-11-05T14:00:00+00:00",
+        ]
+
+
+class TestLive:
+    def test_what_is_missing_is_said_before(self):
+        tenant = setup.create(NEW, actor="root")
+        found = go_live.missing(tenant)
+        assert "calendar: choose when the cycles run" in found
+        assert "entities: must name at least one entity" in found
+        setup.plan_calendar(tenant, {"sync_cron": "0 9 * * *"}, actor="ann")
+        found = go_live.missing(tenant)
+        assert "ramp.client_secret: is required" in found
+        assert "epicor.api_key: is required" in found
+        with pytest.raises(TenantFileError):
+            go_live.go_live(tenant, actor="ann")
+        assert not setup.is_live(tenant)
+        assert go_live.missing(filled_second()) == []
+
+    def test_going_live_makes_the_calendar_ring(self):
+        tenant = filled(blackout=["2026-12-31"])
+        assert go_live.missing(tenant) == []
+        first = go_live.go_live(tenant, actor="ann")
+        row = FinanceCalendar.objects.get()
+        assert (row.sync_cron, row.blackout) == ("0 9 * * 1-5", ["2026-12-31"])
+        assert row.next_run_at == first > timezone.now()
+        tenant.refresh_from_db()
+        assert (tenant.paused_for, tenant.paused_reason, tenant.paused_at) == ("", "", None)
+        entry = AuditEntry.objects.get(action="tenant.live")
+        assert entry.actor == "ann"
+        assert PostingSettings.objects.get().lanes == 1
+
+    def test_twice_is_told(self):
+        tenant = filled()
+        go_live.go_live(tenant, actor="ann")
+        with pytest.raises(ValueError, match="live already"):
+            go_live.go_live(tenant, actor="bob")
+        assert AuditEntry.objects.filter(action="tenant.live").count() == 1
+
+    def test_a_tenant_file_makes_it_live_at_once(self):
+        tenant = filled()
+        tenant_file.apply(tenant_file.parse({"slug": "acme", "calendar": {"blackout": []}}))
+        assert setup.is_live(tenant)
+        assert pauses.kind(Tenant.objects.get()) == ""
+
+    def test_before_it_neither_the_tick_nor_a_ring_nor_a_command_writes(self):
+        tenant = filled()
+        Posting.objects.create(tenant=tenant, bill_id="b")
+        background.tick()
+        assert not SyncRun.objects.exists()
+        ring_tenant(tenant, due_only=True)  # a replay on a page
+        run = SyncRun.objects.get()
+        assert "Not live yet" in background.run_tenant(tenant.pk, run.pk)
+        run.refresh_from_db()
+        assert run.finished_at is not None
+        with pytest.raises(PausedError, match="Not live yet"):
+            run_cycle(tenant, force=True)
+        assert Posting.objects.get().state == "queued"
+        assert not Attempt.objects.exists()
+        assert pauses.kind(Tenant.objects.get()) == "setup"
+
+    def test_bills_from_before_the_start_date_are_left_alone(self):
+        tenant = filled()
+        old = {"issued_at": "2026-01-05T00:00:00+00:00", "created_at": "2026-01-05T10:00:00+00:00"}
+        for bill_id, changes in [
+            ("old", old),
+            ("new", {}),
+            ("judged", old),
+            ("tried", old),
+            ("named", old),
+        ]:
+            Posting.objects.create(tenant=tenant, bill_id=bill_id)
+            Bill.objects.create(
+                tenant=tenant,
+                bill_id=bill_id,
+                payload=bill_payload(id=bill_id, **changes),
+                content_hash="x",
+                seen_at=timezone.now(),
+            )
+        Posting.objects.filter(bill_id="judged").update(twins_cleared=[["EPIC06", 1, "X"]])
+        Posting.objects.filter(bill_id="named").update(given_num="OTHER-1")
+        Attempt.objects.create(
+            tenant=tenant,
+            subject_kind="posting",
+            subject_id="tried",
+            action="enter_invoice",
+            request={},
+            request_hash="x",
+            started_at=timezone.now() - timedelta(days=1),
+        )
+        part(tenant, {"posting": {"start_date": "2026-06-01"}}, "posting")
+        go_live.go_live(tenant, actor="ann")
+        left = set(Posting.objects.values_list("bill_id", flat=True))
+        assert left == {"new", "judged", "tried", "named"}
+        assert AuditEntry.objects.get(action="tenant.live").body["left"] == 1
+
+    def test_no_secret_is_on_the_record(self):
+        go_live.go_live(filled(), actor="ann")
+        said = json.dumps(list(AuditEntry.objects.values_list("body", flat=True)))
+        assert "secret" not in said.replace("client_secret", "").replace("webhook_secret", "")
+
+
+def filled_second() -> Tenant:
+    Tenant.objects.filter(slug="acme").update(slug="first")
+    return filled()
