@@ -95,7 +95,7 @@ ACTIONS: Mapping[str, Words] = {
     ),
     "posting.reaped": Words(_BILLS, "Taken back from a dead worker", sentences.reaped),
     "posting.in_doubt": Words(
-        _BILLS, "In doubt", say("{who} does not know yet whether {it} is in Epicor")
+        _BILLS, "Checking with Epicor", say("{who} does not know yet whether {it} is in Epicor")
     ),
     "posting.settled": Words(
         _BILLS, "Found not to be in Epicor", say("{who} made sure that {it} is not in Epicor")
@@ -116,7 +116,7 @@ ACTIONS: Mapping[str, Words] = {
     "posting.twins_cleared": Words(_BILLS, "Said to be different", sentences.twins),
     "question.accepted": Words(_BILLS, "Went on in spite of a question", sentences.went_on),
     "question.forgotten": Words(_BILLS, "Question to be asked again", sentences.asks_again),
-    "posting.numbered": Words(_BILLS, "Another number given", sentences.numbered),
+    "posting.numbered": Words(_BILLS, "Invoice number changed", sentences.numbered),
     "posting.replayed": Words(_BILLS, "Replayed", say("{who} replayed {it}")),
     "posting.requeued": Words(_BILLS, "Tried again after a change", say("{who} tried {it} again")),
     "posting.recheck_asked": Words(

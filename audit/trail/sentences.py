@@ -84,7 +84,7 @@ def opened(told: Told) -> str:
     number = told.get("invoice_num") or told.get("number")
     who = f" from {told.get('vendor_name')}" if told.get("vendor_name") else ""
     what = f" (number {number})" if number and number not in told.it else ""
-    money = f" over {_money(told.get('amount'), told.get('currency'))}"
+    money = f" for {_money(told.get('amount'), told.get('currency'))}"
     return end(f"{told.who} saw {told.it}{what}{who}{money if told.get('amount') else ''} in Ramp")
 
 

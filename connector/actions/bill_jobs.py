@@ -36,7 +36,7 @@ _MOVED = "changed meanwhile; look at it again"
 
 
 def adopt(errand: Errand, report: "Report") -> str:
-    """ "That one is ours": the bill is entered, as the invoice that a person typed."""
+    """ "This is the same invoice": the bill is entered, as the invoice that a person typed."""
     posting = _posting(errand)
     company, vendor_num, number = errand.arguments["key"]
     key = (str(company), int(vendor_num), str(number))
@@ -265,7 +265,7 @@ def _sentence(plan: RemovalPlan) -> str:
     if invoice is None:
         return ""
     total = format_money(invoice.total, invoice.currency)
-    return f"Invoice {invoice.invoice_num} of {invoice.vendor_id} in {invoice.company} over {total}"
+    return f"Invoice {invoice.invoice_num} of {invoice.vendor_id} in {invoice.company} for {total}"
 
 
 def _left(left: Iterable[tuple[str, str]]) -> str:

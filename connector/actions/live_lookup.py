@@ -169,6 +169,6 @@ def _sentence(companies: list[str], seen: list[dict[str, Any]], posting: Posting
     more = f" There are {len(others)} more; only one can be right." if others else ""
     return (
         f"Epicor has invoice {first['invoice_num']} of vendor {first['vendor_num']} in "
-        f"{first['company']} over {money}, {posted}, in group "
+        f"{first['company']} for {money}, {posted}, in group "
         f"{first['group_id'] or '–'}{mark}.{more} Nothing was changed."
     )

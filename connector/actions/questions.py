@@ -75,7 +75,7 @@ def go_on(tenant: Tenant, chosen: Sequence[Posting], *, always: bool, actor: str
         _remember(tenant, _answers(now, always=always), actor)
         subject = freed[0].bill_id if len(freed) == 1 else ""
         bills = "1 bill" if len(freed) == 1 else f"{len(freed):,} bills"
-        title = f"Go on in spite of Epicor's question: {bills}"
+        title = f"Accept Epicor's prompt: {bills}"
         errand = requests.ask_replay(tenant, freed, title, actor=actor, subject=subject)
     return Answered(freed, errand)
 

@@ -112,7 +112,7 @@ def _pages(cycle: Cycle, report: "Report", until: float, enough: int | None) -> 
 
 
 _SLOW = (
-    "Epicor's master data could not be read whole in the time there is. What was read is kept: "
+    "Epicor's lists could not be read whole in the time there is. What was read is kept: "
     "ask once more, it goes on from there. Nothing was written."
 )
 

@@ -73,7 +73,7 @@ def forecasts(
         total = format_money(draft.total, draft.currency_code)
         doubt = job.posting.state == _State.IN_DOUBT
         first = "would be looked up first, then " if doubt else "would be "
-        said[job.posting.bill_id] = f"{first}entered as {name} over {total}"
+        said[job.posting.bill_id] = f"{first}entered as {name} for {total}"
     for posting, hold in held:
         said[posting.bill_id] = f"would wait again ({hold.reason.value}): {hold.message}"
         waits[posting.bill_id] = posting

@@ -177,7 +177,7 @@ def catalogs(errand: Errand, report: "Report") -> str:
 
     counts = _read(errand.tenant, companies, catalog.ALL_CATALOGS, seen)
     rows = sum(counts.values())
-    return f"{rows:,} rows of Epicor's master data are here, {counts[catalog.VENDORS]:,} vendors."
+    return f"{rows:,} rows of Epicor's lists are here, {counts[catalog.VENDORS]:,} vendors."
 
 
 def _read(

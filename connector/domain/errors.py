@@ -59,7 +59,7 @@ NEXT_STEP: Mapping[Reason, str] = {
         "number."
     ),
     Reason.REFUSED: "Correct what Epicor (or Ramp) names, then replay.",
-    Reason.ASKED: "Go on in spite of the question, or settle it in Epicor and replay.",
+    Reason.ASKED: "Accept the prompt, or settle it in Epicor and replay.",
     Reason.IN_DOUBT: "Wait for the look-up, or check the invoice in Epicor before you replay.",
     Reason.MISMATCH: "Compare the invoice in Epicor with the bill and correct one, then replay.",
     Reason.CHANGED: "Compare the bill with the invoice field by field and correct one.",

@@ -1,4 +1,4 @@
-"""Another number for a bill: whose it is in Epicor, and that the draft and its checks follow."""
+"""A changed invoice number: whose it is in Epicor, and that the draft and its checks follow."""
 
 from datetime import date
 from typing import Any

@@ -24,7 +24,7 @@ def test_filter_by_keys_save_a_view_look_in_epicor_and_export(page: Page, new_te
 
     # The filter replaces the results alone, as one types, and the address follows.
     page.get_by_label("State", exact=True).focus()
-    page.keyboard.type("Entered, Ramp told")
+    page.keyboard.type("Entered, marked as synced")
     confirmed = Posting.objects.filter(tenant=acme.tenant, state="confirmed")
     wait_text(page, f"{confirmed.count()} bills", within=RESULTS)
     page.wait_for_url("**/bills/?state=confirmed")

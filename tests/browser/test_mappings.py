@@ -107,7 +107,7 @@ def test_after_saving_the_next_row_has_the_focus(page: Page, new_tenant) -> None
     wait_text(page, "Remove the mapping of", within="#dialog")
     axe(page)
     page.get_by_role("button", name="Remove mapping", exact=True).press("Enter")
-    expect(page.locator(f"#{first}")).to_contain_text("identity (our id)")
+    expect(page.locator(f"#{first}")).to_contain_text("mapped by Ramp (our ID)")
     assert not VendorMapping.objects.filter(tenant=acme.tenant, source="manual").exists()
 
 

@@ -14,7 +14,7 @@ from tests.browser.test_exceptions import cause, open_exceptions
 from tests.journeys import truth
 
 TEXT = "Invoice {InvoiceNum} of {VendorNumVendorID} is dated in the future. Continue?"
-ONCE, ALWAYS = "Go on for this bill", "Always go on with this question"
+ONCE, ALWAYS = "Accept and continue", "Accept for every bill"
 
 
 def asking(new_tenant: NewTenant, text: str, *where: str) -> tuple[Acme, list[Posting]]:
@@ -90,7 +90,7 @@ def test_what_only_epicor_can_settle_says_so_and_is_replayed_once_it_is(
         fits(page)
     acme.box.epicor.app.ask_no_more()
     box.locator("summary").click()
-    box.get_by_role("button", name="Try again").click()
+    box.get_by_role("button", name="Replay", exact=True).click()
     page.locator("#dialog").get_by_role("button", name="Replay").click()
     wait_text(page, re.compile(rf"Done\.\s+{len(held)} entered"))
     truth.check(acme.box)

@@ -221,7 +221,7 @@ def test_from_nothing_to_an_entered_bill(
     held.locator(".mc-suggestions button").first.click()
     wait_text(ann, re.compile(r"Done\.\s+\d+ entered"))
     ann.goto(f"/t/acme/bills/{bill_id}")
-    wait_text(ann, "Entered, Ramp told")
+    wait_text(ann, "Entered, marked as synced")
     assert Posting.objects.get(bill_id=bill_id).state == "confirmed"
 
 

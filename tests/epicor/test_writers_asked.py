@@ -76,7 +76,7 @@ def test_what_was_not_accepted_stops_it(writer, method, name, accepted):
     answer = asking(Epicor(), method, {name: TEXT})
     with pytest.raises(AskedError) as caught:
         play(answer, make_draft(), habits=Habits(accepted=accepted), writer=WRITERS[writer])
-    assert "Say that the bill goes on in spite of it" in caught.value.message
+    assert "Accept it for the bill" in caught.value.message
     asked = Asked.from_detail(caught.value.detail)
     assert asked is not None
     assert (asked.method, asked.answerable) == (method, True)

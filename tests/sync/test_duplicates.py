@@ -74,8 +74,8 @@ def test_the_hold_names_both_invoices_and_what_to_do() -> None:
     assert hold.reason == Reason.DUPLICATE_SUSPECTED
     assert hold.message == (
         "Epicor has an invoice of this vendor that is probably this bill: EPIC06 inv 123 of "
-        "2026-11-10 over 120.00 USD, entered by jsmith (group HAND01, not posted). The bill is "
-        "INV-00123 of 2026-11-10 over 120.00 USD. Nothing was entered. Compare the two, then say "
+        "2026-11-10 for 120.00 USD, entered by jsmith (group HAND01, not posted). The bill is "
+        "INV-00123 of 2026-11-10 for 120.00 USD. Nothing was entered. Compare the two, then say "
         "that it is ours, or that it is different."
     )
     assert hold.detail == {

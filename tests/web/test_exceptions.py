@@ -151,8 +151,8 @@ def test_what_is_in_epicor_already_is_told_apart(client: Client, tenant: Tenant)
     assert "1 overdue : 120.00 USD" in page
     assert "Replay everything listed: try 1 again, only compare 1 in Epicor" in page
     assert f"1 overdue, since {late:%a} {late.day} {late:%b %Y}" in page
-    assert "Try again (after fixing)" in page
-    assert "Compare again" in page
+    assert page.count("Replay") > 2
+    assert "again (after" not in page
 
 
 def test_only_acts_that_fit_a_shown_bill_are_in_the_bar(client: Client, tenant: Tenant) -> None:

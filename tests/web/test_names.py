@@ -42,6 +42,6 @@ def test_the_list_of_bills_has_one_word_for_a_state(tenant: Tenant) -> None:
     client.force_login(builders.make_user("ann", tenant, "accountant"))
     make_posting(tenant, "b1", state="confirmed")
     found = client.get("/t/acme/bills/").content.decode()
-    assert found.count("Entered, Ramp told<") == 2
+    assert found.count("Entered, marked as synced<") == 2
     assert "In Flight" not in found
     assert "Queued" not in found

@@ -23,7 +23,7 @@ from tests.web.test_acts import chosen, post
 
 CAUSE = "/t/acme/exceptions/cause/?cause=asked"
 SETTINGS = "/t/acme/settings/"
-ONCE, ALWAYS = "Go on for this bill", "Always go on with this question"
+ONCE, ALWAYS = "Accept and continue", "Accept for every bill"
 
 
 @pytest.fixture
@@ -282,7 +282,7 @@ def test_everyone_sees_what_is_passed_over_and_admins_take_it_back(
     tenant: Tenant, role: str
 ) -> None:
     client = person(tenant, role)
-    assert "None: a question of Epicor stops its bill" in text(client, SETTINGS)
+    assert "None: an Epicor prompt holds its bill" in text(client, SETTINGS)
     questions.go_on(tenant, [make_asked(tenant, "a")], always=True, actor="bob")
     questions.go_on(tenant, [make_asked(tenant, "b", "Only once?")], always=False, actor="bob")
     page = text(client, SETTINGS)

@@ -116,7 +116,7 @@ def test_changes_are_listed_in_words_with_their_people(admin: Client, tenant: Te
     apply(parse({"slug": "acme", "posting": {"lanes": 1}}), actor="configure_tenant")
     page = text(admin)
     assert "configure_tenant" in page
-    assert "Groups written at the same time" in page
+    assert "Parallel invoice groups" in page
 
 
 def test_sent_twice_changes_once(admin: Client, tenant: Tenant) -> None:

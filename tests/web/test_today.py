@@ -91,8 +91,8 @@ def test_the_exceptions_say_what_is_in_epicor_and_what_is_not(tenant: Tenant) ->
     assert "3 not in Epicor : 360.00 USD" in card
     assert "1 in Epicor, to be corrected : 120.00 USD" in card
     assert "1 perhaps in Epicor : 120.00 USD" in card
-    doubt = said(card_of(tenant, "In doubt"))
-    assert doubt.startswith("In doubt 2 240.00 USD")
+    doubt = said(card_of(tenant, "Checking with Epicor"))
+    assert doubt.startswith("Checking with Epicor 2 240.00 USD")
     assert "1 of them among the exceptions" in doubt
 
 

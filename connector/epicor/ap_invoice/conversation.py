@@ -188,7 +188,7 @@ def refuse_questions(
 
 
 _ANSWER = (
-    "It was not answered. Say that the bill goes on in spite of it, or settle it in Epicor and "
+    "It was not answered. Accept it for the bill, or settle it in Epicor and "
     "replay."
 )
 _ONLY_THERE = (

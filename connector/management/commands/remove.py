@@ -62,7 +62,7 @@ def _done(plan: RemovalPlan, *, dry: bool) -> str:
         return f"Nothing of bill {bill_id} is in Epicor any more. {recorded}"
     typed = f", typed by {invoice.entered_by or 'a person'}" if invoice.typed else ""
     name = (
-        f"invoice {invoice.invoice_num} of {invoice.vendor_id} in {invoice.company} over "
+        f"invoice {invoice.invoice_num} of {invoice.vendor_id} in {invoice.company} for "
         f"{invoice.as_json()['total']} {invoice.currency} (group {invoice.group}{typed})"
     )
     touched = f" {invoice.changed_by} changed it on {invoice.changed_on}."

@@ -261,7 +261,7 @@ def _cleared(posting: Posting) -> frozenset[Key]:
 def _described(facts: Facts) -> str:
     day = facts.invoice_date.isoformat() if facts.invoice_date else "no date"
     money = format_money(facts.total, facts.currency_code)
-    return f"{facts.invoice_num} of {day} over {money}"
+    return f"{facts.invoice_num} of {day} for {money}"
 
 
 def _candidate(other: Other) -> Candidate:

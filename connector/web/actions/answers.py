@@ -1,4 +1,4 @@
-""" "That one is ours": a suspected invoice in Epicor, or another bill of ours, is the bill.
+""" "This is the same invoice": a suspected invoice in Epicor, or another bill of ours, is the bill.
 
 Of an invoice Epicor is asked, so that is an errand; of two bills one is dismissed.
 """
@@ -23,7 +23,7 @@ from connector.web.actions.dialogs import answer, carried, dialog, problem
 from connector.web.actions.preview import CHANGED, Done, described
 from connector.web.actions.selection import PickError, as_seen, picked
 
-_TITLE = "That one is ours"
+_TITLE = "This is the same invoice"
 
 
 @require_POST

@@ -1,4 +1,4 @@
-"""Another number: one bill is entered under a number that a person gives, on the record."""
+"""Change invoice number: one bill is entered under a number that a person gives, on the record."""
 
 from typing import Any
 

@@ -72,8 +72,8 @@ def with_the_same(tenant: Tenant, found: Picked) -> Picked:
 
 GO_ON = Act(
     "go-on",
-    "Go on in spite of the question",
-    "tried again now. Epicor's question is passed over; what is entered is verified to the cent "
+    "Accept Epicor's prompt",
+    "tried again now. Epicor's prompt is accepted; what is entered is verified to the cent "
     "afterwards. Other bills still stop at it.",
     "Pass over and replay",
     ActForm,
@@ -83,8 +83,8 @@ GO_ON = Act(
 )
 ALWAYS = Act(
     "go-on-always",
-    "Always go on with this question",
-    "tried again now. Epicor's question is passed over; what is entered is verified to the cent "
+    "Accept for every bill",
+    "tried again now. Epicor's prompt is accepted; what is entered is verified to the cent "
     "afterwards.",
     "Remember and replay",
     ActForm,

@@ -146,7 +146,7 @@ DIFFERENT = Act(
     "different",
     "Different: it is a different invoice, enter it",
     "entered, because the suspected invoices are different ones. They are never suspected again.",
-    "They are different, enter",
+    "Not a duplicate, enter",
     ReasonForm,
     available.not_different,
     told_apart,

@@ -26,7 +26,7 @@ from connector.web.actions.available import offered, suspects
 from connector.web.actions.selection import cause_values
 from connector.web.exceptions.filters import ExceptionFilter
 from connector.web.exceptions.questions import Shown, shown
-from connector.web.exceptions.texts import Point, Words, again, can_be_mapped, point, words_of
+from connector.web.exceptions.texts import Point, Words, can_be_mapped, point, words_of
 from connector.web.money import Pile, pile_of
 from mappings import effective
 from mappings.coding import VENDORS
@@ -51,11 +51,6 @@ class CauseHead:
     def values(self) -> dict[str, str]:
         """What names the cause in a form."""
         return cause_values(_key(self.group))
-
-    @property
-    def again(self) -> str:
-        """What trying all of its bills again is called."""
-        return again(self.group)
 
     @property
     def late(self) -> bool:

@@ -86,7 +86,7 @@ def ask_again(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """A question that was passed over for every bill stops bills again."""
     row = forget(layout.tenant_of(request), pk, actor=layout.actor(request))
     if row is None:
-        raise Http404("This question is not passed over (any more). Nothing was changed.")
+        raise Http404("This prompt is not accepted (any more). Nothing was changed.")
     said = f"“{row.text}” stops bills again. What was entered meanwhile stays as it is."
     return layout.done(request, said, reverse("settings", args=[slug]))
 

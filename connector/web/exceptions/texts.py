@@ -72,11 +72,6 @@ def _is_dimension(kind: str) -> bool:
     return kind == COST_CENTERS or kind.startswith(DIMENSION_PREFIX)
 
 
-def again(cause: CauseGroup) -> str:
-    """What trying all bills of a cause again is called: what it does, or that a fix comes first."""
-    return _AGAIN.get(Reason(cause.reason), "Try again (after fixing)")
-
-
 def point(sentence: str, currency: str = "") -> Point:
     """A difference as it is kept (a sentence) as three cells; unknown ones fill the first.
 
@@ -97,14 +92,6 @@ _MAPPED = frozenset(
         Reason.DIMENSION_UNMAPPED,
     }
 )
-_AGAIN: Mapping[Reason, str] = {
-    Reason.IN_DOUBT: "Look up again",
-    Reason.MISMATCH: "Compare again",
-    Reason.CHANGED: "Compare again",
-    Reason.ARCHIVED: "Look again",
-    Reason.UNAVAILABLE: "Replay all",
-    Reason.BUG: "Replay all",
-}
 _THING: Mapping[str, str] = {
     VENDORS: "Vendor",
     GL_ACCOUNTS: "Account",
@@ -151,9 +138,9 @@ _PLAIN: Mapping[Reason, str] = {
     Reason.ACCOUNT_UNUSABLE: "An account cannot be used in Epicor",
     Reason.DIMENSION_UNMAPPED: "A value is not mapped",
     Reason.NO_ROUTE: "Bills of no Ramp entity",
-    Reason.INVALID_BILL: "Bills that contradict themselves",
+    Reason.INVALID_BILL: "Invalid bills",
     Reason.PERIOD_CLOSED: "The fiscal period is closed",
-    Reason.DUPLICATE_SUSPECTED: "Perhaps in Epicor already",
+    Reason.DUPLICATE_SUSPECTED: "Possible duplicate",
     Reason.REFUSED: "Epicor refused",
     Reason.ASKED: "Epicor asked a question",
     Reason.IN_DOUBT: "Not known whether it arrived in Epicor",
@@ -298,14 +285,14 @@ _WHERE: Mapping[Reason, str] = {
         "next open period by themselves."
     ),
     Reason.DUPLICATE_SUSPECTED: (
-        "“That one is ours” links the bill to the invoice in Epicor and enters nothing; “The same "
-        "invoice” dismisses it beside the other bill. "
-        "“Different” enters the bill, and these invoices are never suspected again for it. "
-        "“Another number” enters it under a number that you give, if Epicor has its number already."
+        "“This is the same invoice” links the bill to the invoice in Epicor and enters nothing; "
+        "“The same invoice” dismisses it beside the other bill. “Not a duplicate” enters the bill, "
+        "and these invoices are never suspected again for it. “Change invoice number” enters it "
+        "under a number that you give, if Epicor has its number already."
     ),
     Reason.REFUSED: "Correct it in Epicor or in Ramp; the bill is read anew when you replay it.",
     Reason.ASKED: (
-        "“Go on for this bill” passes over the question once, “Always go on with this question” "
+        "“Accept and continue” answers the prompt for this bill, “Accept for every bill” "
         "for every bill that it stops, now and later; what is entered is compared to the cent "
         "either way. Some questions only Epicor's own screen can answer: such a bill says so. If "
         "a bill should not be entered, dismiss it."

@@ -18,7 +18,7 @@ from mappings.models import ProposedMapping
 
 _SHOWN = 8
 SOURCES = {
-    "identity": "identity (our id)",
+    "identity": "mapped by Ramp (our ID)",
     "manual": "by hand",
     "import": "import",
     "suggestion": "accepted suggestion",

@@ -165,7 +165,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         ),
         Field(
             "calendar.closed_period",
-            "A bill of a closed period",
+            "Closed period",
             "Moving it to the next open period is a reconciling item at month end; it is shown on "
             "the bill.",
             kind="choice",
@@ -198,7 +198,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         ),
         Field(
             "posting.lanes",
-            "Groups written at the same time",
+            "Parallel invoice groups",
             "2 is right for most; 1 where Epicor has few licences. Never more than 8.",
             kind="number",
         ),
@@ -220,7 +220,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         ),
         Field(
             "posting.skeleton_method",
-            "Method for an empty invoice",
+            "New-invoice method",
             "auto, or the method's name in your release if the test says so.",
         ),
     ),

@@ -32,7 +32,7 @@ from connector.web.settings.steps import last_errands
 _RECENT = 12
 _CRON = "calendar.sync_cron"
 _ASKED = {"test": errands.TEST, "load": errands.CATALOGS}
-_TITLES = {"test": "Test both connections", "load": "Read Epicor's master data"}
+_TITLES = {"test": "Test both connections", "load": "Read Epicor's lists (vendors, accounts …)"}
 
 
 @require_safe
