@@ -135,3 +135,13 @@ def test_beside_its_rooms_the_application_has_only_what_is_listed() -> None:
     listed = {"apps", "checks", "environment", "health", "logging", "models", "settings", "urls"}
     loose = {file.stem for file in (ROOT / "connector").glob("*.py")} - {"__init__"}
     assert loose == {*listed, "wsgi"}
+
+
+def test_every_file_that_the_documents_name_exists() -> None:
+    ours = [*source(), *(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
+    files = {file.relative_to(ROOT).as_posix() for file in ours}
+    for page in [*(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "README.md"]:
+        for name in re.findall(r"`([\w./]+\.py)`", page.read_text(encoding="utf-8")):
+            assert any(file == name or file.endswith(f"/{name}") for file in files), (
+                f"{page.name} names {name}"
+            )

@@ -116,7 +116,7 @@ def tell_all_apart(
     actor: str,
     told: Callable[[int], None] | None = None,
 ) -> tuple[list[Posting], list[tuple[str, str]]]:
-    """`twin_answers.tell_apart` for each; which ones, and (bill, why) of the rest."""
+    """`duplicates.tell_apart` for each; which ones, and (bill, why) of the rest."""
     freed: list[Posting] = []
     left: list[tuple[str, str]] = []
     for number, posting in enumerate(chosen, start=1):
@@ -153,7 +153,7 @@ def settle_all(
     actor: str,
     told: Callable[[int], None] | None = None,
 ) -> tuple[int, list[tuple[str, str]]]:
-    """Do `postings.dismiss` or `postings.keep` to each; how many, and (bill, why) of the rest."""
+    """Do `lifecycle.dismiss` or `lifecycle.keep` to each; how many, and (bill, why) of the rest."""
     done, left = 0, []
     for number, posting in enumerate(chosen, start=1):
         wrong = posting.in_epicor is not (step is lifecycle.keep)

@@ -130,7 +130,7 @@ def _remove(
 ) -> RemovalPlan:
     """With the lease: look, delete, look again, record.
 
-    However it ends, the lease is given back; after a crash `postings.reap` does that, and has
+    However it ends, the lease is given back; after a crash `lifecycle.reap` does that, and has
     the invoice verified.
     """
     due = posting.not_before

@@ -278,7 +278,7 @@ def for_help(tenant: Tenant, pk: int, *, by: User) -> User:
 
 
 def record_login(user: User, what: str, *, actor: str) -> None:
-    """Say on the record what was changed of how somebody logs in; `what` is a word of telling.py.
+    """Say on the record what was changed of how somebody logs in; `what` is a word of sentences.py.
 
     On that of every tenant of the person; of every tenant there is for a superuser.
     """

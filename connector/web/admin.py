@@ -328,7 +328,7 @@ class FailuresAdmin(AccessFailureLogAdmin, SuperuserAdmin):  # type: ignore[misc
 
 @contextmanager
 def _in_the_form() -> Iterator[None]:
-    """Shows why people.py refuses in the form."""
+    """Shows why members.py refuses in the form."""
     try:
         yield
     except members.PeopleError as error:

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from audit.ledger.models import Posting
+from connector.actions import go_live
 from connector.sync.bills.run import run_cycle
-from connector.tenants import setup
 from connector.tenants.models import PostingSettings, Tenant
 
 START = date(2026, 4, 1)
@@ -34,7 +34,7 @@ def test_a_bill_created_near_midnight_is_ours_by_the_tenant_s_day(start, zone, c
     posting = Posting.objects.get(tenant=tenant, bill_id=bill_id)
     assert posting.state == Posting.State.QUEUED
     PostingSettings.objects.filter(tenant=tenant).update(start_date=START)
-    setup._leave_old(tenant)
+    go_live._leave_old(tenant)
     assert Posting.objects.filter(tenant=tenant, bill_id=bill_id).exists() is ours
     Posting.objects.filter(tenant=tenant, state=Posting.State.QUEUED).delete()
     run_cycle(tenant)

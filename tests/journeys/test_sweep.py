@@ -8,6 +8,7 @@ import pytest
 from audit.ledger import lifecycle
 from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
+from connector.epicor.ap_invoice.conversation import Habits
 from connector.epicor.ap_invoice.draft import PostingPolicy
 from connector.sync.bills import detect_changes
 from connector.sync.bills.run import run_cycle
@@ -329,6 +330,7 @@ class Swept:
     def __init__(self, tenant: Tenant, ramp: Ramp) -> None:
         self.tenant, self.ramp = tenant, ramp
         self.policy = PostingPolicy()
+        self.habits, self.companies = Habits(), ()
 
 
 def a_bill(name: str, days: float, *, archived: bool = False) -> dict[str, Any]:

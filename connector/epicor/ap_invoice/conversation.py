@@ -187,10 +187,7 @@ def refuse_questions(
     )
 
 
-_ANSWER = (
-    "It was not answered. Accept it for the bill, or settle it in Epicor and "
-    "replay."
-)
+_ANSWER = "It was not answered. Accept it for the bill, or settle it in Epicor and replay."
 _ONLY_THERE = (
     "It saved nothing and waits for an answer that only its own screen can give, so this can only "
     "be settled in Epicor: have the directive that asks skip the integration user, set up the "

@@ -1,7 +1,7 @@
 """Enters what is due: claim, look up, write in lanes, verify, record.
 
 Before each write its intent is committed, straight after the answer its outcome; no transaction is
-open across HTTP. What is shared is on the board, `looking` feeds it and `writing` empties it.
+open across HTTP. What is shared is on the board, `look_up` feeds it and `write` empties it.
 """
 
 import logging
