@@ -1,4 +1,4 @@
-"""How each kind of entry is told: from its body to one sentence. The table is in events.py. Pure."""
+"""How each kind of entry is told: from its body to one sentence; events.py has the table. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
