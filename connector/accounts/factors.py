@@ -12,6 +12,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
 from connector.accounts import mails
 from connector.tenants import members
@@ -130,7 +131,8 @@ def end_earlier(user: "User") -> bool:
     """
     ended = user.has_usable_password()
     user.set_unusable_password()  # another one each time, so that links end, too
-    user.save(update_fields=["password"])
+    user.last_login = timezone.now()  # the account has an owner, even if this login ends here
+    user.save(update_fields=["password", "last_login"])
     if settings.OIDC_SECOND_FACTOR:
         removed, _ = Authenticator.objects.filter(user=user).delete()
         ended = ended or bool(removed)

@@ -124,11 +124,11 @@ def create(tenant: Tenant, username: str, email: str, role: str, *, actor: str) 
     return Added(member, link_for(user))
 
 
-def new_link(tenant: Tenant, pk: int, *, actor: str) -> Added:
+def new_link(tenant: Tenant, pk: int, *, actor: str, superuser: bool = False) -> Added:
     """Another link for somebody who never set a password. Raises PeopleError.
 
-    Not for others, and not for people of another tenant: whoever may invite must not be able to
-    take over an account.
+    Not for who has logged in, by whatever way, and not for people of another tenant, except by a
+    superuser: whoever may invite must not be able to take over an account.
     """
     member = _member(tenant, pk)
     if member.user.has_usable_password():
@@ -139,8 +139,14 @@ def new_link(tenant: Tenant, pk: int, *, actor: str) -> Added:
         raise PeopleError(
             f"{member.user} logs in by single sign-on and can set a password under Your account."
         )
-    if member.user.is_superuser or _works_elsewhere(tenant, member.user):
+    opens_more = member.user.is_superuser or _works_elsewhere(tenant, member.user)
+    if not superuser and opens_more:
         raise PeopleError(f"Only a superuser may give {member.user} a password.")
+    if not superuser and member.user.last_login is not None:
+        raise PeopleError(
+            f"{member.user} has logged in before, so the account is theirs: only a superuser may "
+            "give them a password. Nothing was changed."
+        )
     if not member.user.is_active:
         raise PeopleError(f"{member.user} is inactive; only a superuser may change that.")
     _record(tenant, "invitation_renewed", member.user, actor, member.role, member.role)

@@ -60,9 +60,11 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
 @requires("manage_users")
 def link(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Another link for somebody who never set a password."""
+    tenant, actor = layout.tenant_of(request), layout.actor(request)
+    by = cast("User", request.user)
     _ours(request, pk)
     try:
-        added = tenants_members.new_link(layout.tenant_of(request), pk, actor=layout.actor(request))
+        added = tenants_members.new_link(tenant, pk, actor=actor, superuser=by.is_superuser)
     except PeopleError as error:
         return layout.done(request, str(error), _home(slug), good=False)
     return _page(request, added=added)

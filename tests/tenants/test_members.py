@@ -191,6 +191,15 @@ class TestInviting:
         with pytest.raises(PeopleError):
             members.new_link(tenant, added.member.pk, actor="ann")
 
+    def test_no_link_for_who_has_logged_in_except_by_a_superuser(self, tenant):
+        added = members.create(tenant, "new", "n@example.com", "auditor", actor="ann")
+        User.objects.filter(username="new").update(last_login=timezone.now())
+        assert members.invited(*parts(added.link)) is None
+        with pytest.raises(PeopleError, match="only a superuser"):
+            members.new_link(tenant, added.member.pk, actor="ann")
+        link = members.new_link(tenant, added.member.pk, actor="root", superuser=True).link
+        assert members.invited(*parts(link)) == added.member.user
+
     def test_no_link_for_another_tenants_people(self, tenant):
         other = make_tenant("other")
         added = members.create(other, "new", "n@example.com", "auditor", actor="eve")

@@ -526,6 +526,32 @@ def test_who_logs_in_by_sign_on_gets_no_link_but_may_join(
     assert "Remove the second factor of ann" in page
     other = builders.make_tenant("other")
     assert members.add(other, "ann", "auditor", actor="joe").user == ann
-    settings.OIDC_ISSUER = ""  # no sign-on any more: a link is the way in again
     Membership.objects.filter(tenant=other).delete()
-    assert members.new_link(tenant, member.pk, actor="joe").link
+    settings.OIDC_ISSUER = ""  # no sign-on any more: a superuser's link is the way in again
+    with pytest.raises(members.PeopleError, match="has logged in before"):
+        members.new_link(tenant, member.pk, actor="joe")
+    assert members.new_link(tenant, member.pk, actor="root", superuser=True).link
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_an_admin_becomes_nobody_who_has_signed_on(
+    ann: User, tenant: Tenant, finished: bool
+) -> None:
+    sign_on(Client())
+    if not finished:  # the tie was made, and the login was never ended
+        User.objects.filter(pk=ann.pk).update(last_login=None)
+        SocialAccount.objects.filter(user=ann).delete()
+        give_app(ann)
+        sign_on(Client())
+    pk = Membership.objects.get(user=ann).pk
+    admin, root = Client(), Client()
+    admin.force_login(builders.make_user("joe", tenant, "admin"))
+    admin.post(f"/t/acme/people/{pk}/second-factor")
+    assert not SocialAccount.objects.filter(user=ann).exists()
+    assert "New link" not in admin.get("/t/acme/people/").content.decode()
+    page = admin.post(f"/t/acme/people/{pk}/link", follow=True).content.decode()
+    assert "has logged in before" in page
+    assert 'id="invitation"' not in page
+    root.force_login(User.objects.create_superuser("root", "", "root"))
+    assert "New link" in root.get("/t/acme/people/").content.decode()
+    assert 'id="invitation"' in root.post(f"/t/acme/people/{pk}/link").content.decode()
