@@ -289,7 +289,9 @@ _OF_LOGINS = {
     "password_changed": "changed the password",
     "password_reset": "set the password anew by mail",
     "password_set": "set a password",
-    "sign_on_only": "used single sign-on for the first time, which ended the password",
+    "sign_on_only": (
+        "used single sign-on for the first time, which ended earlier ways into the account"
+    ),
     "sign_on_linked": "used single sign-on for the first time",
 }
 

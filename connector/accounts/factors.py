@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from connector.accounts import mails
+from connector.accounts import mails, sessions
 from connector.tenants import members
 from connector.tenants.models import Membership, Tenant
 
@@ -126,17 +126,15 @@ def require(tenant: Tenant, *, needed: bool, actor: str) -> bool:
 def end_earlier(user: "User") -> bool:
     """End what opened the account before its owner came; returns whether there was anything.
 
-    The password always, and links to set one. Factors only where the single sign-on stands for
-    them: else they are asked for after it, and who has them not gets no further.
+    The password, links to set one, and every factor: nothing tells those of the owner from those
+    of whoever made the account. A passkey opens it alone; a code would shut its owner out.
     """
     ended = user.has_usable_password()
     user.set_unusable_password()  # another one each time, so that links end, too
     user.last_login = timezone.now()  # the account has an owner, even if this login ends here
     user.save(update_fields=["password", "last_login"])
-    if settings.OIDC_SECOND_FACTOR:
-        removed, _ = Authenticator.objects.filter(user=user).delete()
-        ended = ended or bool(removed)
-    return ended
+    removed, _ = Authenticator.objects.filter(user=user).delete()
+    return ended or bool(removed)
 
 
 def reset(tenant: Tenant, pk: int, *, by: "User") -> "User":
@@ -152,7 +150,7 @@ def reset(tenant: Tenant, pk: int, *, by: "User") -> "User":
 
 
 def take_away(user: "User", *, actor: str) -> None:
-    """Remove every factor of a person and the tie to the single sign-on, and tell.
+    """Remove every factor of a person and the tie to the single sign-on, end sessions, and tell.
 
     Raises PeopleError when there is none. Whoever calls it has made sure that `actor` may.
     """
@@ -161,4 +159,5 @@ def take_away(user: "User", *, actor: str) -> None:
         unlinked, _ = SocialAccount.objects.filter(user=user).delete()
         if not deleted and not unlinked:
             raise members.PeopleError(f"{user} has no second factor; nothing was changed.")
+        sessions.end_all(user)
         told(user, "factors_reset", actor=actor)

@@ -29,7 +29,8 @@ NOTICES: dict[str, tuple[str, str]] = {
     "codes_made": ("New recovery codes", "New recovery codes were made; the old ones are void."),
     "factors_reset": (
         "Second factor removed",
-        "The second factor of your account was removed by an administrator.",
+        "The second factor of your account was removed by an administrator. Every session was "
+        "ended.",
     ),
     "password_changed": ("Password changed", "The password was changed."),
     "password_reset": (
@@ -40,9 +41,9 @@ NOTICES: dict[str, tuple[str, str]] = {
     "sign_on_only": (
         "Single sign-on",
         "Your account at the single sign-on provider was used for the first time, and is tied to "
-        "your account here. What opened your account before has ended: its password, every other "
-        "session, and its second factor where the single sign-on counts as one. Under Your account "
-        "you can set a new password.",
+        "your account here. What opened your account before has ended: its password, passkeys, "
+        "authenticator app, recovery codes, and every other session. Under Your account you can "
+        "add a passkey or an app, and set a new password.",
     ),
     "sign_on_linked": (
         "Single sign-on",

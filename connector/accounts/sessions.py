@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
+from allauth.account.utils import user_pk_to_url_str
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
@@ -38,8 +40,22 @@ def forget_expired(now: datetime) -> int:
 
 def end_others(request: HttpRequest, user: "User") -> None:
     """End every session of this person but the one of this request."""
-    others = Session.objects.filter(expire_date__gt=timezone.now())
-    others = others.exclude(session_key=request.session.session_key or "")
-    mine = str(user.pk)
-    ended = [one.pk for one in others.iterator() if one.get_decoded().get(SESSION_KEY) == mine]
+    _end(user, but=request.session.session_key or "")
+
+
+def end_all(user: "User") -> None:
+    """End every session of this person, whoever asks."""
+    _end(user, but="")
+
+
+def _end(user: "User", *, but: str) -> None:
+    others = Session.objects.filter(expire_date__gt=timezone.now()).exclude(session_key=but)
+    ended = [one.pk for one in others.iterator() if _is_of(user, one.get_decoded())]
     Session.objects.filter(pk__in=ended).delete()
+
+
+def _is_of(user: "User", kept: dict[str, Any]) -> bool:
+    """Whether a session is the person's, or of who has yet to give the code after the password."""
+    stashed = kept.get(LOGIN_SESSION_KEY)
+    half_way = isinstance(stashed, dict) and stashed.get("user_pk") == user_pk_to_url_str(user)
+    return half_way or kept.get(SESSION_KEY) == str(user.pk)

@@ -151,8 +151,8 @@ def _owner(request: HttpRequest, account: SocialAccount) -> "User":
 
     Known by the provider's own id once it was used; the first time by the verified address. An
     address that the provider gave to somebody else meanwhile opens nothing. The first time ends the
-    other sessions of the account and its password: nobody had shown before that the address is
-    theirs, so whoever made the account may know it.
+    other sessions of the account, its password and its factors: nobody had shown before that the
+    address is theirs, so whoever made the account may have them.
     """
     address = _verified(account.extra_data.get("id_token", {}))
     linked = SocialAccount.objects.filter(provider=account.provider, uid=account.uid).first()

@@ -19,14 +19,18 @@ from django.utils import timezone
 
 from audit.trail.events import sentence
 from audit.trail.models import AuditEntry
+from connector.accounts import factors
 from connector.tenants import members
 from connector.tenants.models import Membership, Tenant
 from sandbox.wire import Response
 from tests import builders
 from tests.web import openid
-from tests.web.factors import SEED, code_of, give_app, give_password, kinds, log_in
+from tests.web.factors import PASSWORD, SEED, code_of, give_app, give_password, kinds, log_in
 from tests.web.openid import CLIENT_ID, CLIENT_SECRET, Provider
+from tests.web.passkeys import Device
 from tests.web.test_forgotten import work
+from tests.web.test_passkeys import add
+from tests.web.test_passkeys import alone as by_passkey
 
 PASSWORD_PAGE = "/admin/password_change/"
 
@@ -389,8 +393,6 @@ def test_what_matters_leads_to_the_sign_on_again(ann: User, settings: Any) -> No
 
 
 def test_taking_the_factor_away_ends_the_tie_too(ann: User, provider: Provider) -> None:
-    from connector.accounts import factors
-
     sign_on(Client())
     factors.take_away(ann, actor="root")
     provider.person["sub"] = "u-2"
@@ -400,14 +402,12 @@ def test_taking_the_factor_away_ends_the_tie_too(ann: User, provider: Provider) 
 
 
 def test_an_untied_session_is_no_second_factor_any_more(ann: User, settings: Any) -> None:
-    from connector.accounts import factors
-
     settings.OIDC_SECOND_FACTOR = True
     Tenant.objects.update(second_factor_required=True)
     browser = Client()
     sign_on(browser)
     assert is_in(browser)
-    factors.take_away(ann, actor="root")
+    SocialAccount.objects.filter(user=ann).delete()
     assert browser.get("/t/acme/").url.startswith("/account/?next=")
 
 
@@ -424,10 +424,16 @@ def test_the_same_id_of_another_issuer_is_somebody_else(
 
 
 def test_a_new_issuer_is_tied_in_place_of_the_old_one(ann: User, provider: Provider) -> None:
+    """And ends what was set up under its word: the address may be somebody else's by now."""
     SocialAccount.objects.create(user=ann, provider="sso", uid="0123456789abcdef:u-7")
-    browser = Client()
+    give_app(give_password(ann))
+    before, browser = Client(), Client()
+    before.force_login(ann)
     sign_on(browser)
     assert is_in(browser)
+    assert not is_in(before)
+    ann.refresh_from_db()
+    assert (ann.has_usable_password(), kinds(ann)) == (False, [])
     assert SocialAccount.objects.get(user=ann).uid.endswith(":u-1")
 
 
@@ -464,7 +470,8 @@ def test_the_first_time_ends_a_password_that_somebody_else_may_know(ann: User) -
     assert not is_in(maker)
     entry = AuditEntry.objects.get(action="login_changed")
     assert sentence(entry) == (
-        "ann used single sign-on for the first time, which ended the password of user ann."
+        "ann used single sign-on for the first time, which ended earlier ways into the account "
+        "of user ann."
     )
     work()
     assert "its password" in mail.outbox[-1].body
@@ -474,7 +481,6 @@ def test_the_first_time_ends_a_password_that_somebody_else_may_know(ann: User) -
 def test_an_unused_invitation_ends_with_the_first_sign_on(ann: User) -> None:
     link = urlsplit(members.link_for(ann)).path
     assert Client().get(link).status_code == 200
-    give_app(ann)  # so that it is no login yet, which would end the link, too
     sign_on(Client())
     assert Client().get(link).status_code == 410
 
@@ -502,14 +508,65 @@ def test_the_owner_sets_a_password_that_stays(ann: User, settings: Any) -> None:
 
 
 @pytest.mark.parametrize("counts", [False, True])
-def test_earlier_factors_end_where_the_sign_on_stands_for_them(
+def test_earlier_factors_end_and_one_that_is_required_is_asked_for(
     ann: User, settings: Any, counts: bool
 ) -> None:
     settings.OIDC_SECOND_FACTOR = counts
-    give_app(give_password(ann))
+    Tenant.objects.update(second_factor_required=True)
+    give_app(ann)
     owner = Client()
-    assert sign_on(owner).url == ("/" if counts else "/account/code/")
-    assert kinds(ann) == ([] if counts else ["recovery_codes", "totp"])
+    assert sign_on(owner).url == "/"
+    assert kinds(ann) == []
+    answer = owner.get("/t/acme/")
+    assert answer.status_code == 200 if counts else answer.url.startswith("/account/?next=")
+    work()
+    assert "passkeys, authenticator app, recovery codes" in mail.outbox[-1].body
+
+
+def test_a_passkey_of_whoever_made_the_account_opens_nothing_any_more(
+    ann: User, settings: Any
+) -> None:
+    settings.PUBLIC_URL = "http://localhost:8000"
+    maker, device = Client(), Device()
+    maker.force_login(give_password(ann))
+    maker.post("/account/again/", {"password": PASSWORD})
+    add(maker, device)
+    assert kinds(ann) == ["recovery_codes", "webauthn"]
+    settings.PUBLIC_URL = "http://127.0.0.1:8000"
+    owner = Client()
+    assert sign_on(owner).url == "/"
+    assert is_in(owner)
+    settings.PUBLIC_URL = "http://localhost:8000"
+    thief = Client()
+    by_passkey(thief, device)
+    assert not is_in(thief)
+
+
+def half_way(user: User) -> Client:
+    """Somebody who knows the password and the secret of the app, asked for its code."""
+    browser = Client()
+    assert log_in(browser, user).url == "/account/code/"
+    return browser
+
+
+def test_who_waits_at_the_code_page_is_sent_away_by_the_first_time(ann: User) -> None:
+    give_app(give_password(ann))
+    maker = half_way(ann)
+    sign_on(Client())
+    give_app(ann)  # whatever the owner adds: the maker may know it from over her shoulder
+    assert maker.post("/account/code/", {"code": code_of(SEED)}).url == "/admin/login/"
+    assert not is_in(maker)
+
+
+def test_taking_the_factor_away_ends_sessions_half_way_and_whole(ann: User) -> None:
+    whole = Client()
+    whole.force_login(give_password(ann))
+    assert is_in(whole)
+    give_app(ann)
+    waiting = half_way(ann)
+    factors.take_away(ann, actor="root")
+    assert not is_in(whole)
+    assert waiting.get("/account/code/").url == "/admin/login/"
 
 
 def test_who_logs_in_by_sign_on_gets_no_link_but_may_join(
@@ -533,16 +590,8 @@ def test_who_logs_in_by_sign_on_gets_no_link_but_may_join(
     assert members.new_link(tenant, member.pk, actor="root", superuser=True).link
 
 
-@pytest.mark.parametrize("finished", [True, False])
-def test_an_admin_becomes_nobody_who_has_signed_on(
-    ann: User, tenant: Tenant, finished: bool
-) -> None:
+def test_an_admin_becomes_nobody_who_has_signed_on(ann: User, tenant: Tenant) -> None:
     sign_on(Client())
-    if not finished:  # the tie was made, and the login was never ended
-        User.objects.filter(pk=ann.pk).update(last_login=None)
-        SocialAccount.objects.filter(user=ann).delete()
-        give_app(ann)
-        sign_on(Client())
     pk = Membership.objects.get(user=ann).pk
     admin, root = Client(), Client()
     admin.force_login(builders.make_user("joe", tenant, "admin"))
