@@ -196,7 +196,8 @@ def mark_rechecked(
     if entered_as is not None:
         changes["entered_as"] = plain(entered_as)
         kept = posting.kept.get(holds.PAYS)
-        if kept and kept["hold"] != entered_as.get("pay_hold"):  # overtaken by what was verified
+        pays = {"payer": entered_as.get("payer"), "hold": entered_as.get("pay_hold")}
+        if kept and kept != plain(pays):  # overtaken by what was verified
             changes["kept"] = {k: v for k, v in posting.kept.items() if k != holds.PAYS}
     ours = Q(state__in=IN_EPICOR, lease_owner=owner)
     sentence = entry(posting, "posting.rechecked", {**facts, **body})

@@ -261,21 +261,25 @@ def test_nobody_keeps_what_nobody_knows_or_what_is_not_there(
     assert fresh(posting).hold_reason == hold.reason
 
 
-def test_the_payment_hold_that_was_kept_lasts_until_another_one_is_verified(tenant):
+@pytest.mark.parametrize(("now", "hold_now"), [("other", True), ("unknown", False)])
+def test_the_payment_hold_that_was_kept_lasts_until_another_one_or_payer_is_verified(
+    tenant, now, hold_now
+):
     (posting,) = claimed(tenant, "a")
     enter(posting)
     pays = {"payer": "other", "hold": False}
     lifecycle.hold(posting, Hold(Reason.CHANGED, "Who pays it changed.", {"pays": pays}))
     lifecycle.keep(posting, actor="Ann", reason="The treasurer pays it.")
     assert fresh(posting).kept == {"changed": [], "pays": pays}
-    for hold, kept in ((False, {"changed": [], "pays": pays}), (True, {"changed": []})):
+    for payer, hold, left in (("other", False, True), (now, hold_now, False)):
+        kept = {"changed": [], "pays": pays} if left else {"changed": []}
         lifecycle.take(posting, owner="w", until=LATER, now=NOW)
         lifecycle.mark_rechecked(
             posting,
             owner="w",
             sys_rev_id=2,
             entered_hash="h",
-            entered_as={"pay_hold": hold},
+            entered_as={"pay_hold": hold, "payer": payer},
             body={},
         )
         assert fresh(posting).kept == kept

@@ -241,3 +241,50 @@ def test_the_same_of_an_invoice_that_a_person_typed(start, before, after, held):
     run_cycle(tenant)
     posting.refresh_from_db()
     assert (posting.hold_reason, posting.entered_as["pay_hold"]) == ("", not held)
+
+
+KEPT_WITHOUT_PAYER = [(True, ACH, "paid twice"), (False, OUTSIDE, "never be paid")]
+
+
+@pytest.mark.parametrize(("setting", "payment", "risk"), KEPT_WITHOUT_PAYER)
+def test_a_payment_hold_kept_while_nobody_knew_who_pays_is_asked_about_once_that_is_known(
+    ready, setting, payment, risk
+):
+    box, tenant = ready
+    PostingSettings.objects.filter(tenant=tenant).update(pay_hold=setting)
+    posting = entered(box, tenant, NOTHING)
+    set_in_epicor(box, posting, not setting)
+    assert len(reprove(tenant, days=5).drifted) == 1
+    posting.refresh_from_db()
+    assert posting.hold_reason == "mismatch"
+    lifecycle.keep(posting, actor="Ann", reason="So it was agreed.")
+    assert reprove(tenant, days=5).drifted == []
+
+    posting = paid(box, tenant, posting, payment)
+
+    assert posting.hold_reason == "changed"
+    assert risk in posting.hold_message
+    lifecycle.keep(posting, actor="Ann", reason="The payment in Ramp is stopped.")
+    run_cycle(tenant)
+    posting.refresh_from_db()
+    assert posting.hold_reason == ""
+    assert reprove(tenant, days=5).drifted == []
+    assert held_in_epicor(box, posting) is not setting
+
+
+def test_what_was_kept_for_a_payment_that_was_taken_back_is_asked_about_when_ramp_pays(ready):
+    box, tenant = ready
+    posting = paid(box, tenant, entered(box, tenant, OUTSIDE), NOTHING)
+    assert posting.hold_reason == "changed"
+    lifecycle.keep(posting, actor="Ann", reason="Epicor pays it all the same.")
+
+    posting = paid(box, tenant, posting, ACH)
+
+    assert posting.hold_reason == "changed"
+    assert "paid twice" in posting.hold_message
+    assert not held_in_epicor(box, posting)
+    set_in_epicor(box, posting, True)
+    posting = again(tenant, posting)
+    assert (posting.hold_reason, "pays" in posting.kept) == ("", False)
+    set_in_epicor(box, posting, False)  # what was kept for another payer covers nothing now
+    assert len(reprove(tenant, days=5).drifted) == 1

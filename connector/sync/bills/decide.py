@@ -12,7 +12,13 @@ from connector.domain.errors import Hold, Reason
 from connector.epicor.ap_invoice import difference as ap_invoice_difference
 from connector.epicor.ap_invoice.rows import SavedInvoice, differences
 from connector.sync.bills import payment_hold
-from connector.sync.bills.duplicates import live, money_differences, same_key_hold, told
+from connector.sync.bills.duplicates import (
+    adopted_differences,
+    live,
+    money_differences,
+    same_key_hold,
+    told,
+)
 from connector.sync.bills.find_invoices import Found, Key, entered_key, key_of, name_of
 from connector.sync.bills.prepare import Prepared
 from mappings.duplicate_rules import same_key
@@ -97,11 +103,11 @@ def judge(
     if job.posting.adopted:
         return _adopted(job, own, edited=edited)
     wrong = differences(job.draft, own, found.stamp_column)
-    unpaid = payment_hold.differs(job.posting, job.draft, own)
-    if unpaid and not edited and not payment_hold.accepted(job.posting, job.draft):
-        return payment_hold.changed(job.draft, job.bill.payer, job.content_hash)
+    unpaid = payment_hold.differs(job.posting, job.draft, own, job.bill.payer)
+    if unpaid and not edited and not _is_accepted(job):
+        return _another_pays(job, wrong)
     recoded = job.posting.in_epicor and not edited and job.coding is not None
-    if is_settled(job.posting, wrong) or recoded:
+    if is_settled(job.posting, wrong, job.bill.payer) or recoded:
         return Verify(own)  # what was entered is not changed because a mapping is another by now
     why = _untouchable(job, own, ours)
     if unpaid:
@@ -137,12 +143,26 @@ def _adopted(job: Prepared, saved: SavedInvoice, *, edited: bool) -> Verdict:
     wrong = money_differences(header, draft.total, draft.currency_code)
     if header.get("VendorNum") != draft.vendor_num:
         wrong.append(f"VendorNum is {header.get('VendorNum')}, expected {draft.vendor_num}")
-    unpaid = payment_hold.differs(job.posting, draft, saved)
+    unpaid = payment_hold.differs(job.posting, draft, saved, job.bill.payer)
     if edited and wrong:
         return _changed(job, wrong, "was typed by a person", unpaid=unpaid)
-    if unpaid and not payment_hold.accepted(job.posting, draft):
-        return payment_hold.changed(draft, job.bill.payer, job.content_hash)
+    if unpaid and not _is_accepted(job):
+        return _another_pays(job, adopted_differences(job.posting, saved))
     return Verify(saved)
+
+
+def _is_accepted(job: Prepared) -> bool:
+    return payment_hold.accepted(job.posting, job.draft, job.bill.payer)
+
+
+def _another_pays(job: Prepared, wrong: Sequence[Any]) -> Hold:
+    """The hold for a payment hold that only a person changes. Whatever else differs and nobody
+    has accepted is in it: a person who keeps it has seen all of it."""
+    others = payment_hold.besides(wrong)
+    if others == _kept_points(job.posting):
+        others = []
+    payer, currency = job.bill.payer, job.posting.currency
+    return payment_hold.changed(job.draft, payer, job.content_hash, others, currency)
 
 
 def one_hand(saved: SavedInvoice) -> bool:
@@ -168,11 +188,17 @@ def revision(saved: SavedInvoice) -> int:
     return max(int(row.get("SysRevID") or 0) for row in rows)
 
 
-def is_settled(posting: Posting, wrong: Sequence[Any]) -> bool:
-    """Whether an invoice is as it should be, or differs only in what a person has accepted."""
-    accepted = posting.kept.get(Reason.MISMATCH)
-    left = payment_hold.left(posting, wrong)
-    return not left or [str(point) for point in wrong] == accepted or left == accepted
+def is_settled(posting: Posting, wrong: Sequence[Any], payer: str) -> bool:
+    """Whether an invoice is as it should be, or differs only in what a person has accepted.
+
+    A payment hold is accepted only together with who pays, never as a mere difference.
+    """
+    left = payment_hold.left(posting, wrong, payer)
+    return not left or left == _kept_points(posting)
+
+
+def _kept_points(posting: Posting) -> list[str]:
+    return payment_hold.besides(posting.kept.get(Reason.MISMATCH) or [])
 
 
 def _own(

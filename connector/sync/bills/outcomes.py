@@ -74,16 +74,19 @@ class Endings:
             wrong: Sequence[Any] = adopted_differences(posting, saved, held=held)
         else:
             wrong = differences(draft, saved, self.cycle.habits.stamp_column)
-        if is_settled(posting, wrong):
+        payer = prepared.bill.payer
+        if is_settled(posting, wrong, payer):
             self._good(prepared, saved, kept=bool(wrong))
             return
-        points = payment_hold.left(posting, wrong)
+        points = payment_hold.left(posting, wrong, payer)
         listed = difference.listed(points[:_SHOWN], posting.currency)
         message = (
             f"The invoice is in Epicor but differs from the bill: {listed}. "
             "Correct it in Epicor or the bill in Ramp, then replay; or keep it as it is."
         )
-        self.there(prepared, saved, Hold(Reason.MISMATCH, message, {"differences": points}))
+        pays = payment_hold.named(points, payment_hold.Pays(payer, draft.pay_hold))
+        detail = {"differences": points, **pays}
+        self.there(prepared, saved, Hold(Reason.MISMATCH, message, detail))
 
     def _good(self, prepared: Prepared, saved: SavedInvoice, *, kept: bool) -> None:
         if prepared.posting.in_epicor:

@@ -9,11 +9,13 @@ from audit.ledger.holds import PAYS
 from audit.ledger.models import Posting
 from connector.domain.bill import Payer
 from connector.domain.errors import Hold, Reason
+from connector.epicor.ap_invoice import difference as ap_invoice_difference
 from connector.epicor.ap_invoice.draft import APInvoiceDraft
 from connector.epicor.ap_invoice.rows import SavedInvoice
 from connector.epicor.values import flag
 
 FIELD = "Payment hold"  # how differences call it
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ def is_news(posting: Posting, payer: Payer, *, setting: bool) -> bool:
     if posting.hold_reason and PAYS not in posting.hold_detail:
         return False
     before, now = known(posting), agreed(posting, payer, setting=setting)
-    return before is not None and now is not None and now.hold != before.hold
+    if before is None or now is None:
+        return False
+    return now.hold != before.hold or (payer != Payer.UNKNOWN and _is_another(before, payer))
 
 
 def with_hold(
@@ -75,38 +79,57 @@ def with_hold(
     return draft if now is None else replace(draft, pay_hold=now.hold)
 
 
-def differs(posting: Posting, draft: APInvoiceDraft, saved: SavedInvoice) -> bool:
+def differs(posting: Posting, draft: APInvoiceDraft, saved: SavedInvoice, payer: Payer) -> bool:
     """Whether the payment hold in Epicor is a person's to change: who pays is not what it was.
 
     Once a person has settled it, every later difference is theirs as well.
     """
     if not posting.in_epicor or flag((saved.header or {}).get("PayHold")) == draft.pay_hold:
         return False
-    entered = posting.entered_as.get("pay_hold")
-    return PAYS in posting.kept or (isinstance(entered, bool) and entered != draft.pay_hold)
+    before = settled(posting)
+    if before is None:
+        return False
+    theirs = PAYS in posting.kept or before.hold != draft.pay_hold
+    return theirs or _is_another(before, payer)
 
 
-def accepted(posting: Posting, draft: APInvoiceDraft) -> bool:
-    """Whether a person kept the other payment hold than the draft's."""
-    kept = _noted(posting.kept)
-    return kept is not None and kept.hold == draft.pay_hold
+def accepted(posting: Posting, draft: APInvoiceDraft, payer: Payer) -> bool:
+    """Whether a person kept the other payment hold than the draft's while this one paid."""
+    return _noted(posting.kept) == Pays(payer, draft.pay_hold)
 
 
-def changed(draft: APInvoiceDraft, payer: Payer, content: str) -> Hold:
-    """The hold: what changed, what it may cost, what to do. `content`: the bill's hash."""
+def changed(
+    draft: APInvoiceDraft,
+    payer: Payer,
+    content: str,
+    others: Sequence[str] = (),
+    currency: str = "",
+) -> Hold:
+    """The hold: what changed, what it may cost, what to do. `content`: the bill's hash.
+
+    With `others`, what else differs, it is one about the invoice as a whole: whoever keeps it
+    has seen all of that.
+    """
     if payer == Payer.UNKNOWN:
         who = _NOBODY.format(setting="held from payment" if draft.pay_hold else "paid by Epicor")
     else:
         who = _RAMP if draft.pay_hold else _OUTSIDE
     risk = _TWICE if draft.pay_hold else _NEVER
-    detail = {
-        "differences": [_difference(expected=draft.pay_hold)],
-        "content": content,
-        **noted(draft, payer),
-    }
-    return Hold(
-        Reason.CHANGED, f"Who pays the bill changed after it was entered: {who} {risk}", detail
-    )
+    points = [*others, _difference(expected=draft.pay_hold)]
+    detail = {"differences": points, "content": content, **noted(draft, payer)}
+    said = f"Who pays the bill changed after it was entered: {who} {risk}"
+    if not others:
+        return Hold(Reason.CHANGED, said, detail)
+    listed = ap_invoice_difference.listed(points[:_SHOWN], currency)
+    return Hold(Reason.MISMATCH, f"{_DIFFERS.format(listed=listed)} {said}", detail)
+
+
+def named(points: Sequence[str], pays: Pays | None) -> dict[str, Any]:
+    """What the detail of a hold with these differences says of who pays: only where one is the
+    payment hold, so that whoever keeps it accepts it for the one who pays now."""
+    if pays is None or len(besides(points)) == len(points):
+        return {}
+    return {PAYS: pays.as_json()}
 
 
 def noted(draft: APInvoiceDraft, payer: Payer) -> dict[str, Any]:
@@ -114,11 +137,23 @@ def noted(draft: APInvoiceDraft, payer: Payer) -> dict[str, Any]:
     return {PAYS: Pays(payer, draft.pay_hold).as_json()}
 
 
-def left(posting: Posting, wrong: Sequence[Any]) -> list[str]:
-    """The differences, as sentences, without a payment hold that a person kept as it is."""
+def left(posting: Posting, wrong: Sequence[Any], payer: str) -> list[str]:
+    """The differences, as sentences, without a payment hold that a person kept as it is while
+    this one paid."""
     kept = _noted(posting.kept)
-    point = _difference(expected=kept.hold) if kept is not None else ""
+    point = ""
+    if kept is not None and kept.payer == payer:
+        point = _difference(expected=kept.hold)
     return [str(one) for one in wrong if str(one) != point]
+
+
+def besides(wrong: Sequence[Any]) -> list[str]:
+    """The differences, as sentences, without the payment hold."""
+    return [str(one) for one in wrong if not str(one).startswith(f"{FIELD} is ")]
+
+
+def _is_another(before: Pays, payer: Payer) -> bool:
+    return payer != (before.payer or Payer.UNKNOWN)
 
 
 def _difference(*, expected: bool) -> str:
@@ -131,6 +166,10 @@ def _noted(where: Mapping[str, Any]) -> Pays | None:
     return None if not found else Pays(str(found["payer"]), bool(found["hold"]))
 
 
+_DIFFERS = (
+    "The invoice is in Epicor but differs from the bill: {listed}. Correct it in Epicor or the "
+    "bill in Ramp, then replay; or remove it and have the bill entered again."
+)
 _RAMP = "Ramp pays it now, and its invoice in Epicor is not held from payment."
 _OUTSIDE = "it is paid outside Ramp now, and its invoice in Epicor is held from payment."
 _NOBODY = (

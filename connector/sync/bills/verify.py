@@ -149,7 +149,7 @@ class _Prover:
         # Whatever moved on while we read is not judged by what it was before.
         now = dict(self.rows.filter(pk__in=list(wrong)).values_list("pk", "updated_at"))
         still = [posting for posting in batch if now.get(posting.pk) == posting.updated_at]
-        good = [p for p in still if there[p.pk] and is_settled(p, wrong[p.pk])]
+        good = [p for p in still if there[p.pk] and is_settled(p, wrong[p.pk], _payer(p))]
         bad = [posting for posting in still if posting not in good]
         found = [(p, self._drift(p, there[p.pk], wrong[p.pk]), wrong[p.pk]) for p in bad]
         return _Judged(good, found)
@@ -203,13 +203,14 @@ class _Prover:
             return [several_difference(there)]
         ((company, saved),) = there
         if posting.adopted:
-            return payment_hold.left(posting, adopted_differences(posting, saved))
+            return payment_hold.left(posting, adopted_differences(posting, saved), _payer(posting))
         moved = _moved(posting, company, saved.header or {})
         draft = entered_draft(posting)
         if draft is not None:
             noted = payment_hold.known(posting)
             draft = draft if noted is None else replace(draft, pay_hold=noted.hold)
-            return moved + payment_hold.left(posting, differences(draft, saved, self.column))
+            wrong = differences(draft, saved, self.column)
+            return moved + payment_hold.left(posting, wrong, _payer(posting))
         return moved + self._row_differences(posting, saved)
 
     def _row_differences(self, posting: Posting, saved: SavedInvoice) -> list[str]:
@@ -233,6 +234,12 @@ class _Prover:
         )
 
 
+def _payer(posting: Posting) -> str:
+    """Who pays it by our record, which is what the proof compares with."""
+    noted = payment_hold.known(posting)
+    return "" if noted is None else noted.payer
+
+
 def _moved(posting: Posting, company: str, header: Mapping[str, Any]) -> list[str]:
     """The key itself: a renamed invoice keeps its stamp."""
     found = []
@@ -251,7 +258,7 @@ def _moved(posting: Posting, company: str, header: Mapping[str, Any]) -> list[st
 def _hold(bad: Sequence[tuple[Posting, list[str]]]) -> None:
     """Holds for those that have none; a recheck that was asked for will judge by itself."""
     pairs = [
-        (posting, _mismatch(wrong, posting.currency))
+        (posting, _mismatch(posting, wrong))
         for posting, wrong in bad
         if not posting.hold_reason and posting.not_before is None
     ]
@@ -265,11 +272,12 @@ def _hold(bad: Sequence[tuple[Posting, list[str]]]) -> None:
                 continue  # somebody works on it; the next proof looks at it again
 
 
-def _mismatch(wrong: list[str], currency: str) -> Hold:
-    detail = {"differences": wrong, "by": _BY}
+def _mismatch(posting: Posting, wrong: list[str]) -> Hold:
+    pays = payment_hold.named(wrong, payment_hold.known(posting))
+    detail = {"differences": wrong, "by": _BY, **pays}
     if wrong == [_GONE]:
         return gone(detail)
-    listed = difference.listed(wrong[:_SHOWN], currency)
+    listed = difference.listed(wrong[:_SHOWN], posting.currency)
     message = (
         f"Read back, the invoice in Epicor is not what was entered: {listed}. "
         "Correct it in Epicor (the next proof sees it), or keep it as it is: dismiss with a reason."

@@ -34,6 +34,7 @@ from connector.epicor.ap_invoice.rows import SavedInvoice, differences
 from connector.epicor.client import EpicorClient, MethodAnswer
 from connector.epicor.errors import SeatsError, StaleRowError
 from connector.http_client.tokens import TokenExpiredError
+from connector.sync.bills import payment_hold
 from connector.sync.bills.board import Board
 from connector.sync.bills.decide import is_settled
 from connector.sync.bills.find_invoices import name_of
@@ -280,13 +281,14 @@ class Writing:
 
     def _begun(self, job: Prepared, saved: SavedInvoice, error: PostingError) -> None:
         wrong = differences(job.draft, saved, self.board.cycle.habits.stamp_column)
-        if is_settled(job.posting, wrong):
+        if is_settled(job.posting, wrong, job.bill.payer):
             self.board.ends.finish(job, saved)
             return
         points = [str(point) for point in wrong]
         words = _CHANGING if job.posting.in_epicor else _BEGUN
         message = words.format(name=name_of(job.draft.company, saved), why=error.message)
-        detail = {**error.detail, "differences": points}
+        pays = payment_hold.Pays(job.bill.payer, job.draft.pay_hold)
+        detail = {**error.detail, "differences": points, **payment_hold.named(points, pays)}
         self.board.ends.there(job, saved, Hold(Reason.MISMATCH, message, detail))
 
     def _refused(self, job: Job, error: RejectedError) -> None:

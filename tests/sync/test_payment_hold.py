@@ -1,0 +1,156 @@
+"""What follows from who pays an invoice that is entered, without database and HTTP."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from audit.ledger.models import Posting
+from connector.domain.bill import Payer
+from connector.domain.errors import Hold
+from connector.sync.bills import payment_hold
+from connector.sync.bills.decide import Ours, Verdict, Verify, Write, is_settled, judge
+from connector.sync.bills.find_invoices import Found
+from connector.sync.bills.payment_hold import Pays
+from connector.sync.bills.prepare import Prepared
+from tests.epicor.little_epicor import Epicor, make_draft, play
+
+RAMP, OTHER, UNKNOWN = Payer.RAMP, Payer.OTHER, Payer.UNKNOWN
+NO, YES = "Payment hold is no, expected yes", "Payment hold is yes, expected no"
+DRAFT = make_draft()
+
+
+class Job(Prepared):
+    """Not parsed: whether it is as it was entered is said."""
+
+    content_hash = "as entered"  # type: ignore[assignment]
+
+
+def posting(payer: str = UNKNOWN, held: bool = True, **more: Any) -> Posting:
+    """Entered while this one paid it."""
+    values: dict[str, Any] = {
+        "bill_id": "bill-1",
+        "state": "entered",
+        "company": "EPIC06",
+        "vendor_num": 42,
+        "invoice_num": "INV-1",
+        "currency": "USD",
+        "entered_hash": "as entered",
+        "entered_as": {**DRAFT.as_json(), "pay_hold": held, "payer": payer},
+    }
+    return Posting(**{**values, **more})
+
+
+def judged(one: Posting, payer: Payer, there: bool, *, begun: bool = False, **how: Any) -> Verdict:
+    """What follows when this one pays it and Epicor has it `there` held from payment, or not."""
+    epicor = Epicor()
+    _, saved = play(epicor.answer, DRAFT)
+    assert saved.header is not None
+    saved.header["PayHold"] = there
+    if begun:
+        for rows in (saved.lines, saved.expenses, saved.accounts):
+            rows.clear()
+    draft = replace(DRAFT, pay_hold=how.pop("held", payer != OTHER))
+    bill: Any = SimpleNamespace(payer=payer)
+    found = Found("ExternalID", {})
+    found.by_stamp["bill-1"] = [("EPIC06", saved)]
+    found.by_key["EPIC06", 42, "inv-1"] = saved
+    revisions = Ours({"bill-1": range(100)}) if how.pop("ours", False) else Ours()
+    return judge(Job(one, bill, None, draft), found, revisions, update_edits=True, **how)
+
+
+def kept(payer: str, held: bool, **points: list[str]) -> dict[str, Any]:
+    return {**points, "pays": {"payer": payer, "hold": held}}
+
+
+@pytest.mark.parametrize(
+    ("one", "payer", "news"),
+    [
+        (posting(UNKNOWN, True), RAMP, True),  # held as it should be, but by a setting alone
+        (posting("", True), RAMP, True),
+        (posting(RAMP, True), RAMP, False),
+        (posting(RAMP, True), UNKNOWN, False),
+        (posting(RAMP, True), OTHER, True),
+        (posting(UNKNOWN, False), OTHER, True),
+        (posting(UNKNOWN, False), UNKNOWN, False),
+        (posting(OTHER, False), UNKNOWN, True),
+        (posting(OTHER, False, kept=kept(UNKNOWN, True)), UNKNOWN, False),
+        (posting(OTHER, False, kept=kept(UNKNOWN, True)), RAMP, True),
+        (posting(UNKNOWN, True, hold_reason="mismatch"), RAMP, False),
+        (posting(UNKNOWN, True, hold_reason="changed", hold_detail=kept(RAMP, True)), RAMP, False),
+        (posting(UNKNOWN, True, hold_reason="changed", hold_detail=kept(RAMP, True)), OTHER, True),
+    ],
+)
+def test_another_payer_is_news_also_where_the_hold_is_the_same(one, payer, news):
+    assert payment_hold.is_news(one, payer, setting=True) is news
+
+
+@pytest.mark.parametrize("kept_before", [{}, {"mismatch": [NO]}, kept(UNKNOWN, True)])
+def test_a_hold_that_was_taken_off_while_nobody_knew_who_pays_is_asked_about_when_ramp_pays(
+    kept_before,
+):
+    one = posting(UNKNOWN, True, kept=kept_before)
+    verdict = judged(one, RAMP, there=False)
+    assert isinstance(verdict, Hold)
+    assert (verdict.reason, verdict.detail["differences"]) == ("changed", [NO])
+    assert verdict.detail["pays"] == {"payer": "ramp", "hold": True}
+    assert "paid twice" in verdict.message
+    assert isinstance(judged(one, RAMP, there=True), Verify)
+    one.kept = {**kept_before, **kept(RAMP, True)}
+    assert isinstance(judged(one, RAMP, there=False), Verify)
+    assert is_settled(one, [NO], RAMP)
+    assert not is_settled(one, [NO], OTHER)
+
+
+def test_a_hold_that_was_set_while_nobody_knew_who_pays_is_asked_about_when_another_pays():
+    verdict = judged(posting(UNKNOWN, False, kept={"mismatch": [YES]}), OTHER, there=True)
+    assert isinstance(verdict, Hold)
+    assert (verdict.reason, verdict.detail["differences"]) == ("changed", [YES])
+    assert "never be paid" in verdict.message
+
+
+def test_a_mere_difference_that_was_kept_covers_no_payment_hold():
+    one = posting(kept={"mismatch": ["Terms is N10, expected N30", NO]})
+    assert is_settled(one, ["Terms is N10, expected N30"], UNKNOWN)
+    assert not is_settled(one, ["Terms is N10, expected N30", NO], UNKNOWN)
+    one.kept |= kept(UNKNOWN, True)
+    assert is_settled(one, ["Terms is N10, expected N30", NO], UNKNOWN)
+    assert not is_settled(one, ["Terms is N10, expected N30", NO], RAMP)
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_what_else_differs_is_in_the_question_about_another_payer(adopted):
+    one = posting(RAMP, True)
+    if adopted:
+        one.entered_as |= {"adopted": True, "total": "9.00"}
+    verdict = judged(one, OTHER, there=True, begun=True, ours=True)
+    assert isinstance(verdict, Hold)
+    assert verdict.reason == "mismatch"
+    *others, last = verdict.detail["differences"]
+    assert last == YES
+    assert others
+    fields = [point.split(" is ")[0] for point in verdict.detail["differences"]]
+    assert all(f"{field} is " in verdict.message for field in fields)
+    assert "never be paid" in verdict.message
+    assert verdict.detail["pays"] == {"payer": "other", "hold": False}
+    if adopted:
+        return
+    one.kept = {"mismatch": others}  # what a person accepted already is not shown anew
+    alone = judged(one, OTHER, there=True, begun=True, ours=True)
+    assert isinstance(alone, Hold)
+    assert (alone.reason, alone.detail["differences"]) == ("changed", [YES])
+    one.kept = {"mismatch": verdict.detail["differences"], **kept(OTHER, False)}
+    assert isinstance(judged(one, OTHER, there=True, begun=True, ours=True), Verify)
+
+
+def test_what_was_only_begun_is_completed_while_the_same_one_pays():
+    one = posting(RAMP, True, entered_hash="before")
+    assert isinstance(judged(one, RAMP, there=True, begun=True, ours=True), Write)
+
+
+def test_the_point_of_a_hold_says_for_whom_it_may_be_kept():
+    pays = Pays(RAMP, True)
+    assert payment_hold.named([NO], pays) == {"pays": {"payer": "ramp", "hold": True}}
+    assert payment_hold.named(["Terms is N10, expected N30"], pays) == {}
+    assert payment_hold.named([NO], None) == {}
