@@ -5,12 +5,15 @@ on with the last answer, and a failure is remembered briefly, too.
 """
 
 import hashlib
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.core.cache import cache
 from requests import RequestException
+
+logger = logging.getLogger(__name__)
 
 FRESH_S = 300
 FAILED_S = 30  # also how long one process may ask before another does
@@ -20,10 +23,10 @@ Configuration = dict[str, Any]
 
 
 def remembered(issuer: str, ask: Callable[[], Configuration]) -> Configuration:
-    """What `ask` answers for this issuer, or answered lately.
+    """What `ask` answers for this issuer, or answered lately: a failure ends no good answer.
 
-    Raises OAuth2Error or RequestException as `ask` does, and OAuth2Error while nothing is known
-    and it failed just now or is being asked.
+    While nothing is known: raises OAuth2Error or RequestException as `ask` does, and OAuth2Error
+    when it failed just now or is being asked.
     """
     key = "openid:" + hashlib.sha256(issuer.encode()).hexdigest()
     known: Configuration | None = cache.get(key)
@@ -34,10 +37,17 @@ def remembered(issuer: str, ask: Callable[[], Configuration]) -> Configuration:
             return known
         raise OAuth2Error("The provider was asked just now and has not answered.")
     try:
-        known = ask()
-    except (OAuth2Error, RequestException):
-        cache.delete(key)
-        raise
+        answer = ask()
+    except (OAuth2Error, RequestException) as error:
+        if known is None:
+            raise
+        logger.warning(
+            "The single sign-on's provider does not answer as it should (%s); what it said "
+            "before serves for a day.",
+            type(error).__name__,
+        )
+        return known
+    known = answer
     cache.set_many({key: known}, _KEPT_S)
     cache.set(f"{key}:fresh", "yes", FRESH_S)
     cache.delete(f"{key}:asked")
