@@ -166,6 +166,9 @@ def _owner(request: HttpRequest, account: SocialAccount) -> "User":
         if len(found) != 1 or not _works_here(found[0]):
             raise NotOurs(f"Nobody here has the address {address}. Ask your administrator.")
         user = found[0]
+        known = SocialAccount.objects.filter(provider=account.provider, uid=account.uid).first()
+        if known is not None:  # sent twice, and the other one was faster
+            return cast("User", known.user)
         ties = SocialAccount.objects.filter(provider=account.provider, user=user)
         if ties.filter(uid__startswith=_issuer()).exists():
             raise NotOurs(

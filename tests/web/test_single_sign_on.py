@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from audit.trail.events import sentence
 from audit.trail.models import AuditEntry
-from connector.accounts import factors
+from connector.accounts import factors, signon
 from connector.tenants import members
 from connector.tenants.models import Membership, Tenant
 from sandbox.wire import Response
@@ -286,6 +286,22 @@ def test_the_provider_is_asked_for_its_configuration_once_in_some_minutes(
     assert provider.asked == 2
 
 
+def test_one_failure_ends_no_good_answer(
+    ann: User, provider: Provider, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert Client().get("/account/sso/").url.startswith(provider.url)
+    provider.configuration = {"issuer": "https://evil.example"}
+    _forget("fresh")
+    for _ in range(3):
+        assert Client().get("/account/sso/").url.startswith(provider.url)
+    assert provider.asked == 2  # a failure pauses the asking
+    assert "does not answer as it should (OAuth2Error)" in caplog.text
+    provider.configuration = {}
+    _forget("asked")
+    assert Client().get("/account/sso/").url.startswith(provider.url)
+    assert provider.asked == 3
+
+
 def test_a_failure_is_remembered_for_a_while(ann: User, provider: Provider) -> None:
     provider.configuration = {"issuer": "https://evil.example"}
     for _ in range(3):
@@ -421,6 +437,27 @@ def test_the_same_id_of_another_issuer_is_somebody_else(
     sign_on(browser)
     assert browser.get("/t/acme/").wsgi_request.user == ann
     assert set(SocialAccount.objects.filter(user=bea)) == {foreign, plain}
+
+
+def test_the_first_time_sent_twice_at_once_lets_in_twice(
+    ann: User, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have looked and found no tie; the other one ties while this one waits for the lock."""
+    other = Client()
+
+    def meanwhile(one: str, two: str) -> bool:
+        monkeypatch.undo()
+        uid = f"{signon._issuer()}{provider.person['sub']}"
+        SocialAccount.objects.create(user=ann, provider="sso", uid=uid)
+        other.force_login(ann)
+        return members.same_address(one, two)
+
+    monkeypatch.setattr(members, "same_address", meanwhile)
+    browser = Client()
+    assert sign_on(browser).url == "/"
+    assert is_in(browser)
+    assert is_in(other)
+    assert SocialAccount.objects.filter(user=ann).count() == 1
 
 
 def test_a_new_issuer_is_tied_in_place_of_the_old_one(ann: User, provider: Provider) -> None:
