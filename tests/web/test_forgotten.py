@@ -109,6 +109,24 @@ def test_the_second_factor_stays(ann: User) -> None:
     assert browser.post("/account/code/", {"code": code_of(SEED)}).url == "/"
 
 
+@pytest.mark.parametrize("way", ["by mail", "under Your account"])
+def test_another_password_ends_a_login_that_waits_for_its_code(ann: User, way: str) -> None:
+    owner, waiting = Client(), Client()
+    assert log_in(owner, ann).url == "/"
+    give_app(ann)
+    assert log_in(waiting, ann).url == "/account/code/"
+    if way == "by mail":
+        ann.refresh_from_db()
+        set_new(Client(), resets.link_for(ann).removeprefix("http://127.0.0.1:8000"))
+    else:
+        owner.post("/account/again/code/", {"code": code_of(SEED, steps=-1)})
+        form = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+        assert owner.post("/admin/password_change/", form).url == "/account/"
+        assert owner.get("/t/acme/").status_code == 200
+    assert waiting.post("/account/code/", {"code": code_of(SEED)}).url == "/admin/login/"
+    assert waiting.get("/t/acme/").status_code == 302
+
+
 def test_a_link_lasts_an_hour(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     path = resets.link_for(ann).removeprefix("http://127.0.0.1:8000")
     real = resets.tokens._now()

@@ -20,7 +20,7 @@ from django.urls import path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from connector.accounts import factors, mails, resets
+from connector.accounts import factors, mails, resets, sessions
 from connector.web.account import outside
 
 
@@ -76,6 +76,7 @@ class Reset(outside.Page, PasswordResetConfirmView):
                 self.validlink = False
                 return self.render_to_response(self.get_context_data(form=None))
             form.save()
+            sessions.end_others(self.request, user)  # who waits at the code page, too
             factors.told(user, "password_reset", actor=user.get_username())
         messages.success(self.request, "The new password is set. Log in with it.")
         return redirect("account_login")

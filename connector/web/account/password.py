@@ -16,7 +16,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
-from connector.accounts import factors
+from connector.accounts import factors, sessions
 from connector.web.account.security import InShell
 
 
@@ -68,6 +68,7 @@ class Change(InShell, PasswordChangeView):
         had = not _has_none(self.request)
         with transaction.atomic():
             form.save()
+            sessions.end_others(self.request, form.user)  # who waits at the code page, too
             what = "password_changed" if had else "password_set"
             factors.told(form.user, what, actor=form.user.get_username())
         update_session_auth_hash(self.request, form.user)
