@@ -1,13 +1,16 @@
 """System checks: what is wrong with the environment, said before anything is sent."""
 
+import pkgutil
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register, run_checks
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from audit.trail import trail_key
 from connector.secrets import key_check
@@ -16,6 +19,7 @@ from connector.secrets.private_files import is_open_to_others
 TAG = "connector"
 AUDIT_KEY_DOES_NOT_FIT = "connector.E031"
 SHORTEST_KEY, LEAST_VARIETY = 32, 10  # characters; 32 random bytes have 44 and about 30
+_OURS = ("audit", "connector", "mappings")  # the apps that have migrations of ours
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -113,6 +117,41 @@ def closed_doors(**_: Any) -> list[CheckMessage]:
         for name, hosts in lists.items()
         if any(host and not host.strip("*./") for host in hosts)
     ]
+
+
+@register(Tags.database)
+def made_by_these_migrations(
+    *, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """The database must know no migration of ours that is not here: its tables would be others.
+
+    Migrations were made fresh before the first release, so an earlier checkout's count as applied.
+    """
+    if not databases or "default" not in databases:
+        return []
+    try:
+        applied = set(MigrationRecorder(connections["default"]).applied_migrations())
+    except DatabaseError:
+        return []  # out of reach: said by whoever needs it
+    ours = {(app, name) for app in _OURS for name in _on_disk(app)}
+    strange = sorted(f"{app}.{name}" for app, name in applied - ours if app in _OURS)
+    if not strange:
+        return []
+    more = f" and {len(strange) - 1} more" if strange[1:] else ""
+    return [
+        Error(
+            "This database was made by an earlier checkout, or by a later one: it holds migrations "
+            f"that are not here ({strange[0]}{more}).",
+            hint="Make a new one; nothing was changed.",
+            id="connector.E034",
+        )
+    ]
+
+
+def _on_disk(app: str) -> list[str]:
+    """The names of an app's migrations."""
+    folder = import_module(f"{app}.migrations").__path__
+    return [module.name for module in pkgutil.iter_modules(folder)]
 
 
 @register(Tags.database)

@@ -47,7 +47,15 @@ def test_there_is_one_schedule_however_often_it_is_installed(db: None) -> None:
     assert install() is True
     assert install() is False
     Schedule.objects.create(func=TICK, schedule_type=Schedule.MINUTES, minutes=1)
-    Schedule.objects.create(func="elsewhere.job", schedule_type=Schedule.DAILY)
+    Schedule.objects.create(func="elsewhere.tick", schedule_type=Schedule.DAILY)
     install()
     assert Schedule.objects.filter(func=TICK).count() == 1
-    assert Schedule.objects.filter(func="elsewhere.job").count() == 1
+    assert Schedule.objects.filter(func="elsewhere.tick").count() == 1
+
+
+def test_a_schedule_with_a_name_of_another_version_is_replaced(db: None) -> None:
+    Schedule.objects.create(
+        name="minute tick", func="connector.jobs.tick", schedule_type=Schedule.MINUTES, minutes=1
+    )
+    assert install() is True
+    assert [one.func for one in Schedule.objects.all()] == [TICK]

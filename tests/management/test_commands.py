@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import Tags, run_checks
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from encrypted_model_fields import fields as package
 
@@ -175,6 +176,26 @@ def test_a_good_installation_has_no_complaints():
 def test_the_key_is_only_checked_where_the_database_may_be_used(django_assert_num_queries):
     with django_assert_num_queries(0):
         assert checks.keys_fit(databases=None) == []
+
+
+def test_a_database_of_an_earlier_checkout_is_refused():
+    make_tenant("acme")
+    recorder = MigrationRecorder(connection)
+    recorder.record_applied("elsewhere", "0002_gone")  # an app of somebody else
+    assert found(databases=["default"]) == []
+    recorder.record_applied("audit", "0002_after_entry")
+    recorder.record_applied("mappings", "0003_approval")
+    assert found() == []
+    code, out, err = shell(greeting(lambda c: c.emit({}, lambda: "done")), "acme")
+    assert (code, out) == (2, "")
+    assert err.strip() == (
+        "This database was made by an earlier checkout, or by a later one: it holds migrations "
+        "that are not here (audit.0002_after_entry and 1 more). "
+        "Make a new one; nothing was changed."
+    )
+    assert checks.refusal(checks.problems()) == (
+        f"The web server did not start; nothing was touched. {err.strip()}"
+    )
 
 
 def test_debug_in_public_and_a_shared_audit_key_are_warned_of(settings):
