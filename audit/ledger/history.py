@@ -2,8 +2,22 @@
 
 from collections.abc import Collection
 
+from django.db.models import Exists, OuterRef
+
 from audit.trail.models import AuditEntry
 from connector.domain.chunks import chunks
+
+
+def was_confirmed() -> Exists:
+    """Of postings, as a condition: whether we once told Ramp that the bill is entered."""
+    return Exists(
+        AuditEntry.objects.filter(
+            tenant_id=OuterRef("tenant_id"),
+            subject_kind="posting",
+            subject_id=OuterRef("bill_id"),
+            action="posting.confirmed",
+        )
+    )
 
 
 def confirmed_before(tenant_id: int, bill_ids: Collection[str]) -> set[str]:

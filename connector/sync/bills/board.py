@@ -8,7 +8,9 @@ from typing import Any
 
 from audit.ledger import lifecycle
 from audit.ledger.duplicates import Asked
+from audit.ledger.history import was_confirmed
 from audit.ledger.models import Posting
+from audit.transitions import due
 from connector.sync.bills.lanes import Job, Todo
 from connector.sync.bills.outcomes import Endings
 from connector.sync.bills.prepare import Prepared
@@ -26,9 +28,14 @@ CLAIMS: tuple[Claim, ...] = (
 
 
 def claim_synced(tenant_id: int, *, ids: Sequence[int] | None = None, **how: Any) -> list[Posting]:
-    """Claims what is due and Ramp has as synced: perhaps ours, so that it is looked up first."""
+    """Claims what is due and Ramp has as synced: perhaps ours, so that it is looked up first.
+
+    Not what we told Ramp ourselves: it was removed since and is to be entered anew.
+    """
     bills = Bill.objects.filter(tenant_id=tenant_id, payload__sync_status__in=SYNCED)
     waiting = Posting.objects.filter(
+        due(how["now"]),
+        ~was_confirmed(),
         tenant_id=tenant_id,
         state=Posting.State.QUEUED,
         hold_reason="",

@@ -272,10 +272,10 @@ class Looking:
                 verdict = suspected(job, typed.get(job.posting.bill_id, ()), known) or verdict
             if isinstance(verdict, Hold):
                 held.append((job.posting, verdict))
-            elif verdict == Write(None):
-                new.append(job)
             elif isinstance(verdict, Write) and self.board.only_look:
                 self.board.ends.rest(job.posting)
+            elif verdict == Write(None):
+                new.append(job)
             elif isinstance(verdict, Write) and verdict.saved is not None:
                 self.board.todo.append(Todo.of(job, verdict.saved, table))
             else:

@@ -66,8 +66,8 @@ class Writing:
         return lanes + lanes // 2
 
     def start(self) -> None:
-        """Give each free lane a bill."""
-        while self.board.todo and not self.board.stopping():
+        """Give each free lane a bill; none while the run only looks."""
+        while self.board.todo and not self.board.only_look and not self.board.stopping():
             jobs = self.board.jobs.values()
             if len(jobs) >= self.most:
                 return
