@@ -134,7 +134,7 @@ def test_the_list_of_keys_has_what_the_page_has(page: Page, new_tenant) -> None:
     page.keyboard.press("/")
     expect(page.get_by_label("Number begins with")).to_be_focused()
     page.goto(f"/t/{acme.slug}/mappings/vendors/")
-    page.get_by_role("button", name="Keys").click()
+    page.get_by_role("button", name="Shortcuts").click()
     expect(keys.get_by_text("add a mapping", exact=True)).to_be_visible()
     expect(keys.get_by_text("replay", exact=True)).to_be_hidden()
 
