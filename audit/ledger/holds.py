@@ -22,6 +22,7 @@ NONE: Mapping[str, Any] = {
 }
 
 PAYS = "pays"  # in a hold's detail, and then in what is kept: who pays and the payment hold
+ASKED = "asked_for"  # in what is kept: who paid when something entered without draft was looked at
 GONE = "gone"  # in a hold's detail: the invoice is not in Epicor any more
 # What a person cannot accept as it is, because nobody knows yet what it is.
 _NOT_KEPT: Mapping[str, str] = {

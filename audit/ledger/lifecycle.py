@@ -328,6 +328,18 @@ def ask_recheck(postings: Sequence[Posting], *, message: str, actor: str = log.S
     return len(change_some(postings, unasked, changes, "posting.recheck_asked", actor, body))
 
 
+def ask_recheck_for(posting: Posting, payer: str, *, message: str) -> int:
+    """The same of something entered without a draft, because this one pays it: noted, so that it
+    is asked once for each payer."""
+    unasked = Q(state__in=IN_EPICOR, not_before=None)
+    with transaction.atomic():
+        row = Posting.objects.select_for_update().get(pk=posting.pk)
+        changes = {"not_before": timezone.now(), "kept": {**row.kept, holds.ASKED: str(payer)}}
+        body = {"message": message}
+        action = "posting.recheck_asked"
+        return len(change_some([posting], unasked, changes, action, log.SYSTEM, body))
+
+
 def _try_again(
     postings: Sequence[Posting],
     ready: Q,

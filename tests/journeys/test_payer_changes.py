@@ -288,3 +288,23 @@ def test_what_was_kept_for_a_payment_that_was_taken_back_is_asked_about_when_ram
     assert (posting.hold_reason, "pays" in posting.kept) == ("", False)
     set_in_epicor(box, posting, False)  # what was kept for another payer covers nothing now
     assert len(reprove(tenant, days=5).drifted) == 1
+
+
+def test_what_was_entered_without_a_draft_is_looked_at_once_it_is_known_who_pays(ready):
+    box, tenant = ready
+    posting = entered(box, tenant, NOTHING)
+    Posting.objects.filter(pk=posting.pk).update(entered_as={}, kept={"changed": []})
+    set_in_epicor(box, posting, False)
+
+    posting = paid(box, tenant, posting, ACH)
+
+    assert posting.hold_reason == "mismatch"
+    assert posting.hold_detail["differences"] == ["Payment hold is no, expected yes"]
+    assert posting.hold_detail["pays"] == {"payer": "ramp", "hold": True}
+    assert times(posting, "posting.recheck_asked") == 1
+    lifecycle.keep(posting, actor="Ann", reason="The payment in Ramp is stopped.")
+    assert paid(box, tenant, posting, ACH).hold_reason == ""
+    assert times(posting, "posting.recheck_asked") == 1
+    assert paid(box, tenant, posting, OUTSIDE).hold_reason == ""  # Epicor pays: so it is right
+    assert times(posting, "posting.recheck_asked") == 2
+    assert posting.entered_as["payer"] == "other"

@@ -78,6 +78,11 @@ def kept(payer: str, held: bool, **points: list[str]) -> dict[str, Any]:
         (posting(OTHER, False, kept=kept(UNKNOWN, True)), UNKNOWN, False),
         (posting(OTHER, False, kept=kept(UNKNOWN, True)), RAMP, True),
         (posting(UNKNOWN, True, hold_reason="mismatch"), RAMP, False),
+        (posting(entered_as={}), RAMP, True),
+        (posting(entered_as={}), UNKNOWN, False),
+        (posting(entered_as={}, hold_reason="changed"), RAMP, False),
+        (posting(entered_as={}, kept={"asked_for": "ramp"}), RAMP, False),
+        (posting(entered_as={}, kept={"asked_for": "ramp"}), OTHER, True),
         (posting(UNKNOWN, True, hold_reason="changed", hold_detail=kept(RAMP, True)), RAMP, False),
         (posting(UNKNOWN, True, hold_reason="changed", hold_detail=kept(RAMP, True)), OTHER, True),
     ],
@@ -154,3 +159,21 @@ def test_the_point_of_a_hold_says_for_whom_it_may_be_kept():
     assert payment_hold.named([NO], pays) == {"pays": {"payer": "ramp", "hold": True}}
     assert payment_hold.named(["Terms is N10, expected N30"], pays) == {}
     assert payment_hold.named([NO], None) == {}
+
+
+def test_what_was_entered_as_found_and_is_moved_names_a_payment_hold_that_is_wrong():
+    one = posting(entered_as={}, vendor_num=43)
+    epicor = Epicor()
+    moved = replace(DRAFT, vendor_num=43)
+    _, saved = play(epicor.answer, moved)
+    found = Found("ExternalID", {})
+    found.by_stamp["bill-1"] = [("EPIC06", saved)]
+    bill: Any = SimpleNamespace(payer=RAMP)
+    for there in (True, False):
+        assert saved.header is not None
+        saved.header["PayHold"] = there
+        verdict = judge(Job(one, bill, None, DRAFT), found, Ours(), update_edits=True)
+        assert isinstance(verdict, Hold)
+        assert verdict.reason == "changed"
+        assert verdict.detail.get("differences") == (None if there else [NO])
+        assert ("paid twice" in verdict.message) is not there

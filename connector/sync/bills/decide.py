@@ -98,7 +98,7 @@ def judge(
     """
     own = _own(job, found, others)
     if own is None or isinstance(own, There | Hold):
-        return _nothing_as_it_should_be(job.posting, own, ours)
+        return _nothing_as_it_should_be(job, own, ours)
     edited = job.posting.in_epicor and job.posting.entered_hash != job.content_hash
     if job.posting.adopted:
         return _adopted(job, own, edited=edited)
@@ -119,15 +119,22 @@ def judge(
     return _changed(job, wrong, why, unpaid=unpaid) if edited else Verify(own)
 
 
-def _nothing_as_it_should_be(posting: Posting, own: There | Hold | None, ours: Ours) -> Verdict:
+def _nothing_as_it_should_be(job: Prepared, own: There | Hold | None, ours: Ours) -> Verdict:
+    posting = job.posting
     doubted = posting.state == Posting.State.IN_DOUBT or posting.bill_id in ours.doubts
     if posting.in_epicor:
-        return gone() if own is None else own.hold if isinstance(own, There) else own
+        if isinstance(own, There):
+            return own.hold if posting.entered_as else _there_without_draft(job, own)
+        return gone() if own is None else own
     if isinstance(own, There):
         return own
     if doubted:
         return NotThere(own)
     return Write(None) if own is None else own
+
+
+def _there_without_draft(job: Prepared, own: There) -> Hold:
+    return payment_hold.beside(own.hold, job.draft, own.saved, job.bill.payer)
 
 
 def _untouchable(job: Prepared, saved: SavedInvoice, ours: Ours) -> str:
@@ -244,7 +251,7 @@ def several(posting: Posting, mine: Places) -> Hold | None:
     if len(mine) < 2:
         return None
     difference = several_difference(mine)
-    if posting.kept.get(Reason.MISMATCH) == [difference]:
+    if _kept_points(posting) == [difference]:
         return None
     message = (
         f"{difference}. Ramp was told nothing more. Delete the wrong one in Epicor, then replay. "

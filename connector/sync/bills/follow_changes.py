@@ -18,6 +18,7 @@ from connector.sync.bills import payment_hold
 from connector.sync.bills.ramp_status import gone_in_epicor, stopped
 
 _State = Posting.State
+_WITHOUT_DRAFT = "Who pays the bill is known in Ramp, and it was entered as it was found."
 _Row = Mapping[str, Any]
 
 
@@ -76,10 +77,14 @@ def _entered(
                 gone.append((posting, gone_in_epicor(row, posting.hold_message)))
         elif _needs_a_look(posting, now):
             changed.append(posting)
-        elif payment_hold.is_news(posting, payer_of(payments_of(row)), setting=pay_hold):
-            paid.append(posting)
+        elif payment_hold.is_news(posting, payer := payer_of(payments_of(row)), setting=pay_hold):
+            paid.append((posting, payer))
     _hold(gone)
-    lifecycle.ask_recheck(paid, message="Who pays the bill changed in Ramp after it was entered.")
+    noted = [posting for posting, _ in paid if posting.entered_as]
+    lifecycle.ask_recheck(noted, message="Who pays the bill changed in Ramp after it was entered.")
+    for posting, payer in paid:
+        if not posting.entered_as:
+            lifecycle.ask_recheck_for(posting, payer, message=_WITHOUT_DRAFT)
     lifecycle.ask_recheck(changed, message="The bill was changed in Ramp after it was entered.")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from audit.ledger.holds import PAYS
+from audit.ledger.holds import ASKED, PAYS
 from audit.ledger.models import Posting
 from connector.domain.bill import Payer
 from connector.domain.errors import Hold, Reason
@@ -65,6 +65,8 @@ def is_news(posting: Posting, payer: Payer, *, setting: bool) -> bool:
     """Whether Epicor must be looked at because of who pays; another hold is settled first."""
     if posting.hold_reason and PAYS not in posting.hold_detail:
         return False
+    if not posting.entered_as:  # nothing says how it was entered: looked at once for each payer
+        return payer != Payer.UNKNOWN and posting.kept.get(ASKED) != payer
     before, now = known(posting), agreed(posting, payer, setting=setting)
     if before is None or now is None:
         return False
@@ -110,18 +112,25 @@ def changed(
     With `others`, what else differs, it is one about the invoice as a whole: whoever keeps it
     has seen all of that.
     """
-    if payer == Payer.UNKNOWN:
-        who = _NOBODY.format(setting="held from payment" if draft.pay_hold else "paid by Epicor")
-    else:
-        who = _RAMP if draft.pay_hold else _OUTSIDE
-    risk = _TWICE if draft.pay_hold else _NEVER
     points = [*others, _difference(expected=draft.pay_hold)]
     detail = {"differences": points, "content": content, **noted(draft, payer)}
-    said = f"Who pays the bill changed after it was entered: {who} {risk}"
+    said = f"Who pays the bill changed after it was entered: {_said(draft, payer)}"
     if not others:
         return Hold(Reason.CHANGED, said, detail)
     listed = ap_invoice_difference.listed(points[:_SHOWN], currency)
     return Hold(Reason.MISMATCH, f"{_DIFFERS.format(listed=listed)} {said}", detail)
+
+
+def beside(hold: Hold, draft: APInvoiceDraft, saved: SavedInvoice, payer: Payer) -> Hold:
+    """A hold of something entered without a draft, with the payment hold if it is not what this
+    payer asks for: nothing else would compare it."""
+    if flag((saved.header or {}).get("PayHold")) == draft.pay_hold:
+        return hold
+    points = [*(hold.detail.get("differences") or []), _difference(expected=draft.pay_hold)]
+    detail = {**hold.detail, "differences": points, **noted(draft, payer)}
+    return replace(
+        hold, message=f"{hold.message} {points[-1]}: {_said(draft, payer)}", detail=detail
+    )
 
 
 def named(points: Sequence[str], pays: Pays | None) -> dict[str, Any]:
@@ -150,6 +159,14 @@ def left(posting: Posting, wrong: Sequence[Any], payer: str) -> list[str]:
 def besides(wrong: Sequence[Any]) -> list[str]:
     """The differences, as sentences, without the payment hold."""
     return [str(one) for one in wrong if not str(one).startswith(f"{FIELD} is ")]
+
+
+def _said(draft: APInvoiceDraft, payer: Payer) -> str:
+    if payer == Payer.UNKNOWN:
+        who = _NOBODY.format(setting="held from payment" if draft.pay_hold else "paid by Epicor")
+    else:
+        who = _RAMP if draft.pay_hold else _OUTSIDE
+    return f"{who} {_TWICE if draft.pay_hold else _NEVER}"
 
 
 def _is_another(before: Pays, payer: Payer) -> bool:
