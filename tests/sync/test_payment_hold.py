@@ -177,3 +177,19 @@ def test_what_was_entered_as_found_and_is_moved_names_a_payment_hold_that_is_wro
         assert verdict.reason == "changed"
         assert verdict.detail.get("differences") == (None if there else [NO])
         assert ("paid twice" in verdict.message) is not there
+
+
+def test_nothing_is_asked_where_nothing_says_whether_it_was_held():
+    one = posting(entered_as={"adopted": True, "total": "120.15", "currency_code": "USD"})
+    assert not payment_hold.is_news(one, RAMP, setting=True)
+    assert payment_hold.with_hold(one, DRAFT, OTHER, setting=True) is DRAFT
+    assert isinstance(judged(one, RAMP, there=False), Verify)
+
+
+def test_a_setting_of_today_decides_only_once_a_payment_was_taken_back():
+    for payer, held in ((UNKNOWN, True), (RAMP, False)):
+        draft = payment_hold.with_hold(posting(payer, True), DRAFT, UNKNOWN, setting=False)
+        assert draft.pay_hold is held
+    verdict = judged(posting(RAMP, True), UNKNOWN, there=True, held=False)
+    assert isinstance(verdict, Hold)
+    assert "Ramp does not say any more who pays it" in verdict.message
