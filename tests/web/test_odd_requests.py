@@ -102,6 +102,7 @@ def addresses(row: Row, tenant: Tenant, arguments: dict[str, Any]) -> Iterator[s
             yield f"{before}/{odd}/{after}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", TABLE, ids=str)
 def test_no_odd_request_is_a_mistake_of_ours(tenant: Tenant, browser: Client, row: Row) -> None:
     role(browser, tenant, next(one for one in Membership.Role.values if can(one, row.capability)))
