@@ -1,7 +1,7 @@
 """What a journey does over and over: log in, wait for words, and look with a critical eye."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -68,13 +68,19 @@ def wait_text(page: Page, text: str | re.Pattern[str], *, within: str = "body") 
     expect(page.locator(within)).to_contain_text(text, timeout=WAIT_MS)
 
 
-def axe(page: Page, context: str | None = None) -> None:
-    """No serious or critical fault for people who hear, see little, or use keys only."""
+def axe(page: Page, context: str | None = None, *, only: Sequence[str] = ()) -> None:
+    """No serious or critical fault for people who hear, see little, or use keys only.
+
+    `only`: axe's names of the rules to look at, where the page was looked at by all of them before.
+    """
     page.evaluate("document.fonts.ready.then(() => true)")
     if not page.evaluate("Boolean(window.axe)"):
         page.evaluate(Axe().axe_script)
-    looks = "(within) => axe.run(within ?? document, { resultTypes: ['violations'] })"
-    found = page.evaluate(looks, context)["violations"]
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if only:
+        options["runOnly"] = list(only)
+    looks = "([within, how]) => axe.run(within ?? document, how).then((all) => all.violations)"
+    found = page.evaluate(looks, [context, options])
     grave = [fault for fault in found if fault["impact"] in GRAVE]
     assert not grave, f"{page.url}\n" + "\n".join(_told(fault) for fault in grave)
 
