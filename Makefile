@@ -64,7 +64,7 @@ check: .venv/.dev ## style, types, imports, settings and migrations
 certain: .venv/.dev ## that tests reach every line and branch of what decides about money (DATABASE_URL=… for PostgreSQL)
 	rm -f .coverage .coverage.*
 	DEBUG=1 DATABASE_URL='$(DATABASE_URL)' $(PY) -m coverage run -m pytest -p tests.leftout -n $(PROCESSES) --dist loadgroup \
-	  tests/accounts tests/actions tests/audit tests/domain tests/epicor tests/http_client tests/http_server tests/management tests/mappings tests/ramp tests/secrets tests/sync tests/tenants tests/web/test_acts.py tests/web/test_exceptions.py
+	  tests/actions tests/audit tests/domain tests/epicor tests/mappings tests/sync tests/web/test_acts.py tests/web/test_exceptions.py
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report --include='$(CERTAIN)' --show-missing --skip-covered --fail-under=100
 
