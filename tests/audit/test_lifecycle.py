@@ -529,6 +529,22 @@ def test_replay_of_something_entered_only_verifies_again(tenant: Tenant) -> None
     assert lifecycle.claim_rechecks(tenant.pk, **kwargs) == []
 
 
+def test_what_was_entered_without_a_draft_is_asked_about_once_for_each_payer(
+    tenant: Tenant,
+) -> None:
+    posting = entered(tenant)
+    Posting.objects.filter(pk=posting.pk).update(kept={"mismatch": ["Total"]})
+
+    assert lifecycle.ask_recheck_for(posting, "ramp", message="Ramp pays it.") == 1
+    posting.refresh_from_db()
+    assert posting.not_before is not None
+    assert posting.kept == {"mismatch": ["Total"], "asked_for": "ramp"}
+    # It is asked about already.
+    assert lifecycle.ask_recheck_for(posting, "outside", message="Paid outside.") == 0
+    posting.refresh_from_db()
+    assert posting.kept["asked_for"] == "ramp"
+
+
 def test_a_recheck_is_asked_for_once(tenant: Tenant) -> None:
     posting, queued = entered(tenant), opened(tenant, "q")[0]
     lifecycle.mark_confirmed_many([posting], body={})
