@@ -229,6 +229,7 @@ PAGES = [
     Row("errands", "/t/demo/errands/"),
     *[Row(f"setup-{key}", f"/t/{EMPTY}/setup/{key}/", "superuser") for key in STEPS],
     Row("setup", f"/t/{EMPTY}/setup/", "superuser"),
+    Row("setup-done", "/t/demo/setup/", "superuser"),
     Row("new-tenant", "/setup/", "superuser"),
     Row("settings", "/t/demo/settings/", "admin"),
     Row("settings-questions", f"/t/{ASKED}/settings/", "superuser"),

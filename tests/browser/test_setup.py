@@ -16,7 +16,6 @@ from audit.ledger.models import Posting
 from audit.writes.models import Attempt
 from connector.jobs.models import SyncRun
 from connector.tenants.models import FinanceCalendar, Membership, Tenant
-from connector.web.settings import steps as setup_steps
 from mappings.files import MappingRow
 from mappings.preview import preview
 from tests.browser.conftest import NEVER
@@ -243,19 +242,6 @@ def until_over(page: Page) -> None:
             return
         page.wait_for_timeout(500)
     raise AssertionError("The cycle did not end.")
-
-
-def test_every_page_is_readable_for_everybody_on_every_screen(page: Page, demo_tenant) -> None:
-    log_in(page, "superuser")
-    pages = ["/setup/", "/t/demo/settings/", "/t/demo/people/", "/t/demo/setup/"]
-    pages += [f"/t/demo/setup/{step}/" for step in setup_steps.STEPS]
-    for address in pages:
-        page.goto(address)
-        axe(page)
-        with dark(page):
-            axe(page)
-        with narrow(page):
-            fits(page)
 
 
 def test_the_page_behind_an_invitation_is_readable(page: Page, new_tenant) -> None:
