@@ -37,12 +37,12 @@ def zygote() -> Iterator[Zygote]:
 
 def lived(zygote: Zygote, folder: Path, bug: str, name: str) -> Result:
     script, saves, _ = SHOWS[name]
-    options = directed.options(saves=saves, bills=22 if name in MANY else 6)
+    options = directed.options(saves=saves, bills=14 if name in MANY else 6)
     return live(7, zygote, folder, plant=bug, options=options, script=script)
 
 
-# A process that dies between the early word to Ramp and the commit is not met in this world any more;
-# the world has to be drawn anew. Strict: when it is met again, this mark has to go.
+# No process dies between the early word to Ramp and the commit in this world any more; it has to
+# be drawn anew. Strict: when it is met again, this mark has to go.
 _NOT_MET = pytest.mark.xfail(strict=True, reason="no death falls between the word and the commit")
 
 
