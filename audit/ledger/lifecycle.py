@@ -321,23 +321,25 @@ def requeue_changed(postings: Sequence[Posting]) -> int:
 
 def ask_recheck(postings: Sequence[Posting], *, message: str, actor: str = log.SYSTEM) -> int:
     """Flags entered or confirmed postings to be verified or converged again, now."""
-    now = timezone.now()
-    changes = {"not_before": now}
-    unasked = Q(state__in=IN_EPICOR, not_before=None)
-    body = {"message": message}
-    return len(change_some(postings, unasked, changes, "posting.recheck_asked", actor, body))
+    return _ask_recheck(postings, {}, message, actor)
 
 
 def ask_recheck_for(posting: Posting, payer: str, *, message: str) -> int:
     """The same of something entered without a draft, because this one pays it: noted, so that it
     is asked once for each payer."""
-    unasked = Q(state__in=IN_EPICOR, not_before=None)
     with transaction.atomic():
         row = Posting.objects.select_for_update().get(pk=posting.pk)
-        changes = {"not_before": timezone.now(), "kept": {**row.kept, holds.ASKED: str(payer)}}
-        body = {"message": message}
-        action = "posting.recheck_asked"
-        return len(change_some([posting], unasked, changes, action, log.SYSTEM, body))
+        noted = {"kept": {**row.kept, holds.ASKED: str(payer)}}
+        return _ask_recheck([posting], noted, message, log.SYSTEM)
+
+
+def _ask_recheck(
+    postings: Sequence[Posting], also: Mapping[str, Any], message: str, actor: str
+) -> int:
+    changes = {"not_before": timezone.now(), **also}
+    unasked = Q(state__in=IN_EPICOR, not_before=None)
+    body = {"message": message}
+    return len(change_some(postings, unasked, changes, "posting.recheck_asked", actor, body))
 
 
 def _try_again(
