@@ -133,14 +133,14 @@ def entry(
     )
 
 
+# Nobody has it leased. What a dead worker had is taken back by `reap`, on the record, and by nothing
+# else: the write that it perhaps sent may still arrive.
+FREE = Q(lease_owner="")
+
+
 def due(now: datetime) -> Q:
     """Postings that need not wait any longer."""
     return Q(not_before=None) | Q(not_before__lte=now)
-
-
-def free(now: datetime) -> Q:
-    """Postings that nobody has leased, or whose lease is over."""
-    return Q(lease_owner="") | Q(lease_until__lt=now)
 
 
 def _moved_on(postings: Sequence[Posting], expected: Q, did: str) -> str:

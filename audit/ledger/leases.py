@@ -12,7 +12,7 @@ from django.utils import timezone
 from audit.ledger.models import IN_EPICOR, Posting
 from audit.trail import log
 from audit.trail.models import AuditEntry
-from audit.transitions import change, due, entry, free, lease, update
+from audit.transitions import FREE, change, due, entry, lease, update
 from audit.writes import attempts
 
 State = Posting.State
@@ -53,7 +53,7 @@ def claim_doubtful(
     ids: Collection[int] | None = None,
 ) -> list[Posting]:
     """Leases postings in doubt whose look-up is due, also while a person is asked about them."""
-    ready = Q(state=State.IN_DOUBT) & due(now) & free(now)
+    ready = Q(state=State.IN_DOUBT) & due(now) & FREE
     until = now + timedelta(seconds=lease_s)
     return lease(tenant_id, ready, owner=owner, until=until, limit=limit, ids=ids)
 
@@ -68,7 +68,7 @@ def claim_rechecks(
     ids: Collection[int] | None = None,
 ) -> list[Posting]:
     """Leases entered or confirmed postings that somebody asked to verify or converge again."""
-    ready = Q(state__in=IN_EPICOR, not_before__lte=now) & free(now)
+    ready = Q(state__in=IN_EPICOR, not_before__lte=now) & FREE
     until = now + timedelta(seconds=lease_s)
     return lease(tenant_id, ready, owner=owner, until=until, limit=limit, ids=ids)
 
@@ -76,9 +76,11 @@ def claim_rechecks(
 def take(posting: Posting, *, owner: str, until: datetime, now: datetime) -> None:
     """Leases one posting for what a person asked, whatever holds it; queued becomes in flight.
 
-    Raises LostLeaseError when somebody works on it just now, or when it is at its end.
+    What a dead worker had is taken back first. Raises LostLeaseError when somebody works on it just
+    now, or when it is at its end.
     """
-    ready = Q(state__in=[State.QUEUED, State.IN_DOUBT, *IN_EPICOR]) & free(now)
+    reap(posting.tenant_id, now)
+    ready = Q(state__in=[State.QUEUED, State.IN_DOUBT, *IN_EPICOR]) & FREE
     taken = Case(When(state=State.QUEUED, then=Value(State.IN_FLIGHT)), default=F("state"))
     with transaction.atomic():
         changes = {"state": taken, "lease_owner": owner, "lease_until": until}

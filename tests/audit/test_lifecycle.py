@@ -186,8 +186,12 @@ def test_doubtful_ones_are_leased_when_due_and_free(tenant: Tenant) -> None:
     (got,) = lifecycle.claim_doubtful(tenant.pk, owner="w2", now=NOW, **kwargs)
     assert (got.state, got.lease_owner) == (State.IN_DOUBT, "w2")
     assert lifecycle.claim_doubtful(tenant.pk, owner="w3", now=NOW, **kwargs) == []
+    # Its worker died: it is taken back first, on the record, and never claimed over its head.
+    assert lifecycle.claim_doubtful(tenant.pk, owner="w3", now=LATER, **kwargs) == []
+    assert lifecycle.reap(tenant.pk, LATER) == 1
     (later,) = lifecycle.claim_doubtful(tenant.pk, owner="w3", now=LATER, **kwargs)
     assert (later.pk, later.lease_owner) == (posting.pk, "w3")
+    assert [one.action for one in AuditEntry.objects.order_by("at")][-1] == "posting.reaped"
 
 
 def test_doubt_with_a_hold_is_looked_up_again_within_the_hour(tenant: Tenant) -> None:

@@ -118,6 +118,8 @@ def _fault(life: Life, trouble: Trouble) -> None:
         system, match, kind = "epicor", "UpdateMaster", "status"
         detail = {"status": 400, "body": BUSINESS}
         life.trouble["refuse"] += 1
+    if 300 <= detail.get("status", 0) < 500 and detail["status"] not in (401, 429):
+        life.trouble["refuse"] += 1  # something in between refuses what only reads, too
     standin = life.box.epicor if system == "epicor" else life.box.ramp
     standin.fail_next(match, kind, times, skip=skip, **detail)
     shown = [str(detail[name]) for name in ("status", "headers") if name in detail]
