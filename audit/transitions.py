@@ -133,8 +133,8 @@ def entry(
     )
 
 
-# Nobody has it leased. What a dead worker had is taken back by `reap`, on the record, and by nothing
-# else: the write that it perhaps sent may still arrive.
+# Nobody has it leased. What a dead worker had is taken back by `reap`, on the record, and by
+# nothing else: the write that it perhaps sent may still arrive.
 FREE = Q(lease_owner="")
 
 
