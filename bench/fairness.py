@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.run import _environment, _python
+from bench.run import environment, python
 from bench.standins import standins
 
 FEW = 40  # bills of the tenants that shall not wait
@@ -36,10 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
         standins(FEW, latency, "all") as c,
         tempfile.TemporaryDirectory(prefix="ml-connector-bench-") as folder,
     ):
-        environment = _environment(Path(folder))
-        _python(environment, "manage.py", "migrate", "--verbosity", "0")
+        variables = environment(Path(folder))
+        python(variables, "manage.py", "migrate", "--verbosity", "0")
         addresses = [address for box in (a, b, c) for address in (box.ramp, box.epicor)]
-        output = _python(environment, "-m", "bench.fairness", "--measure", *addresses)
+        output = python(variables, "-m", "bench.fairness", "--measure", *addresses)
     found: dict[str, Any] = json.loads(output)
     print(f"Queued bills of A when B was rung             {found['queued']:>8}")
     print(f"Steps of A before B's first bill              {found['steps']:>8}")

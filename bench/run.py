@@ -68,17 +68,17 @@ def run(case: Case) -> Result:
         standins(case.bills, case.latency_ms, case.update_master) as boxes,
         tempfile.TemporaryDirectory(prefix="ml-connector-bench-") as folder,
     ):
-        environment = _environment(Path(folder))
-        _python(environment, "manage.py", "migrate", "--verbosity", "0")
+        variables = environment(Path(folder))
+        python(variables, "manage.py", "migrate", "--verbosity", "0")
         how = json.dumps(asdict(case))
-        output = _python(environment, "-m", "bench.measure", boxes.ramp, boxes.epicor, how)
+        output = python(variables, "-m", "bench.measure", boxes.ramp, boxes.epicor, how)
     document: dict[str, Any] = json.loads(output)
     first, second = Sync(**document["first"]), Sync(**document["second"])
-    planned = _planned(case.bills) if case.enter_s is None else None
-    return Result(case, document["start_mb"], first, second, planned)
+    entered = planned(case.bills) if case.enter_s is None else None
+    return Result(case, document["start_mb"], first, second, entered)
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     """As in production: no DEBUG (under it Django keeps every query in memory), new keys."""
     return {
         **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")},
@@ -95,11 +95,12 @@ def _key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii")
 
 
-def _python(environment: dict[str, str], *arguments: str) -> str:
+def python(variables: dict[str, str], *arguments: str) -> str:
+    """The output of a Python process. Raises CalledProcessError."""
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
-        env=environment,
+        env=variables,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -107,7 +108,7 @@ def _python(environment: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-def _planned(bills: int) -> int:
+def planned(bills: int) -> int:
     """How many bills of this world must be entered; of a group of twins exactly one."""
     from sandbox.world import World
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from connector.actions.requests import ErrandError
 from connector.domain.errors import PostingError
 from connector.epicor import contract
-from connector.epicor.catalogs import refresh_catalogs
+from connector.epicor.catalogs import Books, refresh_catalog
 from connector.epicor.client import EpicorClient
 from connector.http_client.models import AccessToken
 from connector.jobs.models import Errand
@@ -192,13 +192,14 @@ def _read(
     how many it had the last time.
     """
     client = connect_epicor(tenant)
+    books = Books(client)
     counts = dict.fromkeys(names, 0)
     before = _sizes(tenant)
     try:
         for done, (company, name) in enumerate([(c, n) for c in companies for n in names]):
             what = {"company": company, "name": name, "of": before.get((company, name), 0)}
             client.watch = partial(_tell, seen, done, what)
-            read = refresh_catalogs(client, tenant.pk, company, catalogs=[name])[name]
+            read = refresh_catalog(client, tenant.pk, company, name, books)
             counts[name] += read
             seen(done + 1, {**what, "rows": read, "over": True})
         return counts

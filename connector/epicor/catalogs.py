@@ -1,16 +1,22 @@
-"""Reads Epicor's master data, company by company, and hands it to the mirrors of `mappings`.
+"""Reads Epicor's master data and hands it to the mirrors of `mappings`.
 
-Source: docs/epicor.md, "Master data". Every table is read to its end before anything is stored.
+Reading asks Epicor only, so that several catalogs can be read at the same time; storing uses the
+database only. Every table is read to its end before anything of it is stored. Source:
+docs/epicor.md, "Master data".
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime
-from functools import cache
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import partial
+from threading import Lock
+from typing import Any, NamedTuple
 
 from connector.domain.errors import TransientError
 from connector.epicor import contract
 from connector.epicor.client import EpicorClient, quote
 from connector.epicor.methods import Row
+from connector.epicor.side_by_side import side_by_side
 from connector.epicor.values import day as _day
 from connector.epicor.values import flag as _flag
 from connector.epicor.values import number as _number
@@ -18,45 +24,76 @@ from connector.epicor.values import text as _text
 from mappings import catalog
 from mappings.periods import PERIODS
 
-Book = Callable[[], Row]  # the main book, read once when first needed
+Book = Callable[[], Row]  # the company's main book, read when first needed
+Rows = Any  # what `read` of a catalog gives and `store` of the same takes
 _LONGEST = 255
 
 
+class Books:
+    """The main book of each company, read once however many threads need it at the same time."""
+
+    def __init__(self, client: EpicorClient) -> None:
+        self._client = client
+        self._found: dict[str, Row] = {}
+        self._locks: defaultdict[str, Lock] = defaultdict(Lock)
+
+    def of(self, company: str) -> Row:
+        """The company's main book. Raises what `main_book` raises."""
+        with self._locks[company]:
+            if company not in self._found:
+                self._found[company] = main_book(self._client, company)
+            return self._found[company]
+
+
+def read_catalog(client: EpicorClient, company: str, name: str, books: Books) -> Rows:
+    """All of one catalog; asks Epicor only. Raises what the client raises, and TransientError when
+    Epicor gives something that cannot be a catalog."""
+    return _CATALOGS[name].read(client, company, partial(books.of, company))
+
+
+def store_catalog(tenant_id: int, company: str, name: str, rows: Rows) -> int:
+    """Mirror what was read; how many rows it has."""
+    return _CATALOGS[name].store(tenant_id, company, rows)
+
+
+def refresh_catalog(
+    client: EpicorClient, tenant_id: int, company: str, name: str, books: Books | None = None
+) -> int:
+    """Mirror one catalog in this thread; how many rows it has. Raises what `read_catalog` does."""
+    asked = catalog.asked_at(tenant_id, company, name)
+    rows = read_catalog(client, company, name, books or Books(client))
+    count = store_catalog(tenant_id, company, name, rows)
+    catalog.was_read(tenant_id, company, name, asked)
+    return count
+
+
 def refresh_catalogs(
-    client: EpicorClient,
-    tenant_id: int,
-    company: str,
-    *,
-    catalogs: Iterable[str] = catalog.ALL_CATALOGS,
-    now: datetime | None = None,
-) -> dict[str, int]:
-    """Mirror these catalogs of a company; returns how many rows each has.
+    client: EpicorClient, tenant_id: int, wanted: Sequence[tuple[str, str]], *, at_once: int
+) -> Generator[None, None, None]:
+    """Mirror these catalogs, (company, name) each, `at_once` of them read at the same time.
 
-    `now` is for the caller's clock only; the mirror notes its own time. Raises what the client
-    raises, and TransientError when Epicor gives something that cannot be a catalog.
+    Stops before each is stored, in their order, so that the caller may do something or leave the
+    rest as it is. Raises what `read_catalog` raises; what is stored by then stays.
     """
-
-    @cache
-    def book() -> Row:
-        return main_book(client, company)
-
-    found = {}
-    for name in dict.fromkeys(catalogs):
-        asked = catalog.asked_at(tenant_id, company, name)
-        found[name] = _REFRESH[name](client, tenant_id, company, book)
-        catalog.was_read(tenant_id, company, name, asked)
-    return found
+    asked = [catalog.asked_at(tenant_id, company, name) for company, name in wanted]
+    books = Books(client)
+    reads = [partial(read_catalog, client, company, name, books) for company, name in wanted]
+    found = side_by_side(client, reads, at_once=at_once)
+    for (company, name), when, rows in zip(wanted, asked, found, strict=True):
+        yield
+        store_catalog(tenant_id, company, name, rows)
+        catalog.was_read(tenant_id, company, name, when)
 
 
 # -- one function a catalog ------------------------------------------------------------------------
 
 
-def _vendors(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
+def _vendors(client: EpicorClient, company: str, book: Book) -> list[catalog.VendorRow]:
     columns = ("VendorNum", "VendorID", "Name", "TermsCode", "CurrencyCode", "Inactive")
     rows = client.rows(
         company, contract.VENDOR, "Vendors", "Vendor", select=columns, order_by="VendorNum"
     )
-    found = [
+    return [
         catalog.VendorRow(
             vendor_num=_number(row["VendorNum"]),
             vendor_id=_text(row["VendorID"]),
@@ -67,10 +104,9 @@ def _vendors(client: EpicorClient, tenant_id: int, company: str, book: Book) -> 
         )
         for row in rows
     ]
-    return catalog.replace_vendors(tenant_id, company, found)
 
 
-def _accounts(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
+def _accounts(client: EpicorClient, company: str, book: Book) -> list[catalog.AccountRow]:
     chart = _text(book()["COACode"])
     columns = ("GLAccount1", "AccountDesc", "Active", "EffFrom", "EffTo")
     rows = client.rows(
@@ -82,7 +118,7 @@ def _accounts(client: EpicorClient, tenant_id: int, company: str, book: Book) ->
         filter=f"COACode eq {quote(chart)}",
         order_by="GLAccount1",
     )
-    found = [
+    return [
         catalog.AccountRow(
             account=_text(row["GLAccount1"]),
             description=_text(row["AccountDesc"])[:_LONGEST],
@@ -92,10 +128,9 @@ def _accounts(client: EpicorClient, tenant_id: int, company: str, book: Book) ->
         )
         for row in rows
     ]
-    return catalog.replace_accounts(tenant_id, company, found)
 
 
-def _segments(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
+def _segments(client: EpicorClient, company: str, book: Book) -> list[catalog.SegmentRow]:
     chart = _text(book()["COACode"])
     rows = client.rows(
         company,
@@ -106,16 +141,17 @@ def _segments(client: EpicorClient, tenant_id: int, company: str, book: Book) ->
         filter=f"COACode eq {quote(chart)}",
         order_by="SegmentNbr",
     )
-    found = [
+    return [
         catalog.SegmentRow(
             _number(row["SegmentNbr"]), _text(row["SegmentName"])[:64], _flag(row["Dynamic"])
         )
         for row in rows
     ]
-    return catalog.replace_segments(tenant_id, company, found)
 
 
-def _segment_values(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
+def _segment_values(
+    client: EpicorClient, company: str, book: Book
+) -> list[catalog.SegmentValueRow]:
     chart = _text(book()["COACode"])
     columns = (
         "SegmentNbr",
@@ -134,7 +170,7 @@ def _segment_values(client: EpicorClient, tenant_id: int, company: str, book: Bo
         filter=f"COACode eq {quote(chart)}",
         order_by="SegmentNbr,SegmentCode",
     )
-    found = [
+    return [
         catalog.SegmentValueRow(
             number=_number(row["SegmentNbr"]),
             code=_text(row["SegmentCode"]),
@@ -145,22 +181,20 @@ def _segment_values(client: EpicorClient, tenant_id: int, company: str, book: Bo
         )
         for row in rows
     ]
-    return catalog.replace_segment_values(tenant_id, company, found)
 
 
-def _terms(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
+def _terms(client: EpicorClient, company: str, book: Book) -> list[catalog.TermsRow]:
     columns = ("TermsCode", "Description")
     rows = client.rows(
         company, contract.TERMS, "PurTerms", "PurTerms", select=columns, order_by="TermsCode"
     )
-    found = [
+    return [
         catalog.TermsRow(_text(row["TermsCode"]), _text(row["Description"])[:_LONGEST])
         for row in rows
     ]
-    return catalog.replace_terms(tenant_id, company, found)
 
 
-def _currencies(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
+def _currencies(client: EpicorClient, company: str, book: Book) -> list[catalog.CurrencyRow]:
     columns = ("CurrencyCode", "DecimalsGeneral", "BaseCurr", "Inactive")
     rows = client.rows(
         company,
@@ -170,7 +204,7 @@ def _currencies(client: EpicorClient, tenant_id: int, company: str, book: Book) 
         select=columns,
         order_by="CurrencyCode",
     )
-    found = [
+    return [
         catalog.CurrencyRow(
             code=_text(row["CurrencyCode"]),
             decimals=_number(row["DecimalsGeneral"]),
@@ -179,10 +213,11 @@ def _currencies(client: EpicorClient, tenant_id: int, company: str, book: Book) 
         )
         for row in rows
     ]
-    return catalog.replace_currencies(tenant_id, company, found)
 
 
-def _periods(client: EpicorClient, tenant_id: int, company: str, book: Book) -> int:
+def _periods(
+    client: EpicorClient, company: str, book: Book
+) -> tuple[list[catalog.PeriodRow], date | None]:
     main = book()
     columns = (
         "FiscalYear",
@@ -202,9 +237,14 @@ def _periods(client: EpicorClient, tenant_id: int, company: str, book: Book) -> 
         f"and FiscalCalendarID eq {quote(_text(main['FiscalCalendarID']))}",
         order_by="FiscalYear,FiscalYearSuffix,FiscalPeriod",
     )
-    found = list(_period_rows(rows))
-    earliest = earliest_apply_on(client, company)
-    return catalog.replace_periods(tenant_id, company, found, earliest_apply_on=earliest)
+    return list(_period_rows(rows)), earliest_apply_on(client, company)
+
+
+def _store_periods(
+    tenant_id: int, company: str, read: tuple[list[catalog.PeriodRow], date | None]
+) -> int:
+    rows, earliest = read
+    return catalog.replace_periods(tenant_id, company, rows, earliest_apply_on=earliest)
 
 
 def _period_rows(rows: Iterable[Row]) -> Iterator[catalog.PeriodRow]:
@@ -260,12 +300,17 @@ def earliest_apply_on(client: EpicorClient, company: str) -> date | None:
     return max((day for day in days if day is not None), default=None)
 
 
-_REFRESH: Mapping[str, Callable[[EpicorClient, int, str, Book], int]] = {
-    catalog.VENDORS: _vendors,
-    catalog.ACCOUNTS: _accounts,
-    catalog.SEGMENTS: _segments,
-    catalog.SEGMENT_VALUES: _segment_values,
-    catalog.TERMS: _terms,
-    catalog.CURRENCIES: _currencies,
-    PERIODS: _periods,
+class _Catalog(NamedTuple):
+    read: Callable[[EpicorClient, str, Book], Rows]
+    store: Callable[[int, str, Rows], int]
+
+
+_CATALOGS: Mapping[str, _Catalog] = {
+    catalog.VENDORS: _Catalog(_vendors, catalog.replace_vendors),
+    catalog.ACCOUNTS: _Catalog(_accounts, catalog.replace_accounts),
+    catalog.SEGMENTS: _Catalog(_segments, catalog.replace_segments),
+    catalog.SEGMENT_VALUES: _Catalog(_segment_values, catalog.replace_segment_values),
+    catalog.TERMS: _Catalog(_terms, catalog.replace_terms),
+    catalog.CURRENCIES: _Catalog(_currencies, catalog.replace_currencies),
+    PERIODS: _Catalog(_periods, _store_periods),
 }

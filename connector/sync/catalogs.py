@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from math import inf
 
@@ -30,19 +31,22 @@ OURS = "Epicor"  # part of the name under which our accounting connection is kno
 def refresh(cycle: Cycle, *, kinds: frozenset[str], stop_at: float = inf) -> bool:
     """Read every catalog that is older than an hour, whole, until `stop_at` (monotonic).
 
+    As many at the same time as bills may be written.
+
     `vendors` alone refreshes the vendors, `accounts` the rest; `bills` needs both. What our own
     connection issued is read with the last of them, and Ramp's names of its entities at the end.
     Returns True when more are to be read.
     """
     now = timezone.now()
     stale = _stale(cycle, kinds, now)
-    for place, (company, name) in enumerate(stale, start=1):
-        if place == len(stale):  # before the last: if we die in between, they are read again
-            _issued(cycle)
-            _columns(cycle, company)
-        refresh_catalogs(cycle.epicor, cycle.tenant.pk, company, catalogs=[name], now=now)
-        if place < len(stale) and time.monotonic() >= stop_at:
-            return True
+    read = refresh_catalogs(cycle.epicor, cycle.tenant.pk, stale, at_once=cycle.lanes)
+    with closing(read):
+        for place, _ in enumerate(read):
+            if place > 0 and time.monotonic() >= stop_at:
+                return True
+            if place == len(stale) - 1:  # before the last: if we die in between, it is read again
+                _issued(cycle)
+                _columns(cycle, stale[place][0])
     _names(cycle)
     return False
 

@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from connector.domain.errors import AccessError, TransientError
-from connector.epicor.catalogs import earliest_apply_on, main_book, refresh_catalogs
+from connector.epicor.catalogs import (
+    earliest_apply_on,
+    main_book,
+    refresh_catalog,
+    refresh_catalogs,
+)
 from connector.epicor.client import EpicorClient
 from connector.epicor.metadata import lengths
 from connector.tenants.epicor_connection import connect_epicor
@@ -63,9 +68,10 @@ def test_every_catalog(box: Any, tenant: Tenant, way: str) -> None:
     segments = table(box, "COASegment").rows.values()
     next(row for row in segments if row["SegmentNbr"] == 2)["Dynamic"] = True
     client = connect_epicor(tenant)
-    for company in ("EPIC06", "EPIC07"):
-        counts = refresh_catalogs(client, tenant.pk, company)
-        assert set(counts) == set(catalog.ALL_CATALOGS)
+    companies = ("EPIC06", "EPIC07")
+    wanted = [(company, name) for company in companies for name in catalog.ALL_CATALOGS]
+    assert len(list(refresh_catalogs(client, tenant.pk, wanted, at_once=4))) == len(wanted)
+    for company in companies:
         for model, name in TABLES.items():
             stored = model.objects.filter(tenant=tenant, company=company).count()
             assert stored == len(table(box, name, company).rows), name
@@ -81,21 +87,59 @@ def test_every_catalog(box: Any, tenant: Tenant, way: str) -> None:
 
 
 def test_only_what_was_asked_for(tenant: Tenant, client: EpicorClient) -> None:
-    assert set(refresh_catalogs(client, tenant.pk, "EPIC06", catalogs=["terms", "terms"])) == {
-        "terms"
-    }
+    assert refresh_catalog(client, tenant.pk, "EPIC06", "terms") == EpicorTerms.objects.count() > 0
     assert not EpicorVendor.objects.exists()
     assert client.calls <= 2
+
+
+def test_the_main_book_of_a_company_is_read_once(
+    box: Any, tenant: Tenant, client: EpicorClient
+) -> None:
+    names = ("accounts", "segments", "segment_values", "periods")
+    box.epicor.reset_calls()
+    list(refresh_catalogs(client, tenant.pk, [("EPIC06", name) for name in names], at_once=4))
+    asked = box.epicor.calls
+    assert asked["GET /Erp.BO.GLBookSvc/GLBooks"] == 2, asked  # a page, and the end of them
+
+
+def test_what_is_left_out_is_not_stored(tenant: Tenant, client: EpicorClient) -> None:
+    reading = refresh_catalogs(
+        client, tenant.pk, [("EPIC06", "terms"), ("EPIC06", "vendors")], at_once=2
+    )
+    next(reading)
+    next(reading)
+    reading.close()
+    assert EpicorTerms.objects.exists()
+    assert not EpicorVendor.objects.exists()
+
+
+def test_a_login_that_ends_while_catalogs_are_read_is_renewed(
+    box: Any, tenant: Tenant, client: EpicorClient
+) -> None:
+    box.epicor.fail_next("Currencies", "status", status=401, body="{}")
+    wanted = [("EPIC06", name) for name in ("vendors", "currencies", "terms")]
+    list(refresh_catalogs(client, tenant.pk, wanted, at_once=3))
+    assert EpicorCurrency.objects.exists()
+    assert EpicorTerms.objects.exists()
+
+
+def test_a_login_that_is_refused_twice_ends_the_reading(
+    box: Any, tenant: Tenant, client: EpicorClient
+) -> None:
+    box.epicor.fail_next("Currencies", "status", 9, status=401, body="{}")
+    with pytest.raises(AccessError):
+        list(refresh_catalogs(client, tenant.pk, [("EPIC06", "currencies")], at_once=2))
+    assert not EpicorCurrency.objects.exists()
 
 
 def test_a_failed_reading_leaves_the_mirror_as_it_was(
     box: Any, tenant: Tenant, client: EpicorClient
 ) -> None:
-    refresh_catalogs(client, tenant.pk, "EPIC06", catalogs=["vendors"])
+    refresh_catalog(client, tenant.pk, "EPIC06", "vendors")
     before = EpicorVendor.objects.count()
     box.epicor.fail_next("Vendors", "status", status=403, body="{}")
     with pytest.raises(AccessError):
-        refresh_catalogs(client, tenant.pk, "EPIC06", catalogs=["vendors"])
+        refresh_catalog(client, tenant.pk, "EPIC06", "vendors")
     assert EpicorVendor.objects.count() == before > 0
 
 

@@ -40,15 +40,17 @@ def heads(box: Any) -> dict[tuple[int, str], dict[str, Any]]:
     return {(row["VendorNum"], row["InvoiceNum"]): dict(row) for row in rows}
 
 
-def refresh(client: EpicorClient, tenant: Tenant, **changes: Any) -> int:
+def refresh(client: EpicorClient, tenant: Tenant, at_once: int = 3, **changes: Any) -> int:
     given: dict[str, Any] = {
         "window": windows(tenant.pk).get(CO),
         "start_date": START,
-        "stamp_column": "ExternalID",
         "now": timezone.now(),
         **changes,
     }
-    return typed_invoices.refresh_invoices(client, tenant.pk, CO, **given)
+    wanted = typed_invoices.spans(CO, **given)
+    return typed_invoices.refresh_invoices(
+        client, tenant.pk, wanted, stamp_column="ExternalID", now=given["now"], at_once=at_once
+    )
 
 
 @pytest.mark.parametrize("way", ["v2", "v1", "heavy"])
@@ -136,7 +138,7 @@ def test_a_reading_that_breaks_off_goes_on_where_it_was(
     box.epicor.fail_next("APInvoices", "status", times=99, skip=4, status=503, body={})
 
     with pytest.raises(TransientError):
-        refresh(client, tenant, start_date=start, now=now)
+        refresh(client, tenant, at_once=1, start_date=start, now=now)
 
     window = windows(tenant.pk)[CO]
     assert window.since == min(days)

@@ -22,7 +22,13 @@ from connector.epicor.values import amount, flag, number, text
 from connector.sync import clock
 from connector.sync.bills import payment_hold
 from connector.sync.bills.prepare import Prepared
-from connector.sync.bills.typed_invoices import covers, invoice_row, refresh_invoices
+from connector.sync.bills.typed_invoices import (
+    Span,
+    covers,
+    invoice_row,
+    refresh_invoices,
+    spans,
+)
 from connector.sync.context import Cycle
 from mappings import invoices
 from mappings.duplicate_rules import Asked, Candidate, Facts, Key, is_twin, same_key
@@ -43,19 +49,19 @@ def refresh_mirror(cycle: Cycle, companies: Collection[str]) -> None:
     now = timezone.now()
     known = invoices.windows(cycle.tenant.pk)
     start_date = cycle.posting.start_date
+    wanted: list[Span] = []
     for company in sorted(set(companies)):
         window = known.get(company)
-        if window is not None and covers(window, start_date) and _is_young(cycle, window, now):
-            continue
-        refresh_invoices(
-            cycle.epicor,
-            cycle.tenant.pk,
-            company,
-            window=window,
-            start_date=start_date,
-            stamp_column=cycle.habits.stamp_column,
-            now=now,
-        )
+        if window is None or not covers(window, start_date) or not _is_young(cycle, window, now):
+            wanted += spans(company, window, start_date, now)
+    refresh_invoices(
+        cycle.epicor,
+        cycle.tenant.pk,
+        wanted,
+        stamp_column=cycle.habits.stamp_column,
+        now=now,
+        at_once=cycle.lanes,
+    )
 
 
 def _is_young(cycle: Cycle, window: InvoiceWindow, now: datetime) -> bool:

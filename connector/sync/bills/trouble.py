@@ -1,6 +1,6 @@
 """After a refusal: whether Epicor's calendar, and not the bill, was the reason."""
 
-from connector.epicor.catalogs import refresh_catalogs
+from connector.epicor.catalogs import refresh_catalog
 from connector.sync.bills.lanes import Todo
 from connector.sync.context import Cycle
 from mappings.periods import PERIODS, period_of
@@ -12,7 +12,7 @@ def period_closed_now(cycle: Cycle, item: Todo) -> str:
     Raises AccessError, TransientError.
     """
     draft = item.prepared.draft
-    refresh_catalogs(cycle.epicor, cycle.tenant.pk, draft.company, catalogs=[PERIODS])
+    refresh_catalog(cycle.epicor, cycle.tenant.pk, draft.company, PERIODS)
     state = period_of(cycle.tenant.pk, draft.company, draft.apply_date)
     if state is not None and state.open:
         return ""

@@ -7,12 +7,15 @@ By the day of the last change, because invoices have no better column. Source: d
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
+from typing import NamedTuple
 
 from connector.domain.chunks import chunks
 from connector.domain.search_days import moved
 from connector.epicor import contract
 from connector.epicor.client import PAGE, EpicorClient
 from connector.epicor.methods import Row
+from connector.epicor.side_by_side import side_by_side
 from connector.epicor.values import amount, day, flag, number, text
 from connector.sync.narrow import narrow
 from mappings import invoices
@@ -43,52 +46,62 @@ def covers(window: InvoiceWindow | None, start_date: date | None) -> bool:
     )
 
 
-def refresh_invoices(
-    client: EpicorClient,
-    tenant_id: int,
-    company: str,
-    *,
-    window: InvoiceWindow | None,
-    start_date: date | None,
-    stamp_column: str,
-    now: datetime,
-) -> int:
-    """Read what changed since the last time, or everything recent; returns how many invoices.
+class Span(NamedTuple):
+    """Days of last changes in a company, from `begin` until before `end` (None: until now), of a
+    mirror that is then whole since the day `since`."""
 
-    Holds about one page in memory. What is read is noted month by month, so that a first reading
-    that is cut short goes on from there. Raises what the client raises.
-    """
+    company: str
+    since: date
+    begin: date
+    end: date | None
+
+
+def spans(
+    company: str, window: InvoiceWindow | None, start_date: date | None, now: datetime
+) -> list[Span]:
+    """What is to be read: what changed since the last time, or everything recent, by months."""
     since = moved(start_date, -BEFORE_START) if start_date else now.date() - WITHOUT_START
     begin = since
     if window is not None and covers(window, start_date):
         since, begin = window.since, min(window.read_at, now).date() - OVERLAP
-    read = 0
+    found = []
     while begin + AT_ONCE <= now.date():
-        end = begin + AT_ONCE
-        read += _read(client, tenant_id, company, begin, end, stamp_column, now)
-        until = datetime.combine(end, time(), UTC)
-        invoices.note_window(tenant_id, company, since=since, read_at=until)
-        begin = end
-    read += _read(client, tenant_id, company, begin, None, stamp_column, now)
-    invoices.note_window(tenant_id, company, since=since, read_at=now)
-    return read
+        found.append(Span(company, since, begin, begin + AT_ONCE))
+        begin += AT_ONCE
+    return [*found, Span(company, since, begin, None)]
 
 
-def _read(
+def refresh_invoices(
     client: EpicorClient,
     tenant_id: int,
-    company: str,
-    begin: date,
-    end: date | None,
+    some: Sequence[Span],
+    *,
     stamp_column: str,
     now: datetime,
+    at_once: int = 1,
 ) -> int:
-    """Mirror what was changed from the day `begin` on, before the day `end` if there is one."""
-    changed = f"ChangeDate ge {contract.odata_day(begin, client.api_version)}"
-    if end is not None:
-        changed += f" and ChangeDate lt {contract.odata_day(end, client.api_version)}"
+    """Mirror these spans, `at_once` of them read at the same time; returns how many invoices.
+
+    Each span is noted once it is stored, in their order, so that a reading that is cut short goes
+    on from there. Raises what the client raises.
+    """
+    count = 0
+    reads = [partial(_read, client, span, stamp_column) for span in some]
+    for span, rows in zip(some, side_by_side(client, reads, at_once=at_once), strict=True):
+        _store(tenant_id, span.company, rows, stamp_column, now)
+        until = now if span.end is None else datetime.combine(span.end, time(), UTC)
+        invoices.note_window(tenant_id, span.company, since=span.since, read_at=until)
+        count += len(rows)
+    return count
+
+
+def _read(client: EpicorClient, span: Span, stamp_column: str) -> list[Row]:
+    """The headers of a span; asks Epicor only."""
+    changed = f"ChangeDate ge {contract.odata_day(span.begin, client.api_version)}"
+    if span.end is not None:
+        changed += f" and ChangeDate lt {contract.odata_day(span.end, client.api_version)}"
     rows = client.rows(
-        company,
+        span.company,
         contract.AP_INVOICE,
         "APInvoices",
         "APInvHed",
@@ -96,16 +109,22 @@ def _read(
         filter=changed,
         order_by="VendorNum,InvoiceNum",
     )
+    return list(rows)
 
-    def store(some: Sequence[Row]) -> int:
+
+def _store(
+    tenant_id: int, company: str, rows: Sequence[Row], stamp_column: str, now: datetime
+) -> None:
+    def store(some: Sequence[Row]) -> None:
         found = [invoice_row(row, stamp_column) for row in some]
-        return invoices.store(tenant_id, company, found, seen_at=now)
+        invoices.store(tenant_id, company, found, seen_at=now)
 
     def bare(row: Row, error: Exception) -> None:
         """Of one that cannot be kept its number is: the same number is noticed all the same."""
         invoices.store(tenant_id, company, [_number_of(row)], seen_at=now)
 
-    return sum(sum(narrow(page, store, bare)) for page in chunks(rows, PAGE))
+    for page in chunks(rows, PAGE):
+        narrow(page, store, bare)
 
 
 def _number_of(header: Row) -> invoices.InvoiceRow:
