@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, OperationalError, connection
-from redis.exceptions import RedisError
 
 from audit.trail.trail_key import WrongAuditKeyError
 from connector.domain.errors import PostingError
@@ -72,6 +71,8 @@ def sentence(error: BaseException) -> str:
         return one_line(str(error))
     if isinstance(error, DatabaseError):
         return _of_database(error).format(detail=one_line(str(error)))
+    from redis.exceptions import RedisError  # takes as long as the rest of a command's start
+
     if isinstance(error, RedisError):
         return (
             f"The queue cannot be reached ({one_line(str(error))}). {_NOTHING_LOST} Start Redis, "

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import django_q.admin  # noqa: F401 (registers its pages first, so that they can be taken away)
 from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
@@ -35,6 +34,8 @@ from connector.http_client.redaction import redact, redact_text
 from connector.jobs.models import SyncRun
 from connector.tenants import members
 from connector.tenants.models import EntityRoute, Membership, Tenant
+
+admin.autodiscover()  # the pages of every app first, so that some can be taken away
 
 # The queue's own pages run any function that is typed in, and run finished jobs again. Groups open
 # nothing. Users and logins have pages of ours below, which permissions alone do not open. Second

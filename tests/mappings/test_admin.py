@@ -1,11 +1,11 @@
 """The mapping pages of superusers: changes are on the record, mappings and catalogs read-only."""
 
 import pytest
-from django.contrib.admin.sites import site
 from django.contrib.auth.models import Permission, User
 
 from audit.trail.models import AuditEntry
 from connector.tenants.models import Tenant
+from connector.web.admin import admin  # with its pages registered
 from mappings.catalog import VendorRow, replace_vendors
 from mappings.models import CurrencyMapping, Dimension, EpicorVendor, VendorMapping
 
@@ -100,7 +100,7 @@ def test_catalogs_can_be_seen_but_not_changed(root, tenant):
     assert EpicorVendor.objects.get().name == "Acme Office"
 
 
-OURS = [model for model in site._registry if model._meta.app_label == "mappings"]
+OURS = [model for model in admin.site._registry if model._meta.app_label == "mappings"]
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)

@@ -1,7 +1,6 @@
 """The administration pages: for superusers, without secrets, and on the record."""
 
 import pytest
-from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
@@ -14,6 +13,7 @@ from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
 from connector.jobs.models import SyncRun
 from connector.tenants.models import Membership, Tenant
+from connector.web.admin import admin  # with its pages registered
 from tests import builders
 from tests.web.rows import SECRET, make_posting
 

@@ -17,6 +17,7 @@ from django_q.signing import SignedPackage
 from audit.trail.events import sentence
 from audit.trail.models import AuditEntry
 from connector.tenants.models import Membership, Tenant
+from connector.web.admin import admin  # with its pages registered
 from tests import builders
 from tests.web import factors
 from tests.web.factors import PASSWORD, SEED, code_of, give_app, give_password, log_in, wrong_code
@@ -332,7 +333,6 @@ def test_a_session_that_lacks_the_proof_changes_no_factor(browser: Client, ann: 
 
 
 def test_no_page_of_the_administration_shows_factors() -> None:
-    from django.contrib import admin
 
     labels = {model._meta.app_label for model in admin.site._registry}
     assert not labels & {"account", "mfa", "socialaccount"}
