@@ -43,6 +43,11 @@ class InvoiceRows:
 
     def _below(self, table: str, parent: Row, *columns: str) -> list[Row]:
         ties = ("VendorNum", *columns)
-        rows = self._call.table(table).where("InvoiceNum", parent["InvoiceNum"])
+        found = self._call.table(table)
+        if "InvoiceLine" in columns:
+            place = (parent["InvoiceNum"], parent.get("InvoiceLine", 0))
+            rows = found.where(("InvoiceNum", "InvoiceLine"), place)
+        else:
+            rows = found.where("InvoiceNum", parent["InvoiceNum"])
         mine = [row for row in rows if all(row.get(tie, 0) == parent.get(tie, 0) for tie in ties)]
         return sorted(mine, key=lambda row: (row["InvoiceLine"], row.get("InvExpSeq", 0)))

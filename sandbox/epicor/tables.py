@@ -19,11 +19,13 @@ from sandbox.epicor.errors import duplicate
 Row = dict[str, Any]
 Key = tuple[Any, ...]
 
-INDEXED = {
+Column = str | tuple[str, ...]  # several together
+
+INDEXED: dict[str, tuple[Column, ...]] = {
     "APInvHed": ("InvoiceNum", "ExternalID", "GroupID"),
     "APInvDtl": ("InvoiceNum",),
-    "APInvExp": ("InvoiceNum",),
-    "APInvExpTGLC": ("InvoiceNum",),
+    "APInvExp": ("InvoiceNum", ("InvoiceNum", "InvoiceLine")),
+    "APInvExpTGLC": ("InvoiceNum", ("InvoiceNum", "InvoiceLine")),
     "APInvHedAttch": ("InvoiceNum",),
     "APTran": ("InvoiceNum",),
     "Vendor": ("VendorID", "VendorNum"),
@@ -33,6 +35,8 @@ INDEXED = {
 
 def fold(value: Any) -> Any:
     """A value as the database compares it: text trimmed and caseless."""
+    if isinstance(value, tuple):
+        return tuple(fold(each) for each in value)
     return value.strip().casefold() if isinstance(value, str) else value
 
 
@@ -46,7 +50,7 @@ class Table:
         self.keys = keys_of(name)
         self.watch: Callable[[Row | None, Row | None], None] | None = None
         self._undo = undo
-        self._index: dict[str, dict[Any, dict[Key, Row]]] = {
+        self._index: dict[Column, dict[Any, dict[Key, Row]]] = {
             column: {} for column in INDEXED.get(name, ())
         }
 
@@ -66,8 +70,8 @@ class Table:
         """Whether `where` is cheap for this column."""
         return column in self._index
 
-    def where(self, column: str, value: Any) -> list[Row]:
-        """The rows whose indexed column has this value."""
+    def where(self, column: Column, value: Any) -> list[Row]:
+        """The rows whose indexed column has this value; several columns together a tuple."""
         return list(self._index[column].get(fold(value), {}).values())
 
     def put(self, row: Row) -> Row:
@@ -94,17 +98,21 @@ class Table:
         self._set(key, old, None)
         self._undo.append(lambda: self._set(key, None, old))
 
+    def _value(self, row: Row, column: Column) -> Any:
+        if isinstance(column, tuple):
+            return tuple(row.get(each, self.defaults[each]) for each in column)
+        return row.get(column, self.defaults[column])
+
     def _set(self, key: Key, old: Row | None, new: Row | None) -> None:
         for column, index in self._index.items():
-            default = self.defaults[column]
             if old is not None:
-                value = fold(old.get(column, default))
+                value = fold(self._value(old, column))
                 bucket = index[value]
                 bucket.pop(key)
                 if not bucket:
                     del index[value]
             if new is not None:
-                index.setdefault(fold(new.get(column, default)), {})[key] = new
+                index.setdefault(fold(self._value(new, column)), {})[key] = new
         if new is None:
             del self.rows[key]
         else:

@@ -230,10 +230,11 @@ def test_a_row_at_the_revision_already_known_is_no_news():
     saved = SavedInvoice()
     line, account = row(2, InvoiceLine=1), row(3, InvoiceLine=1, InvExpSeq=1)
     saved.take({HEADER: [row(1)], LINE: [line], ACCOUNT: [account]}, 42, "INV-1")
-    assert (saved.old, saved.stale, saved.whole) == (set(), False, False)
+    everything = {(HEADER, 0, 0), (LINE, 1, 0), (ACCOUNT, 1, 1)}
+    assert (saved.shown, saved.stale, saved.whole) == (everything, False, False)
     saved.take({HEADER: [row(1)], LINE: [row(4, InvoiceLine=1)]}, 42, "INV-1")
     assert saved.stale is True  # perhaps only the echo of what we sent beside the line
-    assert saved.old == {(HEADER, 0, 0), (ACCOUNT, 1, 1)}
+    assert saved.shown == {(LINE, 1, 0)}
     assert saved.shows(LINE, {"InvoiceLine": 1})
     assert not saved.shows(LINE, {"InvoiceLine": 2})
     assert not saved.shows(HEADER, {})
@@ -246,7 +247,8 @@ def test_reading_the_invoice_replaces_everything_that_was_known():
     saved.take(rows, 42, "INV-1")
     saved.take({LINE: [row(4, InvoiceLine=1)]}, 42, "INV-1")
     saved.see({HEADER: [row(1)], LINE: [row(4, InvoiceLine=1)]}, 42, "INV-1")
-    assert (set(saved.lines), saved.old, saved.stale, saved.whole) == ({1}, set(), False, True)
+    assert saved.shown == {(HEADER, 0, 0), (LINE, 1, 0)}
+    assert (set(saved.lines), saved.stale, saved.whole) == ({1}, False, True)
     saved.see({}, 42, "INV-1")
     assert (saved.header, saved.lines) == (None, {})
 

@@ -231,7 +231,7 @@ def test_a_header_last_seen_before_a_save_is_read_again_where_it_is_saved_too(sa
     before = make_draft()
     server, after = entered(before, saves), edit(before, accounts={1: "9|9|9"})
     found = server.found(before)
-    found.old.add((HEADER, 0, 0))
+    found.shown.discard((HEADER, 0, 0))
     server._put(HEADER, server.rows[HEADER][0])
     taken, _ = play(server.answer, after, found, Habits(saves=saves))
     assert names(taken) == [*looks, "UpdateMaster APInvExpTGLC"]

@@ -8,7 +8,7 @@ own revision; where something was saved since they were read, they are read agai
 from connector.domain.errors import HeldError, Reason
 from connector.epicor.ap_invoice.changes import pending, touched
 from connector.epicor.ap_invoice.conversation import Conversation, Entry, Rows, look, save
-from connector.epicor.ap_invoice.rows import ACCOUNT, EXPENSE, HEADER, LINE, Row, place_of
+from connector.epicor.ap_invoice.rows import ACCOUNT, EXPENSE, HEADER, LINE, Row
 
 
 def converge(entry: Entry, *, created: bool) -> Conversation:
@@ -68,7 +68,7 @@ def _outdated(entry: Entry, rows: Rows) -> bool:
         return True
     for table in rows:
         for row in rows[table]:
-            if row["RowMod"] != "A" and place_of(table, row) in saved.old:
+            if row["RowMod"] != "A" and not saved.shows(table, row):
                 return True
             # The server makes distributions and accounts: only a look tells that there is none.
             made = table in (EXPENSE, ACCOUNT) and row["InvoiceLine"] in saved.lines

@@ -110,7 +110,7 @@ Place = tuple[str, int, int]  # table, line, distribution
 class SavedInvoice:
     """What Epicor has saved of one invoice: only rows with RowMod "" and a SysRevID.
 
-    `old` names the rows that the latest answer did not show again. `whole` says that the invoice
+    `shown` names the rows that the latest answer showed as saved. `whole` says that the invoice
     was read and nothing was saved since: what is not here is not there.
     """
 
@@ -118,7 +118,7 @@ class SavedInvoice:
     lines: dict[int, Row] = field(default_factory=dict)
     expenses: dict[tuple[int, int], Row] = field(default_factory=dict)
     accounts: dict[tuple[int, int], Row] = field(default_factory=dict)
-    old: set[Place] = field(default_factory=set)
+    shown: set[Place] = field(default_factory=set)
     whole: bool = False
 
     def take(self, ds: Dataset, vendor_num: int, invoice_num: str) -> None:
@@ -128,22 +128,21 @@ class SavedInvoice:
         """
         before = self._revisions()
         self._add(ds, vendor_num, invoice_num)
-        news = {place for place, rev in self._revisions().items() if before.get(place) != rev}
-        self.old = before.keys() - news
+        self.shown = {p for p, revision in self._revisions().items() if before.get(p) != revision}
         self.whole = False
 
     def see(self, ds: Dataset, vendor_num: int, invoice_num: str) -> None:
         """Replace everything by what was just read: the whole invoice, or nothing of it."""
         self.header = None
-        for rows in (self.lines, self.expenses, self.accounts, self.old):
+        for rows in (self.lines, self.expenses, self.accounts):
             rows.clear()
         self._add(ds, vendor_num, invoice_num)
+        self.shown = set(self._revisions())
         self.whole = True
 
     def shows(self, table: str, row: Row) -> bool:
         """Whether the latest answer showed the row in this place as saved."""
-        place = place_of(table, row)
-        return place in self._revisions() and place not in self.old
+        return place_of(table, row) in self.shown
 
     def _add(self, ds: Dataset, vendor_num: int, invoice_num: str) -> None:
         for row in saved_rows(ds, HEADER, vendor_num, invoice_num):
@@ -169,7 +168,7 @@ class SavedInvoice:
     @property
     def stale(self) -> bool:
         """Whether something was saved after the header was last seen: its totals prove nothing."""
-        return self.header is None or (HEADER, 0, 0) in self.old
+        return (HEADER, 0, 0) not in self.shown
 
     @property
     def group_id(self) -> str:
