@@ -1,4 +1,4 @@
-"""What states and hold reasons are called, in the same few words on every page. Pure.
+"""What states, hold reasons and columns are called, in the same few words on every page. Pure.
 
 The exceptions page has whole sentences beside these (connector/web/exceptions/texts.py); both say
 the same.
@@ -18,6 +18,37 @@ STATES: Mapping[str, str] = MappingProxyType(
         "confirmed": "Entered, marked as synced",
         "removed": "Removed",
         "dismissed": "Dismissed",
+    }
+)
+# The columns of a posting that the trail tells of, as the middle of a sentence has them.
+COLUMNS: Mapping[str, str] = MappingProxyType(
+    {
+        "state": "state",
+        "hold_reason": "reason of the hold",
+        "hold_detail": "details of the hold",
+        "hold_opened_at": "held since",
+        "assignee": "assigned to",
+        "snoozed_until": "put off until",
+        "twins_cleared": "invoices that are different ones",
+        "bills_cleared": "bills that are different ones",
+        "given_num": "number that a person gave it",
+        "given_for": "number in Ramp that was replaced",
+        "entity_id": "entity",
+        "company": "Epicor company",
+        "vendor_ramp_id": "Ramp's vendor",
+        "vendor_name": "vendor",
+        "vendor_num": "Epicor vendor number",
+        "invoice_num": "number",
+        "group_id": "Epicor group",
+        "amount": "amount",
+        "currency": "currency",
+        "issued_on": "issued",
+        "due_on": "due",
+        "apply_on": "accounting date",
+        "seen_hash": "fingerprint of the bill",
+        "entered_hash": "fingerprint of the bill as entered",
+        "kept": "accepted as it is",
+        "sys_rev_id": "revision in Epicor",
     }
 )
 REASONS: Mapping[str, str] = MappingProxyType(

@@ -1,41 +1,70 @@
-"""How one step of a posting is made: a conditional UPDATE and its sentence in the trail, together.
+"""How one step of a posting is made: a conditional UPDATE and its entry in the trail, together.
 
-The legal steps themselves are in audit/ledger/lifecycle.py (with audit/ledger/leases.py,
-audit/ledger/outcomes.py).
+The entry's `changes` come from the values that the UPDATE writes, so that what the trail says and
+what the row has cannot differ. The legal steps themselves are in audit/ledger/lifecycle.py (with
+audit/ledger/leases.py, audit/ledger/outcomes.py).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from audit.canonical_json import plain
 from audit.ledger.models import Posting
 from audit.trail import log
+from connector.domain.digits import decimals_of
+
+# What `changes` never has: who works on it and when it is due again; what follows from other
+# columns; the draft, which is in the attempt's coding; and what the entry says itself (who, when,
+# why, and the words of a hold).
+UNTOLD = frozenset(
+    {
+        *("not_before", "failed_attempts", "look_ups", "lease_owner", "lease_until"),
+        *("told_hash", "tell_failed", "tell_after", "created_at", "updated_at"),
+        *("number_key", "entered_as", "hold_message"),
+        *("entered_at", "confirmed_at", "given_by", "given_at", "given_why"),
+    }
+)
 
 
 class LostLeaseError(RuntimeError):
     """The posting moved on while we worked on it; nothing was changed by this call."""
 
 
-def update(postings: Sequence[Posting], expected: Q, changes: Mapping[str, Any], did: str) -> None:
+def locked(postings: Sequence[Posting], expected: Q, did: str) -> list[Posting]:
+    """The rows of these as they are now, locked until the transaction ends.
+
+    Raises LostLeaseError when one is not as `expected`; `did` completes "was not …" for people.
+    """
+    rows = Posting.objects.filter(expected, pk__in=[posting.pk for posting in postings])
+    found = list(rows.order_by("id").select_for_update())
+    if len(found) != len(postings):
+        raise LostLeaseError(_moved_on(postings, expected, did))
+    return found
+
+
+def update(postings: Sequence[Posting], expected: Q, values: Mapping[str, Any], did: str) -> None:
     """Changes exactly these rows if all are as `expected`; call it inside a transaction.
 
-    Raises LostLeaseError when one is not; the transaction around it must then end without effect.
+    For steps that the trail does not tell. Raises LostLeaseError when one is not as expected; the
+    transaction around it must then end without effect.
     """
     ids = [posting.pk for posting in postings]
     rows = Posting.objects.filter(expected, pk__in=ids)
-    if rows.update(**changes, updated_at=timezone.now()) == len(ids):
-        return
-    raise LostLeaseError(_moved_on(postings, expected, did))
+    if rows.update(**values, updated_at=timezone.now()) != len(ids):
+        raise LostLeaseError(_moved_on(postings, expected, did))
 
 
 def change(
     postings: Sequence[Posting],
     expected: Q,
-    changes: Mapping[str, Any],
+    values: Mapping[str, Any],
     did: str,
     entries: Sequence[log.NewEntry] = (),
     *,
@@ -43,22 +72,22 @@ def change(
 ) -> None:
     """`update` in a transaction of its own, with trail; then the objects in memory follow.
 
-    `did` completes "was not …" for people; `failed` counts one more failed attempt.
+    Each of `entries` gets the `changes` of its posting. `failed` counts one more failed attempt.
     """
     counted = {"failed_attempts": F("failed_attempts") + 1} if failed else {}
     with transaction.atomic():
-        update(postings, expected, {**changes, **counted}, did)
-        log.record_many(entries)
+        rows = locked(postings, expected, did) if entries else []
+        update(postings, expected, {**values, **counted}, did)
+        _record(entries, {row.bill_id: changes_of(row, values) for row in rows})
     for posting in postings:
-        for name, value in changes.items():
-            setattr(posting, name, value)
+        follow(posting, values)
         posting.failed_attempts += len(counted)
 
 
 def change_some(
     postings: Sequence[Posting],
     expected: Q,
-    changes: Mapping[str, Any],
+    values: Mapping[str, Any],
     action: str,
     actor: str,
     body: Mapping[str, Any],
@@ -72,15 +101,59 @@ def change_some(
         rows = Posting.objects.filter(expected, pk__in=list(by_id)).order_by("id")
         moved = list(rows.select_for_update())
         ids = [posting.pk for posting in moved]
-        Posting.objects.filter(pk__in=ids).update(**changes, updated_at=timezone.now())
-        log.record_many(
-            entry(posting, action, {"hold": posting.hold_reason, **body}, actor)
-            for posting in moved
+        Posting.objects.filter(pk__in=ids).update(**values, updated_at=timezone.now())
+        _record(
+            [entry(row, action, body, actor) for row in moved],
+            {row.bill_id: changes_of(row, values) for row in moved},
         )
     for pk in ids:
-        for name, value in changes.items():
-            setattr(by_id[pk], name, value)
+        follow(by_id[pk], values)
     return ids
+
+
+def store(
+    steps: Sequence[tuple[Posting, Mapping[str, Any]]], entries: Iterable[log.NewEntry]
+) -> None:
+    """Gives each row values of its own, with trail; the rows are locked in this transaction."""
+    changes = {row.bill_id: changes_of(row, values) for row, values in steps}
+    for row, values in steps:
+        follow(row, {**values, "updated_at": timezone.now()})
+    names = {name for _, values in steps for name in values} | {"updated_at"}
+    Posting.objects.bulk_update([row for row, _ in steps], sorted(names), batch_size=1000)
+    _record(entries, changes)
+
+
+def changes_of(row: Posting, values: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """{column: [before, after]} in plain JSON of what differs and belongs on the record."""
+    told = {
+        name: [_plain(name, getattr(row, name)), _plain(name, value)]
+        for name, value in values.items()
+        if name not in UNTOLD
+    }
+    return {name: pair for name, pair in told.items() if pair[0] != pair[1]}
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A value as the trail has it; that a worker took a bill is no news.
+
+    Amounts are whole (99) or have two decimals or more (120.50).
+    """
+    if name == "state" and value == Posting.State.IN_FLIGHT:
+        return Posting.State.QUEUED.value
+    if isinstance(value, Decimal):
+        digits = decimals_of(value)
+        return f"{value:.{max(2, digits) if digits else 0}f}"
+    return plain(value)
+
+
+def _record(entries: Iterable[log.NewEntry], changes: Mapping[str, log.Changes]) -> None:
+    log.record_many(replace(one, changes=changes[one.subject_id]) for one in entries)
+
+
+def follow(posting: Posting, values: Mapping[str, Any]) -> None:
+    """Gives the object in memory what its row got."""
+    for name, value in values.items():
+        setattr(posting, name, value)
 
 
 def lease(

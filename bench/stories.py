@@ -5,7 +5,7 @@ looks at them any more; a few hundred wait for a person, for causes of very diff
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -91,6 +91,7 @@ class Told:
     subject_id: str
     actor: str
     body: dict[str, Any]
+    changes: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -175,28 +176,34 @@ class Storyteller:
     def _tell(self, story: Story, opened: datetime) -> None:
         """What the trail says of a bill on its way to where it is now."""
         row, moment = story.row, opened
-        first = {name: plain(row[name]) for name in _COPIED}
-        self._add(story, moment, "posting.opened", first)
+        self._add(story, moment, "posting.opened", {}, changes=_changes(row, _COPIED))
         if row["entered_at"]:
             if self.dice.random() < 0.15:  # it had to wait for a mapping first
                 body = {"reason": "vendor_unmapped", "message": _message(row), "gaps": []}
-                self._add(story, moment + timedelta(minutes=2), "posting.held", body)
+                held = {"hold_reason": ["", "vendor_unmapped"]}
+                at = moment + timedelta(minutes=2)
+                self._add(story, at, "posting.held", body, changes=held)
                 person = self.dice.choice(PEOPLE)
                 replayed = moment + timedelta(minutes=10)
-                self._add(story, replayed, "posting.replayed", {"hold": body["reason"]}, person)
+                freed = {"hold_reason": ["vendor_unmapped", ""]}
+                self._add(story, replayed, "posting.replayed", {}, person, changes=freed)
             self._attempts(story, moment + timedelta(minutes=15), "enter_invoice", 2)
-            facts = {"company": row["company"], "vendor_num": row["vendor_num"]}
-            facts |= {"invoice_num": row["invoice_num"], "group_id": row["group_id"]}
-            total = {"total": str(row["amount"]), "currency": row["currency"]}
-            self._add(story, row["entered_at"], "posting.entered", facts | total)
+            body = {"invoice_num": row["invoice_num"]}
+            body |= {"total": str(row["amount"]), "currency": row["currency"]}
+            changes = _changes(row, ["company", "vendor_num", "group_id", "entered_hash"])
+            changes["state"] = ["queued", "entered"]
+            self._add(story, row["entered_at"], "posting.entered", body, changes=changes)
         if row["confirmed_at"] or row["state"] == "removed":
             told = opened + timedelta(minutes=24)
             self._attempts(story, told, "confirm", 1, kind="confirmation")
-            self._add(story, opened + timedelta(minutes=25), "posting.confirmed", {"hold": ""})
+            changes = {"state": ["entered", "confirmed"]}
+            end = opened + timedelta(minutes=25)
+            self._add(story, end, "posting.confirmed", {}, changes=changes)
         if row["state"] in ("dismissed", "removed"):
-            person, body = self.dice.choice(PEOPLE), {"reason": "Handled by hand.", "hold": ""}
+            person, body = self.dice.choice(PEOPLE), {"reason": "Handled by hand."}
+            changes = {"state": ["confirmed" if row["confirmed_at"] else "queued", row["state"]]}
             end = opened + timedelta(hours=2)
-            self._add(story, end, f"posting.{row['state']}", body, person)
+            self._add(story, end, f"posting.{row['state']}", body, person, changes=changes)
 
     def _attempts(
         self, story: Story, at: datetime, action: str, times: int, kind: str = "posting"
@@ -225,7 +232,8 @@ class Storyteller:
             if dice.random() < 0.1:
                 self._block(story, Reason.ACCOUNT_UNMAPPED, "gl_accounts", chosen + 1, message)
         body = {"reason": str(reason), "message": message, "gaps": []}
-        self._add(story, at, "posting.held", body)
+        held = {"hold_reason": ["", str(reason)]}
+        self._add(story, at, "posting.held", body, changes=held)
 
     def _block(self, story: Story, reason: Reason, kind: str, number: int, message: str) -> None:
         name = vendor_name(number) if kind == "vendors" else f"{kind} {number}"
@@ -248,8 +256,16 @@ class Storyteller:
         body: dict[str, Any],
         actor: str = "system",
         kind: str = "posting",
+        changes: dict[str, Any] | None = None,
     ) -> None:
-        story.trail.append(Told(at, action, kind, story.row["bill_id"], actor, body))
+        bill_id = story.row["bill_id"]
+        story.trail.append(Told(at, action, kind, bill_id, actor, body, changes or {}))
+
+
+def _changes(row: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    blank = Posting()
+    pairs = {name: [plain(getattr(blank, name)), plain(row[name])] for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _message(row: dict[str, Any]) -> str:

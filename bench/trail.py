@@ -21,7 +21,7 @@ class Sealed:
     """An entry with its place in the chain, as audit/trail/log.py seals it."""
 
     __slots__ = (
-        "action", "actor", "at", "body", "body_digest", "mac", "own_mac", "pk", "seq",
+        "action", "actor", "at", "body", "body_digest", "changes", "mac", "own_mac", "pk", "seq",
         "subject_id", "subject_kind", "tenant_id",
     )  # fmt: skip
 
@@ -29,7 +29,7 @@ class Sealed:
         self.action, self.actor, self.at, self.body = told.action, told.actor, told.at, told.body
         self.subject_kind, self.subject_id = told.subject_kind, told.subject_id
         self.tenant_id, self.seq, self.pk = tenant_id, seq, pk
-        self.body_digest = digest(told.body)
+        self.body_digest, self.changes = digest(told.body), told.changes
         self.own_mac = trail_key.own_mac(self)
 
 
@@ -41,7 +41,7 @@ def write_trail(
     others = chain(_mapping_trail(now, mappings), _filling(stories, wanted - told - mappings, now))
     trail = heapq.merge(_in_order(stories), sorted(others, key=_when), key=_when)
     columns = ["id", "tenant_id", "at", "action", "subject_kind", "subject_id", "actor", "body"]
-    columns += ["body_digest", "own_mac", "seq", "mac"]
+    columns += ["changes", "body_digest", "own_mac", "seq", "mac"]
     head = Chain.objects.get(tenant=tenant)
     head.sealed_at = now
     total = 0
@@ -111,6 +111,7 @@ def _sealed(trail: Iterable[Told], head: Chain) -> Iterator[list[Any]]:
             entry.subject_id,
             entry.actor,
             entry.body,
+            entry.changes,
             entry.body_digest,
             entry.own_mac,
             entry.seq,

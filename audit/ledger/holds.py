@@ -59,20 +59,22 @@ def says(posting: Posting, hold: Hold) -> bool:
     return same and posting.hold_detail == plain(hold.detail)
 
 
-def write(posting: Posting, hold: Hold) -> None:
-    """Puts the hold on the object in memory; one with another reason opens anew."""
-    if posting.hold_reason != hold.reason or posting.hold_opened_at is None:
-        posting.hold_opened_at = timezone.now()
-        posting.snoozed_until = None
-    posting.hold_reason = hold.reason
-    posting.hold_message = text(hold.message)
-    posting.hold_detail = plain(hold.detail)
+def columns(posting: Posting, hold: Hold) -> dict[str, Any]:
+    """The columns of a posting with this hold; one with another reason opens anew."""
+    goes_on = posting.hold_reason == hold.reason and posting.hold_opened_at is not None
+    anew = {} if goes_on else {"hold_opened_at": timezone.now(), "snoozed_until": None}
+    return {
+        "hold_reason": hold.reason,
+        "hold_message": text(hold.message),
+        "hold_detail": plain(hold.detail),
+        **anew,
+    }
 
 
 def told(hold: Hold) -> dict[str, Any]:
-    """What the trail says about a hold."""
+    """What the trail says about a hold beside the columns that it changes."""
     gaps = [{"kind": g.kind, "ramp_id": g.ramp_id, "name": g.name} for g in hold.gaps]
-    return {"reason": hold.reason, "message": hold.message, "detail": hold.detail, "gaps": gaps}
+    return {"reason": hold.reason, "message": hold.message, "gaps": gaps}
 
 
 def replace(pairs: Sequence[tuple[Posting, Hold]]) -> None:

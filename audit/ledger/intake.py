@@ -1,18 +1,17 @@
 """Bills as Ramp shows them become postings, and changed bills update what the postings copied."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from audit.canonical_json import text
 from audit.ledger.models import Posting
 from audit.trail import log
-from audit.transitions import entry
+from audit.transitions import changes_of, entry, store
 from connector.domain.chunks import chunks
 from connector.domain.invoice_key import number_key, trimmed
 
@@ -72,8 +71,13 @@ def _insert(tenant_id: int, seeds: list[PostingSeed]) -> None:
     Posting.objects.bulk_create(rows, batch_size=1000)
     # Everything known of it then, so that the record alone can tell what was known at any time.
     log.record_many(
-        entry(row, "posting.opened", {name: getattr(row, name) for name in _COPIED}) for row in rows
+        replace(entry(row, "posting.opened", {}), changes=changes_of(Posting(), _copied(row)))
+        for row in rows
     )
+
+
+def _copied(row: Posting) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _COPIED}
 
 
 def _unknown(tenant_id: int, seeds: list[PostingSeed]) -> list[PostingSeed]:
@@ -94,35 +98,28 @@ def update_values(tenant_id: int, seeds: Sequence[PostingSeed]) -> int:
 
 def _update_chunk(tenant_id: int, seeds: list[PostingSeed]) -> int:
     by_bill = {seed.bill_id: seed for seed in seeds}
-    changed: list[Posting] = []
+    steps: list[tuple[Posting, dict[str, Any]]] = []
     entries: list[log.NewEntry] = []
     with transaction.atomic():
         rows = Posting.objects.filter(tenant_id=tenant_id, bill_id__in=list(by_bill))
         for posting in rows.order_by("id").select_for_update():
-            differences = _copy(_values(by_bill[posting.bill_id]), posting)
-            if differences:
-                changed.append(posting)
-                body = {"changes": differences, **_number_kept(posting, by_bill[posting.bill_id])}
+            seed = by_bill[posting.bill_id]
+            if values := _new_values(posting, _values(seed)):
+                steps.append((posting, values))
+                body = _number_kept(posting, seed)
                 entries.append(entry(posting, "posting.seen_changed", body))
-        names = [*_COPIED, "number_key", "updated_at"]
-        Posting.objects.bulk_update(changed, names, batch_size=1000)
-        log.record_many(entries)
-    return len(changed)
+        store(steps, entries)
+    return len(steps)
 
 
-def _copy(values: Mapping[str, Any], posting: Posting) -> dict[str, list[Any]]:
-    """Sets the new values on `posting`; returns field -> [before, after] of those that differ."""
-    follows = _COPIED if posting.state in _FOLLOWS_RAMP else ["seen_hash"]
-    differences: dict[str, list[Any]] = {}
-    for name in follows:
-        before, after = getattr(posting, name), values[name]
-        if before != after:
-            differences[name] = [before, after]
-            setattr(posting, name, after)
-    if posting.state in _FOLLOWS_RAMP:
-        posting.number_key = number_key(posting.given_num or posting.invoice_num)
-    posting.updated_at = timezone.now()
-    return differences
+def _new_values(posting: Posting, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that follow Ramp and are not as `values` says, {} when all are."""
+    follows = posting.state in _FOLLOWS_RAMP
+    names = _COPIED if follows else ["seen_hash"]
+    found = {name: values[name] for name in names if getattr(posting, name) != values[name]}
+    if found and follows:
+        found["number_key"] = number_key(posting.given_num or values["invoice_num"])
+    return found
 
 
 def _number_kept(posting: Posting, seed: PostingSeed) -> dict[str, str]:

@@ -167,7 +167,7 @@ def _change(posting: Posting, given: str, *, actor: str, reason: str, place: Pla
         raise NotNowError(f"Say why; it is kept on the record. {_UNCHANGED}")
     if not_now := refused(posting):
         raise NotNowError(f"Bill {posting.invoice_num} {not_now}. {_UNCHANGED}")
-    before, after = posting.given_num or posting.invoice_num, given or posting.invoice_num
+    after = given or posting.invoice_num
     changes: dict[str, Any] = {
         "given_num": given,
         "number_key": number_key(after),
@@ -179,14 +179,7 @@ def _change(posting: Posting, given: str, *, actor: str, reason: str, place: Pla
         "failed_attempts": 0,
         **holds.NONE,
     }
-    body = {
-        "before": before,
-        "after": after,
-        "in_ramp": posting.invoice_num,
-        "given": given,
-        "reason": why,
-        "hold": posting.hold_reason,
-    }
+    body = {"in_ramp": posting.invoice_num, "given": given, "reason": why}
     with transaction.atomic():
         _take_turns(posting)
         _check_nothing_sent(posting)

@@ -10,9 +10,8 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from audit.ledger.models import IN_EPICOR, Posting
-from audit.trail import log
 from audit.trail.models import AuditEntry
-from audit.transitions import FREE, change, due, entry, lease, update
+from audit.transitions import FREE, change, due, entry, lease, store, update
 from audit.writes import attempts
 
 State = Posting.State
@@ -209,19 +208,17 @@ def reap(tenant_id: int, now: datetime) -> int:
         ).exclude(lease_owner="")
         lost = list(over.order_by("id").select_for_update(skip_locked=True)[:_REAP_AT_ONCE])
         doubts = attempts.doubts(tenant_id, [posting.bill_id for posting in lost])
-        entries = []
+        entries, steps = [], []
         for posting in lost:
             doubt = doubts.get(posting.bill_id)
-            if posting.state == State.IN_FLIGHT:
-                posting.state = State.QUEUED if doubt is None else State.IN_DOUBT
+            state = posting.state
+            if state == State.IN_FLIGHT:
+                state = State.QUEUED if doubt is None else State.IN_DOUBT
             # The write's own deadline must be over before a look-up can say anything.
             until = now if doubt is None else max(now, doubt.until or now)
-            posting.not_before = None if posting.state == State.QUEUED else until
-            body = {"owner": posting.lease_owner, "to": posting.state}
+            due_again = None if state == State.QUEUED else until
+            body = {"owner": posting.lease_owner, "to": state}
             entries.append(entry(posting, "posting.reaped", body))
-            posting.lease_owner, posting.lease_until = "", None
-            posting.updated_at = timezone.now()
-        names = ["state", "not_before", "lease_owner", "lease_until", "updated_at"]
-        Posting.objects.bulk_update(lost, names)
-        log.record_many(entries)
+            steps.append((posting, {"state": state, "not_before": due_again, **NO_LEASE}))
+        store(steps, entries)
     return len(lost)

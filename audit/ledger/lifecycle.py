@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, DateTimeField, F, Q, Value, When
+from django.db.models import Q
 from django.utils import timezone
 
 from audit.canonical_json import plain
@@ -50,7 +50,7 @@ from audit.ledger.outcomes import (
     settle_not_there,
 )
 from audit.trail import log
-from audit.transitions import LostLeaseError, change, change_some, entry, update
+from audit.transitions import LostLeaseError, change, change_some, entry, follow, locked, store
 from audit.writes import attempts
 from connector.domain.errors import Hold, Reason
 
@@ -112,30 +112,32 @@ def hold_many(pairs: Sequence[tuple[Posting, Hold]], *, owner: str = "") -> None
     if not news:
         return
     postings = [posting for posting, _ in news]
-    doubted = {posting.pk for posting in postings if posting.state == State.IN_DOUBT}
     later = timezone.now() + LOOK_AGAIN
-    due_again = Case(
-        When(state=State.IN_DOUBT, then=Value(later)), default=None, output_field=DateTimeField()
-    )
     ours = Q(state=State.IN_FLIGHT, lease_owner=owner) | Q(
         state__in=[State.QUEUED, State.IN_DOUBT, *IN_EPICOR], lease_owner__in=["", owner]
     )
-    landed = Case(When(state=State.IN_FLIGHT, then=Value(State.QUEUED)), default=F("state"))
     with transaction.atomic():
-        update(postings, ours, {"state": landed, "not_before": due_again, **NO_LEASE}, "held")
-        news = [pair for pair in news if pair[0].pk not in doubted or not holds.says(*pair)]
-        for posting in postings:
-            if posting.state == State.IN_FLIGHT:
-                posting.state = State.QUEUED
-            posting.not_before = later if posting.pk in doubted else None
-            posting.lease_owner, posting.lease_until = "", None
+        rows = {row.pk: row for row in locked(postings, ours, "held")}
+        values = {pk: _given_back(row, later) for pk, row in rows.items()}
+        news = [
+            (posting, hold)
+            for posting, hold in news
+            if posting.state != State.IN_DOUBT or not holds.says(posting, hold)
+        ]
         for posting, reason in news:
-            holds.write(posting, reason)
-        Posting.objects.bulk_update(postings, list(holds.NONE))
-        holds.replace(news)
-        log.record_many(
-            entry(posting, "posting.held", holds.told(reason)) for posting, reason in news
+            values[posting.pk] |= holds.columns(posting, reason)
+        store(
+            [(row, values[pk]) for pk, row in rows.items()],
+            [entry(posting, "posting.held", holds.told(reason)) for posting, reason in news],
         )
+        holds.replace(news)
+    for posting in postings:
+        follow(posting, values[posting.pk])
+
+
+def _given_back(row: Posting, later: datetime) -> dict[str, Any]:
+    state = State.QUEUED if row.state == State.IN_FLIGHT else row.state
+    return {"state": state, "not_before": later if state == State.IN_DOUBT else None, **NO_LEASE}
 
 
 def mark_removed(
@@ -178,12 +180,7 @@ def keep(posting: Posting, *, actor: str, reason: str) -> None:
         hold_reason=posting.hold_reason, hold_message=posting.hold_message
     )
     ready &= ~Q(hold_reason="")
-    body = {
-        "reason": reason.strip(),
-        "hold": posting.hold_reason,
-        "message": posting.hold_message,
-        "differences": differences,
-    }
+    body = {"reason": reason.strip(), "message": posting.hold_message}
     with transaction.atomic():
         # What was verified may be newer than what is on the person's screen.
         row = Posting.objects.select_for_update().get(pk=posting.pk)
@@ -237,7 +234,6 @@ def clear_twins(
     known = {tuple(key) for key in posting.twins_cleared}
     cleared = [list(key) for key in sorted(known | set(keys))]
     told_apart = sorted({*posting.bills_cleared, *bills})
-    body = {"keys": cleared, "bills": told_apart, "reason": reason.strip()}
     answer = {"twins_cleared": cleared, "bills_cleared": told_apart, "not_before": None}
     with transaction.atomic():
         change(
@@ -245,7 +241,7 @@ def clear_twins(
             _as_seen(posting),
             {**answer, **holds.NONE},
             "marked as different",
-            [entry(posting, "posting.twins_cleared", body, actor)],
+            [entry(posting, "posting.twins_cleared", {"reason": reason.strip()}, actor)],
         )
         holds.clear([posting.pk])
 
@@ -287,8 +283,7 @@ def _finish(
 ) -> None:
     if not reason.strip():
         raise ValueError(f"Say why bill {posting.bill_id} is {state}; nothing was changed.")
-    facts = {"reason": reason.strip(), "hold": posting.hold_reason, **body}
-    sentence = entry(posting, f"posting.{state}", facts, actor)
+    sentence = entry(posting, f"posting.{state}", {"reason": reason.strip(), **body}, actor)
     changes = {"state": state, "not_before": None, **NO_LEASE, **holds.NONE}
     with transaction.atomic():
         change([posting], ready, changes, state, [sentence])

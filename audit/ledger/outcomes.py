@@ -166,7 +166,8 @@ def _enter(
         "look_ups": 0,
         **more,
     }
-    sentence = entry(posting, "posting.entered", {**facts, **body}, actor)
+    told = {"invoice_num": facts["invoice_num"], **body}
+    sentence = entry(posting, "posting.entered", told, actor)
     held = bool(posting.hold_reason)
     with transaction.atomic():
         change([posting], ready, changes, "marked as entered", [sentence])
@@ -186,12 +187,12 @@ def mark_rechecked(
     body: Mapping[str, Any],
 ) -> None:
     """Something entered was verified or converged again; keeps its state, closes its hold."""
-    facts = {
+    changes: dict[str, Any] = {
         "sys_rev_id": sys_rev_id,
         "entered_hash": entered_hash,
         "apply_on": apply_on or posting.apply_on,
     }
-    changes: dict[str, Any] = {**facts, **NO_LEASE, **holds.NONE}
+    changes |= {**NO_LEASE, **holds.NONE}
     changes |= {"not_before": None, "failed_attempts": 0}
     if entered_as is not None:
         changes["entered_as"] = plain(entered_as)
@@ -200,7 +201,7 @@ def mark_rechecked(
         if kept and kept != plain(pays):  # overtaken by what was verified
             changes["kept"] = {k: v for k, v in posting.kept.items() if k != holds.PAYS}
     ours = Q(state__in=IN_EPICOR, lease_owner=owner)
-    sentence = entry(posting, "posting.rechecked", {**facts, **body})
+    sentence = entry(posting, "posting.rechecked", body)
     with transaction.atomic():
         change([posting], ours, changes, "marked as verified", [sentence])
         holds.clear([posting.pk])

@@ -97,6 +97,5 @@ def _move(postings: Sequence[Posting], name: str, value: Any, action: str, actor
     with transaction.atomic():
         for seen, some in by_seen.items():
             same = Q(**{name: seen}) & ~Q(hold_reason="")
-            body = {"before": seen, "after": value}
-            moved += change_some(some, same, {name: value}, action, actor, body)
+            moved += change_some(some, same, {name: value}, action, actor, {})
     return moved

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from audit.trail import sentences
-from audit.trail.sentences import MAPPED, Tell, Told, say
+from audit.trail.sentences import MAPPED, Event, Sentence, say
 
 _SYSTEM = "system"  # audit.trail.log.SYSTEM; this module needs no database
 _SUBJECTS = {
@@ -37,6 +37,8 @@ class Entry(Protocol):
     def actor(self) -> str: ...
     @property
     def body(self) -> Any: ...
+    @property
+    def changes(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Words:
 
     group: str
     name: str
-    tell: Tell
+    sentence: Sentence
 
 
 def sentence(entry: Entry, called: str = "") -> str:
@@ -55,10 +57,10 @@ def sentence(entry: Entry, called: str = "") -> str:
     """
     body = entry.body if isinstance(entry.body, Mapping) else {}
     who = "The connector" if entry.actor == _SYSTEM else entry.actor or "Somebody"
-    told = Told(who, called or _subject(entry), body, entry.subject_id)
+    event = Event(who, called or _subject(entry), body, entry.changes, entry.subject_id)
     words = ACTIONS.get(entry.action)
-    said = words.tell(told) if words else f"{who}: {name_of(entry.action)} ({told.it})"
-    return said[0].upper() + said[1:] if said.startswith(told.it) else said
+    said = words.sentence(event) if words else f"{who}: {name_of(entry.action)} ({event.it})"
+    return said[0].upper() + said[1:] if said.startswith(event.it) else said
 
 
 def name_of(action: str) -> str:

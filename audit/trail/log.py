@@ -7,7 +7,7 @@ audit/trail/trail_key.py, checking is audit/trail/verification.py.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,18 +28,23 @@ SEAL_BATCH = 5000
 _WRITE_BATCH = 1000
 _TABLE = AuditEntry._meta.db_table
 _Place = tuple[datetime, UUID]
+Changes = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """One sentence for the trail; `body` is JSON-like and already redacted by the caller."""
+    """One sentence for the trail; `body` is JSON-like and already redacted by the caller.
+
+    `changes`: what it does to the row of its subject, {column: [before, after]}.
+    """
 
     tenant_id: int
     action: str
     subject_kind: str
     subject_id: str
     actor: str = SYSTEM
-    body: dict[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    changes: Changes = field(default_factory=dict)
 
 
 def record(
@@ -49,11 +54,13 @@ def record(
     subject_kind: str,
     subject_id: str,
     actor: str = SYSTEM,
-    body: dict[str, Any] | None = None,
+    body: Mapping[str, Any] | None = None,
+    changes: Changes | None = None,
 ) -> AuditEntry:
     """Writes one entry in the caller's transaction. Raises WrongAuditKeyError."""
     trail_key.require()
-    entry = _entry(NewEntry(tenant_id, action, subject_kind, subject_id, actor, body or {}))
+    about = (tenant_id, action, subject_kind, subject_id, actor)
+    entry = _entry(NewEntry(*about, body or {}, changes or {}))
     entry.save(force_insert=True)
     return entry
 
@@ -76,6 +83,7 @@ def _entry(new: NewEntry) -> AuditEntry:
         subject_id=text(new.subject_id, 255),
         actor=text(new.actor, 150),
         body=body,
+        changes=plain(new.changes),
         body_digest=digest(body),
     )
     entry.own_mac = trail_key.own_mac(entry)

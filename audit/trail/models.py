@@ -5,6 +5,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from audit.canonical_json import Compact
+
 
 class AuditEntry(models.Model):
     """One sentence of the trail. Written once by log.py; sealed in order; never changed."""
@@ -16,7 +18,9 @@ class AuditEntry(models.Model):
     subject_kind = models.CharField(max_length=16)
     subject_id = models.CharField(max_length=255)
     actor = models.CharField(max_length=150)  # the person's name as text, or "system"
-    body = models.JSONField(default=dict)
+    body = models.JSONField(default=dict, encoder=Compact)
+    # What it did to the row of its subject: {column: [before, after]}; as_of.py folds it.
+    changes = models.JSONField(default=dict, encoder=Compact)
     body_digest = models.CharField(max_length=64)
     # The HMAC over all of the above, written with it (audit/trail/trail_key.py).
     own_mac = models.CharField(max_length=64, blank=True)

@@ -1,4 +1,7 @@
-"""How each kind of entry is told: from its body to one sentence; events.py has the table. Pure."""
+"""How each kind of event is told: from its body and its changes to one sentence. Pure.
+
+audit/trail/events.py has the table.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +9,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from audit.labels import REASONS
-from connector.domain.digits import money_text, plain_amount
+from audit.trail.as_of import pairs
+from audit.trail.differences import changed
+from connector.domain.digits import money_text
 
 _MOST = 400  # characters of a reason or a message within a sentence; all of it is in the body
 
@@ -20,24 +25,16 @@ MAPPED = {
     "dimension": "dimension",
     "currencymapping": "currency",
 }
-_FIELDS = {
-    "vendor_name": "vendor",
-    "vendor_ramp_id": "Ramp's vendor",
-    "invoice_num": "number",
-    "entity_id": "entity",
-    "issued_on": "issued",
-    "due_on": "due",
-    "apply_on": "accounting date",
-}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a sentence is made of: who, what about, and the body's values as texts."""
+class Event:
+    """What a sentence is made of: who, what about, the body's values and the changes as texts."""
 
     who: str
     it: str
     body: Mapping[str, Any]
+    changes: Any
     subject: str
 
     def get(self, name: str) -> str:
@@ -50,6 +47,18 @@ class Told:
         value = self.body.get(name)
         return value if isinstance(value, Mapping) else {}
 
+    def before(self, name: str) -> str:
+        """A column's plain value before, as text; "" when there was none or it did not change."""
+        return self._text(name, 0)
+
+    def after(self, name: str) -> str:
+        """A column's plain value after, as text; "" when there is none or it did not change."""
+        return self._text(name, 1)
+
+    def _text(self, name: str, which: int) -> str:
+        value = dict(pairs(self.changes)).get(name, (None, None))[which]
+        return "" if value is None or isinstance(value, dict | list) else str(value)
+
     @property
     def why(self) -> str:
         """The reason or message, not too long."""
@@ -57,7 +66,7 @@ class Told:
         return text if len(text) <= _MOST else text[:_MOST].rstrip() + " …"
 
 
-Tell = Callable[[Told], str]
+Sentence = Callable[[Event], str]
 
 
 def end(said: str, why: str = "") -> str:
@@ -66,9 +75,9 @@ def end(said: str, why: str = "") -> str:
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
-def say(template: str) -> Tell:
+def say(template: str) -> Sentence:
     """A sentence from a template, with the reason or the message behind it."""
-    return lambda told: end(template.format(who=told.who, it=told.it), told.why)
+    return lambda event: end(template.format(who=event.who, it=event.it), event.why)
 
 
 def _money(amount: str, currency: str) -> str:
@@ -79,124 +88,110 @@ def _money(amount: str, currency: str) -> str:
         return f"{amount} {currency}".strip()
 
 
-def opened(told: Told) -> str:
+def opened(event: Event) -> str:
     """A bill seen for the first time."""
-    number = told.get("invoice_num") or told.get("number")
-    who = f" from {told.get('vendor_name')}" if told.get("vendor_name") else ""
-    what = f" (number {number})" if number and number not in told.it else ""
-    money = f" for {_money(told.get('amount'), told.get('currency'))}"
-    return end(f"{told.who} saw {told.it}{what}{who}{money if told.get('amount') else ''} in Ramp")
+    number, vendor, amount = map(event.after, ("invoice_num", "vendor_name", "amount"))
+    what = f" (number {number})" if number and number not in event.it else ""
+    who = f" from {vendor}" if vendor else ""
+    money = f" for {_money(amount, event.after('currency'))}" if amount else ""
+    return end(f"{event.who} saw {event.it}{what}{who}{money} in Ramp")
 
 
-def seen_changed(told: Told) -> str:
+def seen_changed(event: Event) -> str:
     """What changed in Ramp, before and after."""
-    changes = told.part("changes")
-    currency = told.get("currency")
-    named = [
-        f"{_FIELDS.get(name, name)} {_shown(pair[0], name, currency)} → "
-        f"{_shown(pair[1], name, currency)}"
-        for name, pair in sorted(changes.items())
-        if name != "seen_hash" and isinstance(pair, list) and len(pair) == 2
-    ]
-    said = end(f"{told.it} changed in Ramp", ", ".join(named) or "its coding or its lines")
-    return f"{said} {told.why}".strip()
+    named = [one.sentence for one in changed(event.changes) if one.column != "seen_hash"]
+    said = end(f"{event.it} changed in Ramp", ", ".join(named) or "its coding or its lines")
+    return f"{said} {event.why}".strip()
 
 
-def _shown(value: Any, name: str, currency: str) -> str:
-    """A value of a bill; of its amount without the zeros that a database adds."""
-    if value in (None, ""):
-        return "none"
-    if name != "amount":
-        return str(value)
-    try:
-        return plain_amount(Decimal(str(value)), currency)
-    except (InvalidOperation, ValueError, OverflowError):
-        return str(value)
-
-
-def held(told: Told) -> str:
+def held(event: Event) -> str:
     """Why a bill waits for a person."""
-    reason = told.get("reason")
+    reason = event.get("reason")
     reason = REASONS.get(reason, reason.replace("_", " ")) or "reason unknown"
-    return end(f"{told.who} held {told.it} ({reason})", told.get("message")[:_MOST])
+    return end(f"{event.who} held {event.it} ({reason})", event.get("message")[:_MOST])
 
 
-def reaped(told: Told) -> str:
+def reaped(event: Event) -> str:
     """Taken back from a worker that died."""
-    landed = told.get("to").replace("_", " ") or "free"
-    return end(f"A worker stopped while it had {told.it}, which is {landed} now")
+    landed = event.get("to").replace("_", " ") or "free"
+    return end(f"A worker stopped while it had {event.it}, which is {landed} now")
 
 
-def entered(told: Told) -> str:
+def entered(event: Event) -> str:
     """Under which key and with how much money it went into Epicor, or was found there."""
-    number, vendor = told.get("invoice_num"), told.get("vendor_id") or told.get("vendor_num")
-    where = f"{number} of vendor {vendor} in {told.get('company')}" if number else ""
-    where += f", group {told.get('group_id')}" if where and told.get("group_id") else ""
-    money = f" ({_money(told.get('total'), told.get('currency') or told.get('currency_code'))})"
-    if told.body.get("adopted"):
-        said = f"{told.who} said that an invoice typed into Epicor is {told.it}"
+    number, vendor = event.get("invoice_num"), event.get("vendor_id") or event.after("vendor_num")
+    company, group = event.after("company"), event.after("group_id")
+    where = number + (f" of vendor {vendor}" if vendor else "")
+    where += (f" in {company}" if company else "") + (f", group {group}" if group else "")
+    where = where if number else ""
+    money = f" ({_money(event.get('total'), event.get('currency') or event.get('currency_code'))})"
+    if event.body.get("adopted"):
+        said = f"{event.who} said that an invoice typed into Epicor is {event.it}"
     else:
-        said = f"{told.who} entered {told.it} into Epicor"
-    return end(said + (f" as {where}" if where else "") + (money if told.get("total") else ""))
+        said = f"{event.who} entered {event.it} into Epicor"
+    return end(said + (f" as {where}" if where else "") + (money if event.get("total") else ""))
 
 
-def twins(told: Told) -> str:
+def twins(event: Event) -> str:
     """That other invoices, or other bills, are different ones."""
-    count = sum(
-        len(named) for key in ("keys", "bills") if isinstance(named := told.body.get(key), list)
-    )
+    both = [pair for name, pair in pairs(event.changes) if name.endswith("_cleared")]
+    lists = [pair for pair in both if all(isinstance(one, list) for one in pair)]
+    count = sum(len(after) - len(before) for before, after in lists)
     what = "another invoice" if count == 1 else f"{count or 'other'} other invoices"
-    return end(f"{told.who} said that {told.it} is not the same as {what}", told.why)
+    return end(f"{event.who} said that {event.it} is not the same as {what}", event.why)
 
 
-def went_on(told: Told) -> str:
+def went_on(event: Event) -> str:
     """That a person passed over a question of Epicor, for a bill or for all bills of a tenant."""
-    which = f"every bill of {told.it}" if told.body.get("every_bill") else told.it
-    return end(f"{told.who} said that {which} goes on in spite of what Epicor asked", _asked(told))
+    which = f"every bill of {event.it}" if event.body.get("every_bill") else event.it
+    return end(
+        f"{event.who} said that {which} goes on in spite of what Epicor asked", _asked(event)
+    )
 
 
-def asks_again(told: Told) -> str:
+def asks_again(event: Event) -> str:
     """That a question of Epicor stops bills again."""
-    which = f"bills of {told.it}" if told.body.get("every_bill") else told.it
-    return end(f"{told.who} had {which} stop again at what Epicor asks", _asked(told))
+    which = f"bills of {event.it}" if event.body.get("every_bill") else event.it
+    return end(f"{event.who} had {which} stop again at what Epicor asks", _asked(event))
 
 
-def _asked(told: Told) -> str:
+def _asked(event: Event) -> str:
     """The question, with the call in which it was asked."""
-    text = " ".join(told.get("text").split())
-    return f"“{text[:_MOST]}” ({told.get('method')})" if text else ""
+    text = " ".join(event.get("text").split())
+    return f"“{text[:_MOST]}” ({event.get('method')})" if text else ""
 
 
-def numbered(told: Told) -> str:
+def numbered(event: Event) -> str:
     """Under which number a person wants a bill entered, and under which it would have been."""
-    before, after = told.get("before"), told.get("after")
-    if told.get("given"):
-        return end(f"{told.who} gave {told.it} the number {after} instead of {before}", told.why)
-    said = f"{told.who} gave {told.it} its number in Ramp back, {after} instead of {before}"
-    return end(said, told.why)
+    given, in_ramp = event.get("given"), event.get("in_ramp")
+    before, after = event.before("given_num") or in_ramp, given or in_ramp
+    if given:
+        return end(f"{event.who} gave {event.it} the number {after} instead of {before}", event.why)
+    said = f"{event.who} gave {event.it} its number in Ramp back, {after} instead of {before}"
+    return end(said, event.why)
 
 
-def attempt(template: str) -> Tell:
+def attempt(template: str) -> Sentence:
     """A write to one of the systems, by its number and what it was."""
 
-    def tell(told: Told) -> str:
-        what = told.get("action").replace("_", " ") or "write"
-        number = told.get("attempt")
+    def sentence(event: Event) -> str:
+        what = event.get("action").replace("_", " ") or "write"
+        number = event.get("attempt")
         named = f"attempt {number}, {what}" if number else what
-        outcome = told.get("outcome").replace("_", " ") or "not known"
-        said = template.format(who=told.who, it=told.it, attempt=named, outcome=outcome)
-        return end(said, told.why)
+        outcome = event.get("outcome").replace("_", " ") or "not known"
+        said = template.format(who=event.who, it=event.it, attempt=named, outcome=outcome)
+        return end(said, event.why)
 
-    return tell
+    return sentence
 
 
-def answered(told: Told) -> str:
+def answered(event: Event) -> str:
     """What came of a write: an answer, none, or that it was not sent after all."""
-    confirms, outcome = told.get("action") == "confirm", told.get("outcome")
+    confirms, outcome = event.get("action") == "confirm", event.get("outcome")
     if confirms and outcome == "done":
-        number = told.get("attempt")
+        number = event.get("attempt")
         return end(
-            f"{told.who} told Ramp of {told.it}" + (f" (attempt {number})" if number else "")
+            f"{event.who} told Ramp of {event.it}" + (f" (attempt {number})" if number else "")
         )
     system = "Ramp" if confirms else "Epicor"
     templates = {
@@ -204,7 +199,7 @@ def answered(told: Told) -> str:
         "not_sent": "{who} did not send {attempt}, for {it}, after all",
     }
     usual = f"{{who}} got {system}'s answer to {{attempt}}, for {{it}}: {{outcome}}"
-    return attempt(templates.get(outcome, usual))(told)
+    return attempt(templates.get(outcome, usual))(event)
 
 
 def bills(number: object) -> str:
@@ -214,29 +209,29 @@ def bills(number: object) -> str:
     return f"{number:,} bill{'' if number == 1 else 's'}"
 
 
-def mapped(does: str, away: str) -> Tell:
+def mapped(does: str, away: str) -> Sentence:
     """A mapping with its target before and after; `away` is said when there is none after."""
 
-    def tell(told: Told) -> str:
-        after = told.part("after")
-        before, by = told.part("before") or told.part("without"), told.get("by")
+    def sentence(event: Event) -> str:
+        after = event.part("after")
+        before, by = event.part("before") or event.part("without"), event.get("by")
         was = f"(before: {_target(before)})"
-        what = f"{_reference(told)} to {_target(after)}" if after else _reference(told)
-        asked = f", as {by} proposed" if by and by != told.who else ""
-        return end(f"{told.who} {does if after else away} {what} {was}{asked}")
+        what = f"{_reference(event)} to {_target(after)}" if after else _reference(event)
+        asked = f", as {by} proposed" if by and by != event.who else ""
+        return end(f"{event.who} {does if after else away} {what} {was}{asked}")
 
-    return tell
+    return sentence
 
 
-def _reference(told: Told) -> str:
+def _reference(event: Event) -> str:
     """What is mapped, as people call it."""
-    any_of = told.part("after") or told.part("before")
-    kind, _, key = told.subject.partition(":")
+    any_of = event.part("after") or event.part("before")
+    kind, _, key = event.subject.partition(":")
     noun = str(any_of.get("field") or MAPPED.get(kind, kind) or "reference")
     if kind == "dimension" and ":" in key:  # dimension:FIELD:ramp id
         noun, _, key = key.partition(":")
     named = next((str(any_of[n]) for n in ("ramp_name", "ramp_field", "iso") if any_of.get(n)), key)
-    company = told.get("company") or str(any_of.get("company") or "")
+    company = event.get("company") or str(any_of.get("company") or "")
     return f"{noun} {named}{f' in {company}' if company else ''}"
 
 
@@ -246,36 +241,36 @@ def _target(values: Mapping[str, Any]) -> str:
     return "none" if found is None else str(found)
 
 
-def settings(verb: str) -> Tell:
+def settings(verb: str) -> Sentence:
     """Which settings changed; their values are not on the record."""
 
-    def tell(told: Told) -> str:
-        changed = told.body.get("changed")
+    def sentence(event: Event) -> str:
+        changed = event.body.get("changed")
         names = ", ".join(str(name) for name in changed) if isinstance(changed, list) else ""
-        return end(f"{told.who} {verb} {told.it}", names[:_MOST])
+        return end(f"{event.who} {verb} {event.it}", names[:_MOST])
 
-    return tell
+    return sentence
 
 
-def membership(told: Told) -> str:
+def membership(event: Event) -> str:
     """A role in the tenant, before and after."""
-    before, after = told.get("before") or "none", told.get("after")
+    before, after = event.get("before") or "none", event.get("after")
     if not after:
-        return end(f"{told.who} took the role of {told.subject} away (before: {before})")
-    return end(f"{told.who} gave {told.subject} the role {after} (before: {before})")
+        return end(f"{event.who} took the role of {event.subject} away (before: {before})")
+    return end(f"{event.who} gave {event.subject} the role {after} (before: {before})")
 
 
-def account(told: Told) -> str:
+def account(event: Event) -> str:
     """What was changed of somebody's account, by names; a password is never told."""
     names = ("password", "active", "superuser", "may log in", "e-mail")
-    changed = told.body.get("changed")
+    changed = event.body.get("changed")
     known = [name for name in names if isinstance(changed, list) and name in changed]
-    before, after = told.part("before"), told.part("after")
+    before, after = event.part("before"), event.part("after")
     parts = [
         f"{name} {before[name]} → {after[name]}" if name in before and name in after else name
         for name in known
     ]
-    return end(f"{told.who} changed the account of {told.it}: {', '.join(parts) or 'unknown'}")
+    return end(f"{event.who} changed the account of {event.it}: {', '.join(parts) or 'unknown'}")
 
 
 _OF_LOGINS = {
@@ -296,71 +291,73 @@ _OF_LOGINS = {
 }
 
 
-def login(told: Told) -> str:
+def login(event: Event) -> str:
     """What was changed of how somebody logs in; nothing secret is on the record."""
-    what = _OF_LOGINS.get(told.get("what"), "changed the login")
-    return end(f"{told.who} {what} of {told.it}")
+    what = _OF_LOGINS.get(event.get("what"), "changed the login")
+    return end(f"{event.who} {what} of {event.it}")
 
 
-def factor_rule(told: Told) -> str:
+def factor_rule(event: Event) -> str:
     """Whether everybody in the tenant needs a second factor from now on."""
-    needed = told.part("after").get("required") is True
+    needed = event.part("after").get("required") is True
     rule = "is required of everybody here" if needed else "is not required any more"
-    return end(f"{told.who} decided that a second factor {rule}")
+    return end(f"{event.who} decided that a second factor {rule}")
 
 
-def approval_rules(told: Told) -> str:
+def approval_rules(event: Event) -> str:
     """Whether mappings need a second person from now on."""
-    needed = told.part("after").get("needs_approval") is True
+    needed = event.part("after").get("needs_approval") is True
     rule = "need the approval of a second person" if needed else "count at once"
-    return end(f"{told.who} decided that changes of mappings {rule}")
+    return end(f"{event.who} decided that changes of mappings {rule}")
 
 
-def assigned(told: Told) -> str:
+def assigned(event: Event) -> str:
     """Who looks after a bill from now on."""
-    after = told.get("after")
+    after = event.after("assignee")
     if not after:
-        return end(f"{told.who} left {told.it} to nobody in particular")
-    return end(f"{told.who} gave {told.it} to {after}")
+        return end(f"{event.who} left {event.it} to nobody in particular")
+    return end(f"{event.who} gave {event.it} to {after}")
 
 
-def noted(told: Told) -> str:
+def noted(event: Event) -> str:
     """What a person noted."""
-    return end(f"{told.who} noted on {told.it}", " ".join(told.get("note").split())[:_MOST])
+    return end(f"{event.who} noted on {event.it}", " ".join(event.get("note").split())[:_MOST])
 
 
-def taken_out(things: str) -> Tell:
+def taken_out(things: str) -> Sentence:
     """How many rows of something went out as a file."""
 
-    def tell(told: Told) -> str:
-        count, kind = told.get("rows") or "the", told.get("format").upper() or "a file"
-        which = told.get("filter") or told.get("kind").replace("_", " ")
-        return end(f"{told.who} exported {count} {things} as {kind}", which[:_MOST])
+    def sentence(event: Event) -> str:
+        count, kind = event.get("rows") or "the", event.get("format").upper() or "a file"
+        which = event.get("filter") or event.get("kind").replace("_", " ")
+        return end(f"{event.who} exported {count} {things} as {kind}", which[:_MOST])
 
-    return tell
+    return sentence
 
 
-def verified(told: Told) -> str:
+def verified(event: Event) -> str:
     """What checking the chain found."""
-    entries = told.get("entries")
-    if told.body.get("ok"):
-        return end(f"{told.who} had the audit chain verified: all {entries} entries fit")
-    return end(f"{told.who} had the audit chain verified: it does not fit", told.get("message"))
+    entries = event.get("entries")
+    if event.body.get("ok"):
+        return end(f"{event.who} had the audit chain verified: all {entries} entries fit")
+    return end(f"{event.who} had the audit chain verified: it does not fit", event.get("message"))
 
 
-def acknowledged(told: Told) -> str:
+def acknowledged(event: Event) -> str:
     """Why a person says that what checking the chain found is in order."""
-    return end(f"{told.who} acknowledged what checking the audit chain found", told.get("reason"))
+    return end(f"{event.who} acknowledged what checking the audit chain found", event.get("reason"))
 
 
-def restarted(told: Told) -> str:
+def restarted(event: Event) -> str:
     """That nothing before is proven any more."""
-    entries = told.get("entries") or "0"
-    said = f"{told.who} began the audit chain anew after {entries} entries, which prove nothing now"
-    return end(said, told.get("reason"))
+    entries = event.get("entries") or "0"
+    said = (
+        f"{event.who} began the audit chain anew after {entries} entries, which prove nothing now"
+    )
+    return end(said, event.get("reason"))
 
 
-def exported(told: Told) -> str:
+def exported(event: Event) -> str:
     """How much of the record went out, and by which filter."""
-    what = f"{told.get('entries') or 'the'} entries as {told.get('format').upper() or 'a file'}"
-    return end(f"{told.who} exported {what}", told.get("filter")[:_MOST])
+    what = f"{event.get('entries') or 'the'} entries as {event.get('format').upper() or 'a file'}"
+    return end(f"{event.who} exported {what}", event.get("filter")[:_MOST])

@@ -1,6 +1,7 @@
 """What AUDIT_KEY makes: the HMAC of each entry, the links of a chain, and whether the key fits.
 
-    own(e)   = HMAC(key, "entry", id, tenant, at, action, subject, actor, digest of the body)
+    own(e)   = HMAC(key, "entry", id, tenant, at, action, subject, actor, digest of the body,
+                   digest of the changes)
     link(s)  = HMAC(key, "start", tenant, chain id, s)     s: the number before the chain's first
     mac(n)   = HMAC(key, "seal", link(n-1), n, own(n))
     link(n)  = HMAC(key, "link", n, mac(n))                only the newest is stored, in `Chain`
@@ -17,7 +18,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from audit.canonical_json import canonical
+from audit.canonical_json import canonical, digest
 from audit.trail.models import Chain
 
 _fitting: set[str] = set()  # keys that this process has found to belong to its database
@@ -56,6 +57,8 @@ class Content(Protocol):
     def actor(self) -> str: ...
     @property
     def body_digest(self) -> str: ...
+    @property
+    def changes(self) -> Any: ...
 
 
 def own_mac(entry: Content) -> str:
@@ -70,6 +73,7 @@ def own_mac(entry: Content) -> str:
         entry.subject_id,
         entry.actor,
         entry.body_digest,
+        digest(entry.changes),
     )
 
 

@@ -104,11 +104,8 @@ def finish(
                 f"Attempt {attempt.pk} ({attempt.action} {attempt.subject_id}) already has an "
                 "outcome. Nothing was changed; report it."
             )
-        body = {
-            "outcome": outcome,
-            "message": message,
-            "answer_hash": digest(values["answer"]),
-        }
+        body = {"outcome": outcome, "answer_hash": digest(values["answer"])}
+        body |= {"message": message} if message else {}
         log.record_many([_entry(attempt, "attempt.finished", body)])
     for name, value in values.items():
         setattr(attempt, name, value)

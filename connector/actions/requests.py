@@ -141,7 +141,7 @@ def ask_sync(tenant: Tenant, *, actor: str) -> bool:
         new = run_lease.unfinished(tenant) is None
         ring_tenant(tenant)
         body = {"follows_another": not new}
-        who = {"subject_kind": "tenant", "subject_id": tenant.slug, "actor": actor}
+        who: dict[str, Any] = {"subject_kind": "tenant", "subject_id": tenant.slug, "actor": actor}
         log.record(tenant.pk, "tenant.sync_asked", body=body, **who)
     return new
 

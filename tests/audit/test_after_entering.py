@@ -118,7 +118,9 @@ def test_what_is_kept_has_no_hold_and_remembers_what_was_accepted(
     assert row.entered_as["total"] == "1.00"
     entry = AuditEntry.objects.get(action="posting.kept")
     assert (entry.actor, entry.body["reason"]) == ("Ann", "The vendor credits it.")
-    assert (entry.body["hold"], entry.body["message"]) == ("mismatch", "One cent off.")
+    assert entry.body["message"] == "One cent off."
+    assert entry.changes["hold_reason"] == ["mismatch", ""]
+    assert entry.changes["kept"] == [{}, row.kept]
 
     lifecycle.hold(posting, Hold(Reason.ARCHIVED, "Archived."))
     lifecycle.keep(posting, actor="Ann", reason="Paid anyway.")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.trail.events import ACTIONS, name_of, sentence
-from tests.audit.test_as_of import BODIES
+from tests.audit.test_as_of import BODIES, CHANGES
 
 ROOT = Path(settings.BASE_DIR)
 CODE = ("connector", "mappings", "audit")
@@ -158,6 +158,7 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
             "subject_id": "b-1",
             "actor": "system",
             "body": {} if body is None else body,
+            "changes": {},
             **values,
         }
     )
@@ -213,13 +214,15 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
             entry(
                 "posting.entered",
                 {
-                    "company": "EPIC06",
-                    "vendor_num": 7,
                     "vendor_id": "ACME1",
                     "invoice_num": "INV-1",
-                    "group_id": "R261102A",
                     "total": "120.00",
                     "currency": "USD",
+                },
+                changes={
+                    "company": ["", "EPIC06"],
+                    "vendor_num": [None, 7],
+                    "group_id": ["", "R261102A"],
                 },
             ),
             "The connector entered bill b-1 into Epicor as INV-1 of vendor ACME1 in EPIC06, "
@@ -228,12 +231,12 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
         (
             entry(
                 "posting.seen_changed",
-                {"changes": {"amount": ["1.00", "2.00"], "due_on": [None, "2026-12-24"]}},
+                changes={"amount": ["1.00", "2.00"], "due_on": [None, "2026-12-24"]},
             ),
             "Bill b-1 changed in Ramp: amount 1.00 → 2.00, due none → 2026-12-24.",
         ),
         (
-            entry("posting.seen_changed", {"changes": {"seen_hash": ["a", "b"]}}),
+            entry("posting.seen_changed", changes={"seen_hash": ["a", "b"]}),
             "Bill b-1 changed in Ramp: its coding or its lines.",
         ),
         (
@@ -308,7 +311,7 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
             "root decided that changes of mappings need the approval of a second person.",
         ),
         (
-            entry("posting.assigned", {"before": "", "after": "bob"}, actor="ann"),
+            entry("posting.assigned", changes={"assignee": ["", "bob"]}, actor="ann"),
             "ann gave bill b-1 to bob.",
         ),
         (
@@ -355,7 +358,14 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
             entry("question.forgotten", {}, subject_kind="posting", actor="ann"),
             "ann had bill b-1 stop again at what Epicor asks.",
         ),
-        (entry("posting.twins_cleared", {"keys": [["EPIC06", 7, "1"]], "reason": "Not ours"}), ""),
+        (
+            entry(
+                "posting.twins_cleared",
+                {"reason": "Not ours"},
+                changes={"twins_cleared": [[], [["EPIC06", 7, "1"]]]},
+            ),
+            "",
+        ),
         (entry("something.new", actor="ann"), "ann: Something: new (something b-1)"),
     ],
     ids=lambda it: it.action if isinstance(it, SimpleNamespace) else "",
@@ -382,12 +392,14 @@ def test_an_action_has_a_name_also_without_words() -> None:
 @given(
     st.sampled_from(sorted(ACTIONS)),
     BODIES,
+    CHANGES,
     st.text(max_size=12),
     st.sampled_from(["posting", "mapping", "x", ""]),
     st.sampled_from(["", "system", "ann"]),
 )
 def test_no_body_breaks_a_sentence(
-    action: str, body: Any, subject: str, kind: str, actor: str
+    action: str, body: Any, changes: Any, subject: str, kind: str, actor: str
 ) -> None:
-    told = entry(action, body, subject_id=subject, subject_kind=kind, actor=actor)
+    about = {"subject_id": subject, "subject_kind": kind, "actor": actor}
+    told = entry(action, body, changes=changes, **about)
     assert len(sentence(told)) > 5

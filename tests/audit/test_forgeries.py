@@ -51,8 +51,11 @@ def key(entry: AuditEntry) -> Any:
 
 
 def write(tenant: Tenant, count: int, begin: int = 1) -> None:
+    changes = {"state": ["queued", "entered"]}
     log.record_many(
-        NewEntry(tenant.pk, "posting.entered", "posting", f"b{n}", "Ann", {"amount": str(n)})
+        NewEntry(
+            tenant.pk, "posting.entered", "posting", f"b{n}", "Ann", {"amount": str(n)}, changes
+        )
         for n in range(begin, begin + count)
     )
 
@@ -146,6 +149,18 @@ def body_dropped_with_another_entrys_mark(tenant: Tenant) -> None:
     other = number(tenant, 2)
     mark = trail_key.dropped(other.pk, other.body_digest)
     sql(f"UPDATE {ENTRIES} SET body = %s WHERE seq = 3", canonical(mark).decode())
+
+
+def changes_rewritten(tenant: Tenant) -> None:
+    """Another state than the step had; body and digest stay as they were."""
+    sql(f"UPDATE {ENTRIES} SET changes = %s WHERE seq = 3", '{"state": ["queued", "removed"]}')
+
+
+def changes_taken_away(tenant: Tenant) -> None:
+    """As if retention had dropped them; only a body may be dropped."""
+    entry = number(tenant, 3)
+    mark = canonical(trail_key.dropped(entry.pk, entry.body_digest)).decode()
+    sql(f"UPDATE {ENTRIES} SET body = %s, changes = '{{}}' WHERE seq = 3", mark)
 
 
 def backdated(tenant: Tenant) -> None:
@@ -279,6 +294,8 @@ FORGERIES: list[Callable[[Tenant], None]] = [
     cut_off_and_gone_on,
     body_dropped,
     body_dropped_with_another_entrys_mark,
+    changes_rewritten,
+    changes_taken_away,
     backdated,
     copied,
     inserted_at_the_end,

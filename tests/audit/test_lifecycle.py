@@ -139,7 +139,7 @@ def test_values_follow_ramp_until_the_bill_is_entered(tenant: Tenant) -> None:
     assert (a.vendor_name, a.amount, a.seen_hash) == ("Renamed", 5, "c" * 64)
     assert (b.vendor_name, b.amount, b.seen_hash) == ("Nordwind Paper", Decimal("120.5"), "c" * 64)
     entry = AuditEntry.objects.get(subject_id="a", action="posting.seen_changed")
-    assert entry.body["changes"]["vendor_name"] == ["Nordwind Paper", "Renamed"]
+    assert entry.changes["vendor_name"] == ["Nordwind Paper", "Renamed"]
 
 
 # claiming -----------------------------------------------------------------------------------
@@ -402,9 +402,10 @@ def test_entering_notes_the_facts_closes_the_hold_and_settles_attempts(tenant: T
     assert row.entered_at is not None
     assert not row.blockers.exists()
     assert attempts.unresolved(tenant.pk, "posting", "a") == []
-    body = AuditEntry.objects.get(action="posting.entered").body
-    assert body["changed_by"] == "connector"
-    assert body["apply_on"] == "2026-11-02"
+    entry = AuditEntry.objects.get(action="posting.entered")
+    assert entry.body["changed_by"] == "connector"
+    assert entry.changes["state"] == ["in_doubt", "entered"]
+    assert entry.changes["vendor_num"] == [None, 12]
 
 
 @pytest.mark.parametrize("before", ["removed", "dismissed", "held"])
@@ -496,7 +497,7 @@ def test_dismissing_needs_a_reason_and_a_queued_posting(tenant: Tenant) -> None:
     assert not Blocker.objects.exists()
     entry = AuditEntry.objects.get(action="posting.dismissed")
     assert (entry.actor, entry.body["reason"]) == ("Ann", "Typed by hand")
-    assert entry.body["hold"] == Reason.VENDOR_UNMAPPED
+    assert entry.changes["hold_reason"] == [Reason.VENDOR_UNMAPPED, ""]
 
 
 # again --------------------------------------------------------------------------------------

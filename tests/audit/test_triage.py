@@ -58,8 +58,8 @@ def test_snoozing_and_waking_are_told(waiting: list[Posting]) -> None:
     assert triage.snooze([a], FRIDAY, actor="ann") == [a.pk]
     assert triage.snooze([a], None, actor="ann") == [a.pk]
     assert actions(a.tenant, "a")[-2:] == ["posting.snoozed", "posting.woken"]
-    body = AuditEntry.objects.get(action="posting.snoozed").body
-    assert (body["before"], body["after"]) == (None, "2026-11-27T00:00:00+00:00")
+    entry = AuditEntry.objects.get(action="posting.snoozed")
+    assert entry.changes == {"snoozed_until": [None, "2026-11-27T00:00:00+00:00"]}
 
 
 @pytest.mark.parametrize(

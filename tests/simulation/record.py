@@ -8,56 +8,29 @@ from tests.simulation.life import Life, Violation
 
 Row = dict[str, Any]
 IN_EPICOR = ("entered", "confirmed")
-
-_LEADS_TO = {
-    "posting.opened": "queued",
-    "posting.released": "queued",
-    "posting.settled": "queued",
-    "posting.enter_again": "queued",
-    "posting.in_doubt": "in_doubt",
-    "posting.entered": "entered",
-    "posting.confirmed": "confirmed",
-    "posting.removed": "removed",
-    "posting.dismissed": "dismissed",
-}
-_OPENS, _CLOSES = ("posting.held",), (
-    "posting.replayed", "posting.requeued", "posting.entered", "posting.rechecked",
-    "posting.dismissed", "posting.removed", "posting.twins_cleared", "posting.kept",
-    "posting.numbered", "posting.settled",
-)  # fmt: skip
+_TOLD = ("state", "hold_reason")
 
 
 def trail(life: Life, postings: dict[str, Row]) -> None:
     """The audit entries alone tell the state and the hold of each posting."""
     entries = life.rows(
-        "select subject_id, action, body from audit_auditentry "
+        "select subject_id, changes from audit_auditentry "
         "where subject_kind = 'posting' order by rowid"
     )
-    state: dict[str, str] = {}
-    held: dict[str, str] = {}
+    told: defaultdict[str, Row] = defaultdict(lambda: {"state": "queued", "hold_reason": ""})
     for entry in entries:
-        bill_id, action, body = entry["subject_id"], entry["action"], json.loads(entry["body"])
-        state[bill_id] = _LEADS_TO.get(action, state.get(bill_id, ""))
-        if action == "posting.reaped":
-            state[bill_id] = body["to"]
-        if action in _OPENS:
-            held[bill_id] = body.get("reason", "?")
-        elif action in _CLOSES and not (
-            action == "posting.replayed" and state[bill_id] in IN_EPICOR
-        ):
-            held.pop(bill_id, None)
+        for name, (before, after) in json.loads(entry["changes"]).items():
+            if name in _TOLD and told[entry["subject_id"]][name] != before:
+                raise Violation("trail", f"bill {entry['subject_id']}: {name} was not {before!r}")
+            told[entry["subject_id"]][name] = after
     for bill_id, posting in postings.items():
-        if state.get(bill_id) != posting["state"]:
-            raise Violation(
-                "trail",
-                f"bill {bill_id} is {posting['state']}, its trail says {state.get(bill_id)}",
-            )
-        if bool(held.get(bill_id)) != bool(posting["hold_reason"]):
-            raise Violation(
-                "trail",
-                f"bill {bill_id} has hold {posting['hold_reason']!r}, "
-                f"its trail says {held.get(bill_id)!r}",
-            )
+        for name in _TOLD:
+            if told[bill_id][name] != posting[name]:
+                raise Violation(
+                    "trail",
+                    f"bill {bill_id} has {name} {posting[name]!r}, "
+                    f"its trail says {told[bill_id][name]!r}",
+                )
 
 
 def nothing_open(life: Life, postings: dict[str, Row]) -> None:

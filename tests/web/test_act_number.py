@@ -78,7 +78,7 @@ def test_it_is_given_in_two_steps_and_the_bill_is_tried_again(
     posting.refresh_from_db()
     assert (posting.given_num, posting.given_by, posting.hold_reason) == ("RENT 11", "ann", "")
     ((subject, actor, body),) = trail("posting.numbered")
-    assert (subject, actor, body["before"], body["after"]) == ("b", "ann", "INV-b", "RENT 11")
+    assert (subject, actor, body["in_ramp"], body["given"]) == ("b", "ann", "INV-b", "RENT 11")
     assert body["reason"] == WHY
     errand = Errand.objects.get()
     assert (errand.kind, errand.subject) == ("replay", "b")

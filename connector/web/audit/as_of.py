@@ -1,8 +1,9 @@
 """A bill as it was at a moment: what was on the record of it then, beside what is now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from audit.labels import COLUMNS
 from audit.ledger.models import Posting
 from audit.permissions import requires
 from audit.trail.as_of import Then, rebuild
@@ -25,20 +27,10 @@ from connector.web.templatetags.connector_ui import money, state_name, words
 
 _SHOWN = 200
 _YEARS = range(2000, 2200)  # as in audit_form.py; the ends of time do not fit into every zone
-_UNKNOWN = "not on the record"
-_NAMES = {
-    "vendor_name": "Vendor",
-    "invoice_num": "Number",
-    "given_num": "Number that a person gave it",
-    "issued_on": "Issued",
-    "due_on": "Due",
-    "apply_on": "Accounting date",
-    "company": "Epicor company",
-    "vendor_num": "Epicor vendor number",
-    "group_id": "Epicor group",
-    "entity_id": "Ramp entity",
-    "vendor_ramp_id": "Ramp vendor",
-}
+_SHOWN_COLUMNS = (
+    *("vendor_name", "invoice_num", "given_num", "issued_on", "due_on", "apply_on"),
+    *("company", "vendor_num", "group_id", "entity_id", "vendor_ramp_id"),
+)
 
 
 class _Moment(UnfoldAdminTextInputWidget):  # type: ignore[misc]  # unfold ships no types
@@ -82,13 +74,8 @@ class Fact:
 
     @property
     def differs(self) -> bool:
-        """Whether it has changed since, as far as the record tells."""
-        return self.told and self.then != self.now
-
-    @property
-    def told(self) -> bool:
-        """Whether the record tells it."""
-        return self.then != _UNKNOWN
+        """Whether it has changed since."""
+        return self.then != self.now
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,21 +143,22 @@ def facts(then: Then, posting: Posting) -> list[Fact]:
         Fact("Waits for a person", _hold(then.hold_reason), _hold(posting.hold_reason)),
         Fact(
             "Amount",
-            _money(values, "amount"),
+            _money(values),
             money(posting.amount, posting.currency),
         ),
     ]
-    for name, title in _NAMES.items():
-        was = _text(values[name]) if name in values else _UNKNOWN
-        found.append(Fact(title, was, _text(getattr(posting, name))))
+    for name in _SHOWN_COLUMNS:
+        title = COLUMNS[name][0].upper() + COLUMNS[name][1:]
+        found.append(Fact(title, _text(values.get(name)), _text(getattr(posting, name))))
     return found
 
 
-def _money(values: dict[str, Any], name: str) -> str:
-    if name not in values:
-        return _UNKNOWN
-    amount = values[name]
-    return money(amount if isinstance(amount, Decimal) else None, str(values.get("currency", "")))
+def _money(values: Mapping[str, Any]) -> str:
+    try:
+        amount = Decimal(str(values.get("amount")))
+    except InvalidOperation:
+        amount = None
+    return money(amount, str(values.get("currency", "")))
 
 
 def _state(state: str) -> str:

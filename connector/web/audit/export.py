@@ -23,6 +23,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from audit.permissions import requires
 from audit.trail import chain, events, log, search
+from audit.trail.differences import changed
 from audit.trail.heads import Head as Mark
 from audit.trail.models import AuditEntry
 from audit.trail.verification import verify
@@ -44,6 +45,7 @@ COLUMNS = (
     "who",
     "what",
     "sentence",
+    "changes",
     "subject_kind",
     "subject_id",
     "details",
@@ -141,7 +143,8 @@ class Lines:
             said = f"This entry cannot be written out ({type(error).__name__})."
             seal = (str(entry.pk), entry.body_digest, entry.mac or "not sealed yet")
             number = "" if entry.seq is None else str(entry.seq)
-            bare.extend([number, *[""] * 4, said, entry.subject_kind, entry.subject_id, "", *seal])
+            about = (entry.subject_kind, entry.subject_id)
+            bare.extend([number, *[""] * 4, said, "", *about, "", *seal])
 
         parts = narrow([entry], lambda _: self._cells(entry, called), broke)
         return parts[0] if parts else bare
@@ -154,6 +157,7 @@ class Lines:
             entry.actor,
             events.name_of(entry.action),
             redact_text(events.sentence(entry, called)),
+            "; ".join(one.sentence for one in changed(redact(entry.changes))),
             entry.subject_kind,
             entry.subject_id,
             json.dumps(redact(entry.body), ensure_ascii=False, sort_keys=True),

@@ -213,7 +213,8 @@ def entry(request: HttpRequest, slug: str, bill_id: str, pk: str) -> HttpRespons
     found = AuditEntry.objects.filter(**ours, pk=pk).first()
     if found is None:
         raise Http404("No such entry.")
-    return _detail(request, posting, "An entry of the trail", [("", found.body)])
+    texts = [("", found.body)] if found.body else []
+    return _detail(request, posting, "An entry of the trail", texts, changes=found.changes)
 
 
 def posting_of(request: HttpRequest, bill_id: str) -> Posting:
@@ -236,9 +237,13 @@ def _seen(steps: Sequence[AuditEntry]) -> Seen:
 
 
 def _detail(
-    request: HttpRequest, posting: Posting, title: str, texts: Sequence[tuple[str, Any]]
+    request: HttpRequest,
+    posting: Posting,
+    title: str,
+    texts: Sequence[tuple[str, Any]],
+    changes: Any = None,
 ) -> HttpResponse:
-    context = {"texts": texts, "posting": posting}
+    context = {"texts": texts, "changes": changes, "posting": posting}
     if layout.is_part(request):
         return layout.part(request, "connector/_bill_detail.html", context)
     return layout.page(request, "connector/bill_detail.html", title, context)

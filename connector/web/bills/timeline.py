@@ -178,7 +178,7 @@ def _of_entry(entry: AuditEntry) -> Event:
     body: dict[str, Any] = entry.body if isinstance(entry.body, dict) else {}
     name = next((name for name in _TEXTS if body.get(name)), "")
     text = redact_text(str(body.get(name, "")))
-    more = any(value for key, value in body.items() if key != name)
+    more = bool(entry.changes) or any(value for key, value in body.items() if key != name)
     return Event(entry.at, entry.action, text, entry.actor, str(entry.pk), more)
 
 

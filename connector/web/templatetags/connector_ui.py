@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 
 from audit.labels import REASONS, STATES
 from audit.ledger.models import Posting
+from audit.trail.differences import Changed, changed
 from audit.trail.events import name_of
 from connector.domain.bill import called as bill_called
 from connector.domain.digits import plain_amount
@@ -106,6 +107,12 @@ def words(name: str) -> str:
 def next_step(reason: str) -> str:
     """What to do about a hold."""
     return NEXT_STEP[Reason(reason)] if reason else ""
+
+
+@register.filter
+def changes_in_words(changes: Any) -> list[Changed]:
+    """What an entry of the trail changed, in words, with everything secret hidden once more."""
+    return changed(redact(changes))
 
 
 @register.filter
