@@ -20,7 +20,7 @@ STATES: Mapping[str, str] = MappingProxyType(
         "dismissed": "Dismissed",
     }
 )
-# The columns of a posting that the trail tells of, as the middle of a sentence has them.
+# The columns that the trail tells of, as the middle of a sentence has them.
 COLUMNS: Mapping[str, str] = MappingProxyType(
     {
         "state": "state",
@@ -49,6 +49,13 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
         "entered_hash": "fingerprint of the bill as entered",
         "kept": "accepted as it is",
         "sys_rev_id": "revision in Epicor",
+        "epicor_id": "Epicor code",
+        "epicor_code": "Epicor code",
+        "epicor_name": "name in Epicor",
+        "ramp_name": "name in Ramp",
+        "needs_approval": "second person for mappings",
+        "second_factor": "second factor for everybody",
+        "role": "role",
     }
 )
 REASONS: Mapping[str, str] = MappingProxyType(

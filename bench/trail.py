@@ -10,7 +10,7 @@ from typing import Any
 
 from audit.canonical_json import digest
 from audit.trail import trail_key
-from audit.trail.log import SYSTEM
+from audit.trail.log import SYSTEM, changes
 from audit.trail.models import AuditEntry, Chain
 from bench.bulk import insert, without_indexes
 from bench.stories import PEOPLE, Story, Told, vendor_name
@@ -78,9 +78,17 @@ def _mapping_trail(now: datetime, mappings: int) -> Iterator[Told]:
     for number in range(mappings):
         at = begin + timedelta(minutes=number * 45)
         after = {"epicor_id": f"V{number:05d}", "ramp_name": vendor_name(number)}
-        body = {"kind": "vendors", "company": "", "before": None, "after": after}
+        body = {"kind": "vendors", "company": ""}
         person = PEOPLE[number % len(PEOPLE)]
-        yield Told(at, "mapping_created", "mapping", f"vendors:v-{number}", person, body)
+        yield Told(
+            at,
+            "mapping_created",
+            "mapping",
+            f"vendors:v-{number}",
+            person,
+            body,
+            changes(None, after),
+        )
 
 
 def _filling(stories: list[Story], missing: int, now: datetime) -> Iterator[Told]:

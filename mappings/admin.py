@@ -71,7 +71,7 @@ class RecordedAdmin(TenantsAdmin):
             subject_kind="mapping",
             subject_id=f"{kind}:{obj.pk}",
             actor=request.user.get_username(),
-            body={"before": before, "after": None if what == "deleted" else self._values(obj)},
+            changes=log.changes(before, None if what == "deleted" else self._values(obj)),
         )
 
     def _values(self, obj: models.Model) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from audit.trail.log import NewEntry, record_many
+from audit.trail.log import NewEntry, changes, record_many
 from connector.domain.chunks import chunks
 from mappings.effective import EVERY, NEVER_MAPPED, OWN, Applied, Today, today_of
 from mappings.files import MappingRow
@@ -206,8 +206,14 @@ def _filled(mapping: AnyMapping, change: Change, source: str, editor: str) -> An
 def entry(
     tenant_id: int, kind: str, change: Change, action: str, actor: str, **more: object
 ) -> NewEntry:
-    """The sentence about one change for the trail: which mapping, before and after."""
+    """The entry about one change: which mapping, before and after.
+
+    What is only proposed, or approved before it is written, changes nothing yet: it has both sides
+    in its body.
+    """
     row = change.row
+    written = action in _ACTIONS.values()
+    both = {"before": change.before, "after": change.after}
     return NewEntry(
         tenant_id=tenant_id,
         action=action,
@@ -215,9 +221,10 @@ def entry(
         subject_id=subject_of(kind, row.ramp_id),
         actor=actor,
         body={"kind": kind, "company": row.company, "ramp_id": row.ramp_id}
-        | {"before": change.before, "after": change.after}
+        | ({} if written else both)
         | _applied(change)
         | more,
+        changes=changes(change.before, change.after) if written else {},
     )
 
 

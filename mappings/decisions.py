@@ -226,11 +226,9 @@ def require_approval(tenant_id: int, *, needed: bool, actor: str) -> int:
         rules = lock(tenant_id)
         if rules.needs_approval != needed:
             MappingRules.objects.filter(pk=rules.pk).update(needs_approval=needed)
-            body = {
-                "before": {"needs_approval": rules.needs_approval},
-                "after": {"needs_approval": needed},
-            }
-            record_many([NewEntry(tenant_id, "mapping_rules", "settings", "mappings", actor, body)])
+            changes = {"needs_approval": [rules.needs_approval, needed]}
+            about = (tenant_id, "mapping_rules", "settings", "mappings", actor)
+            record_many([NewEntry(*about, changes=changes)])
     return ProposedMapping.objects.filter(tenant_id=tenant_id, approved=None).count()
 
 

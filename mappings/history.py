@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from audit.trail.as_of import sides
 from audit.trail.models import AuditEntry
 from mappings.changes import subject_of
 
@@ -48,26 +49,27 @@ def history(tenant_id: int, kind: str, ramp_id: str) -> list[Event]:
     entries = AuditEntry.objects.filter(
         tenant_id=tenant_id, subject_kind="mapping", subject_id=subject_of(kind, ramp_id)
     ).order_by("-at", "-id")
-    rows = entries.values_list("at", "actor", "action", "body")[:MOST]
     return [
-        _event(at, actor, action, body)
-        for at, actor, action, body in rows
-        if isinstance(body, dict) and body.get("ramp_id", ramp_id) == ramp_id
+        _event(one, one.body)
+        for one in entries[:MOST]
+        if isinstance(body := one.body, dict) and body.get("ramp_id", ramp_id) == ramp_id
     ]
 
 
-def _event(at: datetime, actor: str, action: str, body: Mapping[str, Any]) -> Event:
+def _event(entry: AuditEntry, body: Mapping[str, Any]) -> Event:
     by = str(body.get("by") or "")
+    before, after = sides(entry.changes)
+    without = body.get("without") or {}
     return Event(
-        at=at,
-        actor=actor,
-        did=_DID.get(action, action.removeprefix("mapping_")),
+        at=entry.at,
+        actor=entry.actor,
+        did=_DID.get(entry.action, entry.action.removeprefix("mapping_")),
         company=str(body.get("company") or ""),
-        by="" if by == actor else by,
+        by="" if by == entry.actor else by,
         source=str(body.get("source") or ""),
         differences=differences(
-            body.get("before") or body.get("without") or {},
-            body.get("after") or body.get("without") or {},
+            before or body.get("before") or without,
+            after or body.get("after") or without,
         ),
     )
 

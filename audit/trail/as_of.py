@@ -34,6 +34,13 @@ def pairs(changes: Any) -> list[tuple[str, tuple[Any, Any]]]:
     return [(name, (pair[0], pair[1])) for name, pair in items if _is_pair(pair)]
 
 
+def sides(changes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What was there before and what is after, without what is empty."""
+    known = pairs(changes)
+    before = {name: was for name, (was, _) in known if was not in (None, "")}
+    return before, {name: now for name, (_, now) in known if now not in (None, "")}
+
+
 def _is_pair(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2
 

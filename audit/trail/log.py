@@ -47,6 +47,12 @@ class NewEntry:
     changes: Changes = field(default_factory=dict)
 
 
+def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Changes:
+    """Both sides of something small, all of it: what it was (None: nothing) and what it is."""
+    was, now = before or {}, after or {}
+    return {name: [was.get(name), now.get(name)] for name in {**was, **now}}
+
+
 def record(
     tenant_id: int,
     action: str,

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from audit.labels import REASONS
-from audit.trail.as_of import pairs
+from audit.trail.as_of import pairs, sides
 from audit.trail.differences import changed
 from connector.domain.digits import money_text
 
@@ -213,8 +213,8 @@ def mapped(does: str, away: str) -> Sentence:
     """A mapping with its target before and after; `away` is said when there is none after."""
 
     def sentence(event: Event) -> str:
-        after = event.part("after")
-        before, by = event.part("before") or event.part("without"), event.get("by")
+        before, after = _sides(event)
+        before, by = before or event.part("without"), event.get("by")
         was = f"(before: {_target(before)})"
         what = f"{_reference(event)} to {_target(after)}" if after else _reference(event)
         asked = f", as {by} proposed" if by and by != event.who else ""
@@ -223,9 +223,16 @@ def mapped(does: str, away: str) -> Sentence:
     return sentence
 
 
+def _sides(event: Event) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """A mapping before and after; what is only proposed has both in its body."""
+    before, after = sides(event.changes)
+    return (before or event.part("before")), (after or event.part("after"))
+
+
 def _reference(event: Event) -> str:
     """What is mapped, as people call it."""
-    any_of = event.part("after") or event.part("before")
+    before, after = _sides(event)
+    any_of = after or before
     kind, _, key = event.subject.partition(":")
     noun = str(any_of.get("field") or MAPPED.get(kind, kind) or "reference")
     if kind == "dimension" and ":" in key:  # dimension:FIELD:ramp id
@@ -254,7 +261,7 @@ def settings(verb: str) -> Sentence:
 
 def membership(event: Event) -> str:
     """A role in the tenant, before and after."""
-    before, after = event.get("before") or "none", event.get("after")
+    before, after = event.before("role") or "none", event.after("role")
     if not after:
         return end(f"{event.who} took the role of {event.subject} away (before: {before})")
     return end(f"{event.who} gave {event.subject} the role {after} (before: {before})")
@@ -265,10 +272,9 @@ def account(event: Event) -> str:
     names = ("password", "active", "superuser", "may log in", "e-mail")
     changed = event.body.get("changed")
     known = [name for name in names if isinstance(changed, list) and name in changed]
-    before, after = event.part("before"), event.part("after")
+    told = dict(pairs(event.changes))
     parts = [
-        f"{name} {before[name]} → {after[name]}" if name in before and name in after else name
-        for name in known
+        f"{name} {told[name][0]} → {told[name][1]}" if name in told else name for name in known
     ]
     return end(f"{event.who} changed the account of {event.it}: {', '.join(parts) or 'unknown'}")
 
@@ -299,14 +305,14 @@ def login(event: Event) -> str:
 
 def factor_rule(event: Event) -> str:
     """Whether everybody in the tenant needs a second factor from now on."""
-    needed = event.part("after").get("required") is True
+    needed = event.after("second_factor") == "True"
     rule = "is required of everybody here" if needed else "is not required any more"
     return end(f"{event.who} decided that a second factor {rule}")
 
 
 def approval_rules(event: Event) -> str:
     """Whether mappings need a second person from now on."""
-    needed = event.part("after").get("needs_approval") is True
+    needed = event.after("needs_approval") == "True"
     rule = "need the approval of a second person" if needed else "count at once"
     return end(f"{event.who} decided that changes of mappings {rule}")
 

@@ -149,7 +149,7 @@ def new_link(tenant: Tenant, pk: int, *, actor: str, superuser: bool = False) ->
         )
     if not member.user.is_active:
         raise PeopleError(f"{member.user} is inactive; only a superuser may change that.")
-    _record(tenant, "invitation_renewed", member.user, actor, member.role, member.role)
+    record_role(tenant, "invitation_renewed", member.user, actor, member.role, member.role)
     return Added(member, link_for(member.user))
 
 
@@ -175,7 +175,7 @@ def change_role(tenant: Tenant, pk: int, role: str, *, before: str, actor: str) 
         keep_the_last(tenant, member, "given another role")
         old, member.role = member.role, role
         member.save(update_fields=["role"])
-        _record(tenant, "membership_saved", member.user, actor, old, role)
+        record_role(tenant, "membership_saved", member.user, actor, old, role)
     return member
 
 
@@ -186,7 +186,7 @@ def remove(tenant: Tenant, pk: int, *, actor: str) -> User:
         keep_the_last(tenant, member, "removed")
         user: User = member.user
         member.delete()
-        _record(tenant, "membership_removed", user, actor, member.role, "")
+        record_role(tenant, "membership_removed", user, actor, member.role, "")
     return user
 
 
@@ -252,12 +252,7 @@ def record_account(
     tenants = Tenant.objects.order_by("pk")
     if "superuser" not in changed:
         tenants = tenants.filter(memberships__user=user)
-    told = {name: values for name, values in changed.items() if values is not None}
-    body = {
-        "changed": list(changed),
-        "before": {name: values[0] for name, values in told.items()},
-        "after": {name: values[1] for name, values in told.items()},
-    }
+    changes = {name: list(values) for name, values in changed.items() if values is not None}
     for tenant_id in tenants.values_list("pk", flat=True) if changed else ():
         log.record(
             tenant_id,
@@ -265,7 +260,8 @@ def record_account(
             subject_kind="user",
             subject_id=user.get_username(),
             actor=actor,
-            body=body,
+            body={"changed": list(changed)},
+            changes=changes,
         )
 
 
@@ -310,7 +306,7 @@ def record_rule(tenant: Tenant, *, needed: bool, actor: str) -> None:
         subject_kind="tenant",
         subject_id=tenant.slug,
         actor=actor,
-        body={"before": {"required": not needed}, "after": {"required": needed}},
+        changes={"second_factor": [not needed, needed]},
     )
 
 
@@ -318,7 +314,7 @@ def password_was_set(user: User) -> None:
     """Say so on the record of every tenant of the person."""
     for member in Membership.objects.filter(user=user).select_related("tenant"):
         name = user.get_username()
-        _record(member.tenant, "password_set", user, name, member.role, member.role)
+        record_role(member.tenant, "password_set", user, name, member.role, member.role)
 
 
 # -- inside ----------------------------------------------------------------------------------------
@@ -353,7 +349,7 @@ def _join(tenant: Tenant, user: User, role: str, actor: str) -> Membership:
     )
     if not new:
         raise PeopleError(f"{user} is a member already, as {member.role}.", "who")
-    _record(tenant, "membership_saved", user, actor, "", role)
+    record_role(tenant, "membership_saved", user, actor, "", role)
     return member
 
 
@@ -430,12 +426,15 @@ def _refused(error: ValidationError) -> PeopleError:
     return PeopleError(" ".join(error.messages), "email")
 
 
-def _record(tenant: Tenant, action: str, user: User, actor: str, before: str, after: str) -> None:
+def record_role(
+    tenant: Tenant, action: str, user: User, actor: str, before: str, after: str
+) -> None:
+    """Say on the record which role somebody had here and has now, "" for none."""
     log.record(
         tenant.pk,
         action,
         subject_kind="user",
         subject_id=user.get_username(),
         actor=actor,
-        body={"before": before, "after": after},
+        changes={"role": [before, after]},
     )

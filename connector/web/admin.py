@@ -129,9 +129,8 @@ class MembershipAdmin(SuperuserAdmin):
             members.change_role(obj.tenant, obj.pk, obj.role, before=before, actor=actor)
             return
         super().save_model(request, obj, form, change)
-        body = {"before": "", "after": obj.role}
-        name = obj.user.get_username()
-        _record(request, obj.tenant_id, "membership_saved", "user", name, body)
+        actor = request.user.get_username()
+        members.record_role(obj.tenant, "membership_saved", obj.user, actor, "", obj.role)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
         """What would go; last admins stay, and the page says why."""

@@ -170,11 +170,8 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
         (
             entry(
                 "mapping_created",
-                {
-                    "company": "",
-                    "before": None,
-                    "after": {"ramp_name": "Acme Corp", "epicor_id": "ACME1"},
-                },
+                {"company": ""},
+                changes={"ramp_name": [None, "Acme Corp"], "epicor_id": [None, "ACME1"]},
                 subject_id="vendors:v-1",
                 actor="ann",
             ),
@@ -183,11 +180,8 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
         (
             entry(
                 "mapping_changed",
-                {
-                    "company": "EPIC06",
-                    "before": {"ramp_name": "", "epicor_id": "100"},
-                    "after": {"ramp_name": "", "epicor_id": "200"},
-                },
+                {"company": "EPIC06"},
+                changes={"ramp_name": ["", ""], "epicor_id": ["100", "200"]},
                 subject_id="dimension:Team:t-9",
                 actor="ann",
             ),
@@ -196,7 +190,7 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
         (
             entry(
                 "mapping_deleted",
-                {"before": {"ramp_name": "Acme", "epicor_id": "A"}, "after": None},
+                changes={"ramp_name": ["Acme", None], "epicor_id": ["A", None]},
                 subject_id="vendormapping:v-1",
                 actor="root",
             ),
@@ -286,7 +280,7 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
             "root changed the settings of tenant b-1: posting.lanes, entities.",
         ),
         (
-            entry("membership_saved", {"before": "", "after": "auditor"}, actor="root"),
+            entry("membership_saved", changes={"role": ["", "auditor"]}, actor="root"),
             "root gave b-1 the role auditor (before: none).",
         ),
         (
@@ -307,7 +301,7 @@ def entry(action: str, body: Any = None, **values: Any) -> SimpleNamespace:
             "bob approved mapping vendor Acme to A (before: none), as ann proposed.",
         ),
         (
-            entry("mapping_rules", {"after": {"needs_approval": True}}, actor="root"),
+            entry("mapping_rules", changes={"needs_approval": [False, True]}, actor="root"),
             "root decided that changes of mappings need the approval of a second person.",
         ),
         (

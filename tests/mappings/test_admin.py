@@ -37,7 +37,7 @@ def form(tenant, **values):
 
 def trail():
     return [
-        (entry.action, entry.subject_id, entry.actor, entry.body["before"], entry.body["after"])
+        (entry.action, entry.subject_id, entry.actor, entry.changes)
         for entry in AuditEntry.objects.all()
     ]
 
@@ -46,16 +46,22 @@ def values(tenant, code):
     return {"tenant_id": tenant.pk, "iso": "USD", "epicor_code": code}
 
 
+def both(tenant, before, after):
+    """All columns of a mapping that is made or goes."""
+    sides = [values(tenant, code) if code else {} for code in (before, after)]
+    return {name: [side.get(name) for side in sides] for name in values(tenant, "")}
+
+
 def test_each_change_is_on_the_record(root, tenant):
     root.post(f"{CURRENCIES}add/", form(tenant, epicor_code="A"))
     pk = CurrencyMapping.objects.get().pk
     root.post(f"{CURRENCIES}{pk}/change/", form(tenant, epicor_code="B"))
     root.post(f"{CURRENCIES}{pk}/delete/", {"post": "yes"})
-    old, new = values(tenant, "A"), values(tenant, "B")
+    same = {name: [value, value] for name, value in values(tenant, "").items()}
     assert trail() == [
-        ("mapping_created", f"currencymapping:{pk}", "root", None, old),
-        ("mapping_changed", f"currencymapping:{pk}", "root", old, new),
-        ("mapping_deleted", f"currencymapping:{pk}", "root", new, None),
+        ("mapping_created", f"currencymapping:{pk}", "root", both(tenant, None, "A")),
+        ("mapping_changed", f"currencymapping:{pk}", "root", {**same, "epicor_code": ["A", "B"]}),
+        ("mapping_deleted", f"currencymapping:{pk}", "root", both(tenant, "B", None)),
     ]
     assert not CurrencyMapping.objects.exists()
 

@@ -6,6 +6,7 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
+from audit.trail.as_of import sides
 from audit.trail.models import AuditEntry
 from connector.tenants.models import Tenant
 from mappings.catalog import SegmentValueRow, VendorRow, replace_segment_values, replace_vendors
@@ -61,8 +62,8 @@ def trail():
         (
             entry.action.removeprefix("mapping_"),
             entry.actor,
-            (entry.body["before"] or {}).get("epicor_id", ""),
-            (entry.body["after"] or {}).get("epicor_id", ""),
+            (entry.body.get("before") or sides(entry.changes)[0]).get("epicor_id", ""),
+            (entry.body.get("after") or sides(entry.changes)[1]).get("epicor_id", ""),
         )
         for entry in AuditEntry.objects.filter(subject_kind="mapping")
     ]
@@ -389,7 +390,7 @@ def test_the_switch_is_on_the_record_and_leaves_proposals_to_be_decided(strict):
     assert require_approval(strict.pk, needed=False, actor="boss") == 1
     require_approval(strict.pk, needed=False, actor="boss")  # no second entry
     entry = AuditEntry.objects.get(subject_kind="settings")
-    assert (entry.actor, entry.body["after"]) == ("boss", {"needs_approval": False})
+    assert (entry.actor, entry.changes) == ("boss", {"needs_approval": [True, False]})
     assert ask(strict, "B", ramp_id="v-2").changed
     assert approve(strict.pk, waiting.proposal, actor="pat").changed
 

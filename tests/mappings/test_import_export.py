@@ -52,7 +52,7 @@ def dimension(tenant, kind="cost_centers", segment=2):
 
 def trail(tenant):
     return [
-        (entry.action, entry.subject_id, entry.actor, entry.body)
+        (entry.action, entry.subject_id, entry.actor, entry.body, entry.changes)
         for entry in AuditEntry.objects.filter(tenant=tenant)
     ]
 
@@ -84,12 +84,13 @@ def test_rows_are_created_updated_or_left_alone(tenant):
 def test_each_change_is_on_the_record_with_before_and_after(tenant):
     run(tenant, "gl_accounts", row("a-1", "6000|01"))
     run(tenant, "gl_accounts", row("a-1", "6100|01", ramp_name="Rent", company=""))
-    old = {"epicor_id": "6000|01", "epicor_name": "", "ramp_name": ""}
-    new = {"epicor_id": "6100|01", "epicor_name": "", "ramp_name": "Rent"}
+    new = {"epicor_id": [None, "6000|01"], "epicor_name": [None, ""], "ramp_name": [None, ""]}
+    other = {"epicor_id": ["6000|01", "6100|01"], "epicor_name": ["", ""]}
+    other["ramp_name"] = ["", "Rent"]
     key = {"kind": "gl_accounts", "company": "", "ramp_id": "a-1", "source": "import"}
     assert trail(tenant) == [
-        ("mapping_created", "gl_accounts:a-1", "clerk", {**key, "before": None, "after": old}),
-        ("mapping_changed", "gl_accounts:a-1", "clerk", {**key, "before": old, "after": new}),
+        ("mapping_created", "gl_accounts:a-1", "clerk", key, new),
+        ("mapping_changed", "gl_accounts:a-1", "clerk", key, other),
     ]
 
 

@@ -37,7 +37,7 @@ class TestAdding:
         assert not user.is_superuser
         entry = AuditEntry.objects.get()
         assert (entry.actor, entry.subject_id) == ("ann", "bea")
-        assert entry.body == {"before": "", "after": "auditor"}
+        assert entry.changes == {"role": ["", "auditor"]}
 
     @pytest.mark.parametrize(
         ("who", "said"),
@@ -213,7 +213,7 @@ class TestChanging:
         bea = Membership.objects.get(user=make_user("bea", tenant, "auditor"))
         members.change_role(tenant, bea.pk, "accountant", before="auditor", actor="ann")
         assert Membership.objects.get(pk=bea.pk).role == "accountant"
-        assert AuditEntry.objects.get().body == {"before": "auditor", "after": "accountant"}
+        assert AuditEntry.objects.get().changes == {"role": ["auditor", "accountant"]}
 
     def test_twice_the_same_changes_nothing(self, tenant):
         bea = Membership.objects.get(user=make_user("bea", tenant, "auditor"))
@@ -241,7 +241,7 @@ class TestChanging:
         make_user("bea", tenant, "admin")
         members.remove(tenant, ann.pk, actor="ann")
         assert User.objects.filter(username="ann").exists()
-        assert AuditEntry.objects.get().body == {"before": "admin", "after": ""}
+        assert AuditEntry.objects.get().changes == {"role": ["admin", ""]}
 
     def test_an_admin_elsewhere_does_not_count(self, tenant):
         make_user("eve", make_tenant("other"), "admin")

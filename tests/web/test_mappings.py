@@ -839,7 +839,7 @@ def test_an_administrator_switches_approval(people: Login, tenant: Tenant) -> No
     off = boss.post(f"{BASE}approvals/rule/", {"needed": "no"}, follow=True).content.decode()
     assert "1 change that waits stays on the list" in off
     entry = AuditEntry.objects.filter(action="mapping_rules").latest("at")
-    assert (entry.actor, entry.body["after"]) == ("admin", {"needs_approval": False})
+    assert (entry.actor, entry.changes) == ("admin", {"needs_approval": [True, False]})
 
 
 # What if ----------------------------------------------------------------------------------------
