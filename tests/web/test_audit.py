@@ -206,6 +206,29 @@ def test_one_entry_is_shown_whole_with_its_place(client: Client, tenant: Tenant)
     assert SECRET not in page
 
 
+CHANGES = {
+    "state": ["queued", "dismissed"],
+    "vendor_name": ["Old <b>", f"Bearer {SECRET}"],
+    "assignee": ["bob", ""],
+    "hold_reason": ["vendor_unmapped", ""],
+}
+
+
+def test_changes_are_shown_in_words_with_secrets_hidden(client: Client, tenant: Tenant) -> None:
+    entry = tell(tenant, changes=CHANGES)
+    for address in (f"{ADDRESS}entries/{entry.pk}/", ADDRESS):
+        page = text(client, address)
+        for label, before, after in [
+            ("State", "Waiting", "Dismissed"),
+            ("Vendor", "Old &lt;b&gt;", "Bearer [hidden]"),
+            ("Assigned to", "bob", "none"),
+            ("Reason of the hold", "Vendor not mapped", "none"),
+        ]:
+            cells = f'<td data-name="Before">{before}</td><td data-name="After">{after}</td>'
+            assert f'<th scope="row">{label}</th>{cells}' in page
+        assert SECRET not in page
+
+
 @pytest.mark.parametrize(
     "address",
     [ADDRESS, f"{ADDRESS}?who=ann&what=posting.held", "/t/acme/bills/b-1/as-of"],
@@ -366,6 +389,18 @@ def test_no_cell_is_a_formula(
     shown = [*head.values(), *row.values()]
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\n")) for cell in shown if cell)
     assert row["who"].startswith("'")
+
+
+@pytest.mark.parametrize(("kind", "read"), FORMATS, ids=["csv", "xlsx"])
+def test_a_file_says_what_changed_in_words(
+    client: Client, tenant: Tenant, kind: str, read: Reader
+) -> None:
+    tell(tenant, changes=CHANGES)
+    _, (row,) = read(export(client, kind, who="ann"))
+    assert row["changes"] == (
+        "assigned to bob → none; reason of the hold Vendor not mapped → none; "
+        "state Waiting → Dismissed; vendor Old <b> → Bearer [hidden]"
+    )
 
 
 def test_secrets_stay_out_of_the_file(client: Client, tenant: Tenant) -> None:
@@ -558,11 +593,13 @@ def test_a_moment_that_cannot_be_read_says_so(
     assert "mc-bad" in page
 
 
-def test_what_an_older_record_does_not_tell_is_said(client: Client, history: Posting) -> None:
-    first = AuditEntry.objects.filter(action="posting.opened")
-    first.update(body={"seen_hash": "x", "number": "INV-9"})
-    page = text(client, "/t/acme/bills/b-9/as-of", at="2026-11-20T13:30")
-    assert "not on the record" in page
+def test_what_nothing_had_changed_by_then_is_shown_as_empty(history: Posting) -> None:
+    Posting.objects.update(company="EPIC06")
+    then = as_of.as_of(history, datetime(2026, 11, 20, 18, 30, tzinfo=UTC))
+    history.refresh_from_db()
+    assert {fact.name: fact.then for fact in as_of.facts(then.then, history)}[
+        "Epicor company"
+    ] == "–"
 
 
 def test_a_bill_nobody_knows_is_not_found(client: Client) -> None:
