@@ -97,7 +97,7 @@ def _install(slug: str, ramp: str, epicor: str) -> Any:
 
     world = World(bills=1)
     file = {**world.tenant_file(ramp, epicor), "slug": slug, "name": slug}
-    tenant, _, _ = tenant_file.apply(tenant_file.parse(file), actor="bench")
+    tenant, _, _ = tenant_file.apply(file, actor="bench")
     demo_data.install_mappings(tenant, world)
     run_cycle(tenant, kinds=frozenset({"accounts", "vendors"}))
     return tenant

@@ -1,7 +1,9 @@
 """What users decided (mappings) and the Epicor catalogs that the decisions point at."""
 
+import re
 from typing import ClassVar
 
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
 SOURCES = [
@@ -9,6 +11,13 @@ SOURCES = [
     ("import", "from a file"),
     ("suggestion", "an accepted suggestion"),
 ]
+_NOT_IN_KIND = r"/\\?#%\x00-\x1f\x7f-\x9f\u2028\u2029"  # the kind is a part of addresses
+_KIND = RegexValidator(
+    rf"\A(cost_centers|dimension:(?!\s)[^{_NOT_IN_KIND}]{{1,54}})\Z",
+    "must be cost_centers or dimension:FIELD, where FIELD has up to 54 characters and none of "
+    "/ \\ ? # %%",
+)
+_ISO = RegexValidator(r"\A[A-Z]{3,4}\Z", "must be a currency code such as USD")
 
 
 class _Mapping(models.Model):
@@ -173,10 +182,23 @@ class Dimension(models.Model):
     """A Ramp field that overwrites one segment of the account; "" as default means none."""
 
     tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
-    ramp_field = models.CharField(max_length=64)
-    segment = models.PositiveSmallIntegerField()
-    kind = models.CharField(max_length=64)  # cost_centers, or dimension:FIELD
-    default = models.CharField(max_length=50, blank=True)
+    ramp_field = models.CharField(
+        "Ramp field", max_length=64, help_text="The accounting field's external id."
+    )
+    segment = models.PositiveSmallIntegerField(
+        "Segment",
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="The segment of the account that it fills; 1 is the first.",
+    )
+    kind = models.CharField(
+        "Kind",
+        max_length=64,
+        validators=[_KIND],
+        help_text="Names its mappings in addresses and files: cost_centers or dimension:FIELD.",
+    )
+    default = models.CharField(
+        "Default", max_length=50, blank=True, help_text="The value when a line has none."
+    )
 
     class Meta:
         ordering: ClassVar = ["segment"]
@@ -188,13 +210,26 @@ class Dimension(models.Model):
     def __str__(self) -> str:
         return f"{self.ramp_field} → segment {self.segment}"
 
+    @staticmethod
+    def kind_of(ramp_field: str) -> str:
+        """The kind of a field that names none; what an address cannot have becomes a dash."""
+        if ramp_field == "cost_center":
+            return "cost_centers"
+        return f"dimension:{re.sub(rf'[{_NOT_IN_KIND}]', '-', ramp_field)[:54]}"
+
 
 class CurrencyMapping(models.Model):
     """ISO currency → Epicor CurrencyCode."""
 
     tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
-    iso = models.CharField(max_length=8)
-    epicor_code = models.CharField(max_length=16)
+    iso = models.CharField(
+        "Currency", max_length=8, validators=[_ISO], help_text="ISO code, such as USD."
+    )
+    epicor_code = models.CharField(
+        "Epicor's code",
+        max_length=16,
+        help_text="What Epicor calls the currency; bills of one without a code wait.",
+    )
 
     class Meta:
         ordering: ClassVar = ["iso"]

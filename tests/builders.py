@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from django.utils import timezone
 from audit.trail import log
 from audit.writes.models import Attempt
 from connector.sync.models import Bill
+from connector.tenants import sections, tenant_file
 from connector.tenants.models import (
     EntityRoute,
     EpicorCredentials,
@@ -186,3 +188,25 @@ def tell_bill(tenant: Tenant, bill_id: str, *, secret: str) -> None:
         subject_id=bill_id,
         body={"reason": "vendor_unmapped", "message": "Nothing was sent.", **hidden},
     )
+
+
+def store_settings(tenant: Tenant, document: Mapping[str, Any], *, actor: str = "ann") -> list[str]:
+    """Store sections of a tenant that may be in the making, named as in a tenant file."""
+    reader = tenant_file.Reader()
+    reader.walk(document, "")
+    bound: list[sections.Bound] = [
+        form(reader.given, instance=sections.row_of(tenant, form))
+        for form in sections.FORMS
+        if reader.given.keys() & form.columns()
+    ]
+    bound += [one.of(reader.rows[one.path]) for one in sections.LISTS if one.path in reader.rows]
+    return sections.store(tenant, bound, actor=actor, problems=reader.problems)
+
+
+def lines(path: str, **columns: list[str]) -> dict[str, str]:
+    """What a page sends of a list of the settings: the lines, column by column."""
+    count = max(map(len, columns.values()))
+    sent = {f"{path}-TOTAL_FORMS": str(count), f"{path}-INITIAL_FORMS": "0"}
+    for name, texts in columns.items():
+        sent |= {f"{path}-{number}-{name}": text for number, text in enumerate(texts)}
+    return sent

@@ -66,8 +66,8 @@ def test(errand: Errand, report: "Report") -> str:
 
 def connections_mark(tenant: Tenant) -> str:
     """Tells one state of both connections from another."""
-    parts = [sections.SECTIONS[name] for name in ("ramp", "epicor")]
-    return "".join(sections.mark(part, sections.values(tenant, part)) for part in parts)
+    whole = sections.values(tenant)
+    return "".join(sections.mark(sections.SECTIONS[name], whole) for name in ("ramp", "epicor"))
 
 
 # -- what both systems have ------------------------------------------------------------------------

@@ -24,8 +24,8 @@ def install(world: World, ramp_url: str, epicor_url: str) -> Tenant:
     The mappings come before the catalogs, because one of them names an account that the chart
     does not have, so that such an exception can be seen.
     """
-    config = tenant_file.parse(world.tenant_file(ramp_url, epicor_url))
-    tenant, created, _ = tenant_file.apply(config, actor="demo")
+    document = world.tenant_file(ramp_url, epicor_url)
+    tenant, created, _ = tenant_file.apply(document, actor="demo")
     if created:
         install_mappings(tenant, world)
     return tenant

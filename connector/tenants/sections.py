@@ -1,47 +1,28 @@
-"""The parts of a tenant's settings that are shown and saved together, and who changed them last.
+"""A tenant's settings by section: what is stored, storing forms, and who changed what last.
 
-Saving goes through the tenant file's own rules (connector/tenants/tenant_file.py). A form carries
-a mark of what its person saw; when somebody else saved meanwhile, nothing is stored and a sentence
-says so.
-
-Who may change settings must not learn the secrets in them, so a stored secret goes only to the
-host that it was given for: another host needs its secrets in the same form. A tenant file is read
-by whoever runs the installation, who has the secrets at hand; there, absent keys keep their values.
+A page carries a mark of what its person saw; when somebody else saved meanwhile, nothing is stored
+and a sentence says so.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from audit.trail.models import AuditEntry
-from connector.tenants import setup, tenant_file
-from connector.tenants.models import Tenant
-from connector.tenants.tenant_reading import TenantFileError
-from connector.tenants.tenant_schema import KEYS
+from connector.http_client.models import AccessToken
+from connector.secrets import key_check
+from connector.tenants import forms, pauses, setup
+from connector.tenants.forms import Problems, Rows, SectionForm, SettingsError
+from connector.tenants.models import FinanceCalendar, Tenant
 
-SECRETS = frozenset(
-    (
-        "ramp.client_secret",
-        "ramp.webhook_secret",
-        "epicor.api_key",
-        "epicor.auth.client_secret",
-        "epicor.auth.password",
-    )
-)
-# Which secrets the owner of a host gets to see; with Epicor's login comes a token that opens all.
-_SENT_TO: Mapping[str, tuple[str, ...]] = {
-    "ramp.base_url": ("ramp.client_secret",),
-    "epicor.base_url": ("epicor.api_key", "epicor.auth.client_secret", "epicor.auth.password"),
-    "epicor.auth.token_url": ("epicor.auth.client_secret",),
-}
-_AGAIN = "must be given again: what is stored goes to the address it was given for only"
 _LOOK_BACK = 500  # entries of a tenant's trail in which the last change of a key is looked for
+Bound = SectionForm | Rows
 
 
 class ChangedMeanwhileError(Exception):
@@ -50,13 +31,24 @@ class ChangedMeanwhileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Keys and lists of the tenant file that belong together. `parts`: see tenantfile.apply."""
+    """Settings that are shown and saved together: a form, or lists."""
 
     key: str
     title: str
     capability: str
-    parts: frozenset[str]
-    paths: tuple[str, ...]
+    form: type[SectionForm] | None = None
+    lists: tuple[type[Rows], ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What it sets, by the paths of the tenant file."""
+        return (*(self.form.columns() if self.form else ()), *(one.path for one in self.lists))
+
+    def typed(self, tenant: Tenant, posted: Mapping[str, Any]) -> list[Bound]:
+        """Fill form or lists with what a person typed."""
+        if self.form:
+            return [self.form.typed(posted, row_of(tenant, self.form))]
+        return [one(posted) for one in self.lists]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,68 +61,55 @@ class Change:
     changed: tuple[str, ...]
 
 
-def _paths(*prefixes: str) -> tuple[str, ...]:
-    return tuple(path for path in KEYS if path.startswith(prefixes))
-
-
-_CLOSED = "calendar.closed_period"
 SECTIONS: Mapping[str, Section] = {
     section.key: section
     for section in (
-        Section(
-            "tenant",
-            "Name and time zone",
-            "manage_settings",
-            frozenset({"tenant"}),
-            ("name", "time_zone"),
-        ),
-        Section("ramp", "Ramp app", "manage_connections", frozenset({"ramp"}), _paths("ramp.")),
-        Section(
-            "epicor",
-            "Epicor connection",
-            "manage_connections",
-            frozenset({"epicor"}),
-            _paths("epicor."),
-        ),
-        Section("entities", "Entity routes", "manage_connections", frozenset(), ("entities",)),
+        Section("tenant", "Name and time zone", "manage_settings", forms.TenantForm),
+        Section("ramp", "Ramp app", "manage_connections", forms.RampForm),
+        Section("epicor", "Epicor connection", "manage_connections", forms.EpicorForm),
+        Section("entities", "Entity routes", "manage_connections", lists=(forms.Routes,)),
         Section(
             "coding",
             "Currencies and dimensions",
             "manage_settings",
-            frozenset(),
-            ("currencies", "dimensions"),
+            lists=(forms.Currencies, forms.Dimensions),
         ),
-        Section(
-            "rules",
-            "Rules for entering",
-            "manage_settings",
-            frozenset({"posting"}),
-            (*_paths("posting."), _CLOSED),
-        ),
-        Section(
-            "calendar",
-            "Calendar",
-            "manage_calendar",
-            frozenset({"calendar"}),
-            ("calendar.sync_cron", "calendar.blackout"),
-        ),
+        Section("rules", "Rules for entering", "manage_settings", forms.RulesForm),
+        Section("calendar", "Calendar", "manage_calendar", forms.CalendarForm),
     )
 }
+FORMS = [section.form for section in SECTIONS.values() if section.form]
+LISTS = [one for section in SECTIONS.values() for one in section.lists]
+SECRETS = frozenset(form.path_of(name) for form in FORMS for name in form.secrets())
 
 
-def everything(tenant: Tenant) -> dict[str, Any]:
-    """What is stored, by path, secrets included; before going live the calendar as planned."""
-    whole = tenant_file.stored(tenant)
-    if not setup.is_live(tenant):
-        plan = setup.planned_calendar(tenant) or {}
-        whole |= {f"calendar.{name}": value for name, value in plan.items()}
-    return whole
+# -- what is stored --------------------------------------------------------------------------------
 
 
-def values(tenant: Tenant, section: Section) -> dict[str, Any]:
-    """What is stored of a section, by path, secrets included."""
-    whole = everything(tenant)
-    return {path: whole[path] for path in section.paths}
+def row_of(tenant: Tenant, form: type[SectionForm]) -> Any:
+    """The row that a form fills: the stored one, or a fresh one with its defaults.
+
+    Before going live the calendar has no row; the fresh one is as planned.
+    """
+    model: Any = form._meta.model
+    if model is Tenant:
+        return copy(tenant)  # a page goes on with the name that is stored
+    if tenant.pk is None:
+        return model(tenant=tenant)
+    plan = (setup.planned_calendar(tenant) or {}) if model is FinanceCalendar else {}
+    return model.objects.filter(tenant=tenant).first() or model(tenant=tenant, **plan)
+
+
+def values(tenant: Tenant) -> dict[str, Any]:
+    """Every setting by its path, secrets included: for comparing, and for pages that hide them."""
+    found: dict[str, Any] = {}
+    for form in FORMS:
+        row = row_of(tenant, form)
+        found |= {path: getattr(row, name) for path, name in form.columns().items()}
+    for one in LISTS:
+        rows = one.form._meta.model._default_manager.filter(tenant=tenant)
+        found[one.path] = sorted(rows.values_list(*one.columns))
+    return found
 
 
 def mark(section: Section, found: Mapping[str, Any]) -> str:
@@ -139,19 +118,22 @@ def mark(section: Section, found: Mapping[str, Any]) -> str:
     return salted_hmac(f"section {section.key}", text, algorithm="sha256").hexdigest()
 
 
-def save(
-    tenant: Tenant, section: Section, document: Mapping[str, Any], *, seen: str, actor: str
-) -> list[str]:
-    """Store a part of a tenant file; the paths that changed. `seen`: the form's mark.
+# -- storing ---------------------------------------------------------------------------------------
 
-    Raises TenantFileError with every problem, ChangedMeanwhileError when somebody else was
+
+def save(
+    tenant: Tenant, section: Section, posted: Mapping[str, Any], *, seen: str, actor: str
+) -> list[str]:
+    """Store what a person typed; the paths that changed. `seen`: the mark on the page.
+
+    Raises SettingsError with every problem, ChangedMeanwhileError when somebody else was
     faster; saving the same once more changes nothing and is no trouble.
     """
     with transaction.atomic():
-        Tenant.objects.select_for_update().get(pk=tenant.pk)
-        fresh = constant_time_compare(mark(section, values(tenant, section)), seen)
+        tenant = Tenant.objects.select_for_update().get(pk=tenant.pk)
+        fresh = constant_time_compare(mark(section, values(tenant)), seen)
         last = None if fresh else next(iter(changes(tenant, section.paths)), None)
-        changed = _store(tenant, section, document, actor)
+        changed = store(tenant, section.typed(tenant, posted), actor=actor)
         if changed and not fresh:
             by = f" {last.actor} did at {last.at:%Y-%m-%d %H:%M} UTC." if last else ""
             raise ChangedMeanwhileError(
@@ -161,33 +143,92 @@ def save(
     return changed
 
 
-def _store(tenant: Tenant, section: Section, document: Mapping[str, Any], actor: str) -> list[str]:
-    live = setup.is_live(tenant)
-    if section.key == "calendar" and not live:
-        return setup.plan_calendar(tenant, document["calendar"], actor=actor)
-    config = tenant_file.parse({"slug": tenant.slug, **document})
-    again = _to_give_again(tenant_file.stored(tenant), config.values)
-    config = replace(config, problems=(*config.problems, *(f"{path}: {_AGAIN}" for path in again)))
-    # A live tenant stays whole; one in the making has only some of its parts.
-    _, _, changed = tenant_file.apply(config, actor=actor, parts=section.parts)
+def create(posted: Mapping[str, Any], *, actor: str) -> Tenant:
+    """Make a tenant with a name and a time zone and nothing else; not live.
+
+    Raises SettingsError, also when the slug is taken: an existing tenant is never changed.
+    """
+    tenant = Tenant()
+    try:
+        with transaction.atomic():
+            store(tenant, [forms.NewTenantForm.typed(posted, tenant)], actor=actor)
+            pauses.until_live(tenant)
+    except IntegrityError:  # somebody made it at the same moment
+        raise SettingsError({"slug": [forms.taken(tenant.slug)]}) from None
+    return tenant
+
+
+def incomplete(tenant: Tenant) -> list[Bound]:
+    """The forms of what was never stored, as they are: valid where the defaults are enough."""
+    rows = [(form, row_of(tenant, form)) for form in FORMS]
+    return [form({}, instance=row) for form, row in rows if row.pk is None]
+
+
+@transaction.atomic
+def store(
+    tenant: Tenant,
+    bound: Sequence[Bound],
+    *,
+    actor: str,
+    live: bool = False,
+    problems: Problems | None = None,
+) -> list[str]:
+    """Store filled forms of a tenant that is new or locked; the paths that changed.
+
+    `live`: with them the tenant is whole, and lives from now on. Raises SettingsError with every
+    problem, `problems` of the caller included; then nothing is stored.
+    """
+    found = {path: texts for one in bound for path, texts in one.problems().items()}
+    if found := found | (problems or {}):
+        raise SettingsError(found)
+    created = tenant.pk is None
+    changed = []
+    for one in bound:
+        if isinstance(one, Rows):
+            changed += one.replace(tenant)
+        else:
+            changed += _store_form(tenant, one, live=live)
+    _adjust(tenant, changed, live=live)
+    key_check.ensure()
+    if created or changed:
+        setup.record(
+            tenant, "tenant_created" if created else "tenant_changed", actor, {"changed": changed}
+        )
     return changed
 
 
-def _to_give_again(before: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    """The secrets that would be kept although their host is another one."""
-    moved = [path for path in _SENT_TO if given.get(path) and _moved(before[path], given[path])]
-    kept = {path for path in SECRETS if before[path] and path not in given}
-    return sorted({path for one in moved for path in _SENT_TO[one]} & kept)
+def _store_form(tenant: Tenant, form: SectionForm, *, live: bool) -> list[str]:
+    row, changed = form.instance, form.changed()
+    if isinstance(row, FinanceCalendar) and row.pk is None and not live:
+        return setup.plan_calendar(tenant, row)
+    if isinstance(row, Tenant):
+        for name in form.cleaned_data:
+            setattr(tenant, name, getattr(row, name))
+        tenant.save()
+    elif changed or row.pk is None:
+        row.tenant = tenant
+        row.save()
+    return changed
 
 
-def _moved(before: str, after: str) -> bool:
-    return _origin(before) != _origin(after)
+def _adjust(tenant: Tenant, changed: Iterable[str], *, live: bool) -> None:
+    """New credentials deserve a try, and old logins end with the ones they were made with.
+
+    A tenant that is set up whole is live. Another calendar means another next run.
+    """
+    paths = frozenset(changed)
+    renewed = [one for one in ("ramp", "epicor") if any(p.startswith(f"{one}.") for p in paths)]
+    over = (pauses.ACCESS, pauses.OUTAGE) if renewed else ()
+    if pauses.kind(tenant) in (*over, *((pauses.SETUP,) if live else ())):
+        tenant.paused_reason, tenant.paused_for, tenant.paused_at = "", "", None
+        tenant.save()
+    tokens = AccessToken.objects.filter(tenant=tenant, system__in=renewed)
+    tokens.update(token=None, expires_at=None)
+    if {"time_zone", "calendar.sync_cron", "calendar.blackout"} & paths:
+        FinanceCalendar.objects.filter(tenant=tenant).update(next_run_at=None)
 
 
-def _origin(address: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(address)
-    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-    return parts.scheme, parts.hostname or "", port
+# -- who changed what ------------------------------------------------------------------------------
 
 
 def changes(tenant: Tenant, paths: Iterable[str] = (), most: int = _LOOK_BACK) -> list[Change]:
@@ -214,7 +255,7 @@ def changes(tenant: Tenant, paths: Iterable[str] = (), most: int = _LOOK_BACK) -
 def set_by(tenant: Tenant, whole: Mapping[str, Any]) -> dict[str, Change | None]:
     """Of each secret that is set: its last change, None when the trail does not tell.
 
-    `whole`: as `everything` gives it.
+    `whole`: as `values` gives it.
     """
     known = changes(tenant)
     return {
@@ -222,12 +263,3 @@ def set_by(tenant: Tenant, whole: Mapping[str, Any]) -> dict[str, Change | None]
         for path in SECRETS
         if whole[path]
     }
-
-
-def by_path(error: TenantFileError) -> dict[str, list[str]]:
-    """The problems of an error by path, each as the rest of a sentence."""
-    found: dict[str, list[str]] = {}
-    for problem in error.problems:
-        path, _, text = problem.partition(": ")
-        found.setdefault(path if text else "", []).append(text or problem)
-    return found

@@ -4,38 +4,14 @@ A tenant in the making has no calendar row, so nothing rings it, and a banner of
 (connector/tenants/pauses.py), so that nothing is written for it either, whoever asks.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
-
 from audit.trail import log
-from connector.tenants import pauses, tenant_file
 from connector.tenants.models import EntityRoute, FinanceCalendar, LearnedFact, Tenant
 from connector.tenants.schedule import next_run
-from connector.tenants.tenant_reading import TenantFileError
-from connector.tenants.tenant_schema import KEYS
 
 _CALENDAR, _COMPANY = "setup.calendar", "setup.company"
-
-
-def create(document: Mapping[str, Any], *, actor: str) -> Tenant:
-    """A tenant with a name and a time zone and nothing else; not live.
-
-    Raises TenantFileError, also when the slug is taken: an existing tenant is never changed.
-    """
-    config = tenant_file.parse({"slug": None, **document})
-    taken = TenantFileError((f"slug: {config.slug} is taken by another tenant",))
-    try:
-        with transaction.atomic():
-            if Tenant.objects.filter(slug__iexact=config.slug).exists():
-                raise taken
-            tenant, _, _ = tenant_file.apply(config, actor=actor, parts={"tenant"})
-            pauses.until_live(tenant)
-    except IntegrityError:  # somebody made it at the same moment
-        raise taken from None
-    return tenant
 
 
 def is_live(tenant: Tenant) -> bool:
@@ -63,26 +39,14 @@ def planned_calendar(tenant: Tenant) -> dict[str, Any] | None:
     return dict(found) if isinstance(found, dict) else None
 
 
-def plan_calendar(tenant: Tenant, document: Mapping[str, Any], *, actor: str) -> list[str]:
-    """Choose the calendar of a tenant that is not live; the paths that changed.
-
-    Raises TenantFileError, also when the tenant went live meanwhile.
-    """
-    config = tenant_file.parse({"slug": tenant.slug, "calendar": dict(document)})
-    if config.problems:
-        raise TenantFileError(config.problems)
-    before = planned_calendar(tenant)
-    after = {
-        KEYS[path].column: config.values.get(path, KEYS[path].cleared)
-        for path in ("calendar.sync_cron", "calendar.blackout")
-    }
-    changed = [f"calendar.{name}" for name in after if (before or {}).get(name) != after[name]]
+def plan_calendar(tenant: Tenant, calendar: FinanceCalendar) -> list[str]:
+    """Remember the calendar of a tenant that is not live; the paths that changed."""
+    before = planned_calendar(tenant) or {}
+    after = {"sync_cron": calendar.sync_cron, "blackout": calendar.blackout}
+    changed = [name for name, value in after.items() if before.get(name) != value]
     if changed:
-        if is_live(tenant):
-            raise TenantFileError(("calendar: the tenant went live meanwhile; see its settings",))
         _remember(tenant, _CALENDAR, after)
-        record(tenant, "tenant_changed", actor, {"changed": changed})
-    return changed
+    return [f"calendar.{name}" for name in changed]
 
 
 def next_runs(cron: str, time_zone: str, after: datetime, count: int = 5) -> list[datetime]:

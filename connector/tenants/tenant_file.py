@@ -1,215 +1,166 @@
-"""The tenant file: `read` it, then `apply` it, which stores it and tells what of it was new."""
+"""The tenant file: `read` it, then `apply` it, which stores it and tells what of it was new.
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import astuple
+It fills the forms of the settings (connector/tenants/forms.py), which have the rules.
+"""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from django.db import models, transaction
+from django.core.exceptions import ValidationError
+from django.db import transaction
 
-from audit.trail import log
-from connector.epicor import address
-from connector.http_client.models import AccessToken
-from connector.secrets import key_check
-from connector.tenants import pauses
-from connector.tenants.models import (
-    EntityRoute,
-    EpicorCredentials,
-    FinanceCalendar,
-    PostingSettings,
-    RampCredentials,
-    Tenant,
-)
-from connector.tenants.tenant_reading import TenantConfig, TenantFileError, parse, read
-from connector.tenants.tenant_schema import AUTH_NEEDS, KEYS
-from mappings.models import CurrencyMapping, Dimension
+from connector.tenants import sections
+from connector.tenants.forms import Problems, SettingsError, wrong_type
+from connector.tenants.models import Tenant
+from connector.tenants.sections import FORMS, LISTS
 
-__all__ = ["TenantConfig", "TenantFileError", "apply", "parse", "read"]
-
-_MODELS: Mapping[str, type[models.Model]] = {
-    "ramp": RampCredentials,
-    "epicor": EpicorCredentials,
-    "posting": PostingSettings,
-    "calendar": FinanceCalendar,
+MOST_BYTES = 1_000_000
+_FIELDS = {path: form.base_fields[name] for form in FORMS for path, name in form.columns().items()}
+REQUIRED = {  # null is no value for these; what has a default goes back to it
+    path
+    for form in FORMS
+    for path, name in form.columns().items()
+    if form.base_fields[name].required and not form._meta.model._meta.get_field(name).has_default()
 }
-PARTS = ("tenant", *_MODELS)
-_ADDRESS = ("epicor.base_url", "epicor.deployment", "epicor.api_version", "epicor.auth.method")
+_OBJECTS = {path.rpartition(".")[0] for path in _FIELDS} - {""}
+_ROWS = {one.path: one for one in LISTS}
+
+
+def read(path: str | Path) -> Any:
+    """The document in a JSON file. Raises SettingsError when it cannot be read at all."""
+    file = Path(path)
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            raise _useless(f"{file} is too big for a tenant file")
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise _useless(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise _useless(f"{file} is not a text in UTF-8") from error
+    try:
+        return json.loads(text, object_pairs_hook=_without_doubles)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise _useless(f"{file} is not JSON: {error.msg} at {where}") from error
+    except RecursionError as error:
+        raise _useless(f"{file} is nested too deeply") from error
 
 
 @transaction.atomic
-def apply(
-    config: TenantConfig,
-    *,
-    actor: str = "configure_tenant",
-    parts: Collection[str] | None = None,
-) -> tuple[Tenant, bool, list[str]]:
+def apply(document: Any, *, actor: str = "configure_tenant") -> tuple[Tenant, bool, list[str]]:
     """Create or update the tenant; returns it, whether it is new, and the paths that changed.
 
-    Absent keys keep their values. Doing it twice changes nothing the second time. `parts` (of
-    PARTS) is for a tenant in the making: only these are stored and must be complete; None: all,
-    and then the tenant is live. Raises TenantFileError with every problem; then nothing is stored.
+    Absent keys keep their values, lists are replaced whole. Doing it twice changes nothing the
+    second time. Raises SettingsError with every problem; then nothing is stored.
     """
-    whole = parts is None
-    parts = frozenset(PARTS if parts is None else parts)
-    tenant = Tenant.objects.select_for_update().filter(slug=config.slug).first()
+    if not isinstance(document, dict):
+        raise _useless("A tenant file is one JSON object")
+    slug = _slug(document.get("slug"))
+    reader = Reader()
+    reader.walk({name: value for name, value in document.items() if name != "slug"}, "")
+    tenant = Tenant.objects.select_for_update().filter(slug=slug).first()
     created = tenant is None
-    rows = _rows(tenant or Tenant(slug=config.slug))
-    before = _values(rows)
-    after = {**before, **config.values}
-    found = _problems(config, after, parts, without_entities=created and whole)
-    if problems := (*config.problems, *found):
-        raise TenantFileError(tuple(problems))
-    changed = [path for path in KEYS if after[path] != before[path]]
-    for path in changed:
-        setattr(rows[KEYS[path].section], KEYS[path].column, after[path])
-    _adjust(rows, changed, whole=whole)
-    tenant = _save(rows, {KEYS[path].section for path in changed}, parts)
-    _forget(tenant, changed)
-    changed += _replace_lists(tenant, config)
-    key_check.ensure()
-    if created or changed:
-        action = "tenant_created" if created else "tenant_changed"
-        log.record(
-            tenant.pk,
-            action,
-            subject_kind="tenant",
-            subject_id=tenant.slug,
-            actor=actor,
-            body={"changed": changed},
-        )
+    tenant = tenant or Tenant(slug=slug)
+    if created and "entities" not in document:
+        reader.problems["entities"] = ["is required"]
+    bound: list[sections.Bound] = []
+    for form in FORMS:
+        row = sections.row_of(tenant, form)
+        if row.pk is None or reader.given.keys() & form.columns():
+            bound.append(form(reader.given, instance=row))
+    bound += [_ROWS[path].of(rows) for path, rows in reader.rows.items()]
+    changed = sections.store(tenant, bound, actor=actor, live=True, problems=reader.problems)
     return tenant, created, changed
 
 
-def faults(config: TenantConfig) -> list[str]:
-    """What `apply` would refuse in the tenant as this would make it; [] when nothing."""
-    tenant = Tenant.objects.filter(slug=config.slug).first()
-    rows = _rows(tenant or Tenant(slug=config.slug))
-    after = {**_values(rows), **config.values}
-    found = _problems(config, after, PARTS, without_entities=tenant is None)
-    return [*config.problems, *found]
+def _slug(value: Any) -> str:
+    if value is None:
+        raise SettingsError({"slug": ["is required"]})
+    try:
+        return str(Tenant._meta.get_field("slug").clean(value if type(value) is str else "?", None))
+    except ValidationError as error:
+        raise SettingsError({"slug": error.messages}) from None
 
 
-def stored(tenant: Tenant) -> dict[str, Any]:
-    """Every key with its value, secrets included: for comparing and for pages that hide them.
+class Reader:
+    """Collects what is given and what is no key or has a wrong type, while it walks."""
 
-    What is not set has its default. Lists are under `entities`, `currencies` and `dimensions`.
-    """
-    found = _values(_rows(tenant))
-    for path, model, columns in _LISTS:
-        mine = model._default_manager.filter(tenant=tenant)
-        found[path] = sorted(mine.values_list(*columns))
+    def __init__(self) -> None:
+        self.given: dict[str, Any] = {}
+        self.rows: dict[str, list[Mapping[str, Any]]] = {}
+        self.problems: Problems = {}
+
+    def walk(self, section: Mapping[str, Any], prefix: str) -> None:
+        for name, value in section.items():
+            path = f"{prefix}{name}"
+            if path in _OBJECTS:
+                if isinstance(value, dict):
+                    self.walk(value, f"{path}.")
+                else:
+                    self._report(path, "must be an object")
+            elif path in _FIELDS:
+                self._value(path, value)
+            elif path in _ROWS:
+                self._list(path, value)
+            else:
+                self._report(path, f"is not a key{_suggestion(path)}")
+
+    def _report(self, path: str, problem: str) -> None:
+        self.problems.setdefault(path, []).append(problem)
+
+    def _value(self, path: str, value: Any) -> None:
+        if value is None and path in REQUIRED:
+            self._report(path, "cannot be null")
+        elif value is not None and (problem := wrong_type(_FIELDS[path], value)):
+            self._report(path, problem)
+        else:
+            self.given[path] = value
+
+    def _list(self, path: str, value: Any) -> None:
+        if path == "currencies" and isinstance(value or {}, dict):
+            value = [{"iso": iso, "epicor_code": code} for iso, code in (value or {}).items()]
+        elif path == "currencies":
+            self._report(path, 'must be an object such as {"USD": "USD"}')
+        elif not isinstance(value, list) and (path == "entities" or value is not None):
+            self._report(path, "must be a list")
+        rows = [] if path in self.problems else value or []
+        for number, row in enumerate(rows):
+            if not isinstance(row, dict):
+                self._report(f"{path}[{number}]", "must be an object")
+        if all(isinstance(row, dict) for row in rows) and path not in self.problems:
+            self.rows[path] = [self._row(path, number, row) for number, row in enumerate(rows)]
+
+    def _row(self, path: str, number: int, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        place, fields, found = f"{path}[{number}]", _ROWS[path].form.base_fields, {}
+        for name, value in row.items():
+            if name not in fields:
+                known = ", ".join(fields)
+                self._report(f"{place}.{name}", f"is not a key; known: {known}")
+            elif value is not None and (problem := wrong_type(fields[name], value)):
+                where = f"currencies.{row['iso']}" if path == "currencies" else f"{place}.{name}"
+                self._report(where, problem)
+            elif value is not None:
+                found[name] = value
+        return found
+
+
+def _useless(problem: str) -> SettingsError:
+    return SettingsError({"": [problem]})
+
+
+def _suggestion(path: str) -> str:
+    known: Sequence[str] = ["slug", *_FIELDS, *_OBJECTS, *_ROWS]
+    close = difflib.get_close_matches(path, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise SettingsError({double: ["is given twice in the same object"]})
     return found
-
-
-def _values(rows: Mapping[str, Any]) -> dict[str, Any]:
-    return {path: getattr(rows[key.section], key.column) for path, key in KEYS.items()}
-
-
-def _rows(tenant: Tenant) -> dict[str, Any]:
-    """The tenant's row of each section, stored or fresh with its defaults."""
-    rows: dict[str, Any] = {"tenant": tenant}
-    for section, model in _MODELS.items():
-        stored = model._default_manager.filter(tenant=tenant).first() if tenant.pk else None
-        rows[section] = stored or model(tenant=tenant)
-    return rows
-
-
-def _save(rows: Mapping[str, Any], touched: set[str], parts: Collection[str]) -> Tenant:
-    tenant: Tenant = rows["tenant"]
-    tenant.save()
-    for section in _MODELS:
-        row = rows[section]
-        if section in touched or (row.pk is None and section in parts):
-            row.tenant = tenant
-            row.save()
-    return tenant
-
-
-def _adjust(rows: Mapping[str, Any], changed: Iterable[str], *, whole: bool) -> None:
-    """New credentials deserve a try; a tenant that is set up whole is live."""
-    tenant: Tenant = rows["tenant"]
-    renewed = any(path.startswith(("ramp.", "epicor.")) for path in changed)
-    over = (pauses.ACCESS, pauses.OUTAGE) if renewed else ()
-    if pauses.kind(tenant) in (*over, *((pauses.SETUP,) if whole else ())):
-        tenant.paused_reason, tenant.paused_for, tenant.paused_at = "", "", None
-
-
-def _forget(tenant: Tenant, changed: Iterable[str]) -> None:
-    """Old logins end with the credentials they were made with, old moments with their calendar."""
-    paths = frozenset(changed)
-    for system in ("ramp", "epicor"):
-        if any(path.startswith(f"{system}.") for path in paths):
-            tokens = AccessToken.objects.filter(tenant=tenant, system=system)
-            tokens.update(token=None, expires_at=None)
-    if {"time_zone", "calendar.sync_cron", "calendar.blackout"} & paths:
-        FinanceCalendar.objects.filter(tenant=tenant).update(next_run_at=None)
-
-
-# -- what the whole must fulfil --------------------------------------------------------------------
-
-
-def _problems(
-    config: TenantConfig,
-    after: Mapping[str, Any],
-    parts: Collection[str],
-    *,
-    without_entities: bool,
-) -> list[str]:
-    """What is missing or does not fit together, once old and new are seen together."""
-    named = {problem.split(":", 1)[0] for problem in config.problems}
-    needed = [path for path, key in KEYS.items() if key.required]
-    needed += AUTH_NEEDS.get(after["epicor.auth.method"], ())
-    needed = [path for path in needed if KEYS[path].section in parts]
-    missing = [path for path in needed if not after[path] and path not in named]
-    found = [f"{path}: is required" for path in missing]
-    if without_entities and config.entities is None:
-        found.append("entities: is required")
-    if "epicor" in parts and not {*missing, *named} & set(_ADDRESS):
-        url, deployment, version, method = (after[path] for path in _ADDRESS)
-        found += [
-            f"epicor.base_url: {problem}".rstrip(".")
-            for problem in address.check(
-                base_url=url, deployment=deployment, api_version=version, auth_method=method
-            )
-        ]
-    return found
-
-
-# -- lists -----------------------------------------------------------------------------------------
-
-
-_LISTS: Sequence[tuple[str, type[models.Model], tuple[str, ...]]] = (
-    ("entities", EntityRoute, ("ramp_entity_id", "company", "site")),
-    ("currencies", CurrencyMapping, ("iso", "epicor_code")),
-    ("dimensions", Dimension, ("ramp_field", "segment", "kind", "default")),
-)
-
-
-def _replace_lists(tenant: Tenant, config: TenantConfig) -> list[str]:
-    """Replace the lists that the file has; returns the paths of those that differ."""
-    wanted = {
-        "entities": None if config.entities is None else [astuple(x) for x in config.entities],
-        "currencies": None if config.currencies is None else list(config.currencies),
-        "dimensions": None
-        if config.dimensions is None
-        else [astuple(x) for x in config.dimensions],
-    }
-    changed = [_replace(path, model, tenant, cols, wanted[path]) for path, model, cols in _LISTS]
-    return [path for path in changed if path]
-
-
-def _replace(
-    path: str,
-    model: type[models.Model],
-    tenant: Tenant,
-    columns: tuple[str, ...],
-    wanted: list[tuple[Any, ...]] | None,
-) -> str:
-    """Make a tenant's rows exactly the wanted ones; returns `path` if that changed anything."""
-    rows = model._default_manager.filter(tenant=tenant)
-    if wanted is None or sorted(rows.values_list(*columns)) == sorted(wanted):
-        return ""
-    rows.delete()
-    model._default_manager.bulk_create(
-        model(tenant=tenant, **dict(zip(columns, values, strict=True))) for values in wanted
-    )
-    return path

@@ -10,11 +10,12 @@ from connector.actions import rehearsal, requests, runner, tenant_setup
 from connector.http_client.models import AccessToken
 from connector.jobs.models import Errand
 from connector.management import demo_data
-from connector.tenants import connection_test, tenant_file
+from connector.tenants import connection_test, sections
 from connector.tenants import setup as tenants_setup
 from connector.tenants.entities import names_of
 from connector.tenants.models import EntityRoute, RampCredentials, Tenant
 from mappings.models import CatalogRefresh, EpicorSegment, EpicorVendor
+from tests import builders
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,11 +24,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def tenant(box: Any) -> Tenant:
     """A tenant in the making: connected, not routed, not live."""
     box.ramp.app.set_rate_limit(None)
-    tenant = tenants_setup.create({"slug": "acme", "name": "A", "time_zone": "UTC"}, actor="root")
+    tenant = sections.create({"slug": "acme", "name": "A", "time_zone": "UTC"}, actor="root")
     file = box.world.tenant_file(box.ramp.url, box.epicor.url)
-    for name in ("ramp", "epicor"):
-        config = tenant_file.parse({"slug": "acme", name: file[name]})
-        tenant_file.apply(config, parts={name})
+    builders.store_settings(tenant, {name: file[name] for name in ("ramp", "epicor")})
     return tenant
 
 
@@ -35,9 +34,7 @@ def route(tenant: Tenant, box: Any, *names: str) -> None:
     file = box.world.tenant_file(box.ramp.url, box.epicor.url)
     wanted = names or ("entities", "currencies", "dimensions")
     document = {name: file[name] for name in wanted}
-    tenant_file.apply(tenant_file.parse({"slug": tenant.slug, **document}), parts=())
-    posting = tenant_file.parse({"slug": tenant.slug, "posting": file["posting"]})
-    tenant_file.apply(posting, parts={"posting"})
+    builders.store_settings(tenant, {**document, "posting": file["posting"]})
 
 
 def done(tenant: Tenant, kind: str) -> Errand:

@@ -153,7 +153,7 @@ def settle(box: Any, slug: str, *, synced: bool = True, mapped: bool = True) -> 
     """The tenant of these stand-ins with its people, and its first cycle done."""
     box.ramp.app.set_rate_limit(None)
     file = box.world.tenant_file(box.ramp.url, box.epicor.url)
-    config = tenant_file.parse({**file, "slug": slug})
+    config = {**file, "slug": slug}
     tenant, _, _ = tenant_file.apply(config, actor="demo")
     # Neither a cycle, the nightly proof nor a count of references comes by itself.
     now, today = timezone.now(), builders.today(tenant)

@@ -62,7 +62,7 @@ def entered(tenant: Tenant) -> int:
 def other_tenant(box: sandbox.Sandbox) -> Tenant:
     """A second customer, with systems of its own."""
     file = box.world.tenant_file(box.ramp.url, box.epicor.url)
-    config = tenant_file.parse({**file, "slug": "other", "name": "Other"})
+    config = {**file, "slug": "other", "name": "Other"}
     tenant, _, _ = tenant_file.apply(config, actor="test")
     demo_data.install_mappings(tenant, box.world)
     return tenant

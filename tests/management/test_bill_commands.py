@@ -25,7 +25,7 @@ from connector.management.commands import bill, dismiss, exceptions, preview, re
 from connector.sync.bills.run import run_cycle
 from connector.sync.models import Bill, InvoiceGroup
 from connector.tenants.models import FinanceCalendar, PostingSettings
-from connector.tenants.tenant_file import apply, parse
+from connector.tenants.tenant_file import apply
 from mappings.files import MappingRow
 from mappings.import_export import import_mappings
 from mappings.models import VendorMapping
@@ -47,7 +47,7 @@ def connections_stay_open(monkeypatch):
 @pytest.fixture
 def tenant(box):
     """The demo tenant after its first cycle, in which no mapping existed: nothing is entered."""
-    made, _, _ = apply(parse(box.world.tenant_file(box.ramp.url, box.epicor.url)))
+    made, _, _ = apply(box.world.tenant_file(box.ramp.url, box.epicor.url))
     run_cycle(made, budget_s=60)
     return made
 

@@ -14,41 +14,41 @@ from connector.jobs.models import SyncRun
 from connector.sync.bills.run import run_cycle
 from connector.sync.models import Bill
 from connector.sync.scheduling import ring_tenant
-from connector.tenants import pauses, setup, tenant_file
+from connector.tenants import pauses, sections, setup, tenant_file
+from connector.tenants.forms import SettingsError
 from connector.tenants.models import FinanceCalendar, PostingSettings, RampCredentials, Tenant
 from connector.tenants.pauses import PausedError
-from connector.tenants.tenant_reading import TenantFileError
-from tests.builders import bill_payload, make_epicor_credentials, make_ramp_credentials
+from tests.builders import (
+    bill_payload,
+    make_epicor_credentials,
+    make_ramp_credentials,
+    store_settings,
+)
 
 pytestmark = pytest.mark.django_db
 NEW = {"slug": "acme", "name": "Acme", "time_zone": "America/New_York"}
 ENTITIES = {"entities": [{"ramp_entity_id": "e-1", "company": "EPIC06"}]}
 
 
-def part(tenant: Tenant, document: dict, *parts: str) -> None:
-    config = tenant_file.parse({"slug": tenant.slug, **document})
-    tenant_file.apply(config, actor="ann", parts=frozenset(parts))
-
-
 def filled(**calendar) -> Tenant:
-    tenant = setup.create(NEW, actor="root")
+    tenant = sections.create(NEW, actor="root")
     make_ramp_credentials(tenant)
     make_epicor_credentials(tenant)
-    part(tenant, ENTITIES)
-    part(tenant, {"posting": {"lanes": 1}}, "posting")
-    setup.plan_calendar(tenant, {"sync_cron": "0 9 * * 1-5", **calendar}, actor="ann")
+    store_settings(tenant, ENTITIES)
+    store_settings(tenant, {"posting": {"lanes": 1}})
+    store_settings(tenant, {"calendar": {"sync_cron": "0 9 * * 1-5", **calendar}})
     return tenant
 
 
 def problems(call) -> list[str]:
-    with pytest.raises(TenantFileError) as caught:
+    with pytest.raises(SettingsError) as caught:
         call()
-    return list(caught.value.problems)
+    return caught.value.sentences
 
 
 class TestMaking:
     def test_a_new_tenant_has_a_name_and_nothing_else(self):
-        tenant = setup.create(NEW, actor="root")
+        tenant = sections.create(NEW, actor="root")
         tenant.refresh_from_db()
         assert (tenant.slug, tenant.time_zone) == ("acme", "America/New_York")
         assert (tenant.paused_for, tenant.paused_reason) == ("setup", pauses.NOT_LIVE)
@@ -60,26 +60,26 @@ class TestMaking:
 
     def test_every_fault_is_named(self):
         bad = {"slug": "a b", "name": "", "time_zone": "Mars"}
-        found = problems(lambda: setup.create(bad, actor="root"))
-        assert [text.split(":")[0] for text in found] == ["slug", "name", "time_zone"]
+        found = problems(lambda: sections.create(bad, actor="root"))
+        assert [text.split(":")[0] for text in found] == ["name", "slug", "time_zone"]
         assert not Tenant.objects.exists()
 
     @pytest.mark.parametrize("slug", ["acme", "ACME"])
     def test_an_existing_tenant_is_never_changed(self, slug):
-        setup.create(NEW, actor="root")
+        sections.create(NEW, actor="root")
         again = {**NEW, "slug": slug, "name": "Thief"}
-        assert problems(lambda: setup.create(again, actor="eve")) == [
-            f"slug: {slug} is taken by another tenant"
+        assert problems(lambda: sections.create(again, actor="eve")) == [
+            f"slug: {slug} is taken by another company"
         ]
         assert Tenant.objects.get().name == "Acme"
 
     def test_parts_come_one_by_one_and_each_must_be_complete(self):
-        tenant = setup.create(NEW, actor="root")
+        tenant = sections.create(NEW, actor="root")
         half = {"ramp": {"base_url": "https://api.ramp.com", "client_id": "i"}}
-        assert problems(lambda: part(tenant, half, "ramp")) == ["ramp.client_secret: is required"]
+        assert problems(lambda: store_settings(tenant, half)) == ["ramp.client_secret: is required"]
         assert not RampCredentials.objects.exists()
         half["ramp"]["client_secret"] = "s"
-        part(tenant, half, "ramp")
+        store_settings(tenant, half)
         assert RampCredentials.objects.get().client_id == "i"
         assert not FinanceCalendar.objects.exists()
         assert pauses.kind(Tenant.objects.get()) == "setup"
@@ -87,23 +87,20 @@ class TestMaking:
 
 class TestCalendar:
     def test_it_is_kept_without_a_row_that_would_ring(self):
-        tenant = setup.create(NEW, actor="root")
+        tenant = sections.create(NEW, actor="root")
         days = {"sync_cron": "0 9 * * *", "blackout": ["2026-12-31"]}
-        assert setup.plan_calendar(tenant, days, actor="ann") == [
-            "calendar.sync_cron",
-            "calendar.blackout",
-        ]
-        assert setup.plan_calendar(tenant, days, actor="ann") == []
+        store_settings(tenant, {"calendar": days})
+        entry = AuditEntry.objects.get(action="tenant_changed")
+        assert entry.body == {"changed": ["calendar.sync_cron", "calendar.blackout"]}
+        store_settings(tenant, {"calendar": days})
+        assert AuditEntry.objects.filter(action="tenant_changed").count() == 1
         assert setup.planned_calendar(tenant) == days
         assert not FinanceCalendar.objects.exists()
 
     def test_its_faults_are_the_tenant_files(self):
-        tenant = setup.create(NEW, actor="root")
-        found = problems(
-            lambda: setup.plan_calendar(
-                tenant, {"sync_cron": "hourly", "blackout": ["soon"]}, actor="ann"
-            )
-        )
+        tenant = sections.create(NEW, actor="root")
+        bad = {"calendar": {"sync_cron": "hourly", "blackout": ["soon"]}}
+        found = problems(lambda: store_settings(tenant, bad))
         assert found[0].startswith("calendar.sync_cron: must be five cron fields")
         assert found[1].startswith("calendar.blackout: must be a day")
 
@@ -121,22 +118,23 @@ class TestCalendar:
 
 class TestLive:
     def test_what_is_missing_is_said_before(self):
-        tenant = setup.create(NEW, actor="root")
+        tenant = sections.create(NEW, actor="root")
         found = go_live.missing(tenant)
-        assert "calendar: choose when the cycles run" in found
-        assert "entities: must name at least one entity" in found
-        setup.plan_calendar(tenant, {"sync_cron": "0 9 * * *"}, actor="ann")
+        assert found["calendar"] == ["choose when the cycles run"]
+        assert found["entities"] == ["must name at least one entity"]
+        store_settings(tenant, {"calendar": {"sync_cron": "0 9 * * *"}})
         found = go_live.missing(tenant)
-        assert "ramp.client_secret: is required" in found
-        assert "epicor.api_key: is required" in found
-        with pytest.raises(TenantFileError):
+        assert "calendar" not in found
+        assert found["ramp.client_secret"] == ["is required"]
+        assert found["epicor.api_key"] == ["is required"]
+        with pytest.raises(SettingsError):
             go_live.go_live(tenant, actor="ann")
         assert not setup.is_live(tenant)
-        assert go_live.missing(filled_second()) == []
+        assert go_live.missing(filled_second()) == {}
 
     def test_going_live_makes_the_calendar_ring(self):
         tenant = filled(blackout=["2026-12-31"])
-        assert go_live.missing(tenant) == []
+        assert go_live.missing(tenant) == {}
         first = go_live.go_live(tenant, actor="ann")
         row = FinanceCalendar.objects.get()
         assert (row.sync_cron, row.blackout) == ("0 9 * * 1-5", ["2026-12-31"])
@@ -156,7 +154,7 @@ class TestLive:
 
     def test_a_tenant_file_makes_it_live_at_once(self):
         tenant = filled()
-        tenant_file.apply(tenant_file.parse({"slug": "acme", "calendar": {"blackout": []}}))
+        tenant_file.apply({"slug": "acme", "calendar": {"blackout": []}})
         assert setup.is_live(tenant)
         assert pauses.kind(Tenant.objects.get()) == ""
 
@@ -205,7 +203,7 @@ class TestLive:
             request_hash="x",
             started_at=timezone.now() - timedelta(days=1),
         )
-        part(tenant, {"posting": {"start_date": "2026-06-01"}}, "posting")
+        store_settings(tenant, {"posting": {"start_date": "2026-06-01"}})
         go_live.go_live(tenant, actor="ann")
         left = set(Posting.objects.values_list("bill_id", flat=True))
         assert left == {"new", "judged", "tried", "named"}

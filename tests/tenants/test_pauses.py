@@ -13,7 +13,7 @@ from connector.sync.bills import run as runs
 from connector.tenants import pauses
 from connector.tenants.models import FinanceCalendar, Tenant
 from connector.tenants.pauses import PausedError
-from connector.tenants.tenant_file import apply, parse
+from connector.tenants.tenant_file import apply
 from tests.builders import make_epicor_credentials, make_ramp_credentials, make_tenant
 
 pytestmark = pytest.mark.django_db
@@ -62,7 +62,7 @@ def test_neither_trouble_nor_a_good_run_nor_new_credentials_touch_it(tenant, mon
     pauses.for_outage(tenant, OutageError("Ramp is away."))
     pauses.for_calendar(tenant, "Bad.")
     assert pauses.end(tenant, pauses.ACCESS, pauses.OUTAGE) is False
-    apply(parse({"slug": "acme", "ramp": {"client_secret": "new"}}))
+    apply({"slug": "acme", "ramp": {"client_secret": "new"}})
     assert Tenant.objects.get().paused_reason == row.paused_reason
 
 

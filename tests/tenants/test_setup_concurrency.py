@@ -11,18 +11,18 @@ from django.db import connection
 from audit.trail.models import AuditEntry
 from connector.actions import go_live
 from connector.jobs.models import Errand
-from connector.tenants import members, sections, setup
+from connector.tenants import members, sections
+from connector.tenants.forms import SettingsError
 from connector.tenants.members import PeopleError
 from connector.tenants.models import FinanceCalendar, Membership, PostingSettings, Tenant
 from connector.tenants.sections import SECTIONS, ChangedMeanwhileError
-from connector.tenants.tenant_reading import TenantFileError
 from connector.web.settings.setup import ask_once
 from tests.builders import make_tenant, make_user
 from tests.tenants.test_go_live import filled
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = ("ann", "bob", "cat")
-REFUSED = (PeopleError, ChangedMeanwhileError, TenantFileError, ValueError)
+REFUSED = (PeopleError, ChangedMeanwhileError, SettingsError, ValueError)
 
 
 def together(work: Callable[[str], Any]) -> list[Any]:
@@ -61,12 +61,12 @@ def test_admins_who_remove_each_other_leave_one() -> None:
 def test_of_three_who_save_a_section_one_is_stored() -> None:
     tenant = make_tenant("acme")
     section = SECTIONS["rules"]
-    seen = sections.mark(section, sections.values(tenant, section))
+    seen = sections.mark(section, sections.values(tenant))
     lanes = dict(zip(PEOPLE, (3, 4, 5), strict=True))
 
     def save(name: str) -> list[str]:
-        document = {"posting": {"lanes": lanes[name]}}
-        return sections.save(tenant, section, document, seen=seen, actor=name)
+        typed = {"posting.lanes": str(lanes[name]), "posting.pay_hold": "1"}
+        return sections.save(tenant, section, typed, seen=seen, actor=name)
 
     assert refusals(together(save)) == 2
     (entry,) = AuditEntry.objects.all()
@@ -75,7 +75,7 @@ def test_of_three_who_save_a_section_one_is_stored() -> None:
 
 def test_one_of_three_makes_the_tenant() -> None:
     document = {"slug": "acme", "name": "Acme", "time_zone": "UTC"}
-    assert refusals(together(lambda name: setup.create(document, actor=name))) == 2
+    assert refusals(together(lambda name: sections.create(document, actor=name))) == 2
     assert Tenant.objects.count() == AuditEntry.objects.count() == 1
 
 

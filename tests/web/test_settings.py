@@ -23,7 +23,7 @@ from connector.tenants.models import (
     Tenant,
 )
 from connector.tenants.sections import SECTIONS
-from connector.tenants.tenant_file import apply, parse
+from connector.tenants.tenant_file import apply
 from tests import builders
 from tests.web.rows import SECRET, block, make_posting
 
@@ -105,7 +105,7 @@ def test_what_is_refused_stays_in_the_form(admin: Client) -> None:
     answer = save(admin, "tenant", {"name": "", "time_zone": "Mars"})
     page = answer.content.decode()
     assert answer.status_code == 422
-    assert "Name must be a text" in page
+    assert "Name is required" in page
     assert 'value="Mars"' in page
 
 
@@ -113,7 +113,7 @@ def test_changes_are_listed_in_words_with_their_people(admin: Client, tenant: Te
     save(admin, "tenant", {"name": "New name", "time_zone": "UTC"})
     page = text(admin)
     assert "Name, Time zone" in page
-    apply(parse({"slug": "acme", "posting": {"lanes": 1}}), actor="configure_tenant")
+    apply({"slug": "acme", "posting": {"lanes": 1}}, actor="configure_tenant")
     page = text(admin)
     assert "configure_tenant" in page
     assert "Parallel invoice groups" in page
@@ -135,11 +135,12 @@ class TestWaitingBills:
         return posting
 
     def routes(self, admin: Client, *ids: str) -> Any:
-        values = {
-            "entities.ramp_entity_id": [builders.ENTITY, *ids],
-            "entities.company": ["EPIC06"] * (1 + len(ids)),
-            "entities.site": [""] * (1 + len(ids)),
-        }
+        values = builders.lines(
+            "entities",
+            ramp_entity_id=[builders.ENTITY, *ids],
+            company=["EPIC06"] * (1 + len(ids)),
+            site=[""] * (1 + len(ids)),
+        )
         return save(admin, "entities", values)
 
     def test_a_route_says_what_it_frees_and_an_accountant_tries_again(
@@ -171,8 +172,8 @@ class TestWaitingBills:
         other = builders.make_tenant("other")
         foreign = make_posting(other, "b-x", hold_reason="invalid_bill")
         block(foreign, "CAD", "CAD", kind="currency")
-        typed = {"currencies.iso": ["CAD"], "currencies.code": ["CAD"]}
-        save(admin, "coding", typed)
+        typed = builders.lines("currencies", iso=["CAD"], epicor_code=["CAD"])
+        save(admin, "coding", typed | builders.lines("dimensions", ramp_field=[""]))
         page = text(admin)
         assert "1 bill waits for a currency" in page
         assert "The setting is not there yet" in page
@@ -180,11 +181,11 @@ class TestWaitingBills:
     def test_an_unmapped_value_is_no_missing_setting_but_a_field_taken_away_is(
         self, admin: Client, tenant: Tenant
     ) -> None:
-        apply(parse({"slug": "acme", "dimensions": [{"ramp_field": "cc", "segment": 3}]}))
+        apply({"slug": "acme", "dimensions": [{"ramp_field": "cc", "segment": 3}]})
         held = make_posting(tenant, "b-dim", hold_reason="dimension_unmapped")
         block(held, "CC-1", "Sales", kind="dimension:cc")
         assert "for a dimension" not in text(admin)
-        apply(parse({"slug": "acme", "dimensions": []}))
+        apply({"slug": "acme", "dimensions": []})
         assert "1 bill waits for a dimension" in text(admin)
 
     def test_admins_do_not_replay_and_other_kinds_do_not_exist(
@@ -299,6 +300,6 @@ def test_a_constant_number_of_queries(admin: Client, tenant: Tenant) -> None:
         row = make_posting(tenant, f"b{number}", hold_reason="no_route")
         block(row, f"e-{number}", "E", kind="entity")
         EntityRoute.objects.create(tenant=tenant, ramp_entity_id=f"r{number}", company="EPIC06")
-        apply(parse({"slug": "acme", "posting": {"lanes": 1 + number % 8}}), actor="ann")
+        apply({"slug": "acme", "posting": {"lanes": 1 + number % 8}}, actor="ann")
     assert count() == few
     assert few <= 36

@@ -67,7 +67,7 @@ CALENDAR = {"calendar.sync_cron": "0 9 * * 1-5", "calendar.blackout": "2026-12-3
 
 @pytest.fixture
 def making(db: None) -> Tenant:
-    return setup.create(
+    return sections.create(
         {"slug": "acme", "name": "Acme", "time_zone": "America/New_York"}, actor="root"
     )
 
@@ -141,7 +141,7 @@ class TestNewTenant:
         root.post("/setup/create", typed)
         again = root.post("/setup/create", typed)
         assert again.status_code == 422
-        assert "is taken by another tenant" in again.content.decode()
+        assert "is taken by another company" in again.content.decode()
         assert Tenant.objects.count() == 1
 
     @pytest.mark.parametrize("role", [*Membership.Role.values, None])
@@ -177,7 +177,7 @@ class TestForms:
         page = text(client, "ramp/")
         assert SECRET not in page
         assert "by ann" in page
-        assert "leave empty to keep it" in page
+        assert "Leave it empty to keep it" in page
 
     def test_an_empty_secret_keeps_the_stored_one_and_a_tick_removes(self, client: Client) -> None:
         save(client, "ramp", {**RAMP, "ramp.webhook_secret": OTHER})
@@ -196,7 +196,7 @@ class TestForms:
         page = answer.content.decode()
         assert answer.status_code == 422
         assert "Address of Ramp must be an address such as" in page
-        assert "Client ID must be a text that is not empty" in page
+        assert "Client ID is required" in page
         assert "ftp://x" in page
         assert SECRET not in page
         assert not RampCredentials.objects.exists()
@@ -209,7 +209,7 @@ class TestForms:
             ("epicor.base_url", "http://acme.example.com/live", "Use https"),
             ("epicor.base_url", "https://user:pw@h/live", "without user"),
             ("epicor.deployment", "saas", "one of: cloud"),
-            ("epicor.api_version", "v3", "one of: v1, v2"),
+            ("epicor.api_version", "v3", "one of: v2, v1"),
             ("epicor.auth.method", "ntlm", "one of: oauth2"),
             ("epicor.api_key", "", "is required"),
             ("epicor.auth.token_url", "", "is required"),
@@ -247,16 +247,16 @@ class TestForms:
     ) -> None:
         form = RAMP if step == "ramp" else EPICOR
         save(client, step, form)
-        before = sections.everything(making)
+        before = sections.values(making)
         kept = {name: "" if name in sections.SECRETS else text for name, text in form.items()}
         answer = save(client, step, {**kept, field: address})
         page = answer.content.decode()
         assert answer.status_code == 422
         assert f"{asked} must be given again" in page
         assert SECRET not in page
-        assert sections.everything(making) == before
+        assert sections.values(making) == before
         assert save(client, step, {**form, field: address}).status_code == 302
-        assert sections.everything(making)[field] == address
+        assert sections.values(making)[field] == address
 
     def test_another_path_on_the_same_host_keeps_them(self, client: Client) -> None:
         save(client, "epicor", EPICOR)
@@ -374,28 +374,30 @@ class TestLists:
         page = text(client, "entities/")
         assert "Acme &lt;US&gt;" in page
         assert '<option value="EPIC06">Main</option>' in page
-        typed = {
-            "entities.ramp_entity_id": ["e-1", "e-2"],
-            "entities.company": ["EPIC06", ""],
-            "entities.site": ["MfgSys", ""],
-        }
+        typed = builders.lines(
+            "entities",
+            ramp_entity_id=["e-1", "e-2"],
+            company=["EPIC06", ""],
+            site=["MfgSys", ""],
+        )
         assert save(client, "entities", typed).url == "/t/acme/setup/coding/"
         (route,) = EntityRoute.objects.all()
         assert (route.ramp_entity_id, route.company, route.site) == ("e-1", "EPIC06", "MfgSys")
         assert 'value="EPIC06"' in text(client, "entities/")
 
     def test_entities_typed_by_hand_and_refused_by_line(self, client: Client) -> None:
-        typed = {
-            "entities.ramp_entity_id": ["", "e-1", "e-1", "e-3"],
-            "entities.company": ["", "EPIC06", "EPIC07", ""],
-            "entities.site": ["", "", "", "MfgSys"],
-        }
+        typed = builders.lines(
+            "entities",
+            ramp_entity_id=["", "e-1", "e-1", "e-3"],
+            company=["", "EPIC06", "EPIC07", ""],
+            site=["", "", "", "MfgSys"],
+        )
         answer = save(client, "entities", typed)
         page = answer.content.decode()
         assert answer.status_code == 422
         assert "names e-1 a second time" in page
-        assert "Company must be a text" in page
-        assert page.index("EPIC07") < page.index("Company must be a text")
+        assert "Epicor company is required" in page
+        assert page.index("EPIC07") < page.index("Epicor company is required")
         assert not EntityRoute.objects.exists()
 
     def test_at_least_one_entity(self, client: Client) -> None:
@@ -423,38 +425,34 @@ class TestLists:
         page = text(client, "coding/")
         for expected in ("Proposed", "Epicor has no currency of this code", "3 Department", "cc"):
             assert expected in page
-        typed = {
-            "currencies.iso": ["usd", "CAD", ""],
-            "currencies.code": ["USD", "", ""],
-            "dimensions.ramp_field": ["cc"],
-            "dimensions.segment": ["3"],
-            "dimensions.kind": [""],
-            "dimensions.default": ["000"],
-        }
+        typed = builders.lines(
+            "currencies", iso=["usd", "CAD", ""], epicor_code=["USD", "", ""]
+        ) | builders.lines(
+            "dimensions", ramp_field=["cc"], segment=["3"], kind=[""], default=["000"]
+        )
         assert save(client, "coding", typed).url == "/t/acme/setup/rules/"
         assert CurrencyMapping.objects.get().iso == "USD"
         one = Dimension.objects.get()
         assert (one.ramp_field, one.segment, one.kind) == ("cc", 3, "dimension:cc")
 
     def test_coding_refused(self, client: Client) -> None:
-        typed = {
-            "currencies.iso": ["USD", "usd", "dollar"],
-            "currencies.code": ["USD", "EUR", "USD"],
-            "dimensions.ramp_field": ["cc", "cc", ""],
-            "dimensions.segment": ["3", "99", "2"],
-            "dimensions.kind": ["", "", ""],
-            "dimensions.default": ["", "", ""],
-        }
-        page = save(client, "coding", typed).content.decode()
-        assert "Is given twice" in page
-        typed["currencies.iso"][1] = "EUR"
+        typed = builders.lines(
+            "currencies", iso=["USD", "usd", "dollar"], epicor_code=["USD", "EUR", "USD"]
+        ) | builders.lines(
+            "dimensions",
+            ramp_field=["cc", "cc", ""],
+            segment=["3", "99", "2"],
+            kind=["", "", ""],
+            default=["", "", ""],
+        )
         answer = save(client, "coding", typed)
         page = answer.content.decode()
         assert answer.status_code == 422
-        assert "Must be a currency code such as USD" in page
+        assert "Currency names USD a second time" in page
+        assert "Currency must be a currency code such as USD" in page
         assert "Segment must be a whole number from 1 to 20" in page
         assert "names cc a second time" in page
-        assert "Ramp field must be a text" in page
+        assert "Ramp field is required" in page
         assert not CurrencyMapping.objects.exists()
 
 
@@ -612,7 +610,7 @@ class TestLive:
     def ready(self, client: Client) -> None:
         save(client, "ramp", RAMP)
         save(client, "epicor", EPICOR)
-        typed = {"entities.ramp_entity_id": "e", "entities.company": "EPIC06", "entities.site": ""}
+        typed = builders.lines("entities", ramp_entity_id=["e"], company=["EPIC06"], site=[""])
         save(client, "entities", typed)
         save(client, "rules", RULES)
         save(client, "calendar", CALENDAR)

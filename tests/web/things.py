@@ -345,7 +345,7 @@ def an_answer(tenant: Tenant, person: User | None = None) -> Arguments:
 
 def _mark(tenant: Tenant, key: str) -> str:
     """What the form says of the state that the person saw."""
-    return sections.mark(sections.SECTIONS[key], sections.everything(tenant))
+    return sections.mark(sections.SECTIONS[key], sections.values(tenant))
 
 
 def _errand(tenant: Tenant, kind: str, arguments: Mapping[str, Any]) -> Errand:

@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from connector.management.base import CommandProblem, PlainCommand
-from connector.tenants.tenant_file import TenantFileError, apply, read
+from connector.tenants.forms import SettingsError
+from connector.tenants.tenant_file import apply, read
 
 
 class Command(PlainCommand):
@@ -20,7 +21,7 @@ class Command(PlainCommand):
         """Store the file; say what changed, never a value."""
         try:
             tenant, created, changed = apply(read(options["file"]))
-        except TenantFileError as error:
+        except SettingsError as error:
             raise CommandProblem(f"Nothing was stored. {error}") from error
         self.emit(
             {"tenant": tenant.slug, "created": created, "changed": changed},

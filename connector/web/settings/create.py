@@ -7,13 +7,11 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
-from connector.tenants import setup
+from connector.tenants import sections
+from connector.tenants.forms import NewTenantForm, SettingsError
 from connector.tenants.models import Tenant
-from connector.tenants.sections import by_path
-from connector.tenants.tenant_reading import TenantFileError
 from connector.web import layout
-
-_COLUMNS = ("slug", "name", "time_zone")
+from connector.web.settings.section_form import shown
 
 
 @require_safe
@@ -21,7 +19,7 @@ _COLUMNS = ("slug", "name", "time_zone")
 def page(request: HttpRequest) -> HttpResponse:
     """The form for a new tenant."""
     _superuser(request)
-    return _form(request, dict.fromkeys(_COLUMNS, ""), {})
+    return _form(request, NewTenantForm(instance=Tenant()))
 
 
 @require_POST
@@ -29,11 +27,10 @@ def page(request: HttpRequest) -> HttpResponse:
 def create(request: HttpRequest) -> HttpResponse:
     """Make the tenant, not live, and go on to its setup."""
     _superuser(request)
-    typed = {name: request.POST.get(name, "").strip() for name in _COLUMNS}
     try:
-        tenant = setup.create(typed, actor=layout.actor(request))
-    except TenantFileError as error:
-        return _form(request, typed, by_path(error), status=422)
+        tenant = sections.create(request.POST, actor=layout.actor(request))
+    except SettingsError:
+        return _form(request, NewTenantForm.typed(request.POST, Tenant()), status=422)
     return redirect("setup", tenant.slug)
 
 
@@ -42,15 +39,9 @@ def _superuser(request: HttpRequest) -> None:
         raise PermissionDenied("Only a superuser makes tenants.")
 
 
-def _form(
-    request: HttpRequest, typed: dict[str, str], errors: dict[str, list[str]], *, status: int = 200
-) -> HttpResponse:
-    context = {
-        "typed": typed,
-        "errors": errors,
-        "first": not Tenant.objects.exists(),
-    }
-    return layout.page(request, "connector/setup_new.html", "New tenant", context, status=status)
+def _form(request: HttpRequest, form: NewTenantForm, *, status: int = 200) -> HttpResponse:
+    context = {"fields": shown(form), "first": not Tenant.objects.exists()}
+    return layout.page(request, "connector/setup_new.html", "New company", context, status=status)
 
 
 urlpatterns = [

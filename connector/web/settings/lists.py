@@ -1,70 +1,75 @@
-"""The three lists of a tenant's settings as tables to fill in: what is proposed, typed, refused."""
+"""The lists of a tenant's settings as tables: what is proposed and known of each line."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-from django.http import QueryDict
 
 from audit.ledger.models import Posting
 from connector.actions import tenant_setup as errands
 from connector.jobs.models import Errand
 from connector.ramp.accounting_fields import faults
 from connector.tenants.entities import names_of
+from connector.tenants.forms import Currencies, Dimensions, Routes, Rows
 from connector.tenants.models import Tenant
 from mappings.models import EpicorCurrency, EpicorSegment, EpicorSegmentValue
 
-_EMPTY_ROWS = 2
-_MOST_ROWS = 200
+_MOST_CURRENCIES = 200  # of bills, to propose
 _MOST_VALUES = 500  # of a segment, to choose a default from
-ENTITY_COLUMNS = ("ramp_entity_id", "company", "site")
-CURRENCY_COLUMNS = ("iso", "code")
-DIMENSION_COLUMNS = ("ramp_field", "segment", "kind", "default")
 
 
-@dataclass(slots=True)
-class Row:
-    """One line of a table: what is in it, what it is called, and what is wrong with it."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the thing that a line is about."""
 
-    values: dict[str, str]
     name: str = ""
     note: str = ""
-    errors: list[str] = field(default_factory=list)
 
 
-def posted_rows(posted: QueryDict, prefix: str, columns: Sequence[str]) -> list[dict[str, str]]:
-    """The lines of a table as typed; ragged or endless input is cut, never guessed."""
-    lists = [posted.getlist(f"{prefix}.{column}")[:_MOST_ROWS] for column in columns]
-    return [
-        {column: text.strip() for column, text in zip(columns, values, strict=True)}
-        for values in zip(*lists, strict=False)
-    ]
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a table: its form, and what is known of what it is about."""
+
+    form: Any
+    known: Known
 
 
-# -- entities --------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A list as it is proposed; `known` is by the value of the first column."""
+
+    proposed: Sequence[Mapping[str, Any]]
+    known: Mapping[str, Known]
+    empty: int
+
+    def rows(self, kind: type[Rows]) -> Rows:
+        """The proposal as a form."""
+        return kind(proposed=self.proposed, empty=self.empty)
+
+    def lines(self, rows: Rows) -> list[Line]:
+        """The lines of a form, as proposed or as typed."""
+        key = rows.columns[0]
+        return [
+            Line(form, self.known.get(str(form[key].value() or ""), Known())) for form in rows.forms
+        ]
 
 
-def entities_document(posted: QueryDict) -> tuple[dict[str, Any], list[int]]:
-    """The routes, and at which line each is; an entity without company has none."""
-    rows = posted_rows(posted, "entities", ENTITY_COLUMNS)
-    kept = [n for n, row in enumerate(rows) if row["company"] or row["site"]]
-    return {"entities": [rows[n] for n in kept]}, kept
+def table(tenant: Tenant, kind: type[Rows], stored: Iterable[Sequence[Any]]) -> Table:
+    """What is stored of a list, and what both systems have besides."""
+    rows = [dict(zip(kind.columns, row, strict=True)) for row in stored]
+    return _TABLES[kind.path](tenant, rows)
 
 
-def entity_rows(tenant: Tenant, stored: Iterable[Sequence[str]]) -> list[Row]:
+def _entities(tenant: Tenant, stored: list[dict[str, Any]]) -> Table:
     """Every entity that Ramp showed or that has a route, and empty lines for typing."""
     seen = latest(tenant, errands.ENTITIES)
-    routes = {row[0]: (row[1], row[2]) for row in stored}
-    names, rows = names_of(tenant), []
-    for one in seen.get("entities", []):
-        company, site = routes.pop(one["id"], ("", ""))
-        values = {"ramp_entity_id": one["id"], "company": company, "site": site}
-        rows.append(Row(values, name=one["name"], note=one["currency"]))
-    for entity, (company, site) in sorted(routes.items()):
-        values = {"ramp_entity_id": entity, "company": company, "site": site}
-        note = "Ramp did not show this entity the last time." if seen else ""
-        rows.append(Row(values, name=names.get(entity, ""), note=note))
-    return rows + _empty(ENTITY_COLUMNS, 0 if seen else _EMPTY_ROWS)
+    routes, names = {row["ramp_entity_id"]: row for row in stored}, names_of(tenant)
+    note = "Ramp did not show this entity the last time." if seen else ""
+    shown = seen.get("entities", [])
+    known = {entity: Known(names.get(entity, ""), note) for entity in routes}
+    known |= {one["id"]: Known(one["name"], one["currency"]) for one in shown}
+    order = [*(one["id"] for one in shown), *sorted(routes)]
+    proposed = [routes.get(entity, {"ramp_entity_id": entity}) for entity in dict.fromkeys(order)]
+    return Table(proposed, known, empty=0 if seen else 2)
 
 
 def companies(tenant: Tenant) -> list[dict[str, str]]:
@@ -73,88 +78,45 @@ def companies(tenant: Tenant) -> list[dict[str, str]]:
     return found
 
 
-# -- currencies and dimensions ---------------------------------------------------------------------
-
-
-def coding_document(posted: QueryDict) -> tuple[dict[str, Any], list[str], dict[str, list[int]]]:
-    """Currencies and dimensions, doubled currencies, and at which line each row is."""
-    currencies = posted_rows(posted, "currencies", CURRENCY_COLUMNS)
-    chosen = [n for n, row in enumerate(currencies) if row["iso"] and row["code"]]
-    isos = [currencies[n]["iso"].upper() for n in chosen]
-    double = sorted({iso for iso in isos if isos.count(iso) > 1})
-    dimensions = posted_rows(posted, "dimensions", DIMENSION_COLUMNS)
-    kept = [n for n, row in enumerate(dimensions) if row["segment"] or row["default"]]
-    document = {
-        "currencies": {currencies[n]["iso"].upper(): currencies[n]["code"] for n in chosen},
-        "dimensions": [_dimension(dimensions[n]) for n in kept],
-    }
-    return document, double, {"currencies": chosen, "dimensions": kept}
-
-
-def _dimension(row: Mapping[str, str]) -> dict[str, Any]:
-    number = row["segment"]
-    return {
-        "ramp_field": row["ramp_field"],
-        "segment": int(number) if number.isdecimal() and len(number) < 4 else number,
-        "kind": row["kind"] or None,
-        "default": row["default"],
-    }
-
-
-def currency_rows(tenant: Tenant, stored: Iterable[Sequence[str]]) -> list[Row]:
+def _currencies(tenant: Tenant, stored: list[dict[str, Any]]) -> Table:
     """The map, and for every other currency that turned up the code that Epicor has for it."""
-    known = {str(row[0]): str(row[1]) for row in stored}
+    mapped = {row["iso"]: row["epicor_code"] for row in stored}
     codes = set(EpicorCurrency.objects.filter(tenant=tenant).values_list("code", flat=True))
     bills = Posting.objects.filter(tenant=tenant).order_by().exclude(currency="")
-    met = set(bills.values_list("currency", flat=True).distinct()[:_MOST_ROWS])
+    met = set(bills.values_list("currency", flat=True).distinct()[:_MOST_CURRENCIES])
     of_entities = latest(tenant, errands.ENTITIES).get("entities", [])
     met |= {one["currency"] for one in of_entities if one["currency"]}
-    rows = [
-        Row({"iso": iso, "code": code}, note=_unknown(code, codes)) for iso, code in known.items()
-    ]
-    for iso in sorted((met | {code for code in codes if _is_iso(code)}) - known.keys()):
-        there = iso in codes
-        rows.append(
-            Row(
-                {"iso": iso, "code": iso if there else ""},
-                note="Proposed: Epicor has a currency of this code."
-                if there
-                else "Seen in Ramp; Epicor has no currency of this code.",
-            )
-        )
-    return rows + _empty(CURRENCY_COLUMNS, 1)
-
-
-def _unknown(code: str, codes: set[str]) -> str:
-    return (
-        f"Epicor did not show a currency {code} the last time." if codes - {code} == codes else ""
-    )
+    others = sorted((met | {code for code in codes if _is_iso(code)}) - mapped.keys())
+    lost = "Epicor did not show a currency {} the last time."
+    notes = {iso: lost.format(code) for iso, code in mapped.items() if codes - {code} == codes}
+    notes |= {
+        iso: "Proposed: Epicor has a currency of this code."
+        if iso in codes
+        else "Seen in Ramp; Epicor has no currency of this code."
+        for iso in others
+    }
+    proposed = [{"iso": iso, "epicor_code": iso if iso in codes else ""} for iso in others]
+    return Table([*stored, *proposed], {k: Known(note=v) for k, v in notes.items()}, empty=1)
 
 
 def _is_iso(code: str) -> bool:
     return len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()
 
 
-def dimension_rows(tenant: Tenant, stored: Iterable[Sequence[Any]]) -> list[Row]:
+def _dimensions(tenant: Tenant, stored: list[dict[str, Any]]) -> Table:
     """Every accounting field that Ramp showed, with the segment that it fills."""
     seen = latest(tenant, errands.CHART)
-    known = {row[0]: row for row in stored}
+    rows = {row["ramp_field"]: row for row in stored}
     names = {one["id"]: one["name"] for one in seen.get("fields", [])}
-    wrong = faults(known, seen["fields"]) if "fields" in seen else {}
-    rows = []
-    for ramp_field in [*names, *sorted(known.keys() - names.keys())]:
-        _, segment, kind, default = known.get(ramp_field, (ramp_field, "", "", ""))
-        values = {
-            "ramp_field": ramp_field,
-            "segment": str(segment),
-            "kind": kind,
-            "default": default,
-        }
-        note = wrong.get(ramp_field, "")
-        if note:
-            note += " What is chosen there decides nothing; correct it, or read the fields again."
-        rows.append(Row(values, name=names.get(ramp_field, ""), note=note))
-    return rows + _empty(DIMENSION_COLUMNS, 0 if seen else 1)
+    wrong = faults(rows, seen["fields"]) if "fields" in seen else {}
+    advice = " What is chosen there decides nothing; correct it, or read the fields again."
+    order = [*names, *sorted(rows.keys() - names.keys())]
+    known = {
+        field: Known(names.get(field, ""), wrong[field] + advice if field in wrong else "")
+        for field in order
+    }
+    proposed = [rows.get(field, {"ramp_field": field}) for field in order]
+    return Table(proposed, known, empty=0 if seen else 1)
 
 
 def segments(tenant: Tenant) -> list[dict[str, Any]]:
@@ -178,24 +140,6 @@ def segments(tenant: Tenant) -> list[dict[str, Any]]:
     ]
 
 
-# -- what the forms share --------------------------------------------------------------------------
-
-
-def refused(
-    rows: Sequence[Mapping[str, str]], before: Sequence[Row], errors: Mapping[int, list[str]]
-) -> list[Row]:
-    """The lines as they were typed, with what is wrong; names come from the table as proposed."""
-    return [
-        Row(
-            dict(values),
-            name=before[n].name if n < len(before) else "",
-            note=before[n].note if n < len(before) else "",
-            errors=errors.get(n, []),
-        )
-        for n, values in enumerate(rows)
-    ]
-
-
 def latest(tenant: Tenant, kind: str) -> dict[str, Any]:
     """The result of the last errand of a kind that came to a good end; {} without one."""
     rows = Errand.objects.filter(tenant=tenant, kind=kind, failed=False)
@@ -203,5 +147,8 @@ def latest(tenant: Tenant, kind: str) -> dict[str, Any]:
     return dict(done or {})
 
 
-def _empty(columns: Sequence[str], count: int) -> list[Row]:
-    return [Row(dict.fromkeys(columns, "")) for _ in range(count)]
+_TABLES = {
+    Routes.path: _entities,
+    Currencies.path: _currencies,
+    Dimensions.path: _dimensions,
+}

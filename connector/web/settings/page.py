@@ -18,19 +18,18 @@ from connector.sync.catalogs import ask_again
 from connector.sync.scheduling import ring_tenant
 from connector.tenants import pauses, sections, setup
 from connector.tenants.entities import names_of
+from connector.tenants.forms import SectionForm
 from connector.tenants.models import Tenant
 from connector.tenants.schedule import BadScheduleError, next_run
 from connector.tenants.schedule_words import in_words
-from connector.tenants.sections import SECTIONS, Change, Section
+from connector.tenants.sections import FORMS, SECTIONS, Change, Section
 from connector.web import layout
 from connector.web.exceptions.questions import passed_over
 from connector.web.settings import section_form
-from connector.web.settings.fields import FIELDS, Field
 from connector.web.settings.setup import ask_once
 from connector.web.settings.steps import last_errands
 
 _RECENT = 12
-_CRON = "calendar.sync_cron"
 _ASKED = {"test": errands.TEST, "load": errands.CATALOGS}
 _TITLES = {"test": "Test both connections", "load": "Read Epicor's lists (vendors, accounts …)"}
 
@@ -134,7 +133,16 @@ def resume(request: HttpRequest, slug: str) -> HttpResponse:
 # -- what the page shows ---------------------------------------------------------------------------
 
 
-_WORDS: Mapping[str, str] = {field.path: field.label for fs in FIELDS.values() for field in fs}
+_WORDS: Mapping[str, str] = {
+    "entities": "Entity routes",
+    "currencies": "Currencies",
+    "dimensions": "Dimensions",
+    **{
+        key: str(form.base_fields[name].label)
+        for form in FORMS
+        for key, name in form.columns().items()
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +158,7 @@ class Told:
 def changes(tenant: Tenant) -> list[Told]:
     """The last changes, what was changed in the words of the forms; never a value."""
     return [
-        Told(one.at, one.actor, one.action, [_WORDS.get(path, path) for path in one.changed])
+        Told(one.at, one.actor, one.action, [_WORDS.get(key, key) for key in one.changed])
         for one in sections.changes(tenant, most=_RECENT)
     ]
 
@@ -176,15 +184,18 @@ class Group:
 
 def groups(tenant: Tenant) -> list[Group]:
     """All sections in order; no secret is in it."""
-    whole = sections.everything(tenant)
+    whole = sections.values(tenant)
     set_by = sections.set_by(tenant, whole)
-    more = {"names": names_of(tenant), "cycles": cycles(tenant, whole)}
-    return [Group(section, _lines(section, whole | more, set_by)) for section in SECTIONS.values()]
+    return [
+        Group(section, _fields(tenant, section.form, whole, set_by))
+        if section.form
+        else Group(section, _LISTS[section.key](tenant, whole))
+        for section in SECTIONS.values()
+    ]
 
 
-def cycles(tenant: Tenant, values: Mapping[str, Any]) -> str:
+def cycles(tenant: Tenant, cron: str) -> str:
     """When cycles run, in words, and when the next one is if the calendar runs them."""
-    cron = str(values[_CRON])
     said = in_words(cron)
     if not cron or pauses.rests(tenant) or not setup.is_live(tenant):
         return said
@@ -196,45 +207,50 @@ def cycles(tenant: Tenant, values: Mapping[str, Any]) -> str:
     return f"{said}, next {moment:%H:%M}" if today else f"{said}, next {moment:%Y-%m-%d %H:%M}"
 
 
-def _lines(
-    section: Section, values: Mapping[str, Any], set_by: Mapping[str, Change | None]
+def _fields(
+    tenant: Tenant,
+    form: type[SectionForm],
+    whole: Mapping[str, Any],
+    set_by: Mapping[str, Change | None],
 ) -> list[Line]:
-    method = values.get("epicor.auth.method")
-    if section.key in FIELDS:
-        return [
-            _line(field, values["cycles" if field.path == _CRON else field.path], set_by)
-            for field in FIELDS[section.key]
-            if not field.methods or method in field.methods
-        ]
-    return _LISTS[section.key](values)
+    names = [name for name in form.columns().values() if name not in form.unused(whole)]
+    found = []
+    for name in names:
+        key, label = form.path_of(name), str(form.base_fields[name].label)
+        if name in form.secrets():
+            is_set, who = key in set_by, set_by.get(key)
+            found.append(Line(label, secret=True, is_set=is_set, set_by=who))
+        elif name == "sync_cron":
+            found.append(Line(label, cycles(tenant, whole[key])))
+        else:
+            found.append(Line(label, _shown(form, name, whole[key])))
+    return found
 
 
-def _line(field: Field, value: Any, set_by: Mapping[str, Change | None]) -> Line:
-    if field.kind == "secret":
-        is_set = field.path in set_by
-        return Line(field.label, secret=True, is_set=is_set, set_by=set_by.get(field.path))
-    if field.kind == "yes":
-        return Line(field.label, "yes" if value else "no")
-    if field.kind == "days":
-        return Line(field.label, ", ".join(value) or "none")
-    names = dict(field.choices)
-    return Line(field.label, names.get(value, str(value)) if value not in (None, "") else "–")
+def _shown(form: type[SectionForm], name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    names = dict(getattr(form.base_fields[name], "choices", ()))
+    return str(names.get(value, value)) if value not in (None, "") else "–"
 
 
-def _routes(values: Mapping[str, Any]) -> list[Line]:
+def _routes(tenant: Tenant, whole: Mapping[str, Any]) -> list[Line]:
+    names = names_of(tenant)
     return [
-        Line(values["names"].get(entity) or entity, f"{company}, site {site}" if site else company)
-        for entity, company, site in values["entities"]
+        Line(names.get(entity) or entity, f"{company}, site {site}" if site else company)
+        for entity, company, site in whole["entities"]
     ] or [Line("Routes", "none: every bill waits")]
 
 
-def _coding(values: Mapping[str, Any]) -> list[Line]:
-    currencies = [f"{iso} → {code}" if iso != code else iso for iso, code in values["currencies"]]
+def _coding(tenant: Tenant, whole: Mapping[str, Any]) -> list[Line]:
+    currencies = [f"{iso} → {code}" if iso != code else iso for iso, code in whole["currencies"]]
     return [
         Line("Currencies", ", ".join(currencies) or "none: every bill waits"),
         *(
             Line(field, f"fills segment {number}, {f'else {default}' if default else 'no default'}")
-            for field, number, _, default in values["dimensions"]
+            for field, number, _, default in whole["dimensions"]
         ),
     ]
 
@@ -267,7 +283,7 @@ def _told(tenant: Tenant, found: Section, changed: list[str]) -> str:
     said = f"{found.title}: stored."
     if found.key in ("ramp", "epicor"):
         said += " Old logins are forgotten. Test both connections now."
-    ready = [one for one in settings_impact.waiting(tenant) if one.freed] if not found.parts else []
+    ready = [one for one in settings_impact.waiting(tenant) if one.freed] if found.lists else []
     for one in ready:
         said += (
             f" {one.freed} of {one.waiting} bills that waited for {one.title} can be tried again."

@@ -1,9 +1,10 @@
 """The form of one section of the settings, in the setup and on the settings page: show and save."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
+from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, QueryDict
@@ -12,17 +13,64 @@ from django.utils import timezone
 from connector.actions import tenant_setup as errands
 from connector.jobs.models import Errand
 from connector.tenants import sections, setup
-from connector.tenants.models import Tenant
+from connector.tenants.forms import (
+    EpicorForm,
+    ModelForm,
+    Problems,
+    SectionForm,
+    SettingsError,
+    form_field,
+)
+from connector.tenants.models import EntityRoute, Tenant
 from connector.tenants.schedule import BadScheduleError
 from connector.tenants.schedule_words import in_words
-from connector.tenants.sections import SECTIONS, ChangedMeanwhileError, Section
-from connector.tenants.tenant_reading import TenantFileError
-from connector.tenants.tenant_schema import text
+from connector.tenants.sections import SECTIONS, Change, ChangedMeanwhileError, Section
 from connector.web import layout
-from connector.web.settings import address, forms, lists
-from connector.web.settings.fields import FIELDS, FURTHER_SCOPES, PRESETS, SCOPES
+from connector.web.settings import address, lists
 
-COMPANY = "company"  # of the Epicor step: asked first, no key of the tenant file
+PRESETS = (  # of a calendar; M and H are the chosen time's
+    ("*/15 * * * *", "Every 15 minutes"),
+    ("*/15 * * * 1-5", "Every 15 minutes, Monday to Friday"),
+    ("0 * * * *", "Hourly"),
+    ("M H * * *", "Daily at …"),
+    ("", "Own expression"),
+)
+SCOPES = (  # what to tick in Ramp, and what for
+    ("accounting:read", "the coding of bills, our accounting connection"),
+    ("accounting:write", "telling Ramp that a bill is entered"),
+    ("bills:read", "the bills themselves"),
+    ("vendors:read", "whose bills they are"),
+    ("entities:read", "which of your companies a bill belongs to"),
+    ("business:read", "which Ramp business this is"),
+)
+FURTHER_SCOPES = (
+    ("vendors:write", "when vendors are kept in step both ways (planned)"),
+    ("purchase_orders:read", "when purchase orders are matched (planned)"),
+    ("transactions:read", "when card payments are matched (planned)"),
+)
+
+
+class CompanyForm(ModelForm):
+    """The Epicor company that is asked first; no key of the tenant file."""
+
+    class Meta:
+        model = EntityRoute
+        fields = ("company",)
+        formfield_callback = form_field
+        labels: ClassVar = {"company": "One Epicor company"}
+        help_texts: ClassVar = {
+            "company": "Its code, such as EPIC06; capitals matter. The test asks this company "
+            "first; the others come with the entity routes."
+        }
+        widgets: ClassVar = {
+            "company": forms.TextInput(
+                {"placeholder": "EPIC06", "id": "f-company", "aria-describedby": "f-company-help"}
+            )
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["company"].required = False
 
 
 @dataclass(slots=True)
@@ -30,13 +78,33 @@ class Saved:
     """What became of a form: `changed` paths, or why it is shown again."""
 
     changed: list[str] = field(default_factory=list)
-    errors: Mapping[str, list[str]] = field(default_factory=dict)
+    problems: Problems = field(default_factory=dict)
     sentence: str = ""  # what is wrong with the whole
 
     @property
     def ok(self) -> bool:
         """Whether it is stored."""
-        return not self.errors and not self.sentence
+        return not self.problems and not self.sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A field as the page shows it; of a secret only whether it is set, and by whom."""
+
+    field: forms.BoundField
+    is_secret: bool = False
+    is_set: bool = False
+    set_by: Change | None = None
+
+    @property
+    def is_tick(self) -> bool:
+        """Whether it is ticked and not typed."""
+        return isinstance(self.field.field, forms.BooleanField)
+
+    @property
+    def optional(self) -> bool:
+        """Whether it may be empty and has no default then."""
+        return not self.field.field.required and not self.is_tick
 
 
 def section_of(request: HttpRequest, key: str) -> Section:
@@ -52,110 +120,106 @@ def section_of(request: HttpRequest, key: str) -> Section:
 def save(tenant: Tenant, section: Section, posted: QueryDict, *, actor: str) -> Saved:
     """Store the form. What is refused is not stored, not even in part."""
     try:
-        changed = _save(tenant, section, posted, actor)
-    except TenantFileError as error:
-        return Saved(errors=sections.by_path(error))
+        with transaction.atomic():
+            seen = posted.get("seen", "")
+            changed = sections.save(tenant, section, posted, seen=seen, actor=actor)
+            if section.key == "epicor":
+                _name_company(tenant, posted)
+    except SettingsError as error:
+        return Saved(problems=error.problems)
     except ChangedMeanwhileError as error:
         return Saved(sentence=str(error))
     return Saved(changed=changed)
 
 
-def _save(tenant: Tenant, section: Section, posted: QueryDict, actor: str) -> list[str]:
-    seen = posted.get("seen", "")
-    if section.key == "entities":
-        document, _ = lists.entities_document(posted)
-    elif section.key == "coding":
-        document, double, _ = lists.coding_document(posted)
-        if double:
-            raise TenantFileError(tuple(f"currencies.{iso}: is given twice" for iso in double))
-    else:
-        document = forms.document(section.key, posted)
-    company = posted.get(COMPANY, "").strip() if section.key == "epicor" else ""
-    wrong = _wrong_company(company)
-    with transaction.atomic():
-        try:
-            changed = sections.save(tenant, section, document, seen=seen, actor=actor)
-        except TenantFileError as error:
-            raise TenantFileError((*error.problems, *wrong)) from None
-        if wrong:
-            raise TenantFileError(wrong)
-        if company:
-            setup.name_company(tenant, company)
-    return changed
+def _name_company(tenant: Tenant, posted: QueryDict) -> None:
+    form = CompanyForm(posted)
+    if not form.is_valid():
+        raise SettingsError({"company": list(map(str, form.errors["company"]))})
+    if form.cleaned_data["company"]:
+        setup.name_company(tenant, form.cleaned_data["company"])
 
 
-def _wrong_company(company: str) -> tuple[str, ...]:
-    try:
-        text(16)(company or "none")
-    except ValueError as error:
-        return (f"{COMPANY}: {error}",)
-    return ()
+def shown(form: SectionForm, set_by: Mapping[str, Change | None] | None = None) -> list[Shown]:
+    """The fields of a form. `set_by`: of each secret that is set, who did that."""
+    secrets, known = form.secrets(), set_by or {}
+    return [
+        Shown(one, one.name in secrets, one.html_name in known, known.get(one.html_name))
+        for one in form
+    ]
 
 
 def context(
     tenant: Tenant, section: Section, posted: QueryDict | None = None, saved: Saved | None = None
 ) -> dict[str, Any]:
     """What `_setup_form.html` needs. `posted` with `saved` when the form is shown again."""
-    stored = sections.everything(tenant)
-    again = posted if saved is not None and saved.errors else None
+    stored = sections.values(tenant)
+    again = posted if saved is not None and saved.problems else None
     found: dict[str, Any] = {
         "section": section,
         "mark": again.get("seen", "") if again else sections.mark(section, stored),
         "sentence": saved.sentence if saved else "",
-        "errors": saved.errors if saved else {},
-        "loose_errors": _loose(section, saved.errors if saved else {}),
+        "refused": again is not None,
     }
-    if section.key in FIELDS:
-        set_by = sections.set_by(tenant, stored) if section.key in ("ramp", "epicor") else {}
-        found["fields"] = forms.shown(
-            section.key,
-            stored,
-            set_by=set_by,
-            posted=again,
-            errors=saved.errors if saved else {},
-        )
-    return found | _MORE.get(section.key, _nothing)(tenant, stored, found, again)
-
-
-def _loose(section: Section, errors: Mapping[str, list[str]]) -> list[str]:
-    """Problems that no field of the form shows."""
-    at_fields = {one.path for one in FIELDS.get(section.key, ())} | {COMPANY}
-    lines = ("entities[", "dimensions[", "currencies.")
-    return [
-        f"{path}: {text}" if path else text
-        for path, texts in errors.items()
-        if path not in at_fields and not path.startswith(lines)
-        for text in texts
-    ]
+    if section.form is None:
+        return found | _tables(tenant, section, stored, again)
+    form = (
+        section.form(instance=sections.row_of(tenant, section.form))
+        if again is None
+        else section.form.typed(again, sections.row_of(tenant, section.form))
+    )
+    found["fields"] = shown(form, sections.set_by(tenant, stored) if form.secrets() else None)
+    more = _MORE.get(section.key)
+    return found | (more(tenant, form, again) if more else {})
 
 
 # -- what single sections show besides their fields ------------------------------------------------
 
 
-def _nothing(
-    tenant: Tenant, stored: Mapping[str, Any], found: Mapping[str, Any], posted: QueryDict | None
+def _tables(
+    tenant: Tenant, section: Section, stored: Mapping[str, Any], posted: QueryDict | None
 ) -> dict[str, Any]:
-    return {}
+    found: dict[str, Any] = {"loose_errors": []}
+    for kind in section.lists:
+        table = lists.table(tenant, kind, stored[kind.path])
+        rows = table.rows(kind) if posted is None else kind(posted)
+        found["loose_errors"] += [f"The list {text}" for text in rows.non_form_errors()]
+        found[kind.path] = {"rows": rows, "lines": table.lines(rows)}
+    if section.key == "entities":
+        return found | {"companies": lists.companies(tenant)}
+    return found | {"segments": lists.segments(tenant)}
 
 
-def _ramp(
-    tenant: Tenant, stored: Mapping[str, Any], found: Mapping[str, Any], posted: QueryDict | None
-) -> dict[str, Any]:
+def _ramp(tenant: Tenant, form: SectionForm, posted: QueryDict | None) -> dict[str, Any]:
     return {"scopes": SCOPES, "further_scopes": FURTHER_SCOPES}
 
 
-def _epicor(
-    tenant: Tenant, stored: Mapping[str, Any], found: Mapping[str, Any], posted: QueryDict | None
-) -> dict[str, Any]:
-    by_path = {one.field.path: one for one in found["fields"]}
-    method = str(by_path[forms.METHOD].value)
-    company = posted.get(COMPANY, "") if posted else setup.company(tenant)
+def _epicor(tenant: Tenant, form: SectionForm, posted: QueryDict | None) -> dict[str, Any]:
+    typed = {one.html_name: str(one.value()) for one in form if one.name not in form.secrets()}
+    initial = {"company": setup.company(tenant)}
+    company = CompanyForm(posted, initial=initial)
     return {
-        "by_path": by_path,
-        "login": forms.for_method(found["fields"], method),
-        "company": company,
-        "explained": explained({path: str(one.value) for path, one in by_path.items()}, company),
+        "logins": {name for names in EpicorForm.logins.values() for name in names},
+        "login": login_fields(form),
+        "company": Shown(company["company"]),
+        "explained": explained(typed, str(company["company"].value() or "")),
     }
+
+
+def login_fields(
+    form: SectionForm, set_by: Mapping[str, Change | None] | None = None
+) -> list[Shown]:
+    """The fields of the login method that is chosen."""
+    chosen = form.login() if isinstance(form, EpicorForm) else ()
+    return [one for one in shown(form, set_by) if one.field.name in chosen]
+
+
+def login(tenant: Tenant, method: str) -> Iterable[Shown]:
+    """The fields of a login method."""
+    row = sections.row_of(tenant, EpicorForm)
+    row.auth_method = method
+    set_by = sections.set_by(tenant, sections.values(tenant))
+    return login_fields(EpicorForm(instance=row), set_by)
 
 
 def explained(typed: Mapping[str, str], company: str) -> address.Explained | None:
@@ -164,65 +228,15 @@ def explained(typed: Mapping[str, str], company: str) -> address.Explained | Non
         base_url=typed.get("epicor.base_url", "")[:255],
         deployment=typed.get("epicor.deployment", ""),
         api_version=typed.get("epicor.api_version", ""),
-        auth_method=typed.get(forms.METHOD, ""),
+        auth_method=typed.get("epicor.auth.method", ""),
         company=company[:16],
     )
 
 
-def _entities(
-    tenant: Tenant, stored: Mapping[str, Any], found: Mapping[str, Any], posted: QueryDict | None
-) -> dict[str, Any]:
-    rows = lists.entity_rows(tenant, stored["entities"])
-    if posted is not None:
-        _, kept = lists.entities_document(posted)
-        typed = lists.posted_rows(posted, "entities", lists.ENTITY_COLUMNS)
-        rows = lists.refused(typed, rows, _by_line(found["errors"], "entities", kept))
-    return {"rows": rows, "companies": lists.companies(tenant)}
-
-
-def _coding(
-    tenant: Tenant, stored: Mapping[str, Any], found: Mapping[str, Any], posted: QueryDict | None
-) -> dict[str, Any]:
-    currencies = lists.currency_rows(tenant, stored["currencies"])
-    dimensions = lists.dimension_rows(tenant, stored["dimensions"])
-    if posted is not None:
-        _, _, kept = lists.coding_document(posted)
-        typed = lists.posted_rows(posted, "currencies", lists.CURRENCY_COLUMNS)
-        wrong = {
-            n: found["errors"].get(f"currencies.{typed[n]['iso'].upper()}", [])
-            for n in kept["currencies"]
-        }
-        currencies = lists.refused(typed, currencies, wrong)
-        lines = lists.posted_rows(posted, "dimensions", lists.DIMENSION_COLUMNS)
-        wrong = _by_line(found["errors"], "dimensions", kept["dimensions"])
-        dimensions = lists.refused(lines, dimensions, wrong)
-    return {
-        "currencies": currencies,
-        "dimensions": dimensions,
-        "segments": lists.segments(tenant),
-    }
-
-
-def _by_line(errors: Mapping[str, list[str]], name: str, kept: list[int]) -> dict[int, list[str]]:
-    """The problems of a list by the line of the table in which its row was typed."""
-    found: dict[int, list[str]] = {}
-    for path, texts in errors.items():
-        inside = path.removeprefix(f"{name}[")
-        number, _, rest = inside.partition("]")
-        if inside != path and number.isdecimal() and int(number) < len(kept):
-            column = rest.lstrip(".").replace("_", " ")
-            lines = found.setdefault(kept[int(number)], [])
-            lines += [f"{column} {text}".strip().capitalize() for text in texts]
-    return found
-
-
-def _calendar(
-    tenant: Tenant, stored: Mapping[str, Any], found: Mapping[str, Any], posted: QueryDict | None
-) -> dict[str, Any]:
-    by_path = {one.field.path: one for one in found["fields"]}
-    cron = str(by_path["calendar.sync_cron"].value)
-    days = str(by_path["calendar.blackout"].value)
-    return {"presets": PRESETS, **runs(tenant, cron, days)}
+def _calendar(tenant: Tenant, form: SectionForm, posted: QueryDict | None) -> dict[str, Any]:
+    days = form["blackout"].value()
+    shown = days if isinstance(days, str) else " ".join(days)
+    return {"presets": PRESETS, **runs(tenant, str(form["sync_cron"].value()), shown)}
 
 
 def runs(tenant: Tenant, cron: str, blackout: str) -> dict[str, Any]:
@@ -244,21 +258,12 @@ def runs(tenant: Tenant, cron: str, blackout: str) -> dict[str, Any]:
     }
 
 
-def _rules(
-    tenant: Tenant, stored: Mapping[str, Any], found: Mapping[str, Any], posted: QueryDict | None
-) -> dict[str, Any]:
+def _rules(tenant: Tenant, form: SectionForm, posted: QueryDict | None) -> dict[str, Any]:
     """What the last test said about the column for the bill's id."""
     last = Errand.objects.filter(tenant=tenant, kind=errands.TEST).exclude(finished_at=None).first()
     checks = last.result.get("epicor", []) if last else []
-    column = f" {stored['posting.stamp_column']}"
+    column = f" {form.before['stamp_column']}"
     return {"stamp": [one for one in checks if one["name"].endswith(column)]}
 
 
-_MORE = {
-    "rules": _rules,
-    "ramp": _ramp,
-    "epicor": _epicor,
-    "entities": _entities,
-    "coding": _coding,
-    "calendar": _calendar,
-}
+_MORE = {"rules": _rules, "ramp": _ramp, "epicor": _epicor, "calendar": _calendar}

@@ -16,13 +16,12 @@ from connector.actions import go_live, requests
 from connector.actions import tenant_setup as errands
 from connector.jobs.models import Errand
 from connector.sync.scheduling import ring_tenant
-from connector.tenants import connection_test, setup
+from connector.tenants import connection_test, sections, setup
+from connector.tenants.forms import SettingsError
 from connector.tenants.models import Tenant
 from connector.tenants.schedule import BadScheduleError
-from connector.tenants.sections import SECTIONS, by_path, everything
-from connector.tenants.tenant_reading import TenantFileError
 from connector.web import layout
-from connector.web.settings import forms, section_form
+from connector.web.settings import section_form
 from connector.web.settings.steps import STEPS, Step, last_errands, next_open, progress
 
 
@@ -98,7 +97,7 @@ def live(request: HttpRequest, slug: str) -> HttpResponse:
         return layout.done(request, said, to, good=False)
     try:
         first = go_live.go_live(tenant, actor=layout.actor(request))
-    except (TenantFileError, ValueError) as error:
+    except (SettingsError, ValueError) as error:
         return layout.done(request, f"Not live: {error}", to, good=False)
     at = f"{timezone.localtime(first):%-d %b %Y, %H:%M}"
     if "now" in request.POST:
@@ -116,7 +115,7 @@ def live(request: HttpRequest, slug: str) -> HttpResponse:
 @requires("manage_connections")
 def address(request: HttpRequest, slug: str) -> HttpResponse:
     """What the address of Epicor that is being typed means."""
-    company = request.GET.get(section_form.COMPANY, "")
+    company = request.GET.get("company", "")
     found = section_form.explained({name: str(request.GET[name]) for name in request.GET}, company)
     return layout.part(request, "connector/_setup_address.html", {"explained": found})
 
@@ -125,10 +124,8 @@ def address(request: HttpRequest, slug: str) -> HttpResponse:
 @requires("manage_connections")
 def login(request: HttpRequest, slug: str) -> HttpResponse:
     """The fields of a login method."""
-    method = request.GET.get(forms.METHOD, "")
-    tenant = layout.tenant_of(request)
-    fields = section_form.context(tenant, SECTIONS["epicor"])["fields"]
-    context = {"login": forms.for_method(fields, method)}
+    method = request.GET.get("epicor.auth.method", "")
+    context = {"login": section_form.login(layout.tenant_of(request), method)}
     return layout.part(request, "connector/_setup_login.html", context)
 
 
@@ -197,8 +194,7 @@ def _following(found: Step) -> str:
 
 def _live(tenant: Tenant) -> dict[str, Any]:
     """What the last step shows: what is missing, what is doubtful, what will happen."""
-    missing = go_live.missing(tenant) if not setup.is_live(tenant) else []
-    whole = everything(tenant)
+    whole = sections.values(tenant)
     try:
         cron = whole["calendar.sync_cron"]
         first = setup.next_runs(cron, tenant.time_zone, timezone.now(), 1)[0]
@@ -207,7 +203,7 @@ def _live(tenant: Tenant) -> dict[str, Any]:
     queued = Posting.objects.filter(tenant=tenant, state=Posting.State.QUEUED)
     return {
         "is_live": setup.is_live(tenant),
-        "missing": by_path(TenantFileError(tuple(missing))),
+        "missing": {} if setup.is_live(tenant) else go_live.missing(tenant),
         "first_run": first,
         "waiting": queued.count(),
         "companies": connection_test.companies(tenant),

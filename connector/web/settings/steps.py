@@ -9,9 +9,8 @@ from django.db.models import Max
 from connector.actions import tenant_setup as errands
 from connector.jobs.models import Errand
 from connector.ramp.accounting_fields import faults
-from connector.tenants import setup
+from connector.tenants import sections, setup
 from connector.tenants.models import PostingSettings, Tenant
-from connector.tenants.tenant_file import stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ class Progress:
 
 def progress(tenant: Tenant) -> list[Progress]:
     """All steps in order, in a constant number of queries."""
-    whole = stored(tenant)
+    whole = sections.values(tenant)
     last = last_errands(tenant)
     live = setup.is_live(tenant)
     planned = live or setup.planned_calendar(tenant) is not None
