@@ -50,12 +50,13 @@ class SettingsError(Exception):
 
     @property
     def sentences(self) -> list[str]:
-        """Each problem with its path."""
-        return [
+        """Each problem with its path: first what is wrong, then what is missing."""
+        found = [
             f"{path}: {text}" if path else text
             for path, texts in self.problems.items()
             for text in texts
         ]
+        return sorted(found, key=lambda sentence: sentence.endswith(": is required"))
 
 
 # -- single fields ---------------------------------------------------------------------------------

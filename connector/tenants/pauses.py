@@ -67,13 +67,14 @@ def by_person(tenant: Tenant, reason: str, *, actor: str) -> None:
     """A person stops the tenant until a person resumes it. Raises ValueError with a sentence."""
     why = reason.strip()
     if not why:
-        raise ValueError("Say why the tenant is paused; everybody who looks will read it.")
-    text = f"{actor} paused this tenant: {why.rstrip('.')}. Nothing is entered until it is resumed."
+        raise ValueError("Say why it is paused; everybody who looks will read it.")
+    told = f"{actor} paused this company: {why.rstrip('.')}."
+    text = f"{told} Nothing is entered until it is resumed."
     with transaction.atomic():
         row = _locked(tenant)
         shown = kind(row)
         if shown in DECIDED:
-            said = row.paused_reason if shown == PERSON else "The tenant is not live yet."
+            said = row.paused_reason if shown == PERSON else "The company is not live yet."
             raise ValueError(f"It is paused already. {said}")
         _write(row, text, PERSON, timezone.now())
         _record(row, "tenant.paused", {"for": PERSON, "message": why}, actor)

@@ -27,7 +27,7 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect("setup-new")
     if len(found) == 1:
         return redirect("today", found[0].slug)
-    return layout.page(request, "connector/chooser.html", "Choose a tenant", {"tenants": found})
+    return layout.page(request, "connector/chooser.html", "Choose a company", {"tenants": found})
 
 
 urlpatterns = [path("", home, name="home")]

@@ -35,7 +35,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     if tenant is None:
         start = [_item(request, "Start", "home", reverse("home"))]
         if request.user.is_superuser:
-            start.append(_item(request, "New tenant", "add_business", reverse("setup-new")))
+            start.append(_item(request, "New company", "add_business", reverse("setup-new")))
         groups = [_group("", start)]
         return groups + _administration(request)
     slug = tenant.slug
@@ -57,9 +57,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     items.append(_item(request, "Settings", "tune", reverse("settings", args=[slug])))
     if can(request.role, "manage_users"):  # type: ignore[attr-defined]
         items.append(_item(request, "People", "group", reverse("people", args=[slug])))
-    others = [_item(request, "All tenants", "domain", reverse("home"))]
+    others = [_item(request, "All companies", "domain", reverse("home"))]
     if request.user.is_superuser:
-        others.append(_item(request, "New tenant", "add_business", reverse("setup-new")))
+        others.append(_item(request, "New company", "add_business", reverse("setup-new")))
         link = reverse("admin:index")
         others.append(_item(request, "Administration", "settings", link))
     return [_group(tenant.name, items), _group("More", others)]

@@ -35,7 +35,8 @@ def paused(tenant: Tenant) -> Tenant:
 def test_it_says_who_and_why_and_is_on_the_record(tenant):
     row = paused(tenant)
     assert row.paused_reason == (
-        "ann paused this tenant: Month end is being closed. Nothing is entered until it is resumed."
+        "ann paused this company: Month end is being closed. "
+        "Nothing is entered until it is resumed."
     )
     assert (row.paused_for, pauses.kind(row)) == ("person", "person")
     entry = AuditEntry.objects.get(action="tenant.paused")
@@ -51,7 +52,7 @@ def test_a_reason_is_needed(tenant, reason):
 
 def test_the_second_one_is_told_about_the_first(tenant):
     paused(tenant)
-    with pytest.raises(ValueError, match="ann paused this tenant: Month end"):
+    with pytest.raises(ValueError, match="ann paused this company: Month end"):
         pauses.by_person(tenant, "Mine", actor="bob")
     assert AuditEntry.objects.filter(action="tenant.paused").count() == 1
 

@@ -345,9 +345,9 @@ class TestProblems:
         document = with_value("posting.lanes", 99, without("ramp.client_id"))
         document["extra"] = 1
         assert problems(document) == [
-            "ramp.client_id: is required",
             "posting.lanes: must be a whole number from 1 to 8",
             "extra: is not a key",
+            "ramp.client_id: is required",
         ]
         assert not Tenant.objects.exists()
 

@@ -14,6 +14,7 @@ from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
 from connector.actions import tenant_setup as errands
 from connector.jobs.models import Errand, SyncRun
+from connector.tenants import sections
 from connector.tenants.models import (
     EntityRoute,
     FinanceCalendar,
@@ -24,6 +25,7 @@ from connector.tenants.models import (
 )
 from connector.tenants.sections import SECTIONS
 from connector.tenants.tenant_file import apply
+from mappings.models import CurrencyMapping
 from tests import builders
 from tests.web.rows import SECRET, block, make_posting
 
@@ -127,6 +129,34 @@ def test_sent_twice_changes_once(admin: Client, tenant: Tenant) -> None:
     assert AuditEntry.objects.filter(action="tenant_changed").count() == 1
 
 
+ODD = ["²", "9" * 40, "-1", "\x01", "\u202e", "[", "http://[", "<b>", "a" * 9000, "٣"]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=ascii)
+@pytest.mark.parametrize("key", list(SECTIONS))
+def test_odd_values_are_refused_by_field_and_nothing_is_stored(
+    admin: Client, tenant: Tenant, key: str, odd: str
+) -> None:
+    before = sections.values(tenant)
+    values = dict.fromkeys(SECTIONS[key].paths, odd)
+    for one in SECTIONS[key].lists:
+        columns = {name: [odd, odd] for name in one.columns}
+        values |= builders.lines(one.path, **columns)
+    answer = save(admin, key, values)
+    assert answer.status_code == 422
+    for one in SECTIONS[key].lists:
+        counted = values | {f"{one.path}-TOTAL_FORMS": odd}
+        assert save(admin, key, counted).status_code == 422
+    assert sections.values(tenant) == before
+
+
+def test_a_list_that_did_not_arrive_whole_changes_nothing(admin: Client, tenant: Tenant) -> None:
+    answer = save(admin, "coding", builders.lines("currencies", iso=["CAD"], epicor_code=["CAD"]))
+    assert answer.status_code == 422
+    assert "did not arrive whole: open the page again" in answer.content.decode()
+    assert not CurrencyMapping.objects.filter(iso="CAD").exists()
+
+
 class TestWaitingBills:
     @pytest.fixture
     def lost(self, tenant: Tenant) -> Posting:
@@ -200,7 +230,7 @@ class TestPause:
     def test_paused_with_a_reason_and_resumed(self, admin: Client, tenant: Tenant) -> None:
         answer = admin.post(f"{HOME}pause", {"reason": "Month <end>"}, follow=True)
         page = answer.content.decode()
-        assert "admin paused this tenant: Month &lt;end&gt;" in page
+        assert "admin paused this company: Month &lt;end&gt;" in page
         assert "Resume</button>" in page
         assert "Pause</button>" not in page
         again = admin.post(f"{HOME}pause", {"reason": "Other"}, follow=True)

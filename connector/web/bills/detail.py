@@ -139,7 +139,7 @@ def _left_out(ramp: FromRamp) -> str:
     stop = stopped(ramp.payload or {}, ours=False)
     if stop is not None:
         return stop.message
-    return "The bill is older than the tenant's start date, or the next cycle takes it up."
+    return "The bill is older than the start date in the settings, or the next cycle takes it up."
 
 
 # -- pieces ----------------------------------------------------------------------------------

@@ -243,7 +243,7 @@ _SPECIAL: Mapping[tuple[Reason, str, bool], str] = {
 # Next steps that differ from the reason's usual one: reason, kind, whether the thing has an id.
 _STEPS: Mapping[tuple[Reason, str, bool], str] = {
     (Reason.VENDOR_UNUSABLE, "terms", True): (
-        "Give the vendor terms in Epicor, or the tenant default terms (settings), then replay."
+        "Give the vendor terms in Epicor, or set default terms in the settings, then replay."
     ),
     (Reason.ACCOUNT_UNMAPPED, GL_ACCOUNTS, False): (
         "Choose a GL account for the lines in Ramp, then replay."
@@ -272,7 +272,7 @@ _STEPS: Mapping[tuple[Reason, str, bool], str] = {
     ),
 }
 _SETTINGS = (
-    "An administrator does that in the tenant's settings. Afterwards, replay the bills here."
+    "An administrator does that in the settings. Afterwards, replay the bills here."
 )
 _WHERE: Mapping[Reason, str] = {
     Reason.NO_ROUTE: f"Entity routes. {_SETTINGS}",

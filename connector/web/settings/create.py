@@ -36,7 +36,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 def _superuser(request: HttpRequest) -> None:
     if not request.user.is_superuser:
-        raise PermissionDenied("Only a superuser makes tenants.")
+        raise PermissionDenied("Only a superuser adds companies.")
 
 
 def _form(request: HttpRequest, form: NewTenantForm, *, status: int = 200) -> HttpResponse:
