@@ -61,7 +61,7 @@ class TestMaking:
     def test_every_fault_is_named(self):
         bad = {"slug": "a b", "name": "", "time_zone": "Mars"}
         found = problems(lambda: sections.create(bad, actor="root"))
-        assert [text.split(":")[0] for text in found] == ["name", "slug", "time_zone"]
+        assert [text.split(":")[0] for text in found] == ["slug", "time_zone", "name"]
         assert not Tenant.objects.exists()
 
     @pytest.mark.parametrize("slug", ["acme", "ACME"])

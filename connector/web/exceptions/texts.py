@@ -271,9 +271,7 @@ _STEPS: Mapping[tuple[Reason, str, bool], str] = {
         "Say which Epicor currency it is (settings, currencies), then replay."
     ),
 }
-_SETTINGS = (
-    "An administrator does that in the settings. Afterwards, replay the bills here."
-)
+_SETTINGS = "An administrator does that in the settings. Afterwards, replay the bills here."
 _WHERE: Mapping[Reason, str] = {
     Reason.NO_ROUTE: f"Entity routes. {_SETTINGS}",
     Reason.INVALID_BILL: (
