@@ -5,6 +5,7 @@ import importlib
 import re
 from pathlib import Path
 
+import grimp
 from django.conf import settings
 
 from connector.domain.errors import NEXT_STEP, TOLD_TO_RAMP, Reason
@@ -114,12 +115,38 @@ def test_only_the_steps_of_a_posting_change_its_state() -> None:
     assert sorted(found) == ["audit/ledger/leases.py", "audit/ledger/lifecycle.py"]
 
 
-def test_the_walk_of_a_bill_names_what_exists() -> None:
-    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    walk = re.findall(r"^\d+\. `([\w.]+):(\w+)`", text, re.MULTILINE)
-    assert len(walk) > 10
-    for module, name in walk:
+def walk() -> list[tuple[int, str, str]]:
+    """The steps of a bill's walk: how deep it stands, module and name."""
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    part = text.split("### One bill through the rooms", 1)[1].split("\n## ", 1)[0]
+    found = re.findall(r"^( *)- `([\w.]+):(\w+)`", part, re.MULTILINE)
+    return [(len(indent) // 2, module, name) for indent, module, name in found]
+
+
+def calls() -> set[tuple[str, str]]:
+    """The walk as pairs of modules: what calls, and what it calls, however indirectly."""
+    above: list[str] = []
+    pairs = set()
+    for depth, module, _ in walk():
+        pairs |= {(caller, module) for caller in above[:depth] if caller != module}
+        above[depth:] = [module]
+    return pairs
+
+
+def test_the_walk_of_a_bill_names_what_exists_in_few_rooms() -> None:
+    assert len(walk()) > 15
+    for _, module, name in walk():
         assert callable(getattr(importlib.import_module(module), name, None)), f"{module}:{name}"
+    rooms = {".".join(module.split(".")[:2]) for _, module, _ in walk()}
+    assert len(rooms) <= 12
+
+
+def test_each_step_of_the_walk_knows_the_next_and_none_the_one_before() -> None:
+    graph = grimp.build_graph("connector", "mappings", "audit", cache_dir=None)
+    assert len(calls()) > 15
+    for caller, called in calls():
+        assert graph.chain_exists(importer=caller, imported=called), f"{caller} -> {called}"
+        assert not graph.chain_exists(importer=called, imported=caller), f"{called} -> {caller}"
 
 
 def test_beside_its_rooms_the_application_has_only_what_is_listed() -> None:

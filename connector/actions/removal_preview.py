@@ -16,7 +16,7 @@ from connector.epicor.find_invoices import stamp_of
 from connector.ramp.errors import NotFoundError
 from connector.sync.bills.decide import revision
 from connector.sync.bills.find_invoices import entered_key, look_up, name_of
-from connector.sync.bills.group_rows import taken
+from connector.sync.bills.invoice_groups import taken
 from connector.sync.bills.ramp_status import SYNCED, stopped, stops
 from connector.sync.context import Cycle, open_cycle
 from connector.tenants.models import Tenant

@@ -1,13 +1,14 @@
 """One bill must not stop the others: an unforeseen error is narrowed to its bill.
 
-The one place that catches every error. A step over a slice is tried for all of it; where it breaks,
-it is done again for each half, until the bill that breaks it is alone. That one is held, the others
-go on. So a step must do no harm when it is done twice, as after a worker that died.
+Every error is caught here, and in the look-up of a slice (`bills/look_up.py`), nowhere else. A step
+over a slice is tried for all of it; where it breaks, it is done again for each half, until the bill
+that breaks it is alone. That one is held, the others go on. So a step must do no harm when it is
+done twice, as after a worker that died.
 """
 
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -48,6 +49,8 @@ _NO_BILLS = (
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
 Sorted = tuple[list[Result], list[tuple[Posting, Hold]]]
 
 
@@ -74,6 +77,19 @@ def narrow(
             return []
     half = len(items) // 2
     return [*narrow(items[:half], step, broke), *narrow(items[half:], step, broke)]
+
+
+def guarded(
+    task: Generator[Asked, Answered, None], broke: Callable[[Exception], None]
+) -> Generator[Asked, Answered, None]:
+    """A task of one item; `broke` gets an error that nobody foresaw, any other is raised."""
+    try:
+        yield from task
+    except Exception as error:
+        if not is_unforeseen(error):
+            raise
+        logger.exception("One item broke its task; the others go on")
+        broke(error)
 
 
 def sort_out(

@@ -11,7 +11,7 @@ from audit.ledger.models import Posting
 from audit.trail import log
 from connector.actions.remove import remove
 from connector.ramp.bill_content import envelope
-from connector.sync.bills import board
+from connector.sync.bills import due as due_bills
 from connector.sync.bills.run import run_cycle
 from connector.sync.models import Bill
 from connector.tenants.models import (
@@ -162,7 +162,7 @@ def test_what_ramp_does_not_have_as_synced_any_more_waits_for_the_end_of_a_black
 
 @pytest.mark.django_db
 def test_of_what_ramp_has_as_synced_only_what_is_due_and_not_told_by_us_is_claimed(monkeypatch):
-    monkeypatch.setattr(board, "_MOST_SYNCED", 1)
+    monkeypatch.setattr(due_bills, "_MOST_SYNCED", 1)
     tenant = make_tenant("many")
     now = timezone.now()
     for number, later in enumerate((1, 1, 0, 0)):
@@ -175,7 +175,7 @@ def test_of_what_ramp_has_as_synced_only_what_is_due_and_not_told_by_us_is_claim
         Posting.objects.filter(bill_id=bill_id).update(**due)
     log.record(tenant.pk, "posting.confirmed", subject_kind="posting", subject_id="bill-2")
     how = {"owner": "w", "limit": 50, "lease_s": 300, "now": now}
-    claimed = board.claim_synced(tenant.pk, **how)
+    claimed = due_bills.claim_synced(tenant.pk, **how)
     assert [one.bill_id for one in claimed] == ["bill-3"]
 
 

@@ -18,9 +18,10 @@ from connector.actions.duplicates import adopt, different, same_invoice
 from connector.actions.questions import can_answer, go_on
 from connector.domain.errors import HeldError
 from connector.management.base import CommandProblem
-from connector.sync.bills import lanes, look_up
+from connector.sync.bills import due
 from connector.sync.bills.duplicate_list import list_twins
 from connector.sync.bills.run import run_cycle
+from connector.sync.bills.write_record import WriteRecord
 from connector.sync.models import AcceptedQuestion
 from connector.tenants.models import EntityRoute, PostingSettings, Tenant
 from tests.journeys.test_twins import chosen, of, plain_bills
@@ -75,7 +76,7 @@ def in_epicor(tenant: Tenant, *bill_ids: str) -> list[str]:
 def test_however_it_is_spelled_one_of_them_is_entered(ready, monkeypatch, slice_):
     """In one slice, and in several of one run."""
     box, tenant = ready
-    monkeypatch.setattr(look_up, "SLICE", slice_)
+    monkeypatch.setattr(due, "SLICE", slice_)
     first = first_bill(box, "INV-É-2041")
     later_day = {"issued_at": "2026-11-24T00:00:00+00:00"}
     more = [
@@ -227,14 +228,15 @@ def test_of_two_spellings_at_the_same_moment_one_is_sent(ready, monkeypatch, wri
     first = first_bill(box)
     second = once_more(box, first, "INV 2041")
     run_cycle(tenant, dry_run=True)
-    begin, meanwhile = lanes.begin_write, []
+    begin, meanwhile = WriteRecord.begin, []
 
-    def other_worker_first(cycle: Any, job: Any, lease_s: float) -> bool:
-        if job.item.prepared.posting.bill_id == second and not job.opening and not meanwhile:
+    def other_worker_first(record: Any, step: Any) -> None:
+        sends = step.writes and record.opening is None
+        if record.item.posting.bill_id == second and sends and not meanwhile:
             meanwhile.append(run_cycle(tenant, only_ids=[of(tenant, first).pk]))
-        return begin(cycle, job, lease_s)
+        begin(record, step)
 
-    monkeypatch.setattr("connector.sync.bills.write.begin_write", other_worker_first)
+    monkeypatch.setattr(WriteRecord, "begin", other_worker_first)
     run_cycle(tenant, only_ids=[of(tenant, second).pk])
 
     assert meanwhile

@@ -12,10 +12,9 @@ from django.utils import timezone
 from audit.ledger.models import Posting
 from connector.domain.errors import AccessError, OutageError, PostingError, RejectedError
 from connector.epicor.client import EpicorClient
-from connector.sync.bills import lanes, write
-from connector.sync.bills.group_rows import unlock_left
-from connector.sync.bills.invoice_groups import LETTERS, MOST_REFUSED, Groups
-from connector.sync.bills.lanes import next_place
+from connector.sync.bills import due, enter, write_record
+from connector.sync.bills.due import next_to_enter
+from connector.sync.bills.invoice_groups import LETTERS, MOST_REFUSED, Groups, unlock_left
 from connector.sync.bills.run import run_cycle
 from connector.sync.context import open_cycle
 from connector.sync.models import InvoiceGroup
@@ -247,15 +246,15 @@ def test_without_a_free_licence_the_run_ends_with_one_banner_and_no_red_bill(sta
 
 
 def most_at_once(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many jobs were in the lanes each time that one was begun."""
+    """How many bills were in the lanes each time that one was begun."""
     seen: list[int] = []
-    begin = write.Writing._begin
+    enter_bill = enter.enter_bill
 
-    def counted(self: Any, item: Any) -> None:
-        begin(self, item)
-        seen.append(len(self.board.jobs))
+    def counted(due: Any, record: Any) -> Any:
+        seen.append(len(due.under_way))
+        return enter_bill(due, record)
 
-    monkeypatch.setattr(write.Writing, "_begin", counted)
+    monkeypatch.setattr(enter, "enter_bill", counted)
     return seen
 
 
@@ -329,14 +328,14 @@ def test_an_edit_has_its_group_leased_while_it_writes(start, monkeypatch):
     InvoiceGroup.objects.update(opened_on=datetime(2020, 1, 1, tzinfo=UTC).date())
     edited(box, posting)
     owners = []
-    begin = lanes.attempts.begin
+    begin = write_record.attempts.begin
 
     def seen(*args: Any, **kwargs: Any) -> Any:
         rows = InvoiceGroup.objects.filter(company=posting.company, group_id=posting.group_id)
         owners.append(rows.get().lease_owner)
         return begin(*args, **kwargs)
 
-    monkeypatch.setattr("connector.sync.bills.lanes.attempts.begin", seen)
+    monkeypatch.setattr("connector.sync.bills.write_record.attempts.begin", seen)
     run_cycle(tenant)
 
     assert due_in_epicor(box, posting) == "2027-01-15"
@@ -357,7 +356,7 @@ def test_many_edits_in_one_group_are_written_one_after_the_other(start, monkeypa
     same = list(confirmed.filter(**crowd)[:6])
     for posting in same:
         edited(box, posting)
-    monkeypatch.setattr(lanes, "CROWDED", 0)  # a second lane would join at once
+    monkeypatch.setattr(due, "CROWDED", 0)  # a second lane would join at once
     seen = most_at_once(monkeypatch)
 
     run_cycle(tenant)
@@ -371,7 +370,7 @@ def test_what_lies_in_a_group_that_is_written_into_is_passed_over():
         def __init__(self, period: str, place: tuple[str, str] | None) -> None:
             self.period, self.place = ("C", period), place
 
-    todo: Any = [Item("1", ("C", "A")), Item("2", ("C", "B")), Item("3", None)]
-    assert next_place(todo, Counter(), {("C", "A")}) == 1
-    assert next_place(todo, Counter(), {("C", "A"), ("C", "B")}) == 2
-    assert next_place(todo[:1], Counter(), {("C", "A"), None}) is None
+    some: Any = [Item("1", ("C", "A")), Item("2", ("C", "B")), Item("3", None)]
+    assert next_to_enter(some, Counter(), {("C", "A")}) is some[1]
+    assert next_to_enter(some, Counter(), {("C", "A"), ("C", "B")}) is some[2]
+    assert next_to_enter(some[:1], Counter(), {("C", "A"), None}) is None

@@ -278,14 +278,14 @@ def test_a_number_typed_under_the_key_of_before_can_be_called_different(ready, l
 def test_a_held_doubt_is_looked_up_within_the_hour_by_itself(ready, later, monkeypatch):
     box, tenant = ready
     posting = lost(box, tenant)
-    judge = look_up.judge
+    decide = look_up.decide
 
     def broken(job: Any, *args: Any, **options: Any) -> Any:
         if job.posting.bill_id == posting.bill_id:
             raise KeyError("nobody foresaw it")
-        return judge(job, *args, **options)
+        return decide(job, *args, **options)
 
-    monkeypatch.setattr(look_up, "judge", broken)
+    monkeypatch.setattr(look_up, "decide", broken)
     for _ in range(3):
         later(minutes=61)
         assert _has_retries(tenant, timezone.now())
@@ -295,7 +295,7 @@ def test_a_held_doubt_is_looked_up_within_the_hour_by_itself(ready, later, monke
     assert held.count() == 1  # that it is still so is no news
     assert not _has_retries(tenant, timezone.now())
 
-    monkeypatch.setattr(look_up, "judge", judge)
+    monkeypatch.setattr(look_up, "decide", decide)
     later(minutes=61)
     run_cycle(tenant)
     assert now(posting) == (State.CONFIRMED, "")
@@ -305,12 +305,12 @@ def test_a_held_doubt_is_looked_up_within_the_hour_by_itself(ready, later, monke
 def test_a_person_need_not_wait_for_the_look_up_of_a_held_doubt(ready, later, monkeypatch):
     box, tenant = ready
     posting = lost(box, tenant)
-    judge = look_up.judge
-    monkeypatch.setattr(look_up, "judge", lambda *_, **__: 1 / 0)
+    decide = look_up.decide
+    monkeypatch.setattr(look_up, "decide", lambda *_, **__: 1 / 0)
     later(minutes=5)
     run_cycle(tenant)
     assert now(posting) == (State.IN_DOUBT, "bug")
-    monkeypatch.setattr(look_up, "judge", judge)
+    monkeypatch.setattr(look_up, "decide", decide)
     lifecycle.replay([posting], actor="Ann")
     run_cycle(tenant)
     assert now(posting) == (State.CONFIRMED, "")

@@ -117,9 +117,9 @@ STEPS = (
     "connector.sync.bills.prepare:draft_ap_invoice",
     "connector.sync.bills.look_up:candidates_for",
     "connector.sync.bills.look_up:questions",
-    "connector.sync.bills.look_up:judge",
-    "connector.sync.bills.lanes:_writing",
-    "connector.sync.bills.write:begin_write",
+    "connector.sync.bills.look_up:decide",
+    "connector.sync.bills.enter:_converse",
+    "connector.sync.bills.write_record:WriteRecord.begin",
     "connector.sync.bills.outcomes:differences",
     "connector.ramp.client:RampClient.sync",
 )

@@ -11,7 +11,7 @@ from audit.writes.models import Attempt
 from connector.actions import questions
 from connector.domain.errors import Reason
 from connector.jobs.models import Errand
-from connector.sync.bills import write
+from connector.sync.bills import enter
 from connector.sync.bills.run import run_cycle
 from connector.sync.models import AcceptedQuestion
 from connector.tenants.models import PostingSettings, Tenant
@@ -170,18 +170,18 @@ def test_a_message_with_a_save_that_is_whole_needs_nobody(ready):
 def test_an_answer_given_while_the_bills_are_sent_counts_at_once(ready, monkeypatch):
     box, tenant = ready
     box.epicor.app.ask_next(TEXT, DATE, always=True)
-    kept = write.Writing._failed
+    kept = enter.not_entered
     answers: list[int] = []
 
-    def failed(self, job, error, answer):
+    def failed(due, record, error):
         """A person accepts the first bill's question while the second one is under way."""
-        kept(self, job, error, answer)
+        yield from kept(due, record, error)
         waiting = held(tenant)
         if waiting and not answers:
             freed = questions.go_on(tenant, waiting[:1], always=True, actor="ann").freed
             answers.append(len(freed))
 
-    monkeypatch.setattr(write.Writing, "_failed", failed)
+    monkeypatch.setattr(enter, "not_entered", failed)
     run_cycle(tenant)
     assert answers == [1]
     assert held(tenant) == []

@@ -13,8 +13,9 @@ from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
 from connector.actions.duplicates import adopt
 from connector.actions.remove import remove
-from connector.sync.bills import look_up, write
+from connector.sync.bills import due, look_up
 from connector.sync.bills.run import run_cycle
+from connector.sync.bills.write_record import WriteRecord
 from connector.tenants.models import PostingSettings, Tenant
 from mappings.periods import period_of
 from tests.journeys import truth
@@ -88,7 +89,7 @@ def test_of_two_bills_with_one_number_the_second_is_never_written_over_the_first
     box, tenant = start(bills=40)
     PostingSettings.objects.filter(tenant=tenant).update(writer=writer)
     a, b = same_number(box, tenant)
-    monkeypatch.setattr(look_up, "SLICE", 1)
+    monkeypatch.setattr(due, "SLICE", 1)
     # The second one is looked up while the first is being written, and its answer comes late.
     box.epicor.fail_next("APInvoiceSvc/GetRows", "slow", times=2, skip=2, seconds=1)
 
@@ -125,14 +126,15 @@ def test_a_bill_with_the_number_of_one_in_doubt_waits(start, later):
 def test_its_own_number_gets_a_refused_bill_entered(ready, monkeypatch):
     box, tenant = ready
     bill_id, plan = chosen(box)
-    begin, typed = write.begin_write, []
+    begin, typed = WriteRecord.begin, []
 
-    def typed_just_before(cycle: Any, job: Any, lease_s: float) -> bool:
-        if job.item.prepared.posting.bill_id == bill_id and not job.opening and not typed:
+    def typed_just_before(record: Any, step: Any) -> None:
+        sends = step.writes and record.opening is None
+        if record.item.posting.bill_id == bill_id and sends and not typed:
             typed.append(type_in(box, plan, plan.invoice_num, total=Decimal(7), shift=-60))
-        return begin(cycle, job, lease_s)
+        begin(record, step)
 
-    monkeypatch.setattr(write, "begin_write", typed_just_before)
+    monkeypatch.setattr(WriteRecord, "begin", typed_just_before)
     run_cycle(tenant)
     assert now(of(tenant, bill_id)) == (State.QUEUED, "duplicate_suspected")
 
@@ -415,14 +417,14 @@ def test_an_edit_of_an_adopted_bill_is_shown(ready):
 def test_one_bill_that_nobody_foresaw_stops_no_other(ready, monkeypatch):
     box, tenant = ready
     bill_id, _ = chosen(box)
-    judge = look_up.judge
+    decide = look_up.decide
 
     def broken(job: Any, *args: Any, **options: Any) -> Any:
         if job.posting.bill_id == bill_id:
             raise KeyError("nobody foresaw it")
-        return judge(job, *args, **options)
+        return decide(job, *args, **options)
 
-    monkeypatch.setattr(look_up, "judge", broken)
+    monkeypatch.setattr(look_up, "decide", broken)
 
     assert run_cycle(tenant).entered > 5
 

@@ -29,6 +29,7 @@ from django.utils import timezone  # noqa: E402
 
 import connector.actions.background  # noqa: E402, F401  (loaded once, for all children)
 from audit.ledger.models import Posting  # noqa: E402
+from connector.epicor import side_by_side  # noqa: E402
 from connector.http_client.client import make_client  # noqa: E402
 from connector.sync.bills import enter, run  # noqa: E402
 from connector.tenants.models import Tenant  # noqa: E402
@@ -208,7 +209,8 @@ class _AtOnce:
 
 
 def _no_threads() -> None:
-    enter.ThreadPoolExecutor = _AtOnce  # type: ignore[misc,assignment]
+    for module in (enter, side_by_side):
+        module.ThreadPoolExecutor = _AtOnce  # type: ignore[attr-defined]
 
 
 # -- deaths and pauses -----------------------------------------------------------------------

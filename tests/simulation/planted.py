@@ -40,15 +40,15 @@ def _everywhere(old: Any, new: Any) -> None:
 def retries_a_write_blindly() -> None:
     """No answer is taken for "not applied": sent again, without a look and with no memory."""
 
-    def again(ends: outcomes.Endings, posting: Posting, message: str) -> None:
+    def again(its: outcomes.Outcomes, posting: Posting, message: str) -> None:
         attempts.settle(posting.tenant_id, "posting", posting.bill_id, "surely not applied")
         if posting.state == Posting.State.IN_FLIGHT:
-            lifecycle.release(posting, owner=ends.cycle.owner, message=message)
+            lifecycle.release(posting, owner=its.cycle.owner, message=message)
         else:
-            lifecycle.settle_not_there(posting, owner=ends.cycle.owner)
-        ends.open.pop(posting.pk, None)
+            lifecycle.settle_not_there(posting, owner=its.cycle.owner)
+        its.open.pop(posting.pk, None)
 
-    outcomes.Endings.doubt = again  # type: ignore[method-assign]
+    outcomes.Outcomes.doubt = again  # type: ignore[method-assign]
     _sees_nothing()
 
 
@@ -59,18 +59,18 @@ def _sees_nothing() -> None:
 
 def tells_ramp_before_it_is_committed() -> None:
     """Ramp hears of the invoice, and only then our record does."""
-    finish = outcomes.Endings.finish
+    finish = outcomes.Outcomes.finish
 
-    def told_first(ends: outcomes.Endings, prepared: Any, saved: Any) -> None:
+    def told_first(its: outcomes.Outcomes, prepared: Any, saved: Any) -> None:
         posting, draft = prepared.posting, prepared.draft
         if not posting.in_epicor:
             names = ("company", "vendor_num", "invoice_num")
             seen = Posting(bill_id=posting.bill_id, **{n: getattr(draft, n) for n in names})
-            item = report_to_ramp.success(ends.cycle, seen)
-            ends.cycle.ramp.sync("BILL_SYNC", f"early {posting.bill_id}", successes=[item])
-        finish(ends, prepared, saved)
+            item = report_to_ramp.success(its.cycle, seen)
+            its.cycle.ramp.sync("BILL_SYNC", f"early {posting.bill_id}", successes=[item])
+        finish(its, prepared, saved)
 
-    outcomes.Endings.finish = told_first  # type: ignore[method-assign]
+    outcomes.Outcomes.finish = told_first  # type: ignore[method-assign]
     ramp_connect.wait_turn = lambda budget: None  # it is not for within a transaction
 
 

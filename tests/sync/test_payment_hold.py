@@ -10,7 +10,7 @@ from audit.ledger.models import Posting
 from connector.domain.bill import Payer
 from connector.domain.errors import Hold
 from connector.sync.bills import payment_hold
-from connector.sync.bills.decide import Ours, Verdict, Verify, Write, is_settled, judge
+from connector.sync.bills.decide import Ours, Verdict, Verify, Write, decide, is_settled
 from connector.sync.bills.find_invoices import Found
 from connector.sync.bills.payment_hold import Pays
 from connector.sync.bills.prepare import Prepared
@@ -57,7 +57,7 @@ def judged(one: Posting, payer: Payer, there: bool, *, begun: bool = False, **ho
     found.by_stamp["bill-1"] = [("EPIC06", saved)]
     found.by_key["EPIC06", 42, "inv-1"] = saved
     revisions = Ours({"bill-1": range(100)}) if how.pop("ours", False) else Ours()
-    return judge(Job(one, bill, None, draft), found, revisions, update_edits=True, **how)
+    return decide(Job(one, bill, None, draft), found, revisions, update_edits=True, **how)
 
 
 def kept(payer: str, held: bool, **points: list[str]) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def test_what_was_entered_as_found_and_is_moved_names_a_payment_hold_that_is_wro
     for there in (True, False):
         assert saved.header is not None
         saved.header["PayHold"] = there
-        verdict = judge(Job(one, bill, None, DRAFT), found, Ours(), update_edits=True)
+        verdict = decide(Job(one, bill, None, DRAFT), found, Ours(), update_edits=True)
         assert isinstance(verdict, Hold)
         assert verdict.reason == "changed"
         assert verdict.detail.get("differences") == (None if there else [NO])

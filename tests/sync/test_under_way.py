@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from audit.ledger import lifecycle
 from audit.ledger.models import Posting
-from connector.sync.bills import claim, lanes, under_way
-from connector.sync.bills.outcomes import Endings
+from connector.sync.bills import claim, due, under_way
+from connector.sync.bills.outcomes import Outcomes
 from connector.sync.context import Counts
 from tests.audit.build import claimed, make_tenant
 
@@ -25,7 +25,7 @@ def test_what_a_dead_worker_holds_is_said_and_taken_back_within_minutes():
     assert under_way.notice(tenant) == ""
     now = timezone.now()
     claimed(tenant, "a", "b")
-    until = now + timedelta(seconds=lanes.LEASE_S)
+    until = now + timedelta(seconds=due.LEASE_S)
     Posting.objects.update(lease_until=until)
 
     assert "2 bills are in the hands of another worker" in under_way.notice(tenant)
@@ -42,13 +42,13 @@ def test_a_living_run_keeps_its_bills_and_no_others(monkeypatch):
     soon = timezone.now() + timedelta(seconds=1)
     Posting.objects.update(lease_until=soon)
     Posting.objects.filter(pk=lost.pk).update(lease_owner="another")
-    ends = Endings(_Cycle(tenant, mine.lease_owner))
-    ends.add([mine, lost])
+    outcomes = Outcomes(_Cycle(tenant, mine.lease_owner))
+    outcomes.add([mine, lost])
 
-    ends.keep(300.0)
+    outcomes.keep(300.0)
     assert Posting.objects.get(pk=mine.pk).lease_until == soon  # renewed just now
-    ends._renewed_at -= 200
-    ends.keep(300.0)
+    outcomes._renewed_at -= 200
+    outcomes.keep(300.0)
 
     assert Posting.objects.get(pk=mine.pk).lease_until > soon + timedelta(minutes=4)
     assert mine.lease_until > soon

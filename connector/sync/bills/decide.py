@@ -84,7 +84,7 @@ class Ours:
         return posting.bill_id in self.doubts and one_hand(saved)
 
 
-def judge(
+def decide(
     job: Prepared,
     found: Found,
     ours: Ours,

@@ -1,22 +1,92 @@
-"""Enters what is due: claim, look up, write in lanes, verify, record.
+"""Enters what is due: each bill is looked up first, then written in a lane of its own.
 
-Before each write its intent is committed, straight after the answer its outcome; no transaction is
-open across HTTP. What is shared is on the board, `look_up` feeds it and `write` empties it.
+`enter_bill` is one bill's way from top to bottom; `not_entered` says how else it can end.
 """
 
-import logging
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
-from audit.ledger.lifecycle import LostLeaseError
-from connector.sync.bills.board import LOOKERS, Board
-from connector.sync.bills.lanes import LEASE_S
-from connector.sync.bills.look_up import Looking
-from connector.sync.bills.outcomes import Endings
-from connector.sync.bills.write import Writing
+from django.db import transaction
+
+from audit.ledger.duplicates import OvertakenError
+from audit.writes.models import Attempt
+from connector.domain.errors import PostingError, RejectedError
+from connector.epicor.ap_invoice.conversation import Reply, Step
+from connector.sync.bills.due import LEASE_S, Due
+from connector.sync.bills.invoice_groups import Groups, NoGroupError, open_group
+from connector.sync.bills.lanes import Asking, Lanes, Task, call
+from connector.sync.bills.look_up import look_up_slice, prove
+from connector.sync.bills.not_entered import broke, no_group, not_entered
+from connector.sync.bills.outcomes import Outcomes
+from connector.sync.bills.write_record import WriteRecord
 from connector.sync.context import Cycle
+from connector.sync.narrow import guarded
 
-logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+
+def enter_bill(due: Due, record: WriteRecord) -> Task:
+    """Enter one bill, or complete or change what is there of it; a task for a lane.
+
+    No transaction is open while a request is under way.
+    """
+    cycle, item = due.cycle, record.item
+    draft = item.prepared.draft
+    try:
+        group = due.take_group(item)
+        if group is not None and not group.ready and item.saved is None:
+            record.opening = group
+            locked_to = yield from _converse(record, open_group(group, draft.apply_date))
+            record.finish(Attempt.Outcome.DONE)
+            due.groups.opened(group, locked_to)
+            record.opening = None
+
+        group_id = item.place[1] if item.place is not None else ""
+        writing = cycle.writer(draft, group_id, item.saved, cycle.habits)
+        saved = yield from _converse(record, writing)
+        due.seats_short = 0
+        with transaction.atomic():
+            record.finish(Attempt.Outcome.DONE)
+            if saved.stale:  # its totals were not in the answer
+                due.unproven.append(item.prepared)
+            else:  # entered when it is equal to the cent, else a hold names every difference
+                due.outcomes.finish(item.prepared, saved)
+    except NoGroupError as error:
+        no_group(due, item, error)
+    except OvertakenError:
+        due.give_way(item.posting)
+    except PostingError as error:
+        yield from not_entered(due, record, error)
+    finally:
+        due.end(item)
+
+
+def _converse(record: WriteRecord, conversation: Generator[Step, Reply, Result]) -> Asking[Result]:
+    """Hold a conversation with Epicor step by step and return what it came to.
+
+    The intent of each write is committed before it is sent, its outcome once it is answered; only
+    the last one's is left to the caller, to be committed together with what follows from it.
+    A look that finds nothing is thrown into the conversation, which knows what that means.
+    """
+    company, epicor = record.item.company, record.cycle.epicor
+    try:
+        step = next(conversation)
+        while True:
+            record.begin(step)
+            try:
+                record.answer = yield from call(epicor, company, step, record.deadline_s)
+            except RejectedError as error:
+                if step.writes:
+                    raise
+                step = conversation.throw(error)
+            else:
+                asked, step = step, conversation.send(record.answer)
+                record.accept(asked, record.answer)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
 
 
 def enter_due(
@@ -29,45 +99,31 @@ def enter_due(
     True when the time was over before everything was done. Raises AccessError, OutageError or
     TransientError when a system refuses us or is away; whatever was claimed is then given back.
     """
-    lanes = cycle.lanes
-    with ThreadPoolExecutor(lanes) as lane_pool, ThreadPoolExecutor(LOOKERS) as look_pool:
-        board = Board(
-            cycle, stop_at, ids, Endings(cycle), lane_pool, look_pool, only_look=only_look
-        )
-        board.claim_again()
-        looking = Looking(board, lanes)
-        writing = Writing(board, looking)
+    due = Due(cycle, stop_at, ids, Outcomes(cycle), Groups(cycle), only_look=only_look)
+    due.claim_again()
+    with ThreadPoolExecutor(cycle.lanes) as pool:
+        lanes = Lanes(pool)
+        start_more = partial(_start_more, due, lanes, 4 * cycle.lanes)
         try:
-            _work(board, looking, writing)
+            lanes.run(start_more, partial(due.outcomes.keep, LEASE_S), LEASE_S / 4)
         finally:
             # Whatever broke, no posting stays behind leased and forgotten.
-            board.ends.give_back()
-            writing.groups.close()
-    if board.ends.stopped is not None:
-        raise board.ends.stopped
-    more = bool(board.todo or board.claims)
-    if writing.groups.closed and not more:
-        raise writing.groups.trouble
+            due.outcomes.give_back()
+            due.groups.close()
+    if due.outcomes.stopped is not None:
+        raise due.outcomes.stopped
+    more = bool(due.to_enter or due.claims)
+    if due.groups.closed and not more:
+        raise due.groups.trouble
     return more
 
 
-def _work(board: Board, looking: Looking, writing: Writing) -> None:
-    """Give every free lane work until nothing is under way any more."""
-    while True:
-        looking.ahead()
-        writing.start()
-        if not board.jobs and not board.asked:
-            return
-        board.ends.keep(LEASE_S)
-        done, _ = wait(
-            [*board.jobs, *board.asked], timeout=LEASE_S / 4, return_when=FIRST_COMPLETED
-        )
-        for future in [f for f in (*board.jobs, *board.asked) if f in done]:
-            try:
-                if future in board.jobs:
-                    writing.answered(board.jobs.pop(future), future)
-                else:
-                    looking.answered(board.asked.pop(future), future)
-            except LostLeaseError as error:
-                # We were too slow and somebody else has it now; its record says what we sent.
-                logger.warning("A posting moved on: %s", error)
+def _start_more(due: Due, lanes: Lanes, enough: int) -> None:
+    """Look the next slice up while the lanes still have work; give each free lane a bill."""
+    while not due.looking and len(due.to_enter) <= enough and (slice_ := due.claim()):
+        lanes.start(look_up_slice(due, slice_))
+    while (item := due.take()) is not None:
+        record = WriteRecord(due.cycle, item)
+        lanes.start(guarded(enter_bill(due, record), partial(broke, due, record)))
+    if due.must_prove():
+        lanes.start(prove(due))

@@ -1,235 +1,125 @@
-"""One bill's way through a lane: its conversation with Epicor, and the record of each write."""
+"""Runs tasks side by side: their requests in threads, everything else in the run's own thread.
 
-from collections import Counter
-from collections.abc import Collection, Generator, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from datetime import timedelta
+A task is a generator: it yields requests, which only do HTTP, and goes on when all of them are
+over. So nothing that touches the database needs a lock or a connection of its own, and while one
+answer is being recorded the requests of the other tasks are under way.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from django.utils import timezone
+from audit.ledger.lifecycle import LostLeaseError
+from connector.domain.errors import AccessError, TransientError
+from connector.epicor.ap_invoice.conversation import Step
+from connector.epicor.client import EpicorClient, MethodAnswer
+from connector.http_client.tokens import TokenExpiredError
 
-from audit.ledger import duplicates, lifecycle
-from audit.writes import attempts
-from audit.writes.models import Attempt
-from connector.domain.errors import (
-    AskedError,
-    PostingError,
-    Reason,
-    RejectedError,
-    TransientError,
-    UncertainOutcomeError,
-)
-from connector.epicor.ap_invoice.conversation import Reply, Step
-from connector.epicor.ap_invoice.questions import texts_of
-from connector.epicor.ap_invoice.rows import TABLES, SavedInvoice
-from connector.epicor.client import MethodAnswer
-from connector.http_client.redaction import redact
-from connector.sync.bills.group_rows import open_group
-from connector.sync.bills.prepare import Prepared
-from connector.sync.context import Cycle
-from connector.sync.models import InvoiceGroup
-from mappings.fiscal import PeriodTable
+logger = logging.getLogger(__name__)
 
-LEASE_S = 300.0  # of a claimed posting; a living run renews it (Endings.keep)
-WRITE_S = 120.0  # total deadline of one write
-GROUP_S = 60.0
-CROWDED = 8
+Result = TypeVar("Result")
+Request = Callable[[], Any]
+Answers = Sequence[Future[Any]]
+Asking = Generator[Sequence[Request], Answers, Result]  # what asks on the way to its result
+Task = Asking[None]
+TOKEN = "Epicor refuses a token that it just issued. No bill is lost; check epicor.auth."  # noqa: S105
 
 
-Place = tuple[str, str]  # company and group
+class Lanes:
+    """The tasks under way. `pool` says how many of their requests are under way at once."""
 
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+        self._tasks: dict[Task, Answers] = {}
+        self._pending: set[Future[Any]] = set()
 
-@dataclass(frozen=True, slots=True)
-class Todo:
-    """A bill to be written: what is there of it already, and the company and fiscal period."""
+    def run(self, start_more: Callable[[], None], keep: Callable[[], None], every_s: float) -> None:
+        """Go on with each task when it is answered, until `start_more` starts none and all ended.
 
-    prepared: Prepared
-    saved: SavedInvoice | None
-    period: tuple[str, str]
-
-    @property
-    def place(self) -> Place | None:
-        """The group that the invoice lies in; None for one that is not there yet."""
-        return (self.period[0], self.saved.group_id) if self.saved is not None else None
-
-    @classmethod
-    def of(
-        cls,
-        prepared: Prepared,
-        saved: SavedInvoice | None,
-        table: PeriodTable,
-    ) -> "Todo":
-        """With the period that its group is for."""
-        draft = prepared.draft
-        label = table.label(draft.company, draft.apply_date)
-        return cls(prepared, saved, (draft.company, label))
-
-
-@dataclass(slots=True)
-class Job:
-    """A bill in a lane. `opening`: its group is being opened first; `wrote`: something of it is
-    perhaps saved by this conversation; `passed_over`: what Epicor asked and a person had accepted.
-    """
-
-    item: Todo
-    group: InvoiceGroup | None
-    talk: Generator[Step, Reply, Any]
-    step: Step
-    opening: bool = False
-    attempt: Attempt | None = None
-    answer: MethodAnswer | None = None  # the last one
-    wrote: bool = False
-    renewed: bool = False
-    freed: bool = False  # its group is given back
-    passed_over: list[dict[str, Any]] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, item: Todo, group: InvoiceGroup | None, cycle: Cycle) -> "Job":
-        """Raises StopIteration with the invoice when nothing is left to be written."""
-        talk: Generator[Step, Reply, Any]
-        if group is not None and not group.ready and item.saved is None:
-            talk = open_group(group, item.prepared.draft.apply_date)
-            return cls(item, group, talk, next(talk), opening=True)
-        talk = _writing(item, group, cycle)
-        return cls(item, group, talk, next(talk))
-
-    @property
-    def place(self) -> Place | None:
-        """The group it writes into, as far as one is known."""
-        return (self.group.company, self.group.group_id) if self.group else self.item.place
-
-    def write(self, cycle: Cycle) -> None:
-        """The group is open: go on with the bill's own conversation."""
-        self.talk = _writing(self.item, self.group, cycle)
-        self.step, self.opening, self.renewed = next(self.talk), False, False
-
-    def advance(self, future: Future[MethodAnswer]) -> None:
-        """Give the conversation its answer, so that it says the next step.
-
-        A look that finds nothing is thrown into it, because it knows what that means. Raises
-        StopIteration at its end, and what the request or the conversation raised.
+        `keep` is called at least `every_s` seconds apart. What a task raises ends the run, and
+        the other tasks with it; only one that lost its bill to another worker ends alone.
         """
-        self.answer = None
         try:
-            self.answer = future.result()
-        except RejectedError as error:
-            if self.step.writes:
-                raise
-            self.step = self.talk.throw(error)
-        else:
-            asker = self.step.method
-            self.step = self.talk.send(self.answer)
-            if texts := texts_of(self.answer.parameters):
-                self.passed_over.append({"method": asker, "said": texts})
+            start_more()
+            while self._tasks:
+                keep()
+                _, self._pending = wait(self._pending, every_s, FIRST_COMPLETED)
+                answered = [t for t, them in self._tasks.items() if self._pending.isdisjoint(them)]
+                for task in answered:
+                    self._resume(task, self._tasks.pop(task))
+                    start_more()
+        finally:
+            for future in self._pending:
+                future.cancel()
+            for task in self._tasks:
+                task.close()
 
-    @property
-    def deadline_s(self) -> float:
-        """How long a request may take, in seconds."""
-        return GROUP_S if self.opening else WRITE_S
+    def start(self, task: Task) -> None:
+        """Let a task begin; it runs at once until its first request."""
+        self._resume(task, None)
+
+    def _resume(self, task: Task, answers: Answers | None) -> None:
+        try:
+            requests = task.send(answers) if answers is not None else next(task)
+        except StopIteration:
+            return
+        except LostLeaseError as error:
+            # We were too slow and somebody else has it now; its record says what we sent.
+            logger.warning("A posting moved on: %s", error)
+            return
+        self._tasks[task] = [self._pool.submit(request) for request in requests]
+        self._pending.update(self._tasks[task])
 
 
-def _writing(item: Todo, group: InvoiceGroup | None, cycle: Cycle) -> Generator[Step, Reply, Any]:
-    there = item.saved.group_id if item.saved is not None else ""
-    group_id = group.group_id if group is not None else there
-    talk: Generator[Step, Reply, Any] = cycle.writer(
-        item.prepared.draft, group_id, item.saved, cycle.habits
+def send(epicor: EpicorClient, requests: Sequence[Request]) -> Asking[list[Any]]:
+    """Send requests side by side; return their answers in the same order.
+
+    A request whose token was refused did nothing: it is sent again after a new login, once.
+    Raises what a request or the login raised, and AccessError when a new token is refused too.
+    """
+    answers: dict[int, Any] = {}
+    renewed = False
+    while left := [place for place in range(len(requests)) if place not in answers]:
+        futures = yield [requests[place] for place in left]
+        expired: list[TokenExpiredError] = []
+        for place, future in zip(left, futures, strict=True):
+            try:
+                answers[place] = future.result()
+            except TokenExpiredError as error:
+                expired.append(error)
+        if renewed and any(one.refused for one in expired):
+            raise AccessError(TOKEN)
+        for one in expired:
+            epicor.renew(one)
+            renewed = renewed or bool(one.refused)
+    return [answers[place] for place in range(len(requests))]
+
+
+def call(epicor: EpicorClient, company: str, step: Step, deadline_s: float) -> Asking[MethodAnswer]:
+    """Send one step of a conversation and return its answer, as if it were a plain call.
+
+    It is over `deadline_s` seconds from now, the waiting for a free lane included. Raises what
+    `EpicorClient.call` and `send` raise.
+    """
+    request = partial(_call, epicor, company, step, time.monotonic() + deadline_s)
+    (answer,) = yield from send(epicor, [request])
+    answered: MethodAnswer = answer
+    return answered
+
+
+def _call(epicor: EpicorClient, company: str, step: Step, give_up_at: float) -> MethodAnswer:
+    """One request, in a thread. What waited too long for one is not sent any more."""
+    left_s = give_up_at - time.monotonic()
+    if left_s <= 0:
+        raise TransientError("No lane was free in time. Nothing was sent; it is tried again.")
+    return epicor.call(
+        company,
+        step.service,
+        step.method,
+        step.parameters,
+        repeatable=not step.writes,
+        deadline_s=left_s,
     )
-    return talk
-
-
-def begin_write(cycle: Cycle, job: Job, lease_s: float) -> bool:
-    """Commit the intent of the job's next step; a write must end before our lease does.
-
-    False when another bill with the same number was sent since ours was looked up: then nothing
-    may be sent. Epicor refuses only the same spelling, and a writer that changes what is there
-    would write over the other bill.
-    """
-    prepared, step = job.item.prepared, job.step
-    posting, draft = prepared.posting, prepared.draft
-    now = timezone.now()
-    if posting.lease_until is None or posting.lease_until < now + timedelta(seconds=2 * WRITE_S):
-        until = now + timedelta(seconds=lease_s)
-        lifecycle.extend_lease([posting], owner=cycle.owner, until=until)
-    opened = job.group if job.opening else None
-    creates = opened is None and job.item.saved is None and not job.wrote
-    alone = partial(duplicates.check_alone, cycle.tenant.pk, prepared.asked)
-    try:
-        job.attempt = attempts.begin(
-            cycle.tenant.pk,
-            "posting" if opened is None else "group",
-            posting.bill_id if opened is None else f"{opened.company} {opened.group_id}",
-            "enter_invoice" if opened is None else "open_group",
-            request=redact({"method": step.method, **step.parameters, **_passed_over(job)}),
-            key=draft.key if opened is None else None,
-            coding=prepared.coding.as_json() if prepared.coding and opened is None else None,
-            deadline_at=now + timedelta(seconds=job.deadline_s),
-            check=alone if creates else None,
-        )
-    except duplicates.OvertakenError:
-        return False
-    return True
-
-
-def _passed_over(job: Job) -> dict[str, Any]:
-    """What this write goes on in spite of; part of its record, because only writes have one."""
-    return {"passed_over": job.passed_over} if job.passed_over else {}
-
-
-def note(
-    job: Job,
-    outcome: Attempt.Outcome,
-    answer: MethodAnswer | None,
-    error: PostingError | None = None,
-) -> None:
-    """Commit what came of the job's write, if one was under way."""
-    if job.attempt is None:
-        return
-    attempt, job.attempt = job.attempt, None
-    job.wrote = job.wrote or (outcome == Attempt.Outcome.DONE and not job.opening)
-    kept = _brief(answer) if answer is not None else redact(error.detail if error else {})
-    attempts.finish(attempt, outcome, answer=kept, message=error.message if error else "")
-
-
-def outcome_of(error: PostingError, *, answered: bool) -> Attempt.Outcome:
-    """What is known of a write that ended with this error."""
-    if isinstance(error, TransientError):
-        return Attempt.Outcome.NOT_SENT
-    if isinstance(error, UncertainOutcomeError) or error.reason == Reason.BUG:
-        return Attempt.Outcome.UNKNOWN
-    if isinstance(error, AskedError) and answered:
-        return Attempt.Outcome.DONE
-    return Attempt.Outcome.REFUSED
-
-
-def next_place(
-    todo: Sequence[Todo], busy: Counter[tuple[str, str]], shut: Collection[Place | None]
-) -> int | None:
-    """Which bill a free lane takes: one whose period no lane works on, or of a crowded period.
-
-    What lies in a group that a lane writes into (`shut`) waits: writes in one group are serial.
-
-    Opening another group costs two calls and a name, so a second lane joins a period only when
-    enough bills of it wait.
-    """
-    waiting: Counter[tuple[str, str]] = Counter()
-    for place, item in enumerate(todo):
-        if item.place is not None and item.place in shut:
-            continue
-        waiting[item.period] += 1
-        if waiting[item.period] > CROWDED * busy[item.period]:
-            return place
-    return None
-
-
-def _brief(answer: MethodAnswer) -> dict[str, Any]:
-    """What of an answer is kept: the out parameters and who saved which revision."""
-    kept = {name: value for name, value in answer.parameters.items() if name != "ds"}
-    headers = answer.ds.get("APInvHed") or [{}]
-    columns = ("SysRevID", "ChangedBy", "GroupID", "VendorNum", "InvoiceNum")
-    kept["header"] = {name: headers[-1].get(name) for name in columns}
-    rows = [row for table in TABLES for row in answer.ds.get(table) or ()]
-    kept["revision"] = max((int(row.get("SysRevID") or 0) for row in rows), default=0)
-    redacted: dict[str, Any] = redact(kept)
-    return redacted

@@ -41,7 +41,7 @@ _SHORTLY = timedelta(minutes=5)
 _SHOWN = 10
 
 
-class Endings:
+class Outcomes:
     """The postings of a run that have no end yet (`open`), and the ends they can come to.
 
     `stopped` is set once a system refuses us or is away: what is under way ends first, then the
@@ -57,6 +57,10 @@ class Endings:
     def add(self, slice_: Iterable[Posting]) -> None:
         """These are claimed now and need an end."""
         self.open |= {posting.pk: posting for posting in slice_}
+
+    def stop(self, error: PostingError) -> None:
+        """A system refuses us or is away; the first time is the one that is told."""
+        self.stopped = self.stopped or error
 
     def keep(self, lease_s: float) -> None:
         """Renew the leases of all that is open, now and then, so that they may be short."""
@@ -195,7 +199,7 @@ class Endings:
     def end_badly(self, posting: Posting, error: PostingError) -> None:
         """Nothing of it was applied: a pause of the tenant, a later try, or a hold."""
         if isinstance(error, AccessError | OutageError):
-            self.stopped = error  # what is under way ends first; this one is given back
+            self.stop(error)  # what is under way ends first; this one is given back
         elif isinstance(error, TransientError):
             asked = timedelta(seconds=error.retry_after_s or 0)
             self._retry(posting, retry.UNAVAILABLE, Hold.of(error), at_least=asked)

@@ -17,7 +17,7 @@ from connector.ramp.client import endless
 from connector.sync.bills.confirm import confirm_entered, report_held
 from connector.sync.bills.detect_changes import sweep
 from connector.sync.bills.enter import enter_due
-from connector.sync.bills.group_rows import unlock_left
+from connector.sync.bills.invoice_groups import unlock_left
 from connector.sync.bills.pull import pull_page
 from connector.sync.bills.rehearse import rehearse
 from connector.sync.catalogs import refresh
