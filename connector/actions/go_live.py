@@ -14,7 +14,7 @@ from connector.epicor.ap_invoice.draft import PostingPolicy, since_start
 from connector.ramp.bills import parse_bill
 from connector.sync.models import Bill
 from connector.tenants import sections, setup
-from connector.tenants.forms import Problems, SettingsError
+from connector.tenants.form_fields import Problems, SettingsError
 from connector.tenants.models import (
     EntityRoute,
     FinanceCalendar,

@@ -301,14 +301,14 @@ class PostingSettings(models.Model):
         max_length=2,
         default="R",
         validators=[validators.GROUP_PREFIX],
-        help_text="Our invoice groups are called by it, the day and a letter: R261124A. One or two "
-        "letters or digits that your own groups do not begin with.",
+        help_text="Our invoice groups begin with it, then come the day and a letter: R261124A. "
+        "One or two letters or digits that your own groups do not begin with.",
     )
     lanes = models.PositiveSmallIntegerField(
         "Parallel invoice groups",
         default=2,
         validators=[MinValueValidator(1), MaxValueValidator(8)],
-        help_text="2 is right for most; 1 where Epicor has few licences. Never more than 8.",
+        help_text="2 is right for most; 1 where Epicor has few licenses. Never more than 8.",
     )
     stamp_column = models.CharField(
         "Column for Ramp's bill id",

@@ -17,8 +17,10 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from audit.trail.models import AuditEntry
 from connector.http_client.models import AccessToken
 from connector.secrets import key_check
-from connector.tenants import forms, pauses, setup
-from connector.tenants.forms import Problems, Rows, SectionForm, SettingsError
+from connector.tenants import forms, list_forms, pauses, setup
+from connector.tenants.form_fields import Problems, SettingsError
+from connector.tenants.forms import SectionForm
+from connector.tenants.list_forms import Rows
 from connector.tenants.models import FinanceCalendar, Tenant
 
 _LOOK_BACK = 500  # entries of a tenant's trail in which the last change of a key is looked for
@@ -67,12 +69,12 @@ SECTIONS: Mapping[str, Section] = {
         Section("tenant", "Name and time zone", "manage_settings", forms.TenantForm),
         Section("ramp", "Ramp app", "manage_connections", forms.RampForm),
         Section("epicor", "Epicor connection", "manage_connections", forms.EpicorForm),
-        Section("entities", "Entity routes", "manage_connections", lists=(forms.Routes,)),
+        Section("entities", "Entity routes", "manage_connections", lists=(list_forms.Routes,)),
         Section(
             "coding",
             "Currencies and dimensions",
             "manage_settings",
-            lists=(forms.Currencies, forms.Dimensions),
+            lists=(list_forms.Currencies, list_forms.Dimensions),
         ),
         Section("rules", "Rules for entering", "manage_settings", forms.RulesForm),
         Section("calendar", "Calendar", "manage_calendar", forms.CalendarForm),

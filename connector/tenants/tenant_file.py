@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from connector.tenants import sections
-from connector.tenants.forms import Problems, SettingsError, wrong_type
+from connector.tenants.form_fields import Problems, SettingsError, wrong_type
 from connector.tenants.models import Tenant
 from connector.tenants.sections import FORMS, LISTS
 

@@ -15,7 +15,7 @@ from connector.sync.bills.run import run_cycle
 from connector.sync.models import Bill
 from connector.sync.scheduling import ring_tenant
 from connector.tenants import pauses, sections, setup, tenant_file
-from connector.tenants.forms import SettingsError
+from connector.tenants.form_fields import SettingsError
 from connector.tenants.models import FinanceCalendar, PostingSettings, RampCredentials, Tenant
 from connector.tenants.pauses import PausedError
 from tests.builders import (

@@ -5,7 +5,7 @@ import pytest
 from audit.trail.models import AuditEntry
 from connector.http_client.models import AccessToken
 from connector.tenants import sections, setup, tenant_file
-from connector.tenants.forms import SettingsError
+from connector.tenants.form_fields import SettingsError
 from connector.tenants.models import (
     FinanceCalendar,
     PostingSettings,

@@ -12,7 +12,9 @@ from django import forms
 from django.conf import settings
 from django.test import Client
 
-from connector.tenants.forms import DaysField, EpicorForm, NewTenantForm, Rows, SectionForm
+from connector.tenants.form_fields import DaysField
+from connector.tenants.forms import EpicorForm, NewTenantForm, SectionForm
+from connector.tenants.list_forms import Rows
 from connector.tenants.sections import LISTS, SECRETS, SECTIONS
 from connector.tenants.tenant_file import REQUIRED
 from tests import builders

@@ -12,7 +12,7 @@ from audit.trail.models import AuditEntry
 from connector.actions import go_live
 from connector.jobs.models import Errand
 from connector.tenants import members, sections
-from connector.tenants.forms import SettingsError
+from connector.tenants.form_fields import SettingsError
 from connector.tenants.members import PeopleError
 from connector.tenants.models import FinanceCalendar, Membership, PostingSettings, Tenant
 from connector.tenants.sections import SECTIONS, ChangedMeanwhileError

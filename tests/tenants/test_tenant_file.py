@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from audit.trail.models import AuditEntry
 from connector.tenants import tenant_file
-from connector.tenants.forms import SettingsError
+from connector.tenants.form_fields import SettingsError
 from connector.tenants.models import (
     EntityRoute,
     EpicorCredentials,

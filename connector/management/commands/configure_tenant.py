@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from connector.management.base import CommandProblem, PlainCommand
-from connector.tenants.forms import SettingsError
+from connector.tenants.form_fields import SettingsError
 from connector.tenants.tenant_file import apply, read
 
 

@@ -8,7 +8,8 @@ from django.urls import path
 from django.views.decorators.http import require_POST, require_safe
 
 from connector.tenants import sections
-from connector.tenants.forms import NewTenantForm, SettingsError
+from connector.tenants.form_fields import SettingsError
+from connector.tenants.forms import NewTenantForm
 from connector.tenants.models import Tenant
 from connector.web import layout
 from connector.web.settings.section_form import shown

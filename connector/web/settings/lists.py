@@ -9,7 +9,7 @@ from connector.actions import tenant_setup as errands
 from connector.jobs.models import Errand
 from connector.ramp.accounting_fields import faults
 from connector.tenants.entities import names_of
-from connector.tenants.forms import Currencies, Dimensions, Routes, Rows
+from connector.tenants.list_forms import Currencies, Dimensions, Routes, Rows
 from connector.tenants.models import Tenant
 from mappings.models import EpicorCurrency, EpicorSegment, EpicorSegmentValue
 

@@ -13,14 +13,8 @@ from django.utils import timezone
 from connector.actions import tenant_setup as errands
 from connector.jobs.models import Errand
 from connector.tenants import sections, setup
-from connector.tenants.forms import (
-    EpicorForm,
-    ModelForm,
-    Problems,
-    SectionForm,
-    SettingsError,
-    form_field,
-)
+from connector.tenants.form_fields import ModelForm, Problems, SettingsError, form_field
+from connector.tenants.forms import EpicorForm, SectionForm
 from connector.tenants.models import EntityRoute, Tenant
 from connector.tenants.schedule import BadScheduleError
 from connector.tenants.schedule_words import in_words

@@ -17,7 +17,7 @@ from connector.actions import tenant_setup as errands
 from connector.jobs.models import Errand
 from connector.sync.scheduling import ring_tenant
 from connector.tenants import connection_test, sections, setup
-from connector.tenants.forms import SettingsError
+from connector.tenants.form_fields import SettingsError
 from connector.tenants.models import Tenant
 from connector.tenants.schedule import BadScheduleError
 from connector.web import layout
