@@ -107,6 +107,15 @@ def dies_everywhere(life: Life) -> None:
         run(life)
 
 
+def dies_when_ramp_was_told(life: Life) -> None:
+    """A process dies as soon as Ramp has heard of an invoice, again and again."""
+    for _ in range(6):
+        one_arrives(life)
+        run(life, {"die_after": "/accounting/syncs"})
+        life.pass_time(20 * 60.0)
+        run(life)
+
+
 def asleep_everywhere(life: Life) -> None:
     """A process sleeps for longer than its lease before each request; others do its work."""
     for request in range(4, 16):

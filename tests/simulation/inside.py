@@ -247,6 +247,7 @@ class _Hooks:
         self.commits = _Counter(plan.get("die_at_commit"))
         self._pauses = set(plan.get("pause_at") or ())
         self._pause_before = str(plan.get("pause_before") or "")
+        self._die_after = str(plan.get("die_after") or "")
         self._channel = channel
 
     def install(self) -> None:
@@ -263,6 +264,8 @@ class _Hooks:
             number = self.requests.begin(f"{request.method} {request.url.path}")
             response = send(transport, request)
             self.requests.end(number)
+            if self._die_after and self._die_after in request.url.path:
+                os.kill(os.getpid(), signal.SIGKILL)
             return response
 
         httpx.HTTPTransport.handle_request = watched

@@ -21,6 +21,7 @@ Plan (every key may be left out)
   seed            seeds `random`, so that waits between tries are the same each time
   die_at          [k, "before" | "after"]: SIGKILL itself before its k-th HTTP request goes out,
                   or once its answer has begun to arrive and nothing of it was seen (k from 1)
+  die_after       text: the same once the first request whose path contains it was answered
   die_at_commit   [k, "before" | "after"]: the same at its k-th commit, of a transaction, of a
                   savepoint, or of a single statement that is its own transaction
   pause_at        [k, …]: stop before these requests until the parent says go on
