@@ -14,6 +14,7 @@ from audit.ledger import lifecycle
 from audit.ledger.models import IN_EPICOR, Posting
 from audit.trail import log
 from audit.writes import attempts
+from connector.domain.difference import listed
 from connector.domain.errors import HeldError, Reason
 from connector.epicor.ap_invoice.rows import SavedInvoice, same_number
 from connector.epicor.find_invoices import stamp_of
@@ -291,7 +292,9 @@ def _check_same(prepared: Prepared, chosen: Key, saved: SavedInvoice) -> None:
             f"it is of vendor {chosen[1]} in {chosen[0]}, and the bill is coded to vendor "
             f"{draft.vendor_num} ({draft.vendor_id}) in {draft.company}"
         )
-    wrong += money_differences(saved.header or {}, draft.total, draft.currency_code)
+    off = money_differences(saved.header or {}, draft.total, draft.currency_code)
+    if off:
+        wrong.append(listed(off, prepared.bill.currency))
     if wrong:
         raise HeldError(
             f"Invoice {chosen[2]} cannot be bill {draft.stamp}: {'; '.join(wrong)}. Nothing was "

@@ -13,13 +13,15 @@ from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
 from audit.writes import attempts
 from audit.writes.models import Attempt
+from connector.domain.difference import Difference, stored
 from connector.domain.errors import Hold, Reason
 from connector.tenants.models import Tenant
 from tests.audit.build import LATER, MUCH_LATER, NOW, actions, claimed, enter, make_tenant
 
 pytestmark = pytest.mark.django_db
 State = Posting.State
-OFF = Hold(Reason.MISMATCH, "One cent off.", {"differences": ["The total is 1.01"]})
+POINTS = stored([Difference("total", "1", "1.01")])
+OFF = Hold(Reason.MISMATCH, "One cent off.", {"differences": POINTS})
 
 
 @pytest.fixture
@@ -114,7 +116,7 @@ def test_what_is_kept_has_no_hold_and_remembers_what_was_accepted(
     row = fresh(posting)
     assert (row.state, row.hold_reason, row.not_before) == (state, "", None)
     assert row.entered_hash == "a" * 64  # a difference in Epicor settles no edit in Ramp
-    assert row.kept == {"mismatch": ["The total is 1.01"]}
+    assert row.kept == {"mismatch": POINTS}
     assert row.entered_as["total"] == "1.00"
     entry = AuditEntry.objects.get(action="posting.kept")
     assert (entry.actor, entry.body["reason"]) == ("Ann", "The vendor credits it.")

@@ -19,6 +19,7 @@ from audit.trail.differences import changed
 from audit.trail.models import AuditEntry
 from audit.writes import attempts
 from audit.writes.models import Attempt
+from connector.domain.difference import Difference, stored
 from connector.domain.errors import Hold, Reason
 from connector.tenants.models import Tenant
 from tests.audit.build import MUCH_LATER, claimed, enter, make_tenant, opened, seed, unmapped
@@ -103,7 +104,11 @@ def test_one_life_with_every_step_is_told_right_after_each(tenant: Tenant) -> No
     def begin() -> None:
         attempt.append(attempts.begin(tenant.pk, "posting", "a", "enter_invoice", request={}))
 
-    changed = Hold(Reason.CHANGED, "The amount differs.", {"differences": [["amount", "1", "2"]]})
+    changed = Hold(
+        Reason.CHANGED,
+        "The amount differs.",
+        {"differences": stored([Difference("total", "2", "1")])},
+    )
     person = {"actor": "ann", "reason": "So it is."}
     steps: list[Callable[[], Any]] = [
         lambda: lifecycle.hold(now(), unmapped()),

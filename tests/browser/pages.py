@@ -14,8 +14,8 @@ from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
 from connector.actions import mapping_import, mapping_usage, questions, requests, runner
 from connector.actions.mapping_what_if import ask_what_if
+from connector.domain.difference import Difference, listed, stored
 from connector.domain.errors import Hold, Reason
-from connector.epicor.ap_invoice.difference import listed
 from connector.jobs.models import Errand
 from connector.tenants.models import Membership, Tenant
 from connector.tenants.sections import SECTIONS
@@ -153,16 +153,16 @@ def arrange() -> None:
     mismatch = entered.order_by("-pk")[0]
     off = mismatch.amount + 10
     points = [
-        f"Invoice total is {off:f}, expected {mismatch.amount:f}",
-        f"Line 1 amount is {off:f}, expected {mismatch.amount:f}",
-        "Due date is 2026-12-31, expected 2026-12-24",
-        "Payment hold is no, expected yes",
+        Difference.of("total", mismatch.amount, off),
+        Difference.of("line_amount", mismatch.amount, off, 1),
+        Difference("due_date", "2026-12-24", "2026-12-31"),
+        Difference("pay_hold", expected=True, actual=False),
     ]
     message = (
         "Read back, the invoice in Epicor is not what was entered: "
         f"{listed(points, mismatch.currency)}. Correct it in Epicor, or keep it as it is."
     )
-    lifecycle.hold(mismatch, Hold(Reason.MISMATCH, message, {"differences": points}))
+    lifecycle.hold(mismatch, Hold(Reason.MISMATCH, message, {"differences": stored(points)}))
     waiting = demo.filter(state=Posting.State.QUEUED).exclude(hold_reason="")
     twin = waiting.exclude(hold_reason=Reason.VENDOR_UNMAPPED).order_by("pk")[0]
     suspect = {

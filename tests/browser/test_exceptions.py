@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from audit.ledger.exceptions import name_of as cause_name
 from audit.ledger.models import Blocker, Posting
 from audit.trail.models import AuditEntry
+from connector.domain.difference import Difference, stored
 from connector.sync.bills.run import run_cycle
 from connector.tenants.models import Tenant
 from connector.web.templatetags.connector_ui import money as format_money
@@ -290,7 +291,7 @@ def test_an_entered_invoice_is_removed_after_its_plan_was_seen(
     Posting.objects.filter(pk=posting.pk).update(
         hold_reason="mismatch",
         hold_message="It differs.",
-        hold_detail={"differences": ["Total is 1.00, expected 2.00"]},
+        hold_detail={"differences": stored([Difference("total", "2", "1")])},
     )
     open_exceptions(page, acme)
     box = cause(page, "In Epicor, but not as in Ramp")

@@ -223,7 +223,7 @@ def test_a_foreign_stamp_on_an_invoice_that_is_right_is_left_to_the_comparison()
     server.rows[HEADER][0][STAMP] = "bill-2"
     taken, saved = play(server.answer, draft, server.found(draft))
     assert taken == []
-    assert [point.field for point in differences(draft, saved, STAMP)] == ["Bill id (ExternalID)"]
+    assert [point.field for point in differences(draft, saved, STAMP)] == ["stamp:ExternalID"]
 
 
 @pytest.mark.parametrize(("saves", "looks"), [("all", ["GetByID"]), ("named", [])])

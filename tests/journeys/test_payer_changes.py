@@ -8,6 +8,7 @@ from audit.ledger import lifecycle
 from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
 from connector.actions.duplicates import adopt
+from connector.domain.difference import Difference, restored
 from connector.sync.bills.run import run_cycle
 from connector.sync.bills.verify import reprove
 from connector.tenants.models import PostingSettings, Tenant
@@ -17,6 +18,8 @@ from tests.journeys.test_twins import held_twin, plain_bills
 pytestmark = pytest.mark.slow
 
 State = Posting.State
+HELD = Difference("pay_hold", expected=False, actual=True)
+UNHELD = Difference("pay_hold", expected=True, actual=False)
 ACH = {"payment": {"payment_method": "ACH"}, "payments": None}
 OUTSIDE = {
     "payment": {
@@ -192,7 +195,7 @@ def test_an_edit_together_with_another_payer_is_left_to_a_person(ready):
     posting = paid(box, tenant, posting, {**OUTSIDE, "due_at": "2026-12-24T00:00:00+00:00"})
 
     assert posting.hold_reason == "changed"
-    assert "Payment hold is yes, expected no" in posting.hold_detail["differences"]
+    assert HELD in restored(posting.hold_detail["differences"])
     assert "because of who pays it now" in posting.hold_message
     assert truth.ledger(box)[posting.bill_id] == before
     lifecycle.keep(posting, actor="Ann", reason="As agreed.")
@@ -218,7 +221,7 @@ def test_another_hold_is_settled_first(ready):
 
     posting.refresh_from_db()
     assert posting.hold_reason == "changed"
-    assert posting.hold_detail["differences"] == ["Payment hold is yes, expected no"]
+    assert restored(posting.hold_detail["differences"]) == [HELD]
 
 
 @pytest.mark.parametrize(("before", "after", "held"), [(ACH, OUTSIDE, True), (OUTSIDE, ACH, False)])
@@ -299,7 +302,7 @@ def test_what_was_entered_without_a_draft_is_looked_at_once_it_is_known_who_pays
     posting = paid(box, tenant, posting, ACH)
 
     assert posting.hold_reason == "mismatch"
-    assert posting.hold_detail["differences"] == ["Payment hold is no, expected yes"]
+    assert restored(posting.hold_detail["differences"]) == [UNHELD]
     assert posting.hold_detail["pays"] == {"payer": "ramp", "hold": True}
     assert times(posting, "posting.recheck_asked") == 1
     lifecycle.keep(posting, actor="Ann", reason="The payment in Ramp is stopped.")

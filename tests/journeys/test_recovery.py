@@ -212,7 +212,7 @@ def test_an_apply_date_that_was_moved_by_our_own_rule_is_no_mismatch(ready, wron
     if wrong:
         assert (posting.state, posting.hold_reason) == (State.ENTERED, "mismatch")
         (point,) = posting.hold_detail["differences"]
-        assert point.startswith(f"Apply date is {other}")
+        assert (point["field"], point["actual"]) == ("apply_date", str(other))
     else:
         assert (posting.state, posting.hold_reason) == (State.CONFIRMED, "")
         assert posting.apply_on == before.apply_on

@@ -53,7 +53,7 @@ def test_a_second_invoice_in_another_company_is_a_finding(ready):
     (drift,) = proof.drifted
     assert drift.bill == posting.bill_id
     assert drift.unexplained > 0
-    assert "2 invoices carry this bill's stamp" in drift.differences[0]
+    assert "2 invoices carry this bill's stamp" in drift.sentences[0]
     assert now(posting) == (State.CONFIRMED, "mismatch")
 
 
@@ -66,7 +66,7 @@ def test_an_invoice_that_moved_to_another_company_is_a_finding(ready):
     other = elsewhere(tenant, posting.company)
     copy_in(box, other, posting.bill_id)
     (drift,) = reprove(tenant, days=5).drifted
-    assert f"Company is {other}, expected {posting.company}" in drift.differences
+    assert f"Company is {other}, expected {posting.company}" in drift.sentences
 
 
 def end(box: Any, tenant: Tenant, posting: Posting, state: str) -> None:
@@ -99,7 +99,7 @@ def test_the_stamp_of_a_bill_that_is_not_entered_is_a_finding(ready, state):
 
     assert (drift.bill, drift.entered) == (bill_id, 0)
     assert drift.live == plan.total
-    assert "and in Epicor as" in drift.differences[0]
+    assert "and in Epicor as" in drift.sentences[0]
     assert now(posting) == (State.ENTERED, "mismatch")
     assert was != posting.state
     assert bool(told(box, posting)) == (state == "removed")  # it was told before it was removed
@@ -139,7 +139,7 @@ def test_a_queued_bill_that_is_there_is_a_finding_and_entered_by_the_next_run(re
     posting = Posting.objects.filter(tenant=tenant, state=State.CONFIRMED).first()
     Posting.objects.filter(pk=posting.pk).update(state=State.QUEUED)
     (drift,) = reprove(tenant, days=5).drifted
-    assert "It is waiting here, and in Epicor as" in drift.differences[0]
+    assert "It is waiting here, and in Epicor as" in drift.sentences[0]
     assert now(posting) == (State.QUEUED, "")
     run_cycle(tenant)
     assert now(posting)[0] == State.CONFIRMED

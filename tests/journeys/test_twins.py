@@ -20,6 +20,7 @@ from audit.trail.verification import verify
 from audit.writes import attempts
 from audit.writes.models import Attempt
 from connector.actions.duplicates import adopt, different
+from connector.domain.difference import Difference
 from connector.domain.errors import HeldError, TransientError
 from connector.management.base import CommandProblem, actor
 from connector.management.commands import twins
@@ -273,7 +274,7 @@ def test_an_adopted_invoice_without_payment_hold_is_told_and_held_until_it_has_o
     (drift,) = reprove(tenant, days=1).drifted
     assert (drift.bill, drift.differences) == (
         posting.bill_id,
-        ["Payment hold is no, expected yes"],
+        [Difference("pay_hold", expected=True, actual=False)],
     )
     assert of(tenant, posting.bill_id).hold_reason == "mismatch"
     box.epicor.app.edit_invoice(plan.company, plan.vendor_num, number, {"PayHold": True})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from audit.ledger.models import Posting
+from connector.domain.difference import NOT_THERE, in_words
 from connector.domain.errors import Reason
 from connector.epicor.ap_invoice.draft import APInvoiceDraft, DraftLine
 from connector.epicor.ap_invoice.rows import SavedInvoice
@@ -165,8 +166,8 @@ ADOPTED = {
         ({"InvoiceNum": "INV 123 ", "DocInvoiceVendorAmt": Decimal(120)}, []),
         ({"VendorNum": 8}, ["Vendor is 8, expected 7"]),
         ({"InvoiceNum": "9"}, ["Number is 9, expected inv 123"]),
-        ({"DocInvoiceVendorAmt": "119.99"}, ["Invoice total is 119.99, expected 120.00"]),
-        ({"DocInvoiceAmt": None}, ["Sum of the lines is 0, expected 120.00"]),
+        ({"DocInvoiceVendorAmt": "119.99"}, ["Invoice total is 119.99 USD, expected 120.00 USD"]),
+        ({"DocInvoiceAmt": None}, ["Sum of the lines is 0.00 USD, expected 120.00 USD"]),
         ({"CurrencyCode": "EUR"}, ["Currency is EUR, expected USD"]),
         ({"PayHold": False}, ["Payment hold is no, expected yes"]),
     ],
@@ -175,7 +176,8 @@ def test_in_what_an_adopted_invoice_is_not_ours_any_more(
     changes: dict[str, Any], found: list[str]
 ) -> None:
     posting = Posting(bill_id="bill-1", entered_as=ADOPTED)
-    assert adopted_differences(posting, SavedInvoice({**HEADER, **changes})) == found
+    points = adopted_differences(posting, SavedInvoice({**HEADER, **changes}))
+    assert [str(in_words(point, "USD")) for point in points] == found
 
 
 @pytest.mark.parametrize("known", [{"pay_hold": False}, {}])
@@ -187,4 +189,4 @@ def test_a_payment_hold_that_was_not_wanted_is_not_missed(known: dict[str, Any])
 
 def test_an_adopted_invoice_that_is_gone() -> None:
     posting = Posting(bill_id="bill-1", entered_as=ADOPTED)
-    assert adopted_differences(posting, SavedInvoice()) == ["The invoice is not there."]
+    assert adopted_differences(posting, SavedInvoice()) == [NOT_THERE]

@@ -8,6 +8,7 @@ import pytest
 
 from audit.ledger.models import Posting
 from connector.domain.bill import Payer
+from connector.domain.difference import Difference, in_words, restored, stored
 from connector.domain.errors import Hold
 from connector.sync.bills import payment_hold
 from connector.sync.bills.decide import Ours, Verdict, Verify, Write, decide, is_settled
@@ -17,7 +18,9 @@ from connector.sync.bills.prepare import Prepared
 from tests.epicor.little_epicor import Epicor, make_draft, play
 
 RAMP, OTHER, UNKNOWN = Payer.RAMP, Payer.OTHER, Payer.UNKNOWN
-NO, YES = "Payment hold is no, expected yes", "Payment hold is yes, expected no"
+NO = Difference("pay_hold", expected=True, actual=False)
+YES = Difference("pay_hold", expected=False, actual=True)
+TERMS = Difference("terms", "N30", "N10")
 DRAFT = make_draft()
 
 
@@ -91,14 +94,14 @@ def test_another_payer_is_news_also_where_the_hold_is_the_same(one, payer, news)
     assert payment_hold.is_news(one, payer, setting=True) is news
 
 
-@pytest.mark.parametrize("kept_before", [{}, {"mismatch": [NO]}, kept(UNKNOWN, True)])
+@pytest.mark.parametrize("kept_before", [{}, {"mismatch": stored([NO])}, kept(UNKNOWN, True)])
 def test_a_hold_that_was_taken_off_while_nobody_knew_who_pays_is_asked_about_when_ramp_pays(
     kept_before,
 ):
     one = posting(UNKNOWN, True, kept=kept_before)
     verdict = judged(one, RAMP, there=False)
     assert isinstance(verdict, Hold)
-    assert (verdict.reason, verdict.detail["differences"]) == ("changed", [NO])
+    assert (verdict.reason, verdict.detail["differences"]) == ("changed", stored([NO]))
     assert verdict.detail["pays"] == {"payer": "ramp", "hold": True}
     assert "paid twice" in verdict.message
     assert isinstance(judged(one, RAMP, there=True), Verify)
@@ -109,19 +112,19 @@ def test_a_hold_that_was_taken_off_while_nobody_knew_who_pays_is_asked_about_whe
 
 
 def test_a_hold_that_was_set_while_nobody_knew_who_pays_is_asked_about_when_another_pays():
-    verdict = judged(posting(UNKNOWN, False, kept={"mismatch": [YES]}), OTHER, there=True)
+    verdict = judged(posting(UNKNOWN, False, kept={"mismatch": stored([YES])}), OTHER, there=True)
     assert isinstance(verdict, Hold)
-    assert (verdict.reason, verdict.detail["differences"]) == ("changed", [YES])
+    assert (verdict.reason, verdict.detail["differences"]) == ("changed", stored([YES]))
     assert "never be paid" in verdict.message
 
 
 def test_a_mere_difference_that_was_kept_covers_no_payment_hold():
-    one = posting(kept={"mismatch": ["Terms is N10, expected N30", NO]})
-    assert is_settled(one, ["Terms is N10, expected N30"], UNKNOWN)
-    assert not is_settled(one, ["Terms is N10, expected N30", NO], UNKNOWN)
+    one = posting(kept={"mismatch": stored([TERMS, NO])})
+    assert is_settled(one, [TERMS], UNKNOWN)
+    assert not is_settled(one, [TERMS, NO], UNKNOWN)
     one.kept |= kept(UNKNOWN, True)
-    assert is_settled(one, ["Terms is N10, expected N30", NO], UNKNOWN)
-    assert not is_settled(one, ["Terms is N10, expected N30", NO], RAMP)
+    assert is_settled(one, [TERMS, NO], UNKNOWN)
+    assert not is_settled(one, [TERMS, NO], RAMP)
 
 
 @pytest.mark.parametrize("adopted", [False, True])
@@ -132,19 +135,18 @@ def test_what_else_differs_is_in_the_question_about_another_payer(adopted):
     verdict = judged(one, OTHER, there=True, begun=True, ours=True)
     assert isinstance(verdict, Hold)
     assert verdict.reason == "mismatch"
-    *others, last = verdict.detail["differences"]
+    *others, last = restored(verdict.detail["differences"])
     assert last == YES
     assert others
-    fields = [point.split(" is ")[0] for point in verdict.detail["differences"]]
-    assert all(f"{field} is " in verdict.message for field in fields)
+    assert all(str(in_words(point, "USD")) in verdict.message for point in [*others, last])
     assert "never be paid" in verdict.message
     assert verdict.detail["pays"] == {"payer": "other", "hold": False}
     if adopted:
         return
-    one.kept = {"mismatch": others}  # what a person accepted already is not shown anew
+    one.kept = {"mismatch": stored(others)}  # what a person accepted already is not shown anew
     alone = judged(one, OTHER, there=True, begun=True, ours=True)
     assert isinstance(alone, Hold)
-    assert (alone.reason, alone.detail["differences"]) == ("changed", [YES])
+    assert (alone.reason, alone.detail["differences"]) == ("changed", stored([YES]))
     one.kept = {"mismatch": verdict.detail["differences"], **kept(OTHER, False)}
     assert isinstance(judged(one, OTHER, there=True, begun=True, ours=True), Verify)
 
@@ -157,7 +159,7 @@ def test_what_was_only_begun_is_completed_while_the_same_one_pays():
 def test_the_point_of_a_hold_says_for_whom_it_may_be_kept():
     pays = Pays(RAMP, True)
     assert payment_hold.named([NO], pays) == {"pays": {"payer": "ramp", "hold": True}}
-    assert payment_hold.named(["Terms is N10, expected N30"], pays) == {}
+    assert payment_hold.named([TERMS], pays) == {}
     assert payment_hold.named([NO], None) == {}
 
 
@@ -175,7 +177,7 @@ def test_what_was_entered_as_found_and_is_moved_names_a_payment_hold_that_is_wro
         verdict = decide(Job(one, bill, None, DRAFT), found, Ours(), update_edits=True)
         assert isinstance(verdict, Hold)
         assert verdict.reason == "changed"
-        assert verdict.detail.get("differences") == (None if there else [NO])
+        assert verdict.detail.get("differences") == (None if there else stored([NO]))
         assert ("paid twice" in verdict.message) is not there
 
 

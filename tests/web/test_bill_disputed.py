@@ -10,6 +10,7 @@ from django.utils import timezone
 from audit.ledger.lifecycle import hold as put_hold
 from audit.ledger.models import Posting
 from audit.trail import log
+from connector.domain.difference import NOT_THERE, Difference, stored
 from connector.domain.errors import Hold, Reason
 from connector.tenants.models import Tenant
 from connector.web.bills.comparison import NO_LINE, NOT_AS_SENT
@@ -21,11 +22,12 @@ from tests.web.test_bill import PAGE, entered, looked, mirror, queries, text
 from tests.web.test_compare import DRAFT, SEEN
 
 WRONG = [
-    "Invoice total is 1119.00, expected 120.00",
-    "Due date is 2026-12-09, expected 2026-12-02",
-    "Payment hold is no, expected yes",
-    "Line 2 account is 6200|01|000, expected 6100|01|000",
+    Difference("total", "120", "1119"),
+    Difference("due_date", "2026-12-02", "2026-12-09"),
+    Difference("pay_hold", expected=True, actual=False),
+    Difference("line_account", "6100|01|000", ("6200|01|000",), 2),
 ]
+SEVERAL = Difference("several", actual=("A", "B"))
 
 
 @pytest.fixture
@@ -35,9 +37,9 @@ def client(tenant: Tenant) -> Client:
     return client
 
 
-def hold(posting: Posting, reason: Reason, *differences: str, **detail: Any) -> None:
+def hold(posting: Posting, reason: Reason, *differences: Difference, **detail: Any) -> None:
     """Hold it as the readings of Epicor do."""
-    said = {"differences": list(differences), **detail}
+    said = {"differences": stored(differences), **detail}
     put_hold(posting, Hold(reason, "The invoice is in Epicor but differs.", said))
 
 
@@ -65,7 +67,7 @@ def test_a_mismatch_is_shown_where_the_values_stand(client: Client, tenant: Tena
 def test_nothing_says_no_difference_while_the_hold_is_open(client: Client, tenant: Tenant) -> None:
     posting = entered(tenant)
     mirror(tenant)
-    hold(posting, Reason.MISMATCH, "Sum of the lines is 119.00, expected 120.00")
+    hold(posting, Reason.MISMATCH, Difference("lines_total", "120", "119"))
     page = text(client, PAGE)
     assert "No difference" not in page
     assert "compare again once it is put right" in page
@@ -100,8 +102,8 @@ def test_what_epicors_changes_say_later_goes_over_the_hold(client: Client, tenan
 @pytest.mark.parametrize(
     ("reason", "differences", "detail", "expected"),
     [
-        (Reason.MISMATCH, ["The invoice is not in Epicor"], {"gone": True}, "was not found there"),
-        (Reason.MISMATCH, ["2 invoices carry this bill's stamp: A, B"], {}, "stamp: A, B."),
+        (Reason.MISMATCH, [NOT_THERE], {"gone": True}, "was not found there"),
+        (Reason.MISMATCH, [SEVERAL], {}, "stamp: A, B."),
         (Reason.MISMATCH, [], {}, "was not compared with the bill yet"),
         (Reason.CHANGED, [], {"moved": "EPIC06 INV-1"}, "the bill was changed in Ramp since"),
         (Reason.CHANGED, WRONG[:1], {}, "the bill was changed in Ramp since"),
@@ -109,7 +111,7 @@ def test_what_epicors_changes_say_later_goes_over_the_hold(client: Client, tenan
     ],
 )
 def test_every_such_hold_says_what_is_known(
-    client: Client, tenant: Tenant, reason: Reason, differences: list[str], detail: Any,
+    client: Client, tenant: Tenant, reason: Reason, differences: list[Difference], detail: Any,
     expected: str,
 ) -> None:  # fmt: skip
     posting = entered(tenant)
@@ -124,7 +126,7 @@ def test_every_such_hold_says_what_is_known(
 def test_a_refusal_of_ramp_says_nothing_about_epicor(client: Client, tenant: Tenant) -> None:
     posting = entered(tenant)
     mirror(tenant)
-    hold(posting, Reason.REFUSED, "Ramp does not take it as synced: no such bill")
+    hold(posting, Reason.REFUSED, Difference("not_taken", actual="no such bill"))
     page = text(client, PAGE)
     assert "Ramp does not take it as synced" in page
     assert "compared to the cent" in page
@@ -152,42 +154,44 @@ def test_the_hold_costs_no_query(client: Client, tenant: Tenant) -> None:
 # -- the values, one by one ----------------------------------------------------------------------
 
 
-def disputed(*differences: str, reason: str = Reason.MISMATCH) -> Any:
+def disputed(*differences: Difference, reason: str = Reason.MISMATCH) -> Any:
     posting = Posting(
-        hold_reason=reason, hold_detail={"differences": list(differences)}, currency="USD"
+        hold_reason=reason, hold_detail={"differences": stored(differences)}, currency="USD"
     )
     assert disputes(posting)
     return as_disputed(posting, sent_side(DRAFT, "G", "USD"))
 
 
 def test_lines_that_are_missing_or_too_many() -> None:
-    side = disputed("Numbering of the lines is 1, 3, expected 1 to 2")
+    side = disputed(Difference("line_numbers", ("1", "2"), ("1", "3")))
     assert set(side.lines) == {1, 3}
     assert side.lines[3].amount.text == "a line more"
     assert side.lines[3].amount.means != NO_LINE.means
-    assert disputed("Numbering of the lines is none, expected 1 to 2").lines == {}
+    assert disputed(Difference("line_numbers", ("1", "2"), ())).lines == {}
 
 
 @pytest.mark.parametrize(
-    ("sentence", "name", "means"),
+    ("point", "name", "means"),
     [
-        ("Vendor is 8, expected 7", "Vendor", 8),
-        ("Vendor is None, expected 7", "Vendor", "None"),
-        ("Number is inv-9, expected INV-1", "Invoice number", "inv-9"),
-        ("Terms is blank, expected N30", "Terms", "blank"),
-        ("Due date is blank, expected 2026-12-02", "Due date", "blank"),
-        ("Invoice total is blank, expected 120.00", "Total", "blank"),
+        (Difference("vendor", "7", "8"), "Vendor", 8),
+        (Difference("vendor", "7", ""), "Vendor", ""),
+        (Difference("number", "INV-1", "inv-9"), "Invoice number", "inv-9"),
+        (Difference("terms", "N30", ""), "Terms", ""),
+        (Difference("due_date", "2026-12-02", ""), "Due date", ""),
+        (Difference("due_date", "2026-12-02", "2026-13-99"), "Due date", "2026-13-99"),
+        (Difference("total", "120", ""), "Total", ""),
+        (Difference("pay_hold", expected=True, actual=False), "Payment hold", False),
     ],
 )
-def test_values_of_the_header(sentence: str, name: str, means: object) -> None:
-    assert disputed(sentence).fields[name].means == means
+def test_values_of_the_header(point: Difference, name: str, means: object) -> None:
+    assert disputed(point).fields[name].means == means
 
 
 def test_lines_with_other_amounts_and_accounts() -> None:
     side = disputed(
-        "Line 1 amount is 99.00, expected 100.00",
-        "Line 1 account is 1|2 and 3|4, expected 6000|01|000",
-        "Line 2 account is none, expected 6100|01|000",
+        Difference("line_amount", "100", "99", 1),
+        Difference("line_account", "6000|01|000", ("1|2", "3|4"), 1),
+        Difference("line_account", "6100|01|000", (), 2),
     )
     assert side.lines[1].amount.text == "99.00 USD"
     assert side.lines[1].account.means == ("1|2", "3|4")
@@ -199,5 +203,5 @@ def test_only_the_key_is_shown_of_what_was_never_compared() -> None:
 
 
 def test_words_that_belong_to_no_point() -> None:
-    posting = Posting(hold_detail={"differences": ["It is gone.", WRONG[0]]}, currency="USD")
-    assert unnamed(points_of(posting)) == "It is gone."
+    posting = Posting(hold_detail={"differences": stored([SEVERAL, WRONG[0]])}, currency="USD")
+    assert unnamed(points_of(posting)) == "2 invoices carry this bill's stamp: A, B."

@@ -19,6 +19,7 @@ from audit.ledger.exceptions import CauseGroup, name_of
 from audit.ledger.models import Posting
 from audit.trail import log
 from audit.trail.models import AuditEntry
+from connector.domain.difference import Difference, stored
 from connector.domain.errors import NEXT_STEP, Reason
 from connector.jobs.models import Errand, SyncRun
 from connector.sync.models import Bill
@@ -330,13 +331,13 @@ def test_suspected_invoices_are_shown_beside_the_bill(client: Client, tenant: Te
 
 
 def test_differences_are_a_table_of_fields(client: Client, tenant: Tenant) -> None:
-    wrong = ["Total is 12.00, expected 13.00", "something else"]
+    wrong = stored([Difference("total", "13", "12"), Difference("several", actual=("A", "B"))])
     make_posting(
         tenant, "b", state="entered", hold_reason="mismatch", hold_detail={"differences": wrong}
     )
     page = text(client, f"{PAGE}cause/?cause=mismatch")
-    assert '<th scope="row">Total</th><td>12.00</td><td>13.00</td>' in page
-    assert "something else" in page
+    assert '<th scope="row">Invoice total</th><td>12.00 USD</td><td>13.00 USD</td>' in page
+    assert "2 invoices carry this bill&#x27;s stamp: A, B" in page
     for act in ("keep", "again", "remove", "replay"):
         assert f"/t/acme/acts/{act}/" in page
 

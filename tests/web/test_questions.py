@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
 from connector.actions import questions
+from connector.domain.difference import Difference, stored
 from connector.epicor.ap_invoice.questions import About, Asked, Question
 from connector.jobs.models import Errand
 from connector.sync.models import AcceptedQuestion
@@ -97,14 +98,14 @@ def test_what_only_epicor_can_settle_says_so_and_offers_replay_alone(
 
 
 def test_a_bill_begun_in_epicor_shows_what_stopped_its_rest(client: Client, tenant: Tenant) -> None:
-    wrong = {"differences": ["Lines is 0, expected 2"]}
+    wrong = {"differences": stored([Difference("line_numbers", ("1", "2"), ())])}
     posting = make_asked(tenant, "b", hold_reason="mismatch", state="entered")
     Posting.objects.filter(pk=posting.pk).update(hold_detail={**posting.hold_detail, **wrong})
     page = text(client, "/t/acme/exceptions/cause/?cause=mismatch")
     assert "“Invoice INV-b is dated in the future. Continue?”" in page
     assert "The rest of the invoice was not entered because of it." in page
     assert ONCE in page
-    assert "Lines" in page
+    assert "Numbering of the lines" in page
     assert ONCE in text(client, "/t/acme/bills/b")
 
 

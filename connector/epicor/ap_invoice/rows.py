@@ -1,11 +1,12 @@
 """An AP invoice as Epicor's dataset rows, and back: drafts to rows, rows to what is saved. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from connector.domain.difference import NOT_THERE, PAY_HOLD, Difference
 from connector.domain.invoice_key import trimmed
 from connector.epicor.ap_invoice.draft import APInvoiceDraft, DraftLine
 
@@ -100,8 +101,8 @@ def typed(amount: Decimal, draft: APInvoiceDraft) -> Decimal:
     return -amount if draft.credit else amount
 
 
-# The header's amounts that must be the bill's total, in an accountant's words.
-AMOUNTS = (("Invoice total", "DocInvoiceVendorAmt"), ("Sum of the lines", "DocInvoiceAmt"))
+# The header's amounts that must be the bill's total.
+TOTALS = (("total", "DocInvoiceVendorAmt"), ("lines_total", "DocInvoiceAmt"))
 
 Place = tuple[str, int, int]  # table, line, distribution
 
@@ -203,55 +204,41 @@ def same_number(one: str, other: str) -> bool:
     return trimmed(one) == trimmed(other)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One point in which an invoice is not what it should be, in an accountant's words."""
-
-    field: str
-    expected: str
-    actual: str
-
-    def __str__(self) -> str:
-        return f"{self.field} is {self.actual}, expected {self.expected}"
-
-
 def differences(draft: APInvoiceDraft, saved: SavedInvoice, stamp_column: str) -> list[Difference]:
     """Every point in which the saved invoice is not the draft; [] when it is, to the cent."""
     header = saved.header
     if header is None:
-        return [Difference("Invoice", "in Epicor", "not in Epicor")]
+        return [NOT_THERE]
     found = [
-        Difference(label, _shown(expected), _shown(header.get(name), like=expected))
-        for label, name, expected in _expected_header(draft)
+        Difference.of(field, expected, _like(header.get(name), expected))
+        for field, name, expected in _expected_header(draft)
         if not equal(header.get(name), expected)
     ]
     if not any(equal(value, draft.stamp) for value in header.values()):
         # In whatever column: the tenant may have chosen another one since it was written.
-        there = _shown(header.get(stamp_column), like=draft.stamp)
-        found.append(Difference(f"Bill id ({stamp_column})", draft.stamp, there))
-    count = len(draft.lines)
-    if set(saved.lines) != set(range(1, count + 1)):
-        there = ", ".join(map(str, sorted(saved.lines))) or "none"
-        found.append(Difference("Numbering of the lines", f"1 to {count}", there))
+        found.append(Difference.of_stamp(stamp_column, draft.stamp, header.get(stamp_column)))
+    numbers = list(range(1, len(draft.lines) + 1))
+    if sorted(saved.lines) != numbers:
+        found.append(Difference.of("line_numbers", numbers, sorted(saved.lines)))
     for number, line in enumerate(draft.lines, start=1):
         found += _line_differences(number, line, saved)
     booked = totals(saved)
     if booked != draft.total:
-        found.append(Difference("Sum of the distributions", _shown(draft.total), _shown(booked)))
+        found.append(Difference.of("distributions_total", draft.total, booked))
     return found
 
 
 def _expected_header(draft: APInvoiceDraft) -> list[tuple[str, str, Any]]:
     return [
-        ("Credit (debit memo)", "DebitMemo", draft.credit),
-        ("Invoice date", "InvoiceDate", draft.invoice_date),
-        ("Apply date", "ApplyDate", draft.apply_date),
-        ("Due date", "DueDate", draft.due_date),
-        ("Terms", "TermsCode", draft.terms_code),
-        ("Currency", "CurrencyCode", draft.currency_code),
-        *((label, name, draft.total) for label, name in AMOUNTS),
-        ("Variance", "DocInvoiceVariance", Decimal(0)),
-        ("Payment hold", "PayHold", draft.pay_hold),
+        ("credit", "DebitMemo", draft.credit),
+        ("invoice_date", "InvoiceDate", draft.invoice_date),
+        ("apply_date", "ApplyDate", draft.apply_date),
+        ("due_date", "DueDate", draft.due_date),
+        ("terms", "TermsCode", draft.terms_code),
+        ("currency", "CurrencyCode", draft.currency_code),
+        *((field, name, draft.total) for field, name in TOTALS),
+        ("variance", "DocInvoiceVariance", Decimal(0)),
+        (PAY_HOLD, "PayHold", draft.pay_hold),
     ]
 
 
@@ -262,12 +249,11 @@ def _line_differences(number: int, line: DraftLine, saved: SavedInvoice) -> list
     found = []
     amount = row.get("DocExtCost")
     if not equal(amount, line.amount):
-        shown = _shown(amount, like=line.amount)
-        found.append(Difference(f"Line {number} amount", _shown(line.amount), shown))
+        there = _like(amount, line.amount)
+        found.append(Difference.of("line_amount", line.amount, there, number))
     accounts = [acc.get("GLAccount") for (n, _), acc in saved.accounts.items() if n == number]
     if accounts != [line.account]:
-        there = " and ".join(_shown(account) for account in accounts) or "none"
-        found.append(Difference(f"Line {number} account", line.account, there))
+        found.append(Difference.of("line_account", line.account, _texts(accounts), number))
     return found
 
 
@@ -287,15 +273,17 @@ def _number(value: Any) -> Decimal:
     return Decimal(str(value)) if value is not None else Decimal(0)
 
 
-def _shown(value: Any, like: Any = None) -> str:
-    """A value for people; `like` is the value it should have had."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(like, date):
-        value = str(value or "")[:10]
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return _plain(value) or "blank"
+def _like(value: Any, expected: Any) -> Any:
+    """A value of a row in the form of what it should have been."""
+    if isinstance(expected, date):
+        return str(value or "")[:10]
+    if isinstance(expected, Decimal) and value is not None:
+        return _number(value)
+    return value
+
+
+def _texts(values: Sequence[Any]) -> list[str]:
+    return ["" if value is None else str(value) for value in values]
 
 
 def _plain(value: Any) -> str:

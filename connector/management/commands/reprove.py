@@ -33,7 +33,7 @@ def _table(proof: Proof) -> str:
     lines = []
     for drift in proof.drifted:
         name = f"{drift.company} vendor {drift.vendor_num} invoice {drift.invoice_num}"
-        lines.append(f"{drift.bill}  {name}: {'; '.join(drift.differences)}")
+        lines.append(f"{drift.bill}  {name}: {'; '.join(drift.sentences)}")
     if proof.drifted:
         lines.append(
             "Each of these waits for a person now (exceptions lists them): correct the invoice in "

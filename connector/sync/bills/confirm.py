@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from audit.ledger import lifecycle
 from audit.ledger.models import Posting
+from connector.domain.difference import Difference, restored, stored
 from connector.domain.errors import Hold, Reason
 from connector.ramp.bill_content import is_gone
 from connector.sync import retry
@@ -211,8 +212,8 @@ def _put_off(cycle: Cycle, telling: Telling, posting: Posting, said: str) -> Non
     """Told again later; at last a person is asked, or a hold stays untold."""
     times = posting.tell_failed + 1
     wait = retry.delay(retry.UNTOLD, times)
-    difference = f"Ramp does not take it as synced: {said}"
-    if posting.kept.get(Reason.REFUSED) == [difference]:
+    points = [Difference.of("not_taken", "", said)]
+    if restored(posting.kept.get(Reason.REFUSED)) == points:
         times, wait = 0, _ACCEPTED
     rows = Posting.objects.filter(telling.wanted, pk=posting.pk)
     if wait is not None:
@@ -220,7 +221,7 @@ def _put_off(cycle: Cycle, telling: Telling, posting: Posting, said: str) -> Non
     elif telling is FAILURES:
         telling.done(cycle, [posting])
     elif rows.update(tell_failed=0, tell_after=None):
-        detail = {"differences": [difference]}
+        detail = {"differences": stored(points)}
         _hold(posting, Hold(Reason.REFUSED, _NOT_TAKEN.format(said=said), detail))
 
 

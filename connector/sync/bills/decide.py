@@ -8,12 +8,13 @@ from audit.ledger.duplicates import Other
 from audit.ledger.holds import GONE
 from audit.ledger.models import Posting
 from audit.writes.attempts import same
+from connector.domain.difference import Difference, in_words, listed, restored, stored
 from connector.domain.errors import Hold, Reason
-from connector.epicor.ap_invoice import difference as ap_invoice_difference
 from connector.epicor.ap_invoice.rows import SavedInvoice, differences
 from connector.sync.bills import payment_hold
 from connector.sync.bills.duplicates import (
     adopted_differences,
+    key_differences,
     live,
     money_differences,
     same_key_hold,
@@ -22,8 +23,6 @@ from connector.sync.bills.duplicates import (
 from connector.sync.bills.find_invoices import Found, Key, entered_key, key_of, name_of
 from connector.sync.bills.prepare import Prepared
 from mappings.duplicate_rules import same_key
-
-_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +147,7 @@ def _adopted(job: Prepared, saved: SavedInvoice, *, edited: bool) -> Verdict:
     """What people typed is never changed: an edit in Ramp that it does not show is for a person."""
     header, draft = saved.header or {}, job.draft
     wrong = money_differences(header, draft.total, draft.currency_code)
-    if header.get("VendorNum") != draft.vendor_num:
-        wrong.append(f"VendorNum is {header.get('VendorNum')}, expected {draft.vendor_num}")
+    wrong += key_differences(header, draft.vendor_num)
     unpaid = payment_hold.differs(job.posting, draft, saved, job.bill.payer)
     if edited and wrong:
         return _changed(job, wrong, "was typed by a person", unpaid=unpaid)
@@ -162,7 +160,7 @@ def _is_accepted(job: Prepared) -> bool:
     return payment_hold.accepted(job.posting, job.draft, job.bill.payer)
 
 
-def _another_pays(job: Prepared, wrong: Sequence[Any]) -> Hold:
+def _another_pays(job: Prepared, wrong: Sequence[Difference]) -> Hold:
     """The hold for a payment hold that only a person changes. Whatever else differs and nobody
     has accepted is in it: a person who keeps it has seen all of it."""
     others = payment_hold.besides(wrong)
@@ -195,7 +193,7 @@ def revision(saved: SavedInvoice) -> int:
     return max(int(row.get("SysRevID") or 0) for row in rows)
 
 
-def is_settled(posting: Posting, wrong: Sequence[Any], payer: str) -> bool:
+def is_settled(posting: Posting, wrong: Sequence[Difference], payer: str) -> bool:
     """Whether an invoice is as it should be, or differs only in what a person has accepted.
 
     A payment hold is accepted only together with who pays, never as a mere difference.
@@ -204,8 +202,8 @@ def is_settled(posting: Posting, wrong: Sequence[Any], payer: str) -> bool:
     return not left or left == _kept_points(posting)
 
 
-def _kept_points(posting: Posting) -> list[str]:
-    return payment_hold.besides(posting.kept.get(Reason.MISMATCH) or [])
+def _kept_points(posting: Posting) -> list[Difference]:
+    return payment_hold.besides(restored(posting.kept.get(Reason.MISMATCH)))
 
 
 def _own(
@@ -254,17 +252,17 @@ def several(posting: Posting, mine: Places) -> Hold | None:
     if _kept_points(posting) == [difference]:
         return None
     message = (
-        f"{difference}. Ramp was told nothing more. Delete the wrong one in Epicor, then replay. "
-        "If it is posted, take it back there (debit memo), then keep this as it is: dismiss with "
-        "a reason."
+        f"{in_words(difference, '')}. Ramp was told nothing more. Delete the wrong one in Epicor, "
+        "then replay. If it is posted, take it back there (debit memo), then keep this as it is: "
+        "dismiss with a reason."
     )
-    return Hold(Reason.MISMATCH, message, {"differences": [difference]})
+    return Hold(Reason.MISMATCH, message, {"differences": stored([difference])})
 
 
-def several_difference(mine: Places) -> str:
-    """That a bill is in Epicor more than once, with the names, as a difference."""
-    names = ", ".join(sorted(name_of(company, invoice) for company, invoice in mine))
-    return f"{len(mine)} invoices carry this bill's stamp: {names}"
+def several_difference(mine: Places) -> Difference:
+    """That a bill is in Epicor more than once, with the names."""
+    names = sorted(name_of(company, invoice) for company, invoice in mine)
+    return Difference.of("several", "", names)
 
 
 def _unstamped(found: Found, posting: Posting, key: Key) -> SavedInvoice | None:
@@ -293,15 +291,14 @@ def _sent_before(job: Prepared, company: str, there: SavedInvoice, stamp_column:
     )
 
 
-def _changed(job: Prepared, wrong: Sequence[Any], why: str, *, unpaid: bool) -> Hold:
-    listed = ap_invoice_difference.listed(wrong[:_SHOWN], job.posting.currency)
+def _changed(job: Prepared, wrong: Sequence[Difference], why: str, *, unpaid: bool) -> Hold:
     pays = payment_hold.noted(job.draft, job.bill.payer) if unpaid else {}
     return Hold(
         Reason.CHANGED,
         f"The bill was changed in Ramp after it was entered, and its invoice {why}, so nothing "
-        f"was changed in Epicor. Differences: {listed}. Correct one of the two, then replay, or "
-        "keep it as it is and dismiss this with a reason.",
-        {"differences": [str(point) for point in wrong], "content": job.content_hash, **pays},
+        f"was changed in Epicor. Differences: {listed(wrong, job.posting.currency)}. Correct one "
+        "of the two, then replay, or keep it as it is and dismiss this with a reason.",
+        {"differences": stored(wrong), "content": job.content_hash, **pays},
     )
 
 

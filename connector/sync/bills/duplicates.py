@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from audit.ledger.duplicates import Other
 from audit.ledger.models import Posting
+from connector.domain.difference import NOT_THERE, PAY_HOLD, Difference
 from connector.domain.errors import Hold, Reason
 from connector.domain.money import format_amount, format_money
 from connector.epicor.ap_invoice.draft import APInvoiceDraft
-from connector.epicor.ap_invoice.rows import AMOUNTS, Row, SavedInvoice, same_number
+from connector.epicor.ap_invoice.rows import TOTALS, Row, SavedInvoice, same_number
 from connector.epicor.values import amount, flag, number, text
 from connector.sync import clock
 from connector.sync.bills import payment_hold
@@ -223,37 +224,46 @@ def facts_of(draft: APInvoiceDraft) -> Facts:
 
 def adopted_differences(
     posting: Posting, saved: SavedInvoice, *, held: bool | None = None
-) -> list[str]:
-    """In what an adopted invoice is no longer what a person said is ours, as sentences. Pure.
+) -> list[Difference]:
+    """In what an adopted invoice is no longer what a person said is ours. Pure.
 
     `held`: whether Ramp pays it now, where that is known better than from the record.
     """
     noted = payment_hold.known(posting)
     held = held if held is not None else noted is not None and noted.hold
     if saved.header is None:
-        return ["The invoice is not there."]
+        return [NOT_THERE]
     known = posting.entered_as
     header = saved.header
-    found = []
-    if number(header.get("VendorNum") or 0) != known["vendor_num"]:
-        found.append(f"Vendor is {header.get('VendorNum')}, expected {known['vendor_num']}")
-    if not same_number(text(header.get("InvoiceNum")), known["invoice_num"]):
-        found.append(f"Number is {header.get('InvoiceNum')}, expected {known['invoice_num']}")
+    found = key_differences(header, known["vendor_num"], known["invoice_num"])
     found += money_differences(header, amount(known["total"]), known["currency_code"])
     if held and not flag(header.get("PayHold")):
-        found.append("Payment hold is no, expected yes")
+        found.append(Difference(PAY_HOLD, expected=True, actual=False))
     return found
 
 
-def money_differences(header: Row, total: Any, currency_code: str) -> list[str]:
-    """In what the amounts of a saved header are not these, as sentences. Pure."""
+def key_differences(
+    header: Row, vendor_num: int | None, invoice_num: str | None = None
+) -> list[Difference]:
+    """Whether a saved header is another vendor's or has another number (None: any). Pure."""
+    found = []
+    if number(header.get("VendorNum") or 0) != vendor_num:
+        found.append(Difference.of("vendor", vendor_num, header.get("VendorNum")))
+    there = header.get("InvoiceNum")
+    if invoice_num is not None and not same_number(text(there), invoice_num):
+        found.append(Difference.of("number", invoice_num, there))
+    return found
+
+
+def money_differences(header: Row, total: Any, currency_code: str) -> list[Difference]:
+    """In what the amounts of a saved header are not these. Pure."""
     found = [
-        f"{label} is {amount(header.get(name)):f}, expected {total}"
-        for label, name in AMOUNTS
+        Difference.of(field, total, amount(header.get(name)))
+        for field, name in TOTALS
         if amount(header.get(name)) != total
     ]
     if text(header.get("CurrencyCode")) != currency_code:
-        found.append(f"Currency is {header.get('CurrencyCode')}, expected {currency_code}")
+        found.append(Difference.of("currency", currency_code, header.get("CurrencyCode")))
     return found
 
 

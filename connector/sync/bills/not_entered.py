@@ -2,6 +2,7 @@
 
 from audit.ledger.models import Posting
 from audit.writes.models import Attempt
+from connector.domain.difference import stored
 from connector.domain.errors import (
     AskedError,
     DuplicateInvoiceError,
@@ -143,11 +144,10 @@ def _begun(due: Due, item: ToEnter, saved: SavedInvoice, error: PostingError) ->
     if is_settled(posting, wrong, job.bill.payer):
         due.outcomes.finish(job, saved)
         return
-    points = [str(point) for point in wrong]
     words = _CHANGING if posting.in_epicor else _BEGUN
     message = words.format(name=name_of(job.draft.company, saved), why=error.message)
     pays = payment_hold.Pays(job.bill.payer, job.draft.pay_hold)
-    detail = {**error.detail, "differences": points, **payment_hold.named(points, pays)}
+    detail = {**error.detail, "differences": stored(wrong), **payment_hold.named(wrong, pays)}
     due.outcomes.there(job, saved, Hold(Reason.MISMATCH, message, detail))
 
 

@@ -13,6 +13,7 @@ from audit.ledger import lifecycle
 from audit.ledger.invoice_number import with_both
 from audit.ledger.models import Posting
 from audit.writes import attempts
+from connector.domain.difference import listed, stored
 from connector.domain.errors import (
     AccessError,
     Hold,
@@ -21,7 +22,6 @@ from connector.domain.errors import (
     Reason,
     TransientError,
 )
-from connector.epicor.ap_invoice import difference
 from connector.epicor.ap_invoice.rows import SavedInvoice, differences
 from connector.epicor.errors import SMALLER
 from connector.epicor.values import day as day_of
@@ -38,7 +38,6 @@ from connector.sync.narrow import LOOKED_UP, NOTHING_SENT, bug
 _AT_LAST = timedelta(hours=1)
 _NOT_READY = timedelta(hours=1)
 _SHORTLY = timedelta(minutes=5)
-_SHOWN = 10
 
 
 class Outcomes:
@@ -75,7 +74,7 @@ class Outcomes:
         posting, draft = prepared.posting, prepared.draft
         if posting.adopted:
             held = draft.pay_hold if payment_hold.known(posting) is not None else None
-            wrong: Sequence[Any] = adopted_differences(posting, saved, held=held)
+            wrong = adopted_differences(posting, saved, held=held)
         else:
             wrong = differences(draft, saved, self.cycle.habits.stamp_column)
         payer = prepared.bill.payer
@@ -83,13 +82,13 @@ class Outcomes:
             self._good(prepared, saved, kept=bool(wrong))
             return
         points = payment_hold.left(posting, wrong, payer)
-        listed = difference.listed(points[:_SHOWN], posting.currency)
         message = (
-            f"The invoice is in Epicor but differs from the bill: {listed}. "
+            "The invoice is in Epicor but differs from the bill: "
+            f"{listed(points, posting.currency)}. "
             "Correct it in Epicor or the bill in Ramp, then replay; or keep it as it is."
         )
         pays = payment_hold.named(points, payment_hold.Pays(payer, draft.pay_hold))
-        detail = {"differences": points, **pays}
+        detail = {"differences": stored(points), **pays}
         self.there(prepared, saved, Hold(Reason.MISMATCH, message, detail))
 
     def _good(self, prepared: Prepared, saved: SavedInvoice, *, kept: bool) -> None:

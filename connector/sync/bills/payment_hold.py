@@ -8,14 +8,11 @@ from typing import Any
 from audit.ledger.holds import ASKED, PAYS
 from audit.ledger.models import Posting
 from connector.domain.bill import Payer
+from connector.domain.difference import PAY_HOLD, Difference, in_words, listed, restored, stored
 from connector.domain.errors import Hold, Reason
-from connector.epicor.ap_invoice import difference as ap_invoice_difference
 from connector.epicor.ap_invoice.draft import APInvoiceDraft
 from connector.epicor.ap_invoice.rows import SavedInvoice
 from connector.epicor.values import flag
-
-FIELD = "Payment hold"  # how differences call it
-_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +101,7 @@ def changed(
     draft: APInvoiceDraft,
     payer: Payer,
     content: str,
-    others: Sequence[str] = (),
+    others: Sequence[Difference] = (),
     currency: str = "",
 ) -> Hold:
     """The hold: what changed, what it may cost, what to do. `content`: the bill's hash.
@@ -113,12 +110,12 @@ def changed(
     has seen all of that.
     """
     points = [*others, _difference(expected=draft.pay_hold)]
-    detail = {"differences": points, "content": content, **noted(draft, payer)}
+    detail = {"differences": stored(points), "content": content, **noted(draft, payer)}
     said = f"Who pays the bill changed after it was entered: {_said(draft, payer)}"
     if not others:
         return Hold(Reason.CHANGED, said, detail)
-    listed = ap_invoice_difference.listed(points[:_SHOWN], currency)
-    return Hold(Reason.MISMATCH, f"{_DIFFERS.format(listed=listed)} {said}", detail)
+    differs = _DIFFERS.format(listed=listed(points, currency))
+    return Hold(Reason.MISMATCH, f"{differs} {said}", detail)
 
 
 def beside(hold: Hold, draft: APInvoiceDraft, saved: SavedInvoice, payer: Payer) -> Hold:
@@ -126,14 +123,14 @@ def beside(hold: Hold, draft: APInvoiceDraft, saved: SavedInvoice, payer: Payer)
     payer asks for: nothing else would compare it."""
     if flag((saved.header or {}).get("PayHold")) == draft.pay_hold:
         return hold
-    points = [*(hold.detail.get("differences") or []), _difference(expected=draft.pay_hold)]
-    detail = {**hold.detail, "differences": points, **noted(draft, payer)}
-    return replace(
-        hold, message=f"{hold.message} {points[-1]}: {_said(draft, payer)}", detail=detail
-    )
+    point = _difference(expected=draft.pay_hold)
+    points = [*restored(hold.detail.get("differences")), point]
+    detail = {**hold.detail, "differences": stored(points), **noted(draft, payer)}
+    said = f"{in_words(point, '')}: {_said(draft, payer)}"
+    return replace(hold, message=f"{hold.message} {said}", detail=detail)
 
 
-def named(points: Sequence[str], pays: Pays | None) -> dict[str, Any]:
+def named(points: Sequence[Difference], pays: Pays | None) -> dict[str, Any]:
     """What the detail of a hold with these differences says of who pays: only where one is the
     payment hold, so that whoever keeps it accepts it for the one who pays now."""
     if pays is None or len(besides(points)) == len(points):
@@ -146,19 +143,18 @@ def noted(draft: APInvoiceDraft, payer: Payer) -> dict[str, Any]:
     return {PAYS: Pays(payer, draft.pay_hold).as_json()}
 
 
-def left(posting: Posting, wrong: Sequence[Any], payer: str) -> list[str]:
-    """The differences, as sentences, without a payment hold that a person kept as it is while
-    this one paid."""
+def left(posting: Posting, wrong: Sequence[Difference], payer: str) -> list[Difference]:
+    """The differences without a payment hold that a person kept as it is while this one paid."""
     kept = _noted(posting.kept)
-    point = ""
-    if kept is not None and kept.payer == payer:
-        point = _difference(expected=kept.hold)
-    return [str(one) for one in wrong if str(one) != point]
+    if kept is None or kept.payer != payer:
+        return list(wrong)
+    accepted_point = _difference(expected=kept.hold)
+    return [point for point in wrong if point != accepted_point]
 
 
-def besides(wrong: Sequence[Any]) -> list[str]:
-    """The differences, as sentences, without the payment hold."""
-    return [str(one) for one in wrong if not str(one).startswith(f"{FIELD} is ")]
+def besides(wrong: Sequence[Difference]) -> list[Difference]:
+    """The differences without the payment hold."""
+    return [point for point in wrong if point.field != PAY_HOLD]
 
 
 def _said(draft: APInvoiceDraft, payer: Payer) -> str:
@@ -173,9 +169,8 @@ def _is_another(before: Pays, payer: Payer) -> bool:
     return payer != (before.payer or Payer.UNKNOWN)
 
 
-def _difference(*, expected: bool) -> str:
-    words = {True: "yes", False: "no"}
-    return f"{FIELD} is {words[not expected]}, expected {words[expected]}"
+def _difference(*, expected: bool) -> Difference:
+    return Difference(PAY_HOLD, expected, not expected)
 
 
 def _noted(where: Mapping[str, Any]) -> Pays | None:

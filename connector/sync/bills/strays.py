@@ -10,9 +10,9 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from audit.labels import STATES
 from audit.ledger import lifecycle
 from audit.ledger.models import Posting
+from connector.domain.difference import Difference, in_words, stored
 from connector.domain.errors import Hold, Reason
 from connector.epicor.ap_invoice.rows import SavedInvoice
 from connector.epicor.values import day
@@ -57,8 +57,9 @@ def shown(posting: Posting, places: Places) -> Drift | None:
     """
     company, saved = likeliest(posting, places)
     header = saved.header or {}
-    names = ", ".join(sorted(name_of(*place) for place in places))
-    difference = f"It is {STATES[posting.state].lower()} here, and in Epicor as {names}"
+    names = sorted(name_of(*place) for place in places)
+    difference = Difference.of("elsewhere", posting.state, names)
+    said = str(in_words(difference, posting.currency))
     key = (company, int(header.get("VendorNum") or 0), str(header.get("InvoiceNum") or ""))
     drift = Drift(
         bill=posting.bill_id,
@@ -73,7 +74,7 @@ def shown(posting: Posting, places: Places) -> Drift | None:
     if posting.state == _State.QUEUED and not posting.hold_reason:
         return drift
     before = posting.hold_message or "none."
-    message = _MESSAGE.format(difference=difference, before=before)
+    message = _MESSAGE.format(difference=said, before=before)
     try:
         with transaction.atomic():
             lifecycle.mark_found(
@@ -84,10 +85,10 @@ def shown(posting: Posting, places: Places) -> Drift | None:
                 group_id=saved.group_id,
                 sys_rev_id=own_revision(saved),
                 apply_on=day(header.get("ApplyDate")),
-                body={"message": difference, "was": posting.state},
+                body={"message": said, "was": posting.state},
                 due=False,
             )
-            detail = {"differences": [difference]}
+            detail = {"differences": stored([difference])}
             lifecycle.hold(posting, Hold(Reason.MISMATCH, message, detail))
     except lifecycle.LostLeaseError:
         return None

@@ -1,13 +1,12 @@
 """Reads entered invoices back, many at once, and compares each to the cent with the entered."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from math import inf
-from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -15,12 +14,16 @@ from django.utils import timezone
 from audit.ledger import lifecycle
 from audit.ledger.models import IN_EPICOR, Posting
 from audit.trail import log
+from connector.domain.difference import NOT_THERE, Difference, listed, stored
 from connector.domain.errors import Hold, Reason
-from connector.epicor.ap_invoice import difference
-from connector.epicor.ap_invoice.rows import SavedInvoice, differences, same_number
+from connector.epicor.ap_invoice.rows import Row, SavedInvoice, differences
 from connector.sync.bills import payment_hold, strays
 from connector.sync.bills.decide import Places, gone, is_settled, several_difference
-from connector.sync.bills.duplicates import adopted_differences, money_differences
+from connector.sync.bills.duplicates import (
+    adopted_differences,
+    key_differences,
+    money_differences,
+)
 from connector.sync.bills.find_invoices import entered_key, look_up
 from connector.sync.bills.prepare import entered_draft
 from connector.sync.bills.verify_result import Drift, Place, Proof
@@ -31,9 +34,7 @@ from mappings.models import CurrencyMapping
 
 AT_ONCE = 100  # invoices in one request
 LEASE = timedelta(minutes=5)
-_SHOWN = 10
 _BY = "reprove"  # in the detail of our holds, so that a later proof may close them
-_GONE = "The invoice is not in Epicor"
 _NOT_COMPARED = "Its invoice could not be compared with what was entered; nothing was changed."
 
 
@@ -80,7 +81,7 @@ class _Judged:
     """What a batch is like in Epicor: as it was entered, or not, with the differences."""
 
     good: list[Posting]
-    bad: list[tuple[Posting, Drift, list[str]]]
+    bad: list[tuple[Posting, Drift, list[Difference]]]
 
 
 class _Prover:
@@ -156,14 +157,14 @@ class _Prover:
 
     def _broke(self, posting: Posting, error: Exception) -> None:
         """It cannot be compared, so it is not proven: a finding, and a person must look."""
-        said = [f"It could not be compared ({type(error).__name__})"]
+        said = [Difference("not_compared", actual=type(error).__name__)]
         self._note(_Judged([], [(posting, self._drift(posting, [], said), said)]))
         if not posting.hold_reason:
             hold_bug(posting, error, _NOT_COMPARED)
 
     def _unread(self, posting: Posting, error: Exception) -> None:
         """Whether it is there all the same cannot be said: a finding."""
-        said = [f"It could not be looked for ({type(error).__name__})"]
+        said = [Difference("not_looked_for", actual=type(error).__name__)]
         self._drifted(replace(self._drift(posting, [], said), entered=Decimal(0)))
 
     def _note(self, judged: _Judged) -> None:
@@ -196,9 +197,9 @@ class _Prover:
             there[posting.pk] = found.places(posting) if by_number else stamped
         return there
 
-    def _differences(self, posting: Posting, there: Places) -> list[str]:
+    def _differences(self, posting: Posting, there: Places) -> list[Difference]:
         if not there:
-            return [_GONE]
+            return [NOT_THERE]
         if len(there) > 1:
             return [several_difference(there)]
         ((company, saved),) = there
@@ -213,13 +214,13 @@ class _Prover:
             return moved + payment_hold.left(posting, wrong, _payer(posting))
         return moved + self._row_differences(posting, saved)
 
-    def _row_differences(self, posting: Posting, saved: SavedInvoice) -> list[str]:
+    def _row_differences(self, posting: Posting, saved: SavedInvoice) -> list[Difference]:
         """Of an invoice entered before its draft was kept: what the row itself knows."""
         header = saved.header or {}
         code = self.codes.get(posting.currency, posting.currency)
         return money_differences(header, posting.amount, code)
 
-    def _drift(self, posting: Posting, there: Places, wrong: list[str]) -> Drift:
+    def _drift(self, posting: Posting, there: Places, wrong: list[Difference]) -> Drift:
         totals = [strays.total_of(saved) for _, saved in there]
         entered = posting.entered_as.get("total")
         return Drift(
@@ -240,22 +241,18 @@ def _payer(posting: Posting) -> str:
     return "" if noted is None else noted.payer
 
 
-def _moved(posting: Posting, company: str, header: Mapping[str, Any]) -> list[str]:
+def _moved(posting: Posting, company: str, header: Row) -> list[Difference]:
     """The key itself: a renamed invoice keeps its stamp."""
-    found = []
+    found = key_differences(header, posting.vendor_num, posting.invoice_num)
     if company != posting.company:
-        found.append(f"Company is {company}, expected {posting.company}")
-    if int(header.get("VendorNum") or 0) != posting.vendor_num:
-        found.append(f"Vendor is {header.get('VendorNum')}, expected {posting.vendor_num}")
-    if not same_number(str(header.get("InvoiceNum") or ""), posting.invoice_num):
-        found.append(f"Number is {header.get('InvoiceNum')}, expected {posting.invoice_num}")
+        found.insert(0, Difference("company", posting.company, company))
     return found
 
 
 # -- what follows ----------------------------------------------------------------------------------
 
 
-def _hold(bad: Sequence[tuple[Posting, list[str]]]) -> None:
+def _hold(bad: Sequence[tuple[Posting, list[Difference]]]) -> None:
     """Holds for those that have none; a recheck that was asked for will judge by itself."""
     pairs = [
         (posting, _mismatch(posting, wrong))
@@ -272,14 +269,14 @@ def _hold(bad: Sequence[tuple[Posting, list[str]]]) -> None:
                 continue  # somebody works on it; the next proof looks at it again
 
 
-def _mismatch(posting: Posting, wrong: list[str]) -> Hold:
+def _mismatch(posting: Posting, wrong: list[Difference]) -> Hold:
     pays = payment_hold.named(wrong, payment_hold.known(posting))
-    detail = {"differences": wrong, "by": _BY, **pays}
-    if wrong == [_GONE]:
+    detail = {"differences": stored(wrong), "by": _BY, **pays}
+    if wrong == [NOT_THERE]:
         return gone(detail)
-    listed = difference.listed(wrong[:_SHOWN], posting.currency)
     message = (
-        f"Read back, the invoice in Epicor is not what was entered: {listed}. "
+        "Read back, the invoice in Epicor is not what was entered: "
+        f"{listed(wrong, posting.currency)}. "
         "Correct it in Epicor (the next proof sees it), or keep it as it is: dismiss with a reason."
     )
     return Hold(Reason.MISMATCH, message, detail)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from audit.canonical_json import plain
+from connector.domain.difference import Difference, in_words, restored
 from connector.domain.money import format_amount, format_money
 
 
@@ -22,30 +23,37 @@ class Drift:
     currency: str
     entered: Decimal
     live: Decimal | None
-    differences: list[str]
+    differences: list[Difference]
 
     @property
     def unexplained(self) -> Decimal:
         """By how much the total is off; the whole amount of an invoice that is not there."""
         return abs((self.live or Decimal(0)) - self.entered)
 
+    @property
+    def sentences(self) -> list[str]:
+        """The differences in words."""
+        return [str(in_words(point, self.currency)) for point in self.differences]
+
     def as_json(self) -> dict[str, Any]:
-        """One element of `drifted`; amounts as text."""
+        """One element of `drifted`; amounts as text, differences in words."""
         shown = {
             "entered": format_amount(self.entered, self.currency),
             "live": None if self.live is None else format_amount(self.live, self.currency),
+            "differences": self.sentences,
         }
         return {**asdict(self), **shown}
 
     @classmethod
-    def restored(cls, stored: Mapping[str, Any]) -> "Drift":
+    def restored(cls, kept: Mapping[str, Any]) -> "Drift":
         """From a place that was kept between two steps."""
-        live = stored["live"]
+        live = kept["live"]
         amounts = {
-            "entered": Decimal(stored["entered"]),
+            "entered": Decimal(kept["entered"]),
             "live": None if live is None else Decimal(live),
         }
-        return cls(**{**stored, **amounts})
+        points = {"differences": restored(kept["differences"])}
+        return cls(**{**kept, **amounts, **points})
 
 
 @dataclass(slots=True)

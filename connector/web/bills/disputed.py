@@ -3,14 +3,14 @@
 While a hold says that the two differ, nothing on the page may say that they agree.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from audit.ledger.holds import GONE
 from audit.ledger.models import Posting
+from connector.domain.difference import Difference, Fact, Point, in_words, restored
 from connector.domain.errors import Reason
 from connector.web.bills.comparison import Line, Side, Value
 from connector.web.bills.sides import (
@@ -20,27 +20,41 @@ from connector.web.bills.sides import (
     number_value,
     stored_value,
 )
-from connector.web.exceptions.texts import Point, point
 
 _DISPUTES = (Reason.MISMATCH, Reason.CHANGED)
-_LINE = re.compile(r"^Line (?P<number>\d+) (?P<what>amount|account)$")
-_NUMBERING = "Numbering of the lines"
-_NAMES: Mapping[str, str] = {"Invoice total": "Total", "Number": "Invoice number"}
+# What the page calls the fields that it has.
+_NAMES: Mapping[str, str] = {
+    "company": "Company",
+    "vendor": "Vendor",
+    "number": "Invoice number",
+    "invoice_date": "Invoice date",
+    "apply_date": "Apply date",
+    "due_date": "Due date",
+    "terms": "Terms",
+    "currency": "Currency",
+    "total": "Total",
+    "pay_hold": "Payment hold",
+}
 _KEY = ("Company", "Vendor", "Invoice number", "Group")
 _MORE = Line(amount=Value("a line more", means="more"))
 
 
+def differences_of(posting: Posting) -> list[Difference]:
+    """In what its open hold says that invoice and bill differ."""
+    return restored(posting.hold_detail.get("differences"))
+
+
 def points_of(posting: Posting) -> list[Point]:
-    """In what its open hold says that invoice and bill differ; amounts with their currency."""
-    sentences = posting.hold_detail.get("differences") or []
-    return [point(str(sentence), posting.currency) for sentence in sentences]
+    """The same in words; amounts with their currency."""
+    return [in_words(one, posting.currency) for one in differences_of(posting)]
 
 
 def disputes(posting: Posting) -> bool:
     """Whether its open hold says that Epicor has something else than the bill."""
     if posting.hold_reason in _DISPUTES:
         return True
-    return posting.hold_reason == Reason.REFUSED and any(one.expected for one in points_of(posting))
+    named = any(one.names_values for one in differences_of(posting))
+    return posting.hold_reason == Reason.REFUSED and named
 
 
 def is_gone(posting: Posting) -> bool:
@@ -58,53 +72,53 @@ def as_disputed(posting: Posting, sent: Side) -> Side | None:
 
     Only the key where the two were never compared, and None where the hold names no invoice.
     """
-    sentences = [str(one) for one in posting.hold_detail.get("differences") or []]
-    points = [point(sentence) for sentence in sentences]
+    points = differences_of(posting)
     if not points and posting.hold_reason == Reason.MISMATCH:
         return Side({name: sent.fields[name] for name in _KEY if name in sent.fields})
-    named = [one for one in points if one.expected]
+    named = [one for one in points if one.names_values]
     if points and not named:
         return None
     fields, lines = dict(sent.fields), dict(sent.lines or {})
     for one in named:
-        line = _LINE.match(one.field)
-        if line is not None:
-            number, what = int(line["number"]), line["what"]
-            value = _read(what, one.in_epicor, posting.currency)
-            before = lines.get(number, Line())
-            lines[number] = (
-                replace(before, amount=value)
-                if what == "amount"
-                else replace(before, account=value)
-            )
-        elif one.field == _NUMBERING:
-            lines = _numbered(lines, one.in_epicor)
-        else:
-            name = _NAMES.get(one.field, one.field)
-            fields[name] = _read(name, one.in_epicor, posting.currency)
+        value = _value(one, posting.currency)
+        if one.field == "line_numbers":
+            lines = _numbered(lines, one.actual)
+        elif one.field == "line_amount":
+            lines[one.line] = replace(lines.get(one.line, Line()), amount=value)
+        elif one.field == "line_account":
+            lines[one.line] = replace(lines.get(one.line, Line()), account=value)
+        elif one.field in _NAMES:
+            fields[_NAMES[one.field]] = value
     return Side(fields, None if sent.lines is None else lines)
 
 
-def _numbered(lines: Mapping[int, Line], there: str) -> dict[int, Line]:
-    """The lines that are there ("1, 2, 4" or "none"); what a line more says is not known."""
-    numbers = [int(number) for number in re.findall(r"\d+", there)]
+def _numbered(lines: Mapping[int, Line], there: Fact) -> dict[int, Line]:
+    """The lines that are there; what a line more says is not known."""
+    numbers = [int(number) for number in there] if isinstance(there, tuple) else []
     return {number: lines.get(number, _MORE) for number in numbers}
 
 
-def _read(name: str, text: str, currency: str) -> Value:
-    """A value from the words of a hold; what cannot be read is shown as it is, and differs."""
+def _day(text: str) -> Value:
+    """A day; what is none is shown as it is, and differs."""
     try:
-        if name in ("Total", "amount"):
-            return amount_value(Decimal(text), currency)
-        if name.endswith(" date"):
-            return day_value(date.fromisoformat(text))
-    except (InvalidOperation, ValueError):
+        return day_value(date.fromisoformat(text))
+    except ValueError:
         return Value(text, text)
-    if name == "account":
-        accounts = tuple(text.split(" and ")) if text != "none" else ()
-        return Value(", ".join(accounts) or "none", accounts)
-    if name == "Vendor":
-        return Value(f"number {text}", int(text) if text.isdecimal() else text)
-    if name == "Payment hold":
-        return flag_value(text == "yes")
-    return number_value(text) if name == "Invoice number" else stored_value(text)
+
+
+def _value(one: Difference, currency: str) -> Value:
+    """What Epicor has; an empty value is known to be empty."""
+    there = one.actual
+    if isinstance(there, tuple):
+        return Value(", ".join(there) or "none", there)
+    if isinstance(there, bool):
+        return flag_value(there)
+    if not there:
+        return stored_value("")
+    if one.field in ("total", "line_amount"):
+        return amount_value(Decimal(there), currency)
+    if one.field.endswith("_date"):
+        return _day(there)
+    if one.field == "vendor":
+        return Value(f"number {there}", int(there) if there.isdecimal() else there)
+    return number_value(there) if one.field == "number" else stored_value(there)

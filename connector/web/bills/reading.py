@@ -14,6 +14,7 @@ from audit.ledger.models import Posting
 from audit.writes.models import Attempt
 from connector.actions.live_lookup import LOOK
 from connector.domain.bill import Bill as RampBill
+from connector.domain.difference import Point
 from connector.domain.errors import InvalidBillError, Reason
 from connector.jobs.models import Errand
 from connector.ramp.bills import parse_bill
@@ -33,7 +34,6 @@ from connector.web.bills.sides import (
     seed_side,
     sent_side,
 )
-from connector.web.exceptions.texts import Point
 from mappings.models import CurrencyMapping, EpicorVendor, TargetInvoice
 
 _State = Posting.State

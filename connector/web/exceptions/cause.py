@@ -17,6 +17,7 @@ from audit.ledger.exceptions import CauseGroup, Key
 from audit.ledger.models import Blocker, Posting
 from audit.ledger.waiting import blocked_by
 from audit.trail.models import AuditEntry
+from connector.domain.difference import Point
 from connector.domain.money import format_amount
 from connector.sync.models import Bill
 from connector.tenants.entities import name_entities
@@ -24,9 +25,10 @@ from connector.tenants.models import Tenant
 from connector.web import layout
 from connector.web.actions.available import offered, suspects
 from connector.web.actions.selection import cause_values
+from connector.web.bills.disputed import points_of
 from connector.web.exceptions.filters import ExceptionFilter
 from connector.web.exceptions.questions import Shown, shown
-from connector.web.exceptions.texts import Point, Words, can_be_mapped, point, words_of
+from connector.web.exceptions.texts import Words, can_be_mapped, words_of
 from connector.web.money import Pile, pile_of
 from mappings import effective
 from mappings.coding import VENDORS
@@ -155,11 +157,10 @@ def _begin(after: str) -> tuple[date, int] | None:
 
 
 def _row(posting: Posting, notes: Sequence[AuditEntry], today: date) -> BillRow:
-    differences = posting.hold_detail.get("differences") or []
     return BillRow(
         posting,
         offered(posting),
-        [point(str(sentence), posting.currency) for sentence in differences],
+        points_of(posting),
         shown(posting),
         suspects(posting),
         notes[0] if notes else None,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from audit.ledger.exceptions import CauseGroup
 from connector.domain.errors import NEXT_STEP, Reason
-from connector.epicor.ap_invoice import difference
 from mappings.coding import (
     CHOICE,
     COST_CENTERS,
@@ -30,15 +29,6 @@ class Words:
     what: str
     step: str
     where: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One field in which bill and invoice differ."""
-
-    field: str
-    in_epicor: str
-    expected: str
 
 
 def words_of(cause: CauseGroup) -> Words:
@@ -70,17 +60,6 @@ def settled_by_mapping(reason: str, kind: str, ramp_id: str) -> bool:
 
 def _is_dimension(kind: str) -> bool:
     return kind == COST_CENTERS or kind.startswith(DIMENSION_PREFIX)
-
-
-def point(sentence: str, currency: str = "") -> Point:
-    """A difference as it is kept (a sentence) as three cells; unknown ones fill the first.
-
-    With a currency, amounts are written as money.
-    """
-    found = difference.read(sentence, currency)
-    if found is None:
-        return Point(sentence, "", "")
-    return Point(found.field, found.actual, found.expected)
 
 
 _MAPPED = frozenset(
