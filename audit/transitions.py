@@ -26,8 +26,8 @@ from connector.domain.digits import decimals_of
 UNTOLD = frozenset(
     {
         *("not_before", "failed_attempts", "look_ups", "lease_owner", "lease_until"),
-        *("told_hash", "tell_failed", "tell_after", "created_at", "updated_at"),
-        *("number_key", "entered_as", "hold_message"),
+        *("told_version", "tell_failed", "tell_after", "created_at", "updated_at"),
+        *("number_key", "entered_as", "hold_message", "hold_version"),
         *("entered_at", "confirmed_at", "given_by", "given_at", "given_why"),
     }
 )

@@ -139,6 +139,7 @@ class Storyteller:
             "hold_reason": "",
             "hold_message": "",
             "hold_detail": {},
+            "hold_version": "",
             "hold_opened_at": None,
             "assignee": "",
             "twins_cleared": [],
@@ -158,7 +159,7 @@ class Storyteller:
             "entered_hash": f"{number:064x}" if entered else "",
             "entered_as": {},
             "sys_rev_id": number if entered else None,
-            "told_hash": "",
+            "told_version": "",
             "created_at": opened,
             "updated_at": opened + timedelta(hours=2),
             "entered_at": opened + timedelta(minutes=20) if entered else None,
@@ -226,6 +227,7 @@ class Storyteller:
             reason, _, kind, different = dice.choices(_HOLDS, weights)[0]
         message = f"{reason.replace('_', ' ').capitalize()}: {_message(row)}"
         row |= {"hold_reason": str(reason), "hold_message": message, "hold_opened_at": at}
+        row["hold_version"] = str(reason)
         if different:
             chosen = min(int(dice.paretovariate(0.7)), different)
             self._block(story, reason, kind, chosen, message)

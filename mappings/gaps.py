@@ -28,8 +28,9 @@ class Gaps:
 
     def _gaps(self) -> Iterator[Gap]:
         for (reason, kind, ref, text), lines in self._lines.items():
-            message = f"{_named(lines)}: {text}" if lines[0] else text
-            yield Gap(reason, kind, ref.ramp_id, ref.name, message, self._company)
+            named = tuple(lines) if lines[0] else ()
+            message = f"{_named(lines)}: {text}" if named else text
+            yield Gap(reason, kind, ref.ramp_id, ref.name, message, self._company, named)
 
 
 def _named(lines: list[int]) -> str:

@@ -6,9 +6,10 @@ Blockers are rows, so that "what does this mapping free?" is a query.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
-from audit.canonical_json import plain, text
+from audit.canonical_json import digest, plain, text
 from audit.ledger.models import Blocker, Posting
 from connector.domain.errors import Gap, Hold, Reason
 
@@ -17,6 +18,7 @@ NONE: Mapping[str, Any] = {
     "hold_reason": "",
     "hold_message": "",
     "hold_detail": {},
+    "hold_version": "",
     "hold_opened_at": None,
     "snoozed_until": None,  # put off was this hold, not the next one
 }
@@ -24,6 +26,8 @@ NONE: Mapping[str, Any] = {
 PAYS = "pays"  # in a hold's detail, and then in what is kept: who pays and the payment hold
 ASKED = "asked_for"  # in what is kept: who paid when something entered without draft was looked at
 GONE = "gone"  # in a hold's detail: the invoice is not in Epicor any more
+# Of a detail: what is another one in each answer, and the line of a program that broke.
+_EACH_TIME = frozenset({"correlation_id", "trace_id", "where"})
 # What a person cannot accept as it is, because nobody knows yet what it is.
 _NOT_KEPT: Mapping[str, str] = {
     Reason.IN_DOUBT: "an answer of Epicor is missing; replay it, so that it is looked up",
@@ -54,9 +58,23 @@ def is_open(posting: Posting, hold: Hold) -> bool:
 
 
 def says(posting: Posting, hold: Hold) -> bool:
-    """Whether the posting has this hold, word for word."""
-    same = (posting.hold_reason, posting.hold_message) == (hold.reason, text(hold.message))
-    return same and posting.hold_detail == plain(hold.detail)
+    """Whether the posting has this hold, in whatever words."""
+    return bool(posting.hold_reason) and posting.hold_version == version(hold)
+
+
+def version(hold: Hold) -> str:
+    """A hash of what a hold says: reason, facts and blockers. Never its words, which may improve.
+
+    Nor what each answer of another system has anew.
+    """
+    facts = {name: value for name, value in hold.detail.items() if name not in _EACH_TIME}
+    blockers = [[g.reason, g.kind, g.company, g.ramp_id, g.name, g.lines] for g in hold.gaps]
+    return digest(plain({"reason": hold.reason, "detail": facts, "blockers": blockers}))
+
+
+def as_seen(posting: Posting) -> Q:
+    """That it has exactly the hold that a person saw: another one may name what nobody saw."""
+    return Q(hold_reason=posting.hold_reason, hold_version=posting.hold_version)
 
 
 def columns(posting: Posting, hold: Hold) -> dict[str, Any]:
@@ -67,6 +85,7 @@ def columns(posting: Posting, hold: Hold) -> dict[str, Any]:
         "hold_reason": hold.reason,
         "hold_message": text(hold.message),
         "hold_detail": plain(hold.detail),
+        "hold_version": version(hold),
         **anew,
     }
 

@@ -36,6 +36,7 @@ _WHY_NOT: Mapping[Posting.State, str] = {
     _State.DISMISSED: "is dismissed, so it is never entered",
 }
 _UNCHANGED = "Nothing was changed."
+_THIRD = "third_number"  # in a hold's detail: Ramp's number is neither the replaced nor the given
 
 
 class NumberError(ValueError):
@@ -115,13 +116,15 @@ def check_given(posting: Posting, number: str) -> None:
         raise InvalidBillError(
             f"The number in Ramp was {posting.given_for} when it was replaced here by "
             f"{posting.given_num}, and is {now} now. Nothing was entered. Say which one counts: "
-            "give the bill a number once more, or go back to the number in Ramp."
+            "give the bill a number once more, or go back to the number in Ramp.",
+            detail={"why": _THIRD, "given": posting.given_num, "before": posting.given_for}
+            | {"now": now},
         )
 
 
 def with_both(posting: Posting, hold: Hold) -> Hold:
     """The hold with both numbers, where a person gave one."""
-    if not posting.given_num or f"in Ramp was {posting.given_for}" in hold.message:
+    if not posting.given_num or hold.detail.get("why") == _THIRD:
         return hold
     said = f"The bill has number {ramp_num(posting)} in Ramp and was given {posting.given_num} here"
     return replace(hold, message=f"{hold.message} {said}.")
@@ -197,9 +200,7 @@ def _as_seen(posting: Posting) -> Q:
         given_num=posting.given_num,
         invoice_num=posting.invoice_num,
         seen_hash=posting.seen_hash,
-        hold_reason=posting.hold_reason,
-        hold_message=posting.hold_message,
-    )
+    ) & holds.as_seen(posting)
 
 
 def _take_turns(posting: Posting) -> None:

@@ -104,9 +104,8 @@ def hold(posting: Posting, hold: Hold, *, owner: str = "") -> None:
 def hold_many(pairs: Sequence[tuple[Posting, Hold]], *, owner: str = "") -> None:
     """`hold` for a whole slice in a constant number of queries. All or nothing.
 
-    A hold that is already open with the same words on a posting nobody works on stays as it is.
-    What is in doubt is looked up again within the hour, whatever a person does; that it is still
-    held with the same words is no news then.
+    A hold that is already open on a posting nobody works on stays as it is. What is in doubt is
+    looked up again within the hour, whatever a person does; that it is still held is no news then.
     """
     news = [(posting, hold) for posting, hold in pairs if not holds.is_open(posting, hold)]
     if not news:
@@ -176,10 +175,8 @@ def keep(posting: Posting, *, actor: str, reason: str) -> None:
     drifted = posting.hold_reason == Reason.MISMATCH  # it is Epicor that differs, not the bill
     seen = posting.hold_detail.get("content") or posting.seen_hash
     # Exactly the hold and the content that the person saw.
-    ready = Q(state__in=IN_EPICOR, lease_owner="", seen_hash=posting.seen_hash) & Q(
-        hold_reason=posting.hold_reason, hold_message=posting.hold_message
-    )
-    ready &= ~Q(hold_reason="")
+    ready = Q(state__in=IN_EPICOR, lease_owner="", seen_hash=posting.seen_hash)
+    ready &= holds.as_seen(posting) & ~Q(hold_reason="")
     body = {"reason": reason.strip(), "message": posting.hold_message}
     with transaction.atomic():
         # What was verified may be newer than what is on the person's screen.
@@ -247,10 +244,7 @@ def clear_twins(
 
 
 def _as_seen(posting: Posting) -> Q:
-    """Exactly the hold that the person saw: another one may name what nobody looked at."""
-    return Q(state=State.QUEUED, lease_owner="", hold_reason=posting.hold_reason) & Q(
-        hold_message=posting.hold_message, hold_detail=posting.hold_detail
-    )
+    return Q(state=State.QUEUED, lease_owner="") & holds.as_seen(posting)
 
 
 def dismiss_as_same(posting: Posting, other_id: str, *, actor: str, reason: str) -> None:

@@ -35,8 +35,10 @@ class Posting(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
 
     hold_reason = models.CharField(max_length=24, choices=REASONS, blank=True)
-    hold_message = models.TextField(blank=True)
+    hold_message = models.TextField(blank=True)  # for lists and exports; nothing compares it
     hold_detail = models.JSONField(default=dict, blank=True)
+    # A hash of reason, detail and blockers (audit/ledger/holds.py): which hold this is.
+    hold_version = models.CharField(max_length=64, blank=True)
     hold_opened_at = models.DateTimeField(null=True, blank=True)
     # Who of the accountants looks after it, and until when it shall not be shown first.
     assignee = models.CharField(max_length=150, blank=True)
@@ -79,8 +81,8 @@ class Posting(models.Model):
     sys_rev_id = models.BigIntegerField(null=True, blank=True)
     entered_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
-    # sha256 of the last (reason, message) told to Ramp, so that each is told once.
-    told_hash = models.CharField(max_length=64, blank=True)
+    # The version of the last hold told to Ramp, so that each is told once.
+    told_version = models.CharField(max_length=64, blank=True)
     # How often in a row Ramp did not take what it was told, and when it is told again.
     tell_failed = models.PositiveSmallIntegerField(default=0)
     tell_after = models.DateTimeField(null=True, blank=True)

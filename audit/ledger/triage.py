@@ -5,7 +5,6 @@ written with its entry in the trail; where that changed meanwhile, the posting i
 """
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -29,8 +28,7 @@ def seen(posting: Posting) -> str:
     facts = (
         posting.state,
         posting.hold_reason,
-        posting.hold_message,
-        json.dumps(posting.hold_detail, sort_keys=True),
+        posting.hold_version,
         posting.seen_hash,
         posting.given_num,
         posting.assignee,

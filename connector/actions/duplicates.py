@@ -159,7 +159,7 @@ def tell_apart(posting: Posting, *, actor: str, reason: str) -> None:
 def _seen(posting: Posting) -> tuple[str, str, str]:
     """What a person who answers has in view."""
     cleared = str([posting.twins_cleared, posting.bills_cleared])
-    return posting.hold_reason, posting.hold_message, cleared
+    return posting.hold_reason, posting.hold_version, cleared
 
 
 def _check_seen(posting: Posting, seen: tuple[str, str, str]) -> None:

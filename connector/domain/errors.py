@@ -88,7 +88,8 @@ class Gap:
     """One thing that stops a bill: a reference without target, or with an unusable one.
 
     `kind` is vendors, gl_accounts, cost_centers, dimension:FIELD, entity, period, … ; `ramp_id`
-    and `name` are Ramp's; `company` the routed Epicor company ("" when unknown).
+    and `name` are Ramp's; `company` the routed Epicor company ("" when unknown); `lines` those of
+    the bill that name it, () for the bill as a whole.
     """
 
     reason: Reason
@@ -97,10 +98,14 @@ class Gap:
     name: str
     message: str
     company: str = ""
+    lines: tuple[int, ...] = ()
 
 
 class PostingError(Exception):
-    """Base of everything that can happen to a bill on its way; `message` is for people."""
+    """Base of everything that can happen to a bill on its way.
+
+    `message` is for people; `detail` has its facts, and only these are ever compared.
+    """
 
     reason: Reason = Reason.BUG
 
@@ -195,7 +200,7 @@ class UncertainOutcomeError(PostingError):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What is written on a posting that waits for a person."""
+    """What is written on a posting that waits for a person: reason and facts, and words for it."""
 
     reason: Reason
     message: str

@@ -16,7 +16,8 @@ def exponent(currency: str) -> int:
     if digits is None:
         raise InvalidBillError(
             f"{currency or 'An empty code'} is not a currency that we know, so the amount cannot "
-            "be read. Nothing was sent; correct the currency in Ramp."
+            "be read. Nothing was sent; correct the currency in Ramp.",
+            detail={"why": "currency", "currency": currency},
         )
     return digits
 
@@ -35,7 +36,8 @@ def from_minor(amount: int, currency: str, rate: int | None = None) -> Decimal:
     if rate <= 0 or text.rstrip("0") != "1":
         raise InvalidBillError(
             f"Ramp says that one {currency} has {rate} minor units, which cannot be. "
-            "Nothing was sent; ask Ramp's support."
+            "Nothing was sent; ask Ramp's support.",
+            detail={"why": "minor_units", "currency": currency, "rate": text},
         )
     return Decimal(amount).scaleb(1 - len(text))
 

@@ -24,10 +24,10 @@ def parse_bill(payload: Payload) -> Bill:
     """
     bill_id = text(payload.get("id"))
     if not bill_id:
-        raise _invalid("The bill has no id")
+        raise _invalid("The bill has no id", "id")
     vendor = payload.get("vendor")
     if not isinstance(vendor, Mapping):
-        raise _invalid("The bill has no vendor")
+        raise _invalid("The bill has no vendor", "vendor")
     currency = currency_of(payload.get("amount"))
     return Bill(
         id=bill_id,
@@ -80,7 +80,7 @@ def day(value: object, name: str) -> date | None:
             return date.fromisoformat(value[:10])
         except ValueError:
             pass
-    raise _invalid(f"The {name} of the bill is {value!r}, which is not a date")
+    raise _invalid(f"The {name} of the bill is {value!r}, which is not a date", name, value)
 
 
 def moment(value: object, name: str) -> datetime | None:
@@ -93,7 +93,8 @@ def moment(value: object, name: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(value if isinstance(value, str) else "")
     except ValueError:
-        raise _invalid(f"The {name} of the bill is {value!r}, which is not a date") from None
+        problem = f"The {name} of the bill is {value!r}, which is not a date"
+        raise _invalid(problem, name, value) from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
@@ -106,11 +107,13 @@ def amount(value: object, name: str, currency: str) -> Decimal:
     """The major amount of a CurrencyAmount. Raises InvalidBillError, also for another currency."""
     minor = _whole(value.get("amount")) if isinstance(value, Mapping) else None
     if minor is None or not isinstance(value, Mapping):
-        raise _invalid(f"The {name} of the bill has no readable amount")
+        raise _invalid(f"The {name} of the bill has no readable amount", name)
     if currency_of(value) != currency:
         raise _invalid(
             f"The {name} of the bill is in {currency_of(value) or 'no currency'}, "
-            f"but the bill is in {currency}"
+            f"but the bill is in {currency}",
+            name,
+            currency_of(value),
         )
     rate = value.get("minor_unit_conversion_rate")
     return from_minor(minor, currency, None if rate is None else _whole(rate) or 0)
@@ -132,7 +135,7 @@ def _whole(value: object) -> int | None:
 def _needed_day(payload: Payload, key: str, name: str) -> date:
     found = day(payload.get(key), name)
     if found is None:
-        raise _invalid(f"The bill has no {name}")
+        raise _invalid(f"The bill has no {name}", name)
     return found
 
 
@@ -181,7 +184,7 @@ def _rows(owner: Payload, key: str, name: str) -> list[Payload]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
-        raise _invalid(f"{name} has {key} that cannot be read")
+        raise _invalid(f"{name} has {key} that cannot be read", name, key)
     return value
 
 
@@ -210,5 +213,9 @@ def _order_ids(payload: Payload) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item for item in ids if item))
 
 
-def _invalid(problem: str) -> InvalidBillError:
-    return InvalidBillError(f"{problem}. Nothing was sent; correct the bill in Ramp.")
+def _invalid(problem: str, name: str, value: object = None) -> InvalidBillError:
+    """The error for this part of the bill, which Ramp has with this value (None: has not)."""
+    return InvalidBillError(
+        f"{problem}. Nothing was sent; correct the bill in Ramp.",
+        detail={"why": "unreadable", "name": name, "value": None if value is None else str(value)},
+    )

@@ -108,7 +108,7 @@ def test_a_third_number_in_ramp_is_for_a_person(
     if third:
         with pytest.raises(InvalidBillError, match=f"was A when .* by B, and is {now} now") as hold:
             invoice_number.check_given(posting, now)
-        same = Hold(Reason.INVALID_BILL, hold.value.message)
+        same = Hold.of(hold.value)
         assert invoice_number.with_both(posting, same) == same  # it names both already
     else:
         invoice_number.check_given(posting, now)

@@ -1,6 +1,7 @@
 """Every legal step of a posting, and what happens when it moved on meanwhile."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from audit.ledger import intake, lifecycle
+from audit.ledger import holds, intake, lifecycle
 from audit.ledger.lifecycle import LostLeaseError
 from audit.ledger.models import Blocker, Posting
 from audit.trail import log
@@ -362,9 +363,39 @@ def test_the_same_hold_again_is_no_news(tenant: Tenant) -> None:
     opened_at = fresh(posting).hold_opened_at
     lifecycle.hold(fresh(posting), unmapped())
     assert actions(tenant, "a") == ["posting.opened", "posting.held"]
-    reworded = Hold(Reason.VENDOR_UNMAPPED, "Said differently.")
-    lifecycle.hold(fresh(posting), reworded)
+    other = Hold(Reason.VENDOR_UNMAPPED, "Of another thing.", {"vendor": "v2"})
+    lifecycle.hold(fresh(posting), other)
     assert fresh(posting).hold_opened_at == opened_at
+    assert actions(tenant, "a").count("posting.held") == 2
+
+
+HELD = Hold(Reason.REFUSED, "No.", {"said": "no", "correlation_id": "1"}, (vendor_gap("v1"),))
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({}, True),
+        ({"message": "Said in better words."}, True),
+        ({"detail": {"said": "no", "correlation_id": "2"}}, True),
+        ({"gaps": (replace(vendor_gap("v1"), message="Better words."),)}, True),
+        ({"reason": Reason.ASKED}, False),
+        ({"detail": {"said": "never", "correlation_id": "1"}}, False),
+        ({"gaps": ()}, False),
+        ({"gaps": (vendor_gap("v1"), vendor_gap("v2"))}, False),
+        ({"gaps": (replace(vendor_gap("v1"), lines=(2,)),)}, False),
+    ],
+)
+def test_version_is_of_reason_facts_and_blockers_and_not_of_words(
+    tenant: Tenant, changes: dict[str, Any], same: bool
+) -> None:
+    (posting,) = opened(tenant, "a")
+    lifecycle.hold(posting, HELD)
+    again = replace(HELD, **changes)
+    assert (holds.version(again) == fresh(posting).hold_version) is same
+    assert holds.is_open(fresh(posting), again) is same
+    lifecycle.hold(fresh(posting), again)
+    assert actions(tenant, "a").count("posting.held") == (1 if same else 2)
 
 
 def test_something_entered_keeps_its_state_when_held(tenant: Tenant) -> None:

@@ -263,7 +263,7 @@ class PostingLife(RuleBasedStateMachine):
     @rule(bill_id=st.sampled_from(BILLS))
     def keep_what_the_screen_showed(self, bill_id: str) -> None:
         screen = self.screens.pop(bill_id, None) or self.look()[bill_id]
-        hold = (screen.hold_reason, screen.hold_message)
+        hold = (screen.hold_reason, screen.hold_version)
         self.as_a_person(
             bill_id,
             lambda _: lifecycle.keep(screen, actor="Ann", reason="It is right."),
@@ -271,7 +271,7 @@ class PostingLife(RuleBasedStateMachine):
                 row.state in {"entered", "confirmed"}
                 and not row.lease_owner
                 and bool(row.hold_reason)
-                and (row.hold_reason, row.hold_message) == hold
+                and (row.hold_reason, row.hold_version) == hold
             ),
         )
 

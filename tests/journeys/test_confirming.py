@@ -372,7 +372,7 @@ def losing(start) -> tuple[Any, Tenant, list[str]]:
     run(tenant)
     heal(box)
     held = Posting.objects.filter(tenant=tenant, state=State.QUEUED).exclude(hold_reason="")
-    assert set(held.values_list("told_hash", flat=True)) == {""}
+    assert set(held.values_list("told_version", flat=True)) == {""}
     assert set(failures(box)) == set(held.values_list("bill_id", flat=True))
     return box, tenant, list(held.values_list("bill_id", flat=True))
 
@@ -385,7 +385,7 @@ def test_after_a_lost_answer_a_hold_is_told_with_the_same_key(start):
 
     assert sorted(failures(box)) == sorted(held)  # each counted once
     assert not attempts.open_ones(tenant.pk, "confirmation")
-    assert not Posting.objects.filter(bill_id__in=held, told_hash="").exists()
+    assert not Posting.objects.filter(bill_id__in=held, told_version="").exists()
 
 
 def test_after_a_lost_answer_old_words_are_not_told(start):
@@ -447,4 +447,4 @@ def test_a_call_of_a_dead_worker_is_sent_again_with_its_key(start, later, monkey
     assert len(failures(box)) == count
     open_one.refresh_from_db()
     assert open_one.outcome == Attempt.Outcome.DONE
-    assert not Posting.objects.filter(bill_id__in=failures(box), told_hash="").exists()
+    assert not Posting.objects.filter(bill_id__in=failures(box), told_version="").exists()

@@ -328,7 +328,7 @@ def test_nothing_is_dismissed_as_a_bill_that_is_not_entered(ready):
 def test_only_what_the_person_saw_is_answered(ready):
     box, tenant = ready
     _, posting = pair(box, tenant)
-    Posting.objects.filter(pk=posting.pk).update(hold_message="Another one by now.")
+    Posting.objects.filter(pk=posting.pk).update(hold_version="another")
     for answer in (different, adopt):
         with pytest.raises((HeldError, lifecycle.LostLeaseError), match="look at it"):
             answer(tenant, posting, actor="Ann", reason="Late")

@@ -17,6 +17,7 @@ def make_posting(tenant: Tenant, bill_id: str, **values: object) -> Posting:
     if values.get("hold_reason"):
         values.setdefault("hold_opened_at", timezone.now())
         values.setdefault("hold_message", "Nothing was sent.")
+        values.setdefault("hold_version", f"{values['hold_reason']} of {bill_id}")
     defaults = {
         "vendor_name": "Acme Supplies",
         "invoice_num": f"INV-{bill_id}",

@@ -267,7 +267,7 @@ def test_what_changed_meanwhile_is_left_alone_and_named(
 ) -> None:
     other = make_posting(tenant, "other", hold_reason="refused")
     page = post(client, "replay", ids=[held.pk, other.pk])
-    Posting.objects.filter(pk=other.pk).update(hold_message="Epicor says something else now.")
+    Posting.objects.filter(pk=other.pk).update(hold_version="another")
     done = post(client, "replay", sure="1", chosen=chosen(page), place="exceptions")
     assert "Left alone: INV-other changed after you looked at it" in done
     assert state(held) == ("queued", "")
@@ -587,7 +587,7 @@ def test_ours_of_a_bill_that_suspects_nothing_says_so(client: Client, tenant: Te
 def test_ours_of_a_bill_that_changed_meanwhile_is_refused(client: Client, tenant: Tenant) -> None:
     posting = twin_posting(tenant)
     page = post(client, "ours/0", only=posting.pk)
-    Posting.objects.filter(pk=posting.pk).update(hold_message="Other words.")
+    Posting.objects.filter(pk=posting.pk).update(hold_version="another")
     said = post(client, "ours/0", status=422, sure="1", chosen=chosen(page))
     assert "changed after you looked at it" in said
     assert not Errand.objects.exists()

@@ -86,6 +86,7 @@ def _may_touch(entry: Entry, rows: Rows) -> None:
             f"{name} is posted in Epicor and differs from the bill. Nothing was changed. Correct "
             "it by a credit in Epicor, or undo the edit in Ramp, then replay.",
             reason=Reason.CHANGED,
+            detail={"why": "posted"},
         )
     if "DebitMemo" in header and header["DebitMemo"] is not draft.credit:
         raise HeldError(
@@ -93,6 +94,7 @@ def _may_touch(entry: Entry, rows: Rows) -> None:
             f"{'a credit' if draft.credit else 'an invoice'} in Ramp; its type cannot change. "
             "Nothing was changed. Remove it in Epicor, then enter the bill again.",
             reason=Reason.CHANGED,
+            detail={"why": "credit", "credit": draft.credit},
         )
     stamp = str(header.get(column) or "").strip()
     if stamp not in ("", draft.stamp):
@@ -101,6 +103,7 @@ def _may_touch(entry: Entry, rows: Rows) -> None:
             "changed. Compare the two: if it is the same bill, dismiss this one; if not, give it "
             "another number, here or in Ramp.",
             reason=Reason.DUPLICATE_SUSPECTED,
+            detail={"why": "stamp", "stamp": stamp},
         )
     _may_delete(name, header, rows.get(LINE, []))
 
@@ -116,6 +119,7 @@ def _may_delete(name: str, header: Row, lines: list[Row]) -> None:
                 f"added by a person ({row.get('ChangedBy') or 'unknown'}). Nothing was changed. "
                 "Take the line out in Epicor or correct the bill in Ramp, then replay.",
                 reason=Reason.CHANGED,
+                detail={"why": "line", "line": row["InvoiceLine"]},
             )
 
 

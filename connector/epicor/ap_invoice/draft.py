@@ -8,6 +8,7 @@ from typing import Any
 
 from connector.domain.bill import Bill, BillLine, Payer, Selection
 from connector.domain.days import day_in
+from connector.domain.difference import fact
 from connector.domain.errors import Gap, HeldError, InvalidBillError, Reason
 from connector.domain.invoice_key import LONGEST_NUMBER, unseen
 from connector.domain.money import decimals_of, format_money
@@ -140,16 +141,21 @@ def check_bill(bill: Bill, policy: PostingPolicy, *, given_num: str = "") -> Non
     linked to a purchase order or paid by card, until the tenant says how to treat them.
     """
     if not bill.lines:
-        raise InvalidBillError("The bill has no lines. Add a line in Ramp, then replay.")
+        raise InvalidBillError(
+            "The bill has no lines. Add a line in Ramp, then replay.", detail={"why": "no_lines"}
+        )
     total = sum((line.amount for line in bill.lines), Decimal(0))
     if total != bill.total:
         raise InvalidBillError(
             f"The lines add up to {format_money(total, bill.currency)} but the bill says "
             f"{format_money(bill.total, bill.currency)}. Nothing was entered. Correct the bill "
-            "in Ramp, then replay."
+            "in Ramp, then replay.",
+            detail={"why": "sum", "lines": fact(total), "total": fact(bill.total)},
         )
     if bill.total == 0:
-        raise InvalidBillError("The bill's total is zero, so there is nothing to enter.")
+        raise InvalidBillError(
+            "The bill's total is zero, so there is nothing to enter.", detail={"why": "zero"}
+        )
     _check_lengths(bill, given_num or bill.invoice_num, policy.lengths)
     _check_review(bill, policy)
 
@@ -160,13 +166,15 @@ def _check_lengths(bill: Bill, number: str, lengths: TextLengths) -> None:
         raise InvalidBillError(
             f"The invoice number has {units(number)} characters and Epicor takes {longest}. Give "
             "the bill another number here, or shorten it in Ramp and replay; it is never cut "
-            "silently."
+            "silently.",
+            detail={"why": "number_long", "number": number, "longest": longest},
         )
     if sign := unseen(number):
         raise InvalidBillError(
             f"The invoice number has a character that cannot be seen or compared: {sign}. Nothing "
             "was entered. Give the bill another number here, or correct it in Ramp and replay; "
-            "nothing of a number is left out silently."
+            "nothing of a number is left out silently.",
+            detail={"why": "number_unseen", "number": number},
         )
     if lengths.stamp is not None and units(bill.id) > lengths.stamp:
         raise HeldError(
@@ -174,6 +182,7 @@ def _check_lengths(bill: Bill, number: str, lengths: TextLengths) -> None:
             f"{units(bill.id)}, so the invoice could not be recognised later. Nothing was entered. "
             "Name a longer column (setting “Column for Ramp's bill id”), then replay.",
             reason=Reason.UNAVAILABLE,
+            detail={"why": "stamp_column", "longest": lengths.stamp},
         )
 
 
@@ -184,13 +193,15 @@ def _check_review(bill: Bill, policy: PostingPolicy) -> None:
             "The bill is linked to a purchase order. Nothing was entered, because entering it as "
             "an expense would count the receipt twice. Enter it in Epicor against the order and "
             "dismiss it here, or let such bills be entered as expenses "
-            "(setting “Bills with a purchase order”)."
+            "(setting “Bills with a purchase order”).",
+            detail={"why": "purchase_order"},
         )
     if bill.paid_by_card and policy.card_paid != "enter":
         raise HeldError(
             "The bill was paid by card. Nothing was entered, because the card transaction may "
             "already be in the books. Check that, then dismiss it, or let such bills be entered "
-            "(setting “Bills paid by card”)."
+            "(setting “Bills paid by card”).",
+            detail={"why": "paid_by_card"},
         )
 
 

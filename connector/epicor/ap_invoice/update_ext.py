@@ -120,6 +120,7 @@ def _check_ours(entry: Entry) -> None:
         "the paper and correct it in Epicor; then say that it is ours, or give the bill another "
         "number, here or in Ramp.",
         reason=Reason.DUPLICATE_SUSPECTED,
+        detail={"why": "laid_over", "number": draft.invoice_num, "person": person},
     )
 
 

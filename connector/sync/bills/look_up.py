@@ -279,7 +279,8 @@ def not_comparable(name: str, why: Hold) -> Hold:
         f"{why.message} Replay it once that is solved; or compare the two and keep it as it is, or "
         "remove it."
     )
-    return Hold(Reason.MISMATCH, message, {"differences": []})
+    because = {"reason": why.reason, "detail": why.detail}
+    return Hold(Reason.MISMATCH, message, {"differences": [], "name": name, "because": because})
 
 
 def posting_of(one: Subject) -> Posting:

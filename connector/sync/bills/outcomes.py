@@ -221,7 +221,8 @@ class Outcomes:
     def occupied(self, posting: Posting, why: str) -> None:
         """Its group cannot be written into just now; nothing was saved."""
         message = f"{why} Nothing was saved. Close the group in Epicor, then replay."
-        self._retry(posting, retry.OCCUPIED, Hold(Reason.REFUSED, message))
+        hold = Hold(Reason.REFUSED, message, {"why": "group_occupied"})
+        self._retry(posting, retry.OCCUPIED, hold)
 
     def put_off(self, posting: Posting, error: TransientError) -> None:
         """It is not to blame and nothing was sent: tried again when `error` says, not counted."""
@@ -231,7 +232,8 @@ class Outcomes:
     def no_group(self, posting: Posting, error: PostingError) -> None:
         """Epicor refused to open a group for it: tried again, at last held with Epicor's words."""
         message = f"No invoice group could be opened for it. {error.message}"
-        self._retry(posting, retry.UNAVAILABLE, Hold(Reason.REFUSED, message))
+        hold = Hold(Reason.REFUSED, message, {**error.detail, "why": "no_group"})
+        self._retry(posting, retry.UNAVAILABLE, hold)
 
     def not_ready(self, posting: Posting, message: str) -> None:
         """Ramp does not want it entered just now: looked at again in an hour."""
@@ -266,14 +268,15 @@ class Outcomes:
         )
         self.open.pop(posting.pk, None)
         if wait is None:
-            lifecycle.hold(posting, Hold(Reason.IN_DOUBT, message))
+            lifecycle.hold(posting, Hold(Reason.IN_DOUBT, message, {"why": "not_seen"}))
 
     def _doubt_about_an_edit(self, posting: Posting, message: str) -> None:
         """What is entered stays entered; whether the change arrived shows when it is read."""
         wait = retry.delay(retry.IN_DOUBT, posting.failed_attempts + 1)
         if wait is None:
             said = f"{message} That happened several times with a change of this invoice."
-            self.hold([(posting, Hold(Reason.CHANGED, f"{said} {_COMPARE}"))])
+            why = {"why": "edit_in_doubt", "content": posting.seen_hash}
+            self.hold([(posting, Hold(Reason.CHANGED, f"{said} {_COMPARE}", why))])
         else:
             self._later(posting, wait, message, failed=True)
 
@@ -300,7 +303,7 @@ class Outcomes:
             if wait is None and then is None:
                 said = _last_answer(last[0].answer if last else {})
                 message = _UNANSWERED.format(times=posting.failed_attempts, said=said)
-                then = Hold(Reason.IN_DOUBT, message)
+                then = Hold(Reason.IN_DOUBT, message, {"why": "unanswered"})
             if then is not None:
                 lifecycle.hold(posting, with_both(posting, then))
         self.open.pop(posting.pk, None)
@@ -344,7 +347,7 @@ class Outcomes:
     ) -> None:
         wait = retry.delay(cause, posting.failed_attempts + 1)
         if wait is None and posting.state == Posting.State.IN_DOUBT:
-            self.hold([(posting, Hold(Reason.IN_DOUBT, hold.message))])
+            self.hold([(posting, Hold(Reason.IN_DOUBT, hold.message, hold.detail))])
         elif wait is None:
             self.hold([(posting, hold)])
         else:

@@ -133,7 +133,10 @@ def _ask(rules: Rules, posting: Posting, payloads: Payloads, calendar: PeriodTab
     if _is_new(posting):
         _check_days(rules, bill)
     if _is_new(posting) and not since_start(bill, rules.policy):
-        raise HeldError(_BEFORE_START.format(day=rules.policy.start_date))
+        day = rules.policy.start_date
+        raise HeldError(
+            _BEFORE_START.format(day=day), detail={"why": "before_start", "day": str(day)}
+        )
     route = rules.routes.get(bill.entity_id)
     if route is None:
         name = rules.entity_names.get(bill.entity_id) or bill.entity_id

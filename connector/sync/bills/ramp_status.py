@@ -38,12 +38,13 @@ class Stop:
 
     reason: Reason
     message: str
+    why: str  # a code for what Ramp says
     waits: bool = False
 
     @property
     def hold(self) -> Hold:
         """The same as a hold."""
-        return Hold(self.reason, self.message)
+        return Hold(self.reason, self.message, {"why": self.why})
 
 
 def stopped(payload: Mapping[str, Any], *, ours: bool) -> Stop | None:
@@ -52,13 +53,13 @@ def stopped(payload: Mapping[str, Any], *, ours: bool) -> Stop | None:
     `ours`: it is, or was, entered and told to Ramp by us, so that "synced" is our own doing.
     """
     if is_gone(payload):
-        return Stop(Reason.ARCHIVED, _GONE.format(what=gone_how(payload)))
+        return Stop(Reason.ARCHIVED, _GONE.format(what=gone_how(payload)), gone_how(payload))
     if not ours and str(payload.get("sync_status") or "NOT_SYNCED") != "NOT_SYNCED":
-        return Stop(Reason.SYNCED_ELSEWHERE, _ELSEWHERE)
+        return Stop(Reason.SYNCED_ELSEWHERE, _ELSEWHERE, "synced")
     if str(payload.get("approval_status") or "APPROVED").upper() != "APPROVED":
-        return Stop(Reason.NEEDS_REVIEW, _NOT_APPROVED, waits=True)
+        return Stop(Reason.NEEDS_REVIEW, _NOT_APPROVED, "not_approved", waits=True)
     if payload.get("enable_accounting_sync") is False:
-        return Stop(Reason.NEEDS_REVIEW, _EXCLUDED, waits=True)
+        return Stop(Reason.NEEDS_REVIEW, _EXCLUDED, "excluded", waits=True)
     return None
 
 
@@ -77,9 +78,8 @@ def gone_how(payload: Mapping[str, Any]) -> str:
 def gone_in_epicor(payload: Mapping[str, Any], before: str = "") -> Hold:
     """For a bill that Ramp does not want any more and that is in Epicor; `before`: its hold."""
     message = _GONE_IN_EPICOR.format(what=gone_how(payload))
-    return Hold(
-        Reason.ARCHIVED, f"{message} It waited before because: {before}" if before else message
-    )
+    said = f"{message} It waited before because: {before}" if before else message
+    return Hold(Reason.ARCHIVED, said, {"why": gone_how(payload), "entered": True})
 
 
 def stops(

@@ -45,8 +45,9 @@ def linked(slug: str, payload: Mapping[str, Any]) -> bool:
 
 def not_found(slug: str, stop: Stop, payload: Mapping[str, Any]) -> Hold:
     """The hold of a bill that Ramp has as synced and that was looked up without success. Pure."""
-    more = _NOT_THERE if linked(slug, payload) else ""
-    return Hold(stop.reason, f"{stop.message}{more}", {LOOKED: True})
+    ours = linked(slug, payload)
+    message = f"{stop.message}{_NOT_THERE if ours else ''}"
+    return Hold(stop.reason, message, {"why": stop.why, LOOKED: True, "linked": ours})
 
 
 def recover(cycle: Cycle, rows: Sequence[_Row], known: Mapping[str, Posting]) -> None:

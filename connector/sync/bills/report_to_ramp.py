@@ -5,7 +5,6 @@ was, with its key, so that Ramp counts it once; unless one of its bills moved on
 then the old words would not be true any more.
 """
 
-import hashlib
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ from audit.writes.models import Attempt
 from connector.domain.errors import (
     TOLD_TO_RAMP,
     PostingError,
-    Reason,
     RejectedError,
     TransientError,
     UncertainOutcomeError,
@@ -42,12 +40,13 @@ _MOVED_ON = "Some of its bills moved on, so it is not sent again; the others are
 class Telling:
     """What is told: of which postings (`wanted`, `is_news`), in which words, and what follows.
 
-    `kind` is the argument of `RampClient.sync`.
+    `kind` is the argument of `RampClient.sync`; `mark` what is told of a posting, without words.
     """
 
     kind: str
     wanted: Q
     is_news: Callable[[Posting], bool]
+    mark: Callable[[Posting], str]
     item: Callable[[Cycle, Posting], dict[str, Any]]
     done: Callable[[Cycle, Sequence[Posting]], None]
 
@@ -55,6 +54,10 @@ class Telling:
         """Which of these bills are to be told as they are this moment."""
         rows = Posting.objects.filter(self.wanted, tenant=cycle.tenant, bill_id__in=bill_ids)
         return [posting for posting in rows.order_by("pk") if self.is_news(posting)]
+
+    def marks(self, batch: Sequence[Posting]) -> list[list[str]]:
+        """What is told of each; as long as this is the same, so is what Ramp was or is told."""
+        return [[posting.bill_id, self.mark(posting)] for posting in batch]
 
 
 def call(cycle: Cycle, telling: Telling, batch: Sequence[Posting]) -> tuple[int, Refusal | None]:
@@ -65,17 +68,17 @@ def call(cycle: Cycle, telling: Telling, batch: Sequence[Posting]) -> tuple[int,
     """
     while batch:
         items = [telling.item(cycle, posting) for posting in batch]
-        key = str(uuid.uuid4())
+        key, marks = str(uuid.uuid4()), telling.marks(batch)
         attempt = attempts.begin(
             cycle.tenant.pk,
             "confirmation",
             key,
             "confirm",
-            request={"key": key, telling.kind: items},
+            request={"key": key, telling.kind: items, "marks": marks},
             deadline_at=timezone.now() + _SENDING,
         )
         still = telling.of(cycle, [posting.bill_id for posting in batch])
-        if [telling.item(cycle, posting) for posting in still] == items:
+        if telling.marks(still) == marks:
             refusal = _send(cycle, telling, attempt, still)
             return (0 if refusal else len(still)), refusal
         attempts.finish(attempt, Attempt.Outcome.NOT_SENT, message="One of the bills moved on.")
@@ -166,7 +169,7 @@ def _bills_of(attempt: Attempt) -> set[str]:
 def _settle(cycle: Cycle, telling: Telling, attempt: Attempt) -> None:
     bills = _bills_of(attempt)
     still = telling.of(cycle, bills)
-    if [telling.item(cycle, posting) for posting in still] != attempt.request[telling.kind]:
+    if telling.marks(still) != attempt.request["marks"]:
         _note_synced(cycle, bills - {posting.bill_id for posting in still})
         _end(attempt, Attempt.Outcome.UNKNOWN, _MOVED_ON)
         return
@@ -217,12 +220,15 @@ def confirmed(cycle: Cycle, batch: Sequence[Posting]) -> None:
 
 def success(cycle: Cycle, posting: Posting) -> dict[str, Any]:
     """Entered: its key in Epicor, and our page of it."""
-    reference = f"{posting.company}/{posting.vendor_num}/{posting.invoice_num}"
     return {
         "id": posting.bill_id,
-        "reference_id": reference,
+        "reference_id": _reference(posting),
         "deep_link_url": cycle.bill_url(posting.bill_id),
     }
+
+
+def _reference(posting: Posting) -> str:
+    return f"{posting.company}/{posting.vendor_num}/{posting.invoice_num}"
 
 
 def failure(_: Cycle, posting: Posting) -> dict[str, Any]:
@@ -233,17 +239,17 @@ def failure(_: Cycle, posting: Posting) -> dict[str, Any]:
 def told(_: Cycle, batch: Sequence[Posting]) -> None:
     """Ramp knows of these holds, or does not want to."""
     for posting in batch:
-        posting.told_hash, posting.tell_failed, posting.tell_after = _hash(posting), 0, None
-    Posting.objects.bulk_update(batch, ["told_hash", "tell_failed", "tell_after"])
+        posting.told_version = posting.hold_version
+        posting.tell_failed, posting.tell_after = 0, None
+    Posting.objects.bulk_update(batch, ["told_version", "tell_failed", "tell_after"])
 
 
 def _is_new_hold(posting: Posting) -> bool:
-    return posting.told_hash != _hash(posting)
+    return posting.told_version != posting.hold_version
 
 
-def _hash(posting: Posting) -> str:
-    words = f"{Reason(posting.hold_reason).value}\n{posting.hold_message}"
-    return hashlib.sha256(words.encode()).hexdigest()
+def _version(posting: Posting) -> str:
+    return posting.hold_version
 
 
 # Only what is certain: nobody works on it, no look is due, and no person is asked about it.
@@ -251,6 +257,7 @@ SUCCESSES = Telling(
     "successes",
     Q(state=Posting.State.ENTERED, hold_reason="", not_before=None, lease_owner=""),
     lambda posting: True,
+    _reference,
     success,
     confirmed,
 )
@@ -262,6 +269,7 @@ FAILURES = Telling(
         lease_owner="",
     ),
     _is_new_hold,
+    _version,
     failure,
     told,
 )
