@@ -1,13 +1,10 @@
-"""What states, hold reasons and columns are called, in the same few words on every page. Pure.
+"""What states and columns are called, in the same few words on every page. Pure.
 
-The exceptions page has whole sentences beside these (connector/web/exceptions/texts.py); both say
-the same.
+What reasons are called is in connector/domain/reasons.py.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
-
-from connector.domain.errors import Reason
 
 STATES: Mapping[str, str] = MappingProxyType(
     {
@@ -56,28 +53,5 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
         "needs_approval": "second person for mappings",
         "second_factor": "second factor for everybody",
         "role": "role",
-    }
-)
-REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        Reason.VENDOR_UNMAPPED: "Vendor not mapped",
-        Reason.VENDOR_UNUSABLE: "Vendor cannot be used",
-        Reason.ACCOUNT_UNMAPPED: "Account not mapped",
-        Reason.ACCOUNT_UNUSABLE: "Account cannot be used",
-        Reason.DIMENSION_UNMAPPED: "Value not mapped",
-        Reason.NO_ROUTE: "No Epicor company",
-        Reason.INVALID_BILL: "Invalid bill",
-        Reason.PERIOD_CLOSED: "Period is closed",
-        Reason.DUPLICATE_SUSPECTED: "Possible duplicate",
-        Reason.REFUSED: "Refused",
-        Reason.ASKED: "Epicor asked a question",
-        Reason.IN_DOUBT: "Not known whether it arrived",
-        Reason.MISMATCH: "In Epicor, not as in Ramp",
-        Reason.CHANGED: "Changed in Ramp after entering",
-        Reason.ARCHIVED: "Archived or withdrawn in Ramp",
-        Reason.SYNCED_ELSEWHERE: "Synced by somebody else",
-        Reason.NEEDS_REVIEW: "Purchase order or card",
-        Reason.UNAVAILABLE: "Could not be looked at",
-        Reason.BUG: "Something unexpected",
     }
 )

@@ -16,7 +16,7 @@ from django.db.models import Case, Count, Exists, Max, Min, OuterRef, Q, QuerySe
 
 from audit.ledger.models import IN_EPICOR, Blocker, Posting
 from audit.ledger.sums import ExactSum, Money, sign
-from connector.domain.errors import NEXT_STEP, Reason
+from connector.domain.errors import Reason
 
 Key = tuple[str, str, str, str]  # reason, kind, ramp_id, company
 SOON = timedelta(days=7)
@@ -75,7 +75,7 @@ class CauseGroup:
     @property
     def next_step(self) -> str:
         """What the person should do, in a sentence."""
-        return NEXT_STEP[Reason(self.reason)]
+        return Reason(self.reason).words.next_step
 
     @property
     def bills(self) -> int:

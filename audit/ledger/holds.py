@@ -28,26 +28,13 @@ ASKED = "asked_for"  # in what is kept: who paid when something entered without 
 GONE = "gone"  # in a hold's detail: the invoice is not in Epicor any more
 # Of a detail: what is another one in each answer, and the line of a program that broke.
 _EACH_TIME = frozenset({"correlation_id", "trace_id", "where"})
-# What a person cannot accept as it is, because nobody knows yet what it is.
-_NOT_KEPT: Mapping[str, str] = {
-    Reason.IN_DOUBT: "an answer of Epicor is missing; replay it, so that it is looked up",
-    Reason.DUPLICATE_SUSPECTED: (
-        "Epicor has more than one invoice that may be this bill; delete the wrong one, then replay"
-    ),
-    Reason.UNAVAILABLE: "it could not be looked at; replay it once the connection works",
-    Reason.BUG: "something unforeseen happened; report it, then replay it",
-}
-_NOT_THERE = (
-    "its invoice is not in Epicor any more; record the removal (remove), and have the bill "
-    "entered again if it is still owed"
-)
 
 
-def not_to_be_kept(posting: Posting) -> str:
-    """Why what is in Epicor cannot be accepted as it is, as the rest of a sentence, or ""."""
-    if posting.hold_detail.get(GONE):
-        return _NOT_THERE
-    return _NOT_KEPT.get(posting.hold_reason, "")
+def suspects(posting: Posting) -> list[dict[str, Any]]:
+    """The invoices in Epicor, and the bills of ours, that its hold suspects to be the same."""
+    if posting.hold_reason != Reason.DUPLICATE_SUSPECTED:
+        return []
+    return list(posting.hold_detail.get("twins") or ())
 
 
 def is_open(posting: Posting, hold: Hold) -> bool:

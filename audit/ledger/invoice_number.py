@@ -6,7 +6,6 @@ Never silently: name, both numbers and the reason are on the record, in the same
 possible only while nothing of the bill can be in Epicor, and stays until a person takes it back.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from django.utils import timezone
 
 from audit.canonical_json import text
 from audit.ledger import holds
+from audit.ledger.allowed import Action, why_not
 from audit.ledger.models import IN_EPICOR, Posting
 from audit.trail.models import AuditEntry
 from audit.transitions import change, entry, take_turns
@@ -27,14 +27,6 @@ from connector.domain.invoice_key import LONGEST_NUMBER, number_key, too_long, t
 
 _State = Posting.State
 _WAITING = (_State.QUEUED, _State.IN_FLIGHT, _State.IN_DOUBT)
-_WHY_NOT: Mapping[Posting.State, str] = {
-    _State.IN_FLIGHT: "is being entered right now; wait until that is done and look again",
-    _State.IN_DOUBT: "may be in Epicor already, under the number that was sent; it is looked up",
-    _State.ENTERED: "is entered in Epicor already; remove it there first and enter it again",
-    _State.CONFIRMED: "is entered in Epicor already; remove it there first and enter it again",
-    _State.REMOVED: "was taken out of Epicor again; have it entered again first",
-    _State.DISMISSED: "is dismissed, so it is never entered",
-}
 _UNCHANGED = "Nothing was changed."
 _THIRD = "third_number"  # in a hold's detail: Ramp's number is neither the replaced nor the given
 
@@ -96,13 +88,6 @@ def is_outdated(posting: Posting) -> bool:
     now = ramp_num(posting)
     third = trimmed(now) != trimmed(posting.given_num) and now != posting.given_for
     return bool(posting.given_num) and third
-
-
-def refused(posting: Posting) -> str:
-    """Why it can get no other number now, as the rest of a sentence about it, or ""."""
-    if posting.state == _State.QUEUED:
-        return "is being worked on just now; look at it again" if posting.lease_owner else ""
-    return _WHY_NOT[_State(posting.state)]
 
 
 def check_given(posting: Posting, number: str) -> None:
@@ -168,7 +153,7 @@ def _change(posting: Posting, given: str, *, actor: str, reason: str, place: Pla
     why = text(reason.strip())
     if not why:
         raise NotNowError(f"Say why; it is kept on the record. {_UNCHANGED}")
-    if not_now := refused(posting):
+    if not_now := why_not(posting, Action.RENUMBER):
         raise NotNowError(f"Bill {posting.invoice_num} {not_now}. {_UNCHANGED}")
     after = given or posting.invoice_num
     changes: dict[str, Any] = {

@@ -26,6 +26,7 @@ from django.utils import timezone
 
 from audit.canonical_json import plain
 from audit.ledger import holds
+from audit.ledger.allowed import not_to_be_kept
 from audit.ledger.intake import PostingSeed, open_many, update_values
 from audit.ledger.leases import (
     NO_LEASE,
@@ -169,8 +170,8 @@ def keep(posting: Posting, *, actor: str, reason: str) -> None:
     """
     if not reason.strip():
         raise ValueError(f"Say why bill {posting.bill_id} stays as it is; nothing was changed.")
-    if why_not := holds.not_to_be_kept(posting):
-        raise ValueError(f"Bill {posting.bill_id} cannot stay as it is: {why_not}.")
+    if refusal := not_to_be_kept(posting):
+        raise ValueError(f"Bill {posting.bill_id} cannot stay as it is: {refusal.sentence}.")
     differences = plain(posting.hold_detail.get("differences") or [])
     drifted = posting.hold_reason == Reason.MISMATCH  # it is Epicor that differs, not the bill
     seen = posting.hold_detail.get("content") or posting.seen_hash

@@ -4,12 +4,10 @@ from typing import ClassVar
 
 from django.db import models
 
-from connector.domain.errors import Reason
 from connector.domain.invoice_key import LONGEST_NUMBER
 
 # So that PostgreSQL finds what a text begins with by the index, whatever its language.
 _BEGINS = ("int8_ops", "varchar_pattern_ops")
-REASONS = [(reason.value, reason.value.replace("_", " ")) for reason in Reason]
 
 
 class Posting(models.Model):
@@ -34,7 +32,7 @@ class Posting(models.Model):
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
 
-    hold_reason = models.CharField(max_length=24, choices=REASONS, blank=True)
+    hold_reason = models.CharField(max_length=24, blank=True)  # a Reason
     hold_message = models.TextField(blank=True)  # for lists and exports; nothing compares it
     hold_detail = models.JSONField(default=dict, blank=True)
     # A hash of reason, detail and blockers (audit/ledger/holds.py): which hold this is.
@@ -157,7 +155,7 @@ class Blocker(models.Model):
     """One reference that blocks one posting, so that "what does this free?" is a query."""
 
     posting = models.ForeignKey(Posting, on_delete=models.CASCADE, related_name="blockers")
-    reason = models.CharField(max_length=24, choices=REASONS)
+    reason = models.CharField(max_length=24)
     kind = models.CharField(max_length=64)
     company = models.CharField(max_length=16, blank=True)
     ramp_id = models.CharField(max_length=255)

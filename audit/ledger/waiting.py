@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from audit.ledger.models import Blocker, Posting
-from connector.domain.errors import NEXT_STEP, Reason
+from connector.domain.errors import Reason
 
 Format = Callable[[Decimal, str], str]  # amount, currency -> "1200.00"
 _Key = tuple[str, str, str, str]  # reason, kind, ramp_id, company
@@ -33,7 +33,7 @@ class Item:
     @property
     def next_step(self) -> str:
         """What the person should do, in a sentence."""
-        return NEXT_STEP[Reason(self.reason)]
+        return Reason(self.reason).words.next_step
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class Cause:
     @property
     def next_step(self) -> str:
         """What the person should do, in a sentence."""
-        return NEXT_STEP[Reason(self.reason)]
+        return Reason(self.reason).words.next_step
 
     def add(self, item: Item) -> None:
         """Counts one more bill that waits for this."""

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('look_ups', models.PositiveIntegerField(default=0)),
                 ('lease_owner', models.CharField(blank=True, max_length=64)),
                 ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('hold_reason', models.CharField(blank=True, choices=[('vendor_unmapped', 'vendor unmapped'), ('vendor_unusable', 'vendor unusable'), ('account_unmapped', 'account unmapped'), ('account_unusable', 'account unusable'), ('dimension_unmapped', 'dimension unmapped'), ('no_route', 'no route'), ('invalid_bill', 'invalid bill'), ('period_closed', 'period closed'), ('duplicate_suspected', 'duplicate suspected'), ('refused', 'refused'), ('asked', 'asked'), ('in_doubt', 'in doubt'), ('mismatch', 'mismatch'), ('changed', 'changed'), ('archived', 'archived'), ('synced_elsewhere', 'synced elsewhere'), ('needs_review', 'needs review'), ('unavailable', 'unavailable'), ('bug', 'bug')], max_length=24)),
+                ('hold_reason', models.CharField(blank=True, max_length=24)),
                 ('hold_message', models.TextField(blank=True)),
                 ('hold_detail', models.JSONField(blank=True, default=dict)),
                 ('hold_version', models.CharField(blank=True, max_length=64)),
@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
             name='Blocker',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(choices=[('vendor_unmapped', 'vendor unmapped'), ('vendor_unusable', 'vendor unusable'), ('account_unmapped', 'account unmapped'), ('account_unusable', 'account unusable'), ('dimension_unmapped', 'dimension unmapped'), ('no_route', 'no route'), ('invalid_bill', 'invalid bill'), ('period_closed', 'period closed'), ('duplicate_suspected', 'duplicate suspected'), ('refused', 'refused'), ('asked', 'asked'), ('in_doubt', 'in doubt'), ('mismatch', 'mismatch'), ('changed', 'changed'), ('archived', 'archived'), ('synced_elsewhere', 'synced elsewhere'), ('needs_review', 'needs review'), ('unavailable', 'unavailable'), ('bug', 'bug')], max_length=24)),
+                ('reason', models.CharField(max_length=24)),
                 ('kind', models.CharField(max_length=64)),
                 ('company', models.CharField(blank=True, max_length=16)),
                 ('ramp_id', models.CharField(max_length=255)),

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from audit.labels import REASONS
 from audit.trail.as_of import pairs, sides
 from audit.trail.differences import changed
 from connector.domain.digits import money_text
+from connector.domain.reasons import LABELS
 
 _MOST = 400  # characters of a reason or a message within a sentence; all of it is in the body
 
@@ -107,7 +107,7 @@ def seen_changed(event: Event) -> str:
 def held(event: Event) -> str:
     """Why a bill waits for a person."""
     reason = event.get("reason")
-    reason = REASONS.get(reason, reason.replace("_", " ")) or "reason unknown"
+    reason = LABELS.get(reason, reason.replace("_", " ")) or "reason unknown"
     return end(f"{event.who} held {event.it} ({reason})", event.get("message")[:_MOST])
 
 

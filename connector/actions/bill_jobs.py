@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from audit.ledger import lifecycle
-from audit.ledger.dismissal import refused
+from audit.ledger.allowed import Action, why_not
 from audit.ledger.models import Posting
 from audit.ledger.triage import seen
 from audit.trail import log
@@ -155,9 +155,9 @@ def settle_all(
 ) -> tuple[int, list[tuple[str, str]]]:
     """Do `lifecycle.dismiss` or `lifecycle.keep` to each; how many, and (bill, why) of the rest."""
     done, left = 0, []
+    action = Action.KEEP if step is lifecycle.keep else Action.DISMISS
     for number, posting in enumerate(chosen, start=1):
-        wrong = posting.in_epicor is not (step is lifecycle.keep)
-        why = "is not what it was" if wrong else refused(posting)
+        why = why_not(posting, action)
         if not why:
             try:
                 step(posting, actor=actor, reason=reason)

@@ -11,11 +11,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.ledger import lifecycle
+from audit.ledger.allowed import Action, why_not
+from audit.ledger.holds import suspects
 from audit.ledger.models import IN_EPICOR, Posting
 from audit.trail import log
 from audit.writes import attempts
 from connector.domain.difference import listed
-from connector.domain.errors import HeldError, Reason
+from connector.domain.errors import HeldError
 from connector.epicor.ap_invoice.rows import SavedInvoice, same_number
 from connector.epicor.find_invoices import stamp_of
 from connector.epicor.values import day
@@ -34,14 +36,6 @@ from mappings.invoices import InvoiceRow
 from mappings.models import TargetInvoice
 
 _State = Posting.State
-_WHY_NOT = {
-    _State.IN_FLIGHT: "is being entered right now; wait until that is done and look again",
-    _State.IN_DOUBT: "may be in Epicor already; it is looked up first, then answer again",
-    _State.ENTERED: "is entered in Epicor already; remove it there first if another one is right",
-    _State.CONFIRMED: "is entered in Epicor already; remove it there first if another one is right",
-    _State.REMOVED: "was entered and taken out of Epicor again; enter it again first",
-    _State.DISMISSED: "is dismissed, so nothing of it is entered",
-}
 
 
 def adopt(
@@ -102,7 +96,7 @@ def same_invoice(posting: Posting, other_id: str, *, actor: str, reason: str = "
     LostLeaseError when its hold is another one by now.
     """
     _check_state(posting, Posting.objects.values_list("state", flat=True).get(pk=posting.pk))
-    if other_id not in {twin.get("bill") for twin in _twins_in_hold(posting)}:
+    if other_id not in {twin.get("bill") for twin in suspects(posting)}:
         raise HeldError(
             f"Bill {posting.bill_id} does not wait because of bill {other_id}. Nothing was "
             "changed; look at what it waits for."
@@ -132,21 +126,9 @@ def tell_apart(posting: Posting, *, actor: str, reason: str) -> None:
             f"Say why the invoices differ from bill {posting.bill_id}. Nothing was changed."
         )
     _check_state(posting, Posting.objects.values_list("state", flat=True).get(pk=posting.pk))
-    twins = _twins_in_hold(posting)
-    if not twins:
-        raise HeldError(
-            f"Bill {posting.bill_id} does not wait because of an invoice in Epicor, or a bill, "
-            "that may be the same. Nothing was changed; look at what it waits for."
-        )
-    for twin in twins:
-        if twin.get("same_key"):
-            has = f"bill {twin['bill']} is" if twin.get("bill") else "Epicor has"
-            raise HeldError(
-                f"{has[0].upper()}{has[1:]} invoice {twin['invoice_num']} of this vendor already, "
-                "and Epicor takes a number of a vendor only once. Nothing was changed. If it is a "
-                f"different invoice, give bill {posting.bill_id} another number, here or in Ramp; "
-                "it is then tried again."
-            )
+    if why := why_not(posting, Action.TELL_APART):
+        raise HeldError(f"Bill {posting.bill_id} {why}. Nothing was changed.")
+    twins = suspects(posting)
     typed = [twin for twin in twins if not twin.get("bill")]
     keys = [(str(t["company"]), int(t["vendor_num"]), str(t["invoice_num"])) for t in typed]
     bills = [str(twin["bill"]) for twin in twins if twin.get("bill")]
@@ -171,22 +153,15 @@ def _check_seen(posting: Posting, seen: tuple[str, str, str]) -> None:
 
 
 def _check_state(posting: Posting, state: str) -> None:
-    if state != _State.QUEUED:
-        why = _WHY_NOT[_State(state)]
+    if why := why_not(Posting(state=state), Action.ADOPT):
         raise HeldError(f"Bill {posting.bill_id} {why}. Nothing was changed.")
-
-
-def _twins_in_hold(posting: Posting) -> list[dict[str, Any]]:
-    if posting.hold_reason != Reason.DUPLICATE_SUSPECTED:
-        return []
-    return list(posting.hold_detail.get("twins") or ())
 
 
 def _bill_meant(posting: Posting, wanted: Key | None) -> str:
     """The id of our own bill that the hold names under this key, or ""."""
     if wanted is None:
         return ""
-    for twin in _twins_in_hold(posting):
+    for twin in suspects(posting):
         key = (twin["company"], twin["vendor_num"], twin["invoice_num"])
         if same_key(key) == same_key(wanted):
             return str(twin.get("bill") or "")
@@ -195,7 +170,7 @@ def _bill_meant(posting: Posting, wanted: Key | None) -> str:
 
 def _suspect(posting: Posting, number: str) -> Key | None:
     """The key of the invoice meant; None when only the bill's coding can tell the vendor."""
-    twins = _twins_in_hold(posting)
+    twins = suspects(posting)
     if number.strip():
         twins = [twin for twin in twins if same_number(str(twin["invoice_num"]), number)]
         if not twins:
@@ -230,7 +205,7 @@ def _as_coded(cycle: Cycle, posting: Posting) -> Prepared:
     """The bill as it is in Ramp now, with the vendor and currency that it would be entered with."""
     if posting.state != _State.IN_FLIGHT:
         raise HeldError(
-            f"Bill {posting.bill_id} {_WHY_NOT[_State(posting.state)]}. Nothing was changed."
+            f"Bill {posting.bill_id} {why_not(posting, Action.ADOPT)}. Nothing was changed."
         )
     payload = cycle.ramp.bill(posting.bill_id)
     # Somebody who typed the bill may have marked it in Ramp as well; that does not matter here.

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from audit.ledger.allowed import Action, why_not
 from audit.ledger.models import Posting
 from audit.ledger.waiting import open_holds
 from audit.trail import log
@@ -48,8 +49,7 @@ def asked_of(posting: Posting) -> Asked | None:
 def can_answer(posting: Posting) -> bool:
     """Whether a person may say that this bill goes on."""
     asked = asked_of(posting)
-    free = posting.state == Posting.State.QUEUED or posting.in_epicor
-    return asked is not None and asked.answerable and free
+    return asked is not None and asked.answerable and not why_not(posting, Action.GO_ON)
 
 
 def same_questions(tenant: Tenant, chosen: Sequence[Posting]) -> list[Posting]:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from audit.ledger.models import Posting
 from connector.actions.requests import ErrandError
 from connector.actions.tenant_setup import counted
-from connector.domain.errors import NEXT_STEP, Hold
+from connector.domain.errors import Hold
 from connector.domain.money import format_money
 from connector.jobs.models import Errand
 from connector.sync.bills.duplicate_list import list_twins
@@ -159,7 +159,7 @@ def _would_wait(posting: Posting, hold: Hold) -> dict[str, Any]:
         "ok": False,
         "reason": hold.reason.value,
         "message": hold.message,
-        "next_step": NEXT_STEP[hold.reason],
+        "next_step": hold.reason.words.next_step,
     }
 
 

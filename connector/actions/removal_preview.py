@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from audit.ledger.allowed import Action, why_not
 from audit.ledger.models import Posting
 from audit.writes import attempts
 from connector.domain.invoice_key import Key
@@ -203,13 +204,4 @@ def _unanswered(posting: Posting) -> str:
 
 def wrong_state(posting: Posting) -> str:
     """Why a posting that is not entered cannot be removed."""
-    return f"Bill {posting.bill_id} {_WHY_NOT[_State(posting.state)]}. Nothing was changed."
-
-
-_WHY_NOT: Mapping[Posting.State, str] = {
-    _State.QUEUED: "is not entered, so there is nothing to remove; dismiss it if it must not be",
-    _State.IN_FLIGHT: "is being entered right now; wait until that is done and look again",
-    _State.IN_DOUBT: "may be in Epicor; it is looked up by itself first, so look again later",
-    _State.REMOVED: "was removed already; ask for entering it again if it is still owed",
-    _State.DISMISSED: "is dismissed: it was never entered by us",
-}
+    return f"Bill {posting.bill_id} {why_not(posting, Action.REMOVE)}. Nothing was changed."

@@ -7,6 +7,7 @@ each bill anew from Ramp and codes it afresh.
 from collections.abc import Mapping, Sequence
 
 from audit.ledger import lifecycle
+from audit.ledger.allowed import Action, why_not
 from audit.ledger.models import Posting
 from connector.domain.money import format_money
 from connector.sync.bills.rehearse import rehearse
@@ -88,7 +89,7 @@ def _result(before: Posting, now: Posting) -> str:
     if now.state == _State.QUEUED:
         due = now.not_before
         return "is queued" if due is None else f"waits until {due:%Y-%m-%d %H:%M} UTC"
-    return _LEFT[_State(now.state)]
+    return why_not(now, Action.REPLAY)
 
 
 def _there(before: Posting, now: Posting) -> str:
@@ -102,15 +103,4 @@ def _there(before: Posting, now: Posting) -> str:
 def _untried(posting: Posting) -> str:
     if posting.in_epicor:
         return "is already in Epicor: would be verified again"
-    return _LEFT[_State(posting.state)]
-
-
-_LEFT: Mapping[Posting.State, str] = {
-    _State.IN_FLIGHT: "is being entered right now",
-    _State.IN_DOUBT: "may be in Epicor: it is looked up again by itself",
-    _State.REMOVED: (
-        "was removed from Epicor by a person, so nothing was done; to enter it anew: "
-        "remove … --enter-again"
-    ),
-    _State.DISMISSED: "is dismissed, so it is never entered; nothing was done",
-}
+    return why_not(posting, Action.REPLAY)

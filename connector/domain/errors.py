@@ -1,86 +1,23 @@
-"""The vocabulary of what can go wrong with a bill: the hold reasons and the errors everyone raises.
+"""What can go wrong with a bill: the errors that everyone raises, and the hold that follows. Pure.
 
-Pure: neither Django nor HTTP. docs/errors.md has the same table for people; a test keeps it true.
-
-    PostingError
-    ├── UnmappedError            mappings.resolve: every gap of a bill at once
-    ├── InvalidBillError         the bill contradicts itself
-    ├── HeldError                a rule of ours or a person's decision is needed
-    ├── RejectedError            the other system said no, nothing was saved
-    │   └── DuplicateInvoiceError
-    ├── AskedError               the other system asked a question, nothing was saved
-    ├── AccessError              credentials or permissions; pauses the tenant
-    ├── TransientError           not applied; trying again is harmless
-    │   └── OutageError          the whole system does not answer; pauses the tenant
-    └── UncertainOutcomeError    perhaps applied; look up first
+PostingError
+├── UnmappedError            mappings.resolve: every gap of a bill at once
+├── InvalidBillError         the bill contradicts itself
+├── HeldError                a rule of ours or a person's decision is needed
+├── RejectedError            the other system said no, nothing was saved
+│   └── DuplicateInvoiceError
+├── AskedError               the other system asked a question, nothing was saved
+├── AccessError              credentials or permissions; pauses the tenant
+├── TransientError           not applied; trying again is harmless
+│   └── OutageError          the whole system does not answer; pauses the tenant
+└── UncertainOutcomeError    perhaps applied; look up first
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
-
-class Reason(StrEnum):
-    """Why a posting waits for a person."""
-
-    VENDOR_UNMAPPED = "vendor_unmapped"
-    VENDOR_UNUSABLE = "vendor_unusable"
-    ACCOUNT_UNMAPPED = "account_unmapped"
-    ACCOUNT_UNUSABLE = "account_unusable"
-    DIMENSION_UNMAPPED = "dimension_unmapped"
-    NO_ROUTE = "no_route"
-    INVALID_BILL = "invalid_bill"
-    PERIOD_CLOSED = "period_closed"
-    DUPLICATE_SUSPECTED = "duplicate_suspected"
-    REFUSED = "refused"
-    ASKED = "asked"
-    IN_DOUBT = "in_doubt"
-    MISMATCH = "mismatch"
-    CHANGED = "changed"
-    ARCHIVED = "archived"
-    SYNCED_ELSEWHERE = "synced_elsewhere"
-    NEEDS_REVIEW = "needs_review"
-    UNAVAILABLE = "unavailable"
-    BUG = "bug"
-
-
-NEXT_STEP: Mapping[Reason, str] = {
-    Reason.VENDOR_UNMAPPED: "Map the vendor to an Epicor vendor, then replay.",
-    Reason.VENDOR_UNUSABLE: "Make the vendor usable in Epicor or map another one, then replay.",
-    Reason.ACCOUNT_UNMAPPED: "Map the account to an Epicor GL account, then replay.",
-    Reason.ACCOUNT_UNUSABLE: "Open the account in Epicor or map another one, then replay.",
-    Reason.DIMENSION_UNMAPPED: "Map the value to an Epicor segment value, then replay.",
-    Reason.NO_ROUTE: "Say which Epicor company the Ramp entity belongs to, then replay.",
-    Reason.INVALID_BILL: "Correct the bill in Ramp, then replay.",
-    Reason.PERIOD_CLOSED: "Open the period in Epicor or change the accounting date, then replay.",
-    Reason.DUPLICATE_SUSPECTED: (
-        "Compare both invoices: say that it is ours, that they differ, or give the bill another "
-        "number."
-    ),
-    Reason.REFUSED: "Correct what Epicor (or Ramp) names, then replay.",
-    Reason.ASKED: "Accept the prompt, or settle it in Epicor and replay.",
-    Reason.IN_DOUBT: "Wait for the look-up, or check the invoice in Epicor before you replay.",
-    Reason.MISMATCH: "Compare the invoice in Epicor with the bill and correct one, then replay.",
-    Reason.CHANGED: "Compare the bill with the invoice field by field and correct one.",
-    Reason.ARCHIVED: "Remove the unposted invoice in Epicor, or dismiss with a reason.",
-    Reason.SYNCED_ELSEWHERE: "Find out who marked the bill as synced; dismiss it or un-sync it.",
-    Reason.NEEDS_REVIEW: "Decide how such bills are entered (settings), or dismiss the bill.",
-    Reason.UNAVAILABLE: "Ask the administrator to check the connection, then replay.",
-    Reason.BUG: "Report it with the bill's number; nothing was sent twice.",
-}
-
-# Told to Ramp as a failed sync: only what a person must fix. Never for doubt or access trouble,
-# because somebody who reads "failed" types the bill by hand.
-TOLD_TO_RAMP: frozenset[Reason] = frozenset(Reason) - {
-    Reason.IN_DOUBT,
-    Reason.UNAVAILABLE,
-    Reason.BUG,
-    Reason.CHANGED,
-    Reason.MISMATCH,
-    Reason.ARCHIVED,
-    Reason.SYNCED_ELSEWHERE,
-}
+from connector.domain.reasons import Reason as Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,7 @@ def test_what_a_person_has_in_view_has_a_mark_that_changes_with_it(
     for name, value in {
         "state": "in_flight",
         "hold_reason": "refused",
-        "hold_message": "x",
-        "hold_detail": {"twins": [{"invoice_num": "1"}]},
+        "hold_version": "x",
         "seen_hash": "x",
         "assignee": "ann",
         "snoozed_until": FRIDAY,

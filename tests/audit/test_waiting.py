@@ -7,7 +7,7 @@ import pytest
 
 from audit.ledger import lifecycle, waiting
 from audit.ledger.models import Posting
-from connector.domain.errors import NEXT_STEP, Gap, Hold, Reason
+from connector.domain.errors import Gap, Hold, Reason
 from connector.tenants.models import Tenant
 from tests.audit.build import actions, claimed, enter, make_tenant, opened, unmapped, vendor_gap
 
@@ -78,8 +78,8 @@ def test_causes_are_counted_once_per_bill_and_summed_per_currency(tenant: Tenant
 
 def test_every_cause_and_item_says_what_to_do(tenant: Tenant) -> None:
     found = waiting.exceptions(tenant.pk)
-    assert found.causes[0].next_step == NEXT_STEP[Reason.VENDOR_UNMAPPED]
-    assert found.items[3].next_step == NEXT_STEP[Reason.INVALID_BILL]
+    assert found.causes[0].next_step == Reason.VENDOR_UNMAPPED.words.next_step
+    assert found.items[3].next_step == Reason.INVALID_BILL.words.next_step
 
 
 def test_what_a_mapping_would_free_is_a_query(tenant: Tenant) -> None:

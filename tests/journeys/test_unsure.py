@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from audit.ledger import lifecycle
-from audit.ledger.dismissal import refused as dismissal_refused
+from audit.ledger.allowed import settling, why_not
 from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
@@ -350,7 +350,7 @@ def test_what_is_posted_with_a_difference_can_be_kept_and_is_then_told(ready, la
     run_cycle(tenant)
     assert now(posting) == (State.ENTERED, "mismatch")
 
-    assert dismissal_refused(posting) == ""
+    assert why_not(posting, settling(posting)) == ""
     lifecycle.keep(posting, actor="Ann", reason="Agreed with the vendor.")
     run_cycle(tenant)
 

@@ -1,5 +1,6 @@
 """Words are for people: with every sentence another one, no fact and no hold changes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
 from connector.actions.replay import replay
 from connector.domain import difference
-from connector.domain.errors import Gap, Hold, PostingError
+from connector.domain.errors import Gap, Hold, PostingError, Reason
 from connector.sync.bills.run import run_cycle
 from connector.sync.bills.verify import reprove
 from connector.tenants.models import Tenant
@@ -39,6 +40,9 @@ def say_x(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hold, "__init__", hold_x)
     monkeypatch.setattr(Gap, "__init__", gap_x)
     monkeypatch.setattr(PostingError, "__init__", error_x)
+    words = {"label": "x", "title": "x", "explanation": "x", "next_step": "x"}
+    for one in Reason:
+        monkeypatch.setattr(one, "words", replace(one.words, **words))
     for table in ("FIELDS", "WHOLE"):
         monkeypatch.setattr(difference, table, dict.fromkeys(getattr(difference, table), "x"))
 

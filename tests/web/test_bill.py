@@ -20,7 +20,7 @@ from audit.trail import log
 from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
 from connector.actions.live_lookup import LOOK
-from connector.domain.errors import NEXT_STEP, Reason
+from connector.domain.errors import Reason
 from connector.jobs.models import Errand
 from connector.sync.models import Bill
 from connector.tenants.models import EpicorCredentials, Membership, RampCredentials, Tenant
@@ -171,7 +171,7 @@ def test_a_held_bill_says_why_what_next_and_what_blocks_it(client: Client, held:
     page = text(client, "/t/acme/bills/b-held")
     for expected in [
         "Acme &lt;b&gt;Supplies&lt;/b&gt; has no Epicor vendor. Nothing was sent.",
-        NEXT_STEP[Reason.VENDOR_UNMAPPED],
+        Reason.VENDOR_UNMAPPED.words.next_step,
         "bills/?reason=vendor_unmapped&amp;kind=vendors&amp;ref=v-1&amp;company=EPIC06",
         "Nothing can be sent as the bill and the mappings are.",
         "Paper",  # Ramp's side
@@ -364,7 +364,7 @@ def test_a_bill_that_cannot_be_read_says_why(client: Client, tenant: Tenant) -> 
     )
     page = text(client, "/t/acme/bills/odd")
     assert message in page
-    assert NEXT_STEP[Reason.INVALID_BILL] in page
+    assert Reason.INVALID_BILL.words.next_step in page
     assert "Acme Supplies" in page
 
 

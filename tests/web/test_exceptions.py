@@ -20,7 +20,7 @@ from audit.ledger.models import Posting
 from audit.trail import log
 from audit.trail.models import AuditEntry
 from connector.domain.difference import Difference, stored
-from connector.domain.errors import NEXT_STEP, Reason
+from connector.domain.errors import Reason
 from connector.jobs.models import Errand, SyncRun
 from connector.sync.models import Bill
 from connector.tenants import entities
@@ -232,7 +232,13 @@ def test_every_reason_has_its_words_and_its_next_step(
     make_posting(tenant, "one", hold_reason=reason, hold_message="What happened.")
     page = html.unescape(text(client, f"{PAGE}cause/?cause={reason}"))
     words = words_of(CauseGroup(reason))
-    for expected in [words.before, words.what, NEXT_STEP[reason], words.where, "What happened."]:
+    for expected in [
+        words.before,
+        words.what,
+        reason.words.next_step,
+        words.where,
+        "What happened.",
+    ]:
         assert expected in page
 
 

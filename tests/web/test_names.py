@@ -3,9 +3,10 @@
 import pytest
 from django.test import Client
 
-from audit.labels import REASONS, STATES
+from audit.labels import STATES
 from audit.ledger.models import Posting
 from connector.domain.errors import Reason
+from connector.domain.reasons import LABELS
 from connector.tenants.models import Tenant
 from connector.web.templatetags.connector_ui import state_kind, state_name, words
 from tests import builders
@@ -14,9 +15,9 @@ from tests.web.rows import make_posting
 
 def test_every_state_and_reason_has_a_name_of_its_own() -> None:
     assert set(STATES) == set(Posting.State.values)
-    assert set(REASONS) == set(Reason)
+    assert set(LABELS) == set(Reason)
     assert len(set(STATES.values())) == len(STATES)
-    assert len(set(REASONS.values())) == len(REASONS)
+    assert len(set(LABELS.values())) == len(LABELS)
     for state in Posting.State.values:
         assert state_name(Posting(state=state)) == STATES[state]
     assert state_kind(Posting(state="removed")) == ""
@@ -33,7 +34,7 @@ def test_filters_say_what_rows_say(tenant: Tenant, page: str) -> None:
     client.force_login(builders.make_user("ann", tenant, "accountant"))
     make_posting(tenant, "b1", hold_reason="invalid_bill")
     found = client.get(f"/t/acme/{page}").content.decode()
-    for reason, name in REASONS.items():
+    for reason, name in LABELS.items():
         assert f'<option value="{reason}">{name}</option>' in found
 
 

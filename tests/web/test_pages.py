@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.ledger.models import Posting
-from connector.domain.errors import NEXT_STEP, Reason
+from connector.domain.errors import Reason
 from connector.jobs.models import SyncRun
 from connector.sync.models import Bill
 from connector.tenants.models import FinanceCalendar, Tenant
@@ -45,7 +45,7 @@ def test_the_bill_page_tells_the_whole_story_and_no_secret(client: Client, held:
     for expected in [
         "120.00 USD",
         "Acme &lt;b&gt;Supplies&lt;/b&gt; has no Epicor vendor. Nothing was sent.",
-        NEXT_STEP[Reason.VENDOR_UNMAPPED],
+        Reason.VENDOR_UNMAPPED.words.next_step,
         "Paper &amp; ink",  # Ramp's side
         "100.00 USD",
         "Option 6000",
@@ -77,7 +77,7 @@ def test_a_bill_that_cannot_be_read_says_why(client: Client, tenant: Tenant) -> 
     )
     page = text(client, "/t/acme/bills/odd")
     assert "The bill has no vendor" in page
-    assert NEXT_STEP[Reason.INVALID_BILL] in page
+    assert Reason.INVALID_BILL.words.next_step in page
 
 
 def test_an_unknown_bill_is_not_found(client: Client) -> None:

@@ -15,7 +15,7 @@ from django.core.management.base import CommandParser
 
 import sandbox
 from audit.ledger.waiting import exceptions
-from connector.domain.errors import NEXT_STEP, Reason
+from connector.domain.errors import Reason
 from connector.domain.money import format_amount
 from connector.management import demo_data
 from connector.management.base import CommandProblem, PlainCommand
@@ -77,7 +77,7 @@ def _report(tenant: Tenant, summary: Summary, surprises: list[str]) -> str:
         lines.append(
             f"  {cause.reason:<20} {cause.subject[:40]:<40} {cause.bills:>3} bills  {sums}"
         )
-        lines.append(f"  {'':<20} → {NEXT_STEP[Reason(cause.reason)]}")
+        lines.append(f"  {'':<20} → {Reason(cause.reason).words.next_step}")
     lines.append("")
     lines += [f"  {item.bill}  {item.reason}: {item.message}" for item in queue.items]
     lines += ["", *surprises] if surprises else ["", "Exactly the planned exceptions remain."]

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from audit.ledger import lifecycle
-from audit.ledger.dismissal import refused
+from audit.ledger.allowed import settling, why_not
 from connector.management.base import CommandProblem, TenantCommand, actor
 from connector.management.commands.bill import find_posting
 
@@ -22,8 +22,8 @@ class Command(TenantCommand):
     def run(self, options: dict[str, Any]) -> None:
         """Dismiss a bill that is not entered; close the hold of one that is."""
         posting = find_posting(self.tenant, options["bill_id"])
-        if why_not := refused(posting):
-            raise CommandProblem(f"Bill {posting.bill_id} {why_not}. Nothing was changed.")
+        if refusal := why_not(posting, settling(posting)):
+            raise CommandProblem(f"Bill {posting.bill_id} {refusal}. Nothing was changed.")
         step = lifecycle.keep if posting.in_epicor else lifecycle.dismiss
         try:
             step(posting, actor=actor(), reason=options["reason"])

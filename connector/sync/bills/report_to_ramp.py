@@ -19,8 +19,8 @@ from audit.ledger.models import Posting
 from audit.writes import attempts
 from audit.writes.models import Attempt
 from connector.domain.errors import (
-    TOLD_TO_RAMP,
     PostingError,
+    Reason,
     RejectedError,
     TransientError,
     UncertainOutcomeError,
@@ -265,7 +265,7 @@ FAILURES = Telling(
     "failures",
     Q(
         state=Posting.State.QUEUED,
-        hold_reason__in=[reason.value for reason in TOLD_TO_RAMP],
+        hold_reason__in=[one.value for one in Reason if one.words.told_to_ramp],
         lease_owner="",
     ),
     _is_new_hold,

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.http import require_POST
 
+from audit.ledger.holds import suspects
 from audit.ledger.lifecycle import LostLeaseError
 from audit.ledger.models import Posting
 from audit.permissions import requires
@@ -18,7 +19,6 @@ from connector.domain.errors import HeldError
 from connector.jobs.models import Errand
 from connector.tenants.models import Tenant
 from connector.web import layout
-from connector.web.actions import available
 from connector.web.actions.dialogs import answer, carried, dialog, problem
 from connector.web.actions.preview import CHANGED, Done, described
 from connector.web.actions.selection import PickError, as_seen, picked
@@ -35,7 +35,7 @@ def ours(request: HttpRequest, slug: str, place: int) -> HttpResponse:
         posting = one_of(request)
     except PickError as error:
         return problem(request, _TITLE, str(error))
-    known = available.suspects(posting)
+    known = suspects(posting)
     if posting.state != Posting.State.QUEUED or not known:
         return problem(request, _TITLE, f"Bill {name_of(posting)} {_NO_TWIN}")
     if place >= len(known):

@@ -1,71 +1,21 @@
 """Which acts fit a bill as it is now, and why the others do not. From the posting alone."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
-from audit.ledger import invoice_number
-from audit.ledger.dismissal import refused as dismissal_refused
+from audit.ledger.allowed import Action, why_not
+from audit.ledger.holds import suspects
 from audit.ledger.models import Posting
-from connector.actions.questions import asked_of, can_answer
+from connector.actions.questions import asked_of
 from connector.domain.errors import Reason
 from connector.domain.invoice_key import too_long, unseen
 
-_State = Posting.State
-# Reasons that often end with "handled outside": dismissing is one click away in the list.
-_OFTEN_DISMISSED = (
-    Reason.DUPLICATE_SUSPECTED,
-    Reason.ARCHIVED,
-    Reason.SYNCED_ELSEWHERE,
-    Reason.NEEDS_REVIEW,
-    Reason.ASKED,
-)
-_UNTRIED = {
-    _State.IN_FLIGHT: "is being entered right now",
-    _State.IN_DOUBT: "may be in Epicor and is looked up again by itself",
-    _State.REMOVED: "was removed from Epicor; on its own page it can be entered again",
-    _State.DISMISSED: "is dismissed, so it is never entered",
-}
+WhyNot = Callable[[Posting], str]
 
 
-def not_replayed(posting: Posting) -> str:
-    """Why it cannot be tried again now, as the rest of a sentence, or ""."""
-    if posting.state in (_State.QUEUED, _State.IN_DOUBT) or posting.in_epicor:
-        if posting.hold_reason or posting.in_epicor:
-            return ""
-        if posting.state == _State.QUEUED:
-            return "" if posting.not_before else "is entered by itself with the next run"
-    return _UNTRIED[_State(posting.state)]
-
-
-def not_dismissed(posting: Posting) -> str:
-    """Why it cannot be marked as handled outside, or ""."""
-    if posting.in_epicor:
-        return "is in Epicor: keep it as it is, or remove it there"
-    return dismissal_refused(posting)
-
-
-def not_kept(posting: Posting) -> str:
-    """Why what is in Epicor cannot be accepted as it is, or ""."""
-    if not posting.in_epicor:
-        return "is not in Epicor, so there is nothing to keep"
-    return dismissal_refused(posting)
-
-
-def not_triaged(posting: Posting) -> str:
-    """Why it cannot be assigned or put off, or ""."""
-    return "" if posting.hold_reason else "does not wait for a person"
-
-
-def not_different(posting: Posting) -> str:
-    """Why nobody can say that its suspected invoices are others, or ""."""
-    known = suspects(posting)
-    if posting.state != _State.QUEUED or not known:
-        return "does not wait because of an invoice in Epicor, or a bill, that may be the same"
-    if any(one.get("same_key") for one in known):
-        return (
-            "has the very number of another invoice of this vendor, and Epicor takes a number only "
-            "once: if it is a different one, give the bill another number, here or in Ramp"
-        )
-    return ""
+def refusal_of(action: Action) -> WhyNot:
+    """Why a bill does not fit this action, as the rest of a sentence about it, or ""."""
+    return partial(why_not, action=action)
 
 
 def not_gone_on(posting: Posting) -> str:
@@ -75,12 +25,7 @@ def not_gone_on(posting: Posting) -> str:
         return "does not wait because of a question of Epicor"
     if not asked.answerable:
         return "waits for an answer that only Epicor's own screen can give"
-    return "" if can_answer(posting) else _UNTRIED[_State(posting.state)]
-
-
-def not_numbered(posting: Posting) -> str:
-    """Why it cannot be given another number now, or ""."""
-    return invoice_number.refused(posting)
+    return why_not(posting, Action.GO_ON)
 
 
 def needs_number(posting: Posting) -> bool:
@@ -101,31 +46,24 @@ def _is_unfit(number: str) -> bool:
     return bool(too_long(number) or unseen(number))
 
 
-def suspects(posting: Posting) -> list[dict[str, Any]]:
-    """The invoices in Epicor, and the bills of ours, that its hold suspects to be the same."""
-    if posting.hold_reason != Reason.DUPLICATE_SUSPECTED:
-        return []
-    return list(posting.hold_detail.get("twins") or ())
-
-
 def offered(posting: Posting) -> dict[str, bool]:
     """What the page offers for it, by name of the act."""
-    waiting = bool(suspects(posting)) and posting.state == _State.QUEUED
-    removed = posting.state == _State.REMOVED
+    may = {action: not why_not(posting, action) for action in Action}
+    often = bool(posting.hold_reason) and Reason(posting.hold_reason).words.often_dismissed
     offers = {
-        "replay": not not_replayed(posting),
-        "ours": waiting,
-        "different": not not_different(posting),
+        "replay": may[Action.REPLAY],
+        "ours": may[Action.ADOPT] and bool(suspects(posting)),
+        "different": may[Action.TELL_APART],
         "go_on": not not_gone_on(posting),
-        "number": not not_numbered(posting),
-        "number_first": needs_number(posting) and not not_numbered(posting),
-        "keep": not not_kept(posting),
-        "remove": posting.in_epicor,
-        "again": posting.in_epicor or removed,
-        "dismiss": not not_dismissed(posting),
-        "dismiss_first": posting.hold_reason in _OFTEN_DISMISSED and not not_dismissed(posting),
-        "assign": bool(posting.hold_reason),
-        "snooze": bool(posting.hold_reason),
+        "number": may[Action.RENUMBER],
+        "number_first": may[Action.RENUMBER] and needs_number(posting),
+        "keep": may[Action.KEEP],
+        "remove": may[Action.REMOVE],
+        "again": may[Action.ENTER_AGAIN],
+        "dismiss": may[Action.DISMISS],
+        "dismiss_first": may[Action.DISMISS] and often,
+        "assign": may[Action.TRIAGE],
+        "snooze": may[Action.TRIAGE],
         "note": True,
     }
     return {name: True for name, yes in offers.items() if yes}

@@ -7,13 +7,14 @@ from django.urls import path
 from django.views.decorators.http import require_POST
 
 from audit.ledger import invoice_number, lifecycle
+from audit.ledger.allowed import Action, why_not
+from audit.ledger.holds import suspects
 from audit.ledger.models import Posting
 from audit.permissions import requires
 from connector.actions import requests
 from connector.actions.bill_jobs import name_of
 from connector.actions.renumber import back_to_ramp, give_number
 from connector.web import layout
-from connector.web.actions import available
 from connector.web.actions.answers import one_of
 from connector.web.actions.dialogs import answer, carried, dialog, problem
 from connector.web.actions.forms import NumberForm
@@ -33,9 +34,8 @@ def number(request: HttpRequest, slug: str) -> HttpResponse:
         posting = one_of(request)
     except PickError as error:
         return problem(request, _TITLE, str(error))
-    why_not = available.not_numbered(posting)
-    if why_not:
-        return problem(request, _TITLE, f"Bill {name_of(posting)} {why_not}. Nothing was changed.")
+    if why := why_not(posting, Action.RENUMBER):
+        return problem(request, _TITLE, f"Bill {name_of(posting)} {why}. Nothing was changed.")
     if "sure" not in request.POST:
         return _ask(request, posting, NumberForm(tenant))
     form = NumberForm(tenant, request.POST)
@@ -74,7 +74,7 @@ def _ask(
     form.fields["number"].widget.attrs["placeholder"] = f"e.g. {example}" if example else ""
     context = {
         "posting": posting,
-        "taken": [one for one in available.suspects(posting) if one.get("same_key")],
+        "taken": [one for one in suspects(posting) if one.get("same_key")],
         "form": form,
         "chosen": as_seen([posting]),
         "action": request.path,

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from audit.ledger import lifecycle, triage
+from audit.ledger.allowed import Action
 from audit.ledger.models import Posting
 from audit.permissions import requires
 from audit.trail import log
@@ -17,7 +18,7 @@ from connector.actions import requests
 from connector.actions.bill_jobs import SETTLE, TELL_APART, name_of, settle_all, tell_all_apart
 from connector.actions.replay import refusal
 from connector.sync.catalogs import ask_again
-from connector.web.actions import available
+from connector.web.actions.available import refusal_of
 from connector.web.actions.dialogs import act
 from connector.web.actions.forms import ActForm, AssignForm, NoteForm, ReasonForm, SnoozeForm
 from connector.web.actions.preview import Act, Done, Order, described, named
@@ -138,7 +139,7 @@ REPLAY = Act(
     "tried again now. What is in Epicor is only compared once more.",
     "Replay",
     ActForm,
-    available.not_replayed,
+    refusal_of(Action.REPLAY),
     replay_asked,
     stopped=refusal,
 )
@@ -148,7 +149,7 @@ DIFFERENT = Act(
     "entered, because the suspected invoices are different ones. They are never suspected again.",
     "Not a duplicate, enter",
     ReasonForm,
-    available.not_different,
+    refusal_of(Action.TELL_APART),
     told_apart,
 )
 DISMISS = Act(
@@ -158,7 +159,7 @@ DISMISS = Act(
     "it pays, and Epicor will not have it: enter it there by hand if the ledger needs it.",
     "Dismiss",
     ReasonForm,
-    available.not_dismissed,
+    refusal_of(Action.DISMISS),
     dismissed,
     danger=True,
 )
@@ -168,7 +169,7 @@ KEEP = Act(
     "accepted as in Epicor. The same differences are not raised again.",
     "Keep as it is",
     ReasonForm,
-    available.not_kept,
+    refusal_of(Action.KEEP),
     kept,
 )
 ASSIGN = Act(
@@ -177,7 +178,7 @@ ASSIGN = Act(
     "looked after by whom you choose below.",
     "Assign",
     AssignForm,
-    available.not_triaged,
+    refusal_of(Action.TRIAGE),
     assigned,
 )
 SNOOZE = Act(
@@ -186,7 +187,7 @@ SNOOZE = Act(
     "hidden from the list until a day.",
     "Snooze",
     SnoozeForm,
-    available.not_triaged,
+    refusal_of(Action.TRIAGE),
     snoozed,
 )
 NOTE = Act(

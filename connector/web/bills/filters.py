@@ -10,8 +10,9 @@ from django import forms
 from django.db.models import Q, QuerySet
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from audit.labels import REASONS, STATES
+from audit.labels import STATES
 from audit.ledger.models import Blocker, Posting
+from connector.domain.reasons import LABELS
 from connector.domain.search_days import moved
 from connector.tenants.entities import names_of
 from connector.tenants.models import EntityRoute, Membership, Tenant
@@ -84,7 +85,7 @@ class BillFilter(django_filters.FilterSet):  # type: ignore[misc]
         "Reason",
         "Any reason",
         method="with_reason",
-        choices=[(NONE, "No hold"), *REASONS.items()],
+        choices=[(NONE, "No hold"), *LABELS.items()],
     )
     vendor = django_filters.CharFilter(
         method="of_vendor", label="Vendor name or Ramp id", max_length=255,

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from audit.ledger import exceptions, triage
 from audit.ledger.exceptions import CauseGroup, Key
+from audit.ledger.holds import suspects
 from audit.ledger.models import Blocker, Posting
 from audit.ledger.waiting import blocked_by
 from audit.trail.models import AuditEntry
@@ -23,7 +24,7 @@ from connector.sync.models import Bill
 from connector.tenants.entities import name_entities
 from connector.tenants.models import Tenant
 from connector.web import layout
-from connector.web.actions.available import offered, suspects
+from connector.web.actions.available import offered
 from connector.web.actions.selection import cause_values
 from connector.web.bills.disputed import points_of
 from connector.web.exceptions.filters import ExceptionFilter

@@ -6,8 +6,8 @@ from django import forms
 from django.http import QueryDict
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from audit.labels import REASONS
 from audit.ledger.exceptions import Wanted
+from connector.domain.reasons import LABELS
 from connector.tenants.models import EntityRoute, Tenant
 
 _WHO = [("", "Everybody's"), ("mine", "Mine"), ("nobody", "Unassigned")]
@@ -27,7 +27,7 @@ class ExceptionFilter(forms.Form):
         choices=_WHO, required=False, label="Whose", widget=UnfoldAdminSelectWidget
     )
     why = forms.ChoiceField(
-        choices=[("", "Any reason"), *REASONS.items()],
+        choices=[("", "Any reason"), *LABELS.items()],
         required=False,
         label="Reason",
         widget=UnfoldAdminSelectWidget,

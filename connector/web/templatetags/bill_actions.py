@@ -6,12 +6,12 @@ from typing import Any
 
 from django import template
 
+from audit.ledger.holds import suspects as suspected
 from audit.ledger.invoice_number import ramp_num
 from audit.ledger.models import Posting
 from connector.domain.bill import number_of
 from connector.sync.bills.duplicates import STANDS
 from connector.web.actions.available import offered
-from connector.web.actions.available import suspects as suspected
 from connector.web.exceptions.questions import Shown, shown
 from connector.web.templatetags.connector_ui import money
 

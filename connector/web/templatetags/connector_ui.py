@@ -10,14 +10,15 @@ from zoneinfo import available_timezones
 from django import template
 from django.utils.html import format_html, format_html_join
 
-from audit.labels import REASONS, STATES
+from audit.labels import STATES
 from audit.ledger.models import Posting
 from audit.trail.differences import Changed, changed
 from audit.trail.events import name_of
 from connector.domain.bill import called as bill_called
 from connector.domain.digits import plain_amount
-from connector.domain.errors import NEXT_STEP, InvalidBillError, Reason
+from connector.domain.errors import InvalidBillError, Reason
 from connector.domain.money import exponent
+from connector.domain.reasons import LABELS
 from connector.http_client.redaction import redact
 
 register = template.Library()
@@ -98,15 +99,15 @@ def action_name(action: str) -> str:
 @register.filter
 def words(name: str) -> str:
     """A code as a person writes it: a hold reason by its name, `left_out` as Left out."""
-    if name in REASONS:
-        return REASONS[name]
+    if name in LABELS:
+        return LABELS[name]
     return str(name).replace("_", " ").replace(".", ": ").strip().capitalize()
 
 
 @register.filter
 def next_step(reason: str) -> str:
     """What to do about a hold."""
-    return NEXT_STEP[Reason(reason)] if reason else ""
+    return Reason(reason).words.next_step if reason else ""
 
 
 @register.filter
