@@ -103,7 +103,12 @@ def _not_told_apart(posting: Posting) -> Refusal | None:
     known = suspects(posting)
     if not known:
         return _NOT_SUSPECTED
-    return _SAME_NUMBER if any(one.get("same_key") for one in known) else None
+    taken = next((one for one in known if one.get("same_key")), None)
+    if taken is None:
+        return None
+    owner = f"bill {taken['bill']}" if taken.get("bill") else "an invoice that Epicor has"
+    number = taken["invoice_num"]
+    return Refusal("same_number", _SAME_NUMBER.format(owner=owner, number=number))
 
 
 _GONE = Refusal(
@@ -115,10 +120,9 @@ _NOT_SUSPECTED = Refusal(
     "not_suspected",
     "does not wait because of an invoice in Epicor, or a bill, that may be the same",
 )
-_SAME_NUMBER = Refusal(
-    "same_number",
-    "has the very number of another invoice of this vendor, and Epicor takes a number only once: "
-    "if it is a different one, give the bill another number, here or in Ramp",
+_SAME_NUMBER = (
+    "has the very number ({number}) of {owner}, and of a vendor Epicor takes a number only once: "
+    "if it is a different one, give the bill another number, here or in Ramp"
 )
 
 _Row = Mapping[Standing, Refusal]
