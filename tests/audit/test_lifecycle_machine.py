@@ -75,7 +75,8 @@ class PostingLife(RuleBasedStateMachine):
         assert leased.isdisjoint(posting.bill_id for posting in got)
         for posting in got:
             assert posting.not_before is None or posting.not_before <= self.now
-            assert posting.state in {"entered", "confirmed"} or not posting.hold_reason
+            # What is in doubt is looked up, and what is entered verified, while it is held.
+            assert posting.state != "in_flight" or not posting.hold_reason
         assert len(got) <= limit
         self.handles = [(worker, posting) for posting in got] + self.handles
 

@@ -461,7 +461,7 @@ def test_an_invoice_suspected_after_the_look_is_not_called_different(
     posting = twin_posting(tenant)
     page = post(client, "different", only=posting.pk)
     more = {"twins": [TWIN, {**TWIN, "invoice_num": "TYPED-2"}]}
-    Posting.objects.filter(pk=posting.pk).update(hold_detail=more)  # under the same words
+    Posting.objects.filter(pk=posting.pk).update(hold_detail=more, hold_version="more")
     sure = {"sure": "1", "chosen": chosen(page), "reason": "another month"}
     assert "changed after you looked at it" in post(client, "different", status=422, **sure)
     posting.refresh_from_db()
@@ -476,7 +476,7 @@ def test_an_invoice_suspected_just_before_the_answer_is_written_is_not_called_di
 
     def late(seen: Posting, **given: Any) -> None:
         more = {"twins": [TWIN, {**TWIN, "invoice_num": "TYPED-2"}]}
-        Posting.objects.filter(pk=posting.pk).update(hold_detail=more)
+        Posting.objects.filter(pk=posting.pk).update(hold_detail=more, hold_version="more")
         tell_apart(seen, **given)
 
     monkeypatch.setattr(errands, "tell_one_apart", late)
@@ -496,7 +496,7 @@ def test_many_are_told_apart_by_a_worker_who_minds_what_the_person_saw(
     errand = Errand.objects.get()
     assert f'id="errand-{errand.pk}"' in done
     assert (state(a), a.twins_cleared) == (("queued", "duplicate_suspected"), [])
-    Posting.objects.filter(pk=b.pk).update(hold_detail={"twins": [TWIN, TWIN]})
+    Posting.objects.filter(pk=b.pk).update(hold_detail={"twins": [TWIN, TWIN]}, hold_version="more")
     assert runner.run(errand.pk)
     errand.refresh_from_db()
     assert (errand.failed, state(a)) == (False, ("queued", ""))
