@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from audit.canonical_json import canonical
-from audit.labels import COLUMNS, REASONS, STATES
+from audit.labels import COLUMNS, STATES
 from audit.trail.as_of import pairs
+from connector.domain.reasons import LABELS
 
 _NONE = "none"
 
@@ -59,7 +60,7 @@ def _moment(value: str) -> str:
 
 _WRITTEN = {
     "state": lambda value: STATES.get(value, value),
-    "hold_reason": lambda value: REASONS.get(value, value),
+    "hold_reason": lambda value: LABELS.get(value, value),
     "hold_opened_at": _moment,
     "snoozed_until": _moment,
 }
