@@ -1,7 +1,7 @@
 """How long one tenant's long queue delays another: `python -m bench.fairness [--bills 10000]`.
 
 One worker does the tasks of the queue in their order, as the background worker does. Tenant A has
-N queued bills. While they are entered tenant B is rung, and the time until B's first bill is in
+N queued bills. While they are entered tenant B is due, and the time until B's first bill is in
 Epicor is measured; the same was measured before with a tenant C and nobody else at work.
 """
 
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         addresses = [address for box in (a, b, c) for address in (box.ramp, box.epicor)]
         output = python(variables, "-m", "bench.fairness", "--measure", *addresses)
     found: dict[str, Any] = json.loads(output)
-    print(f"Queued bills of A when B was rung             {found['queued']:>8}")
+    print(f"Queued bills of A when B was due              {found['queued']:>8}")
     print(f"Steps of A before B's first bill              {found['steps']:>8}")
     print(f"Longest step of A                             {found['longest_s']:>8.2f} s")
     print(f"First bill in Epicor, with A busy (B)         {found['busy_s']:>8.2f} s")
@@ -55,8 +55,8 @@ def _measure(addresses: list[str]) -> int:
 
     django.setup()
     from audit.ledger.models import Posting
-    from connector.actions import background
-    from connector.jobs.models import SyncRun
+    from connector.jobs.models import Job
+    from connector.sync.bills.run import enqueue_sync
 
     a, b, c = (_install(slug, *addresses[2 * n : 2 * n + 2]) for n, slug in enumerate("abc"))
 
@@ -64,23 +64,23 @@ def _measure(addresses: list[str]) -> int:
         return Posting.objects.filter(tenant=tenant, entered_at__isnull=False).exists()
 
     def ended(tenant: Any) -> bool:
-        return not SyncRun.objects.filter(tenant=tenant, finished_at=None).exists()
+        return not Job.objects.filter(tenant=tenant, state="open").exists()
 
     def first_entered(tenant: Any) -> float:
         rows = Posting.objects.filter(tenant=tenant, entered_at__isnull=False)
         return min(rows.values_list("entered_at", flat=True)).timestamp()
 
-    rung_at = time.time()
-    background.ring_tenant(c)
+    enqueued_at = time.time()
+    enqueue_sync(c)
     _work(lambda: ended(c))
-    idle_s = first_entered(c) - rung_at
-    background.ring_tenant(a)
+    idle_s = first_entered(c) - enqueued_at
+    enqueue_sync(a)
     first = _work(lambda: entered(a))
     queued = Posting.objects.filter(tenant=a, state="queued", hold_reason="").count()
-    rung_at = time.time()
-    background.ring_tenant(b)
+    enqueued_at = time.time()
+    enqueue_sync(b)
     then = _work(lambda: entered(b))
-    busy_s = first_entered(b) - rung_at
+    busy_s = first_entered(b) - enqueued_at
     steps = [seconds for tenant_id, seconds in then if tenant_id == a.pk]
     longest_s = max(seconds for tenant_id, seconds in first + then if tenant_id == a.pk)
     figures = {"idle_s": idle_s, "busy_s": busy_s, "queued": queued, "longest_s": longest_s}
@@ -108,6 +108,8 @@ def _work(until: Callable[[], bool]) -> list[tuple[int, float]]:
     from django.utils.module_loading import import_string
     from django_q.models import OrmQ
 
+    from connector.jobs.models import Job
+
     steps: list[tuple[int, float]] = []
     while not until():
         row = OrmQ.objects.order_by("id").first()
@@ -117,7 +119,9 @@ def _work(until: Callable[[], bool]) -> list[tuple[int, float]]:
         row.delete()
         began = time.perf_counter()
         import_string(task["func"])(*task["args"])
-        steps.append((task["args"][0], time.perf_counter() - began))
+        job = Job.objects.filter(pk=task["args"][0]).first() if task["args"] else None
+        if job is not None:
+            steps.append((job.tenant_id, time.perf_counter() - began))
     return steps
 
 

@@ -14,7 +14,7 @@ from audit.writes.models import Attempt
 from bench.bulk import insert, next_pk, settle
 from bench.stories import PEOPLE, Story, Storyteller, Told, vendor_name
 from bench.trail import write_trail
-from connector.jobs.models import SyncRun
+from connector.jobs.models import Job
 from connector.sync.models import Bill
 from connector.tenants.models import (
     EntityRoute,
@@ -92,14 +92,18 @@ def make_tenant(slug: str, now: datetime) -> Tenant:
             user.set_password(name)
             user.save()
         Membership.objects.create(tenant=tenant, user=user, role=role)
-    SyncRun.objects.bulk_create(
-        SyncRun(
+    Job.objects.bulk_create(
+        Job(
             tenant=tenant,
-            started_at=now - timedelta(minutes=15 * number),
+            kind="sync",
+            state=Job.State.DONE,
+            created_at=now - timedelta(minutes=15 * number),
+            run_at=now - timedelta(minutes=15 * number),
             finished_at=now - timedelta(minutes=15 * number - 1),
-            summary={"fetched": 120, "entered": 40, "exceptions": 12},
+            code="synced",
+            data={"fetched": 120, "entered": 40, "exceptions": 12},
         )
-        for number in range(1, 3000)
+        for number in range(2999, 0, -1)
     )
     return tenant
 

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_safe
 
 from audit.ledger.models import Posting
 from connector.jobs import heartbeat, queue
-from connector.jobs.models import SyncRun
+from connector.jobs.models import Job
+from connector.sync.bills.run import SYNC
 from connector.tenants.models import Tenant
 
 
@@ -114,8 +115,7 @@ def _waiting(slugs: dict[int, str]) -> Iterator[str]:
 def _cycles(slugs: dict[int, str]) -> Iterator[str]:
     name = "connector_last_cycle_timestamp_seconds"
     yield from _head(name, "End of the last cycle without error")
-    whole = SyncRun.objects.order_by().filter(due_only=False, dry_run=False, only_ids__isnull=True)
-    good = whole.filter(error="", finished_at__isnull=False)
+    good = Job.objects.order_by().filter(kind=SYNC, state=Job.State.DONE)
     for tenant_id, at in good.values_list("tenant_id").annotate(Max("finished_at")):
         yield f'{name}{{tenant="{slugs[tenant_id]}"}} {_unix(at)}'
 

@@ -1,7 +1,7 @@
 """Where Django looks for the models of this application: they live in the rooms they belong to."""
 
 from connector.http_client.models import AccessToken, RequestBudget, RequestSlot
-from connector.jobs.models import Errand, Heartbeat, SyncRun
+from connector.jobs.models import Heartbeat, Job
 from connector.secrets.models import Canary
 from connector.sync.models import AcceptedQuestion, Bill, InvoiceGroup
 from connector.tenants.models import (
@@ -23,10 +23,10 @@ __all__ = [
     "Canary",
     "EntityRoute",
     "EpicorCredentials",
-    "Errand",
     "FinanceCalendar",
     "Heartbeat",
     "InvoiceGroup",
+    "Job",
     "LearnedFact",
     "Membership",
     "PostingSettings",
@@ -34,6 +34,5 @@ __all__ = [
     "RequestBudget",
     "RequestSlot",
     "SavedView",
-    "SyncRun",
     "Tenant",
 ]

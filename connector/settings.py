@@ -215,7 +215,7 @@ CACHES = {
     "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 
-# django-q2 is a doorbell, never the truth: each task runs once and our own rows decide what is due.
+# django-q2 only asks a worker to look: each task runs once, and our own rows decide what is due.
 # The rule is retry > timeout * (ceil((queue_limit + 1) / workers) + 1).
 Q_CLUSTER: dict[str, Any] = {
     "name": "ml-connector",
@@ -234,6 +234,21 @@ Q_CLUSTER: dict[str, Any] = {
     "ALT_CLUSTERS": {},
 }
 Q_CLUSTER.update(_env.broker())
+
+# What registers jobs and what every minute is for (connector/jobs/registry.py), in this order.
+JOB_MODULES = [
+    "connector.sync.scheduling",
+    "connector.actions.bill_jobs",
+    "connector.actions.live_lookup",
+    "connector.actions.mapping_import",
+    "connector.actions.mapping_usage",
+    "connector.actions.mapping_what_if",
+    "connector.actions.rehearsal",
+    "connector.actions.requests",
+    "connector.actions.tenant_setup",
+    "connector.actions.verify_audit",
+    "connector.accounts.sessions",
+]
 
 _email = _env.email()
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]

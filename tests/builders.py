@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from audit.trail import log
 from audit.writes.models import Attempt
+from connector.jobs.models import Job
 from connector.sync.models import Bill
 from connector.tenants import sections, tenant_file
 from connector.tenants.models import (
@@ -210,3 +211,21 @@ def lines(path: str, **columns: list[str]) -> dict[str, str]:
     for name, texts in columns.items():
         sent |= {f"{path}-{number}-{name}": text for number, text in enumerate(texts)}
     return sent
+
+
+def make_job(tenant: Tenant, kind: str, **values: Any) -> Job:
+    """A job of a kind as it stands; with `over(…)` among the values it is over."""
+    now = timezone.now()
+    defaults = {"title": "Title", "actor": "ann", "created_at": now, "run_at": now}
+    return Job.objects.create(tenant=tenant, kind=kind, **{**defaults, **values})
+
+
+def over(message: str = "Done.", *, failed: bool = False, **details: Any) -> dict[str, Any]:
+    """What a job has that is over: its sentence, and the details that its page shows."""
+    return {
+        "state": Job.State.FAILED if failed else Job.State.DONE,
+        "finished_at": timezone.now(),
+        "code": "message",
+        "data": {"message": message},
+        "details": details,
+    }

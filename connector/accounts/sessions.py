@@ -12,6 +12,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from connector.jobs.registry import every_minute
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
@@ -31,11 +33,12 @@ def stay(request: HttpRequest, **_: Any) -> None:
     request.session.set_expiry(None)
 
 
-def forget_expired(now: datetime) -> int:
-    """Delete the rows of sessions that are over; returns how many."""
+@every_minute
+def forget_expired(now: datetime) -> None:
+    """Delete the rows of sessions that are over, some at a time."""
     over = Session.objects.filter(expire_date__lt=now).order_by("expire_date")
     keys = list(over.values_list("pk", flat=True)[:_MOST])
-    return Session.objects.filter(pk__in=keys, expire_date__lt=now).delete()[0]
+    Session.objects.filter(pk__in=keys, expire_date__lt=now).delete()
 
 
 def end_others(request: HttpRequest, user: "User") -> None:

@@ -1,112 +1,103 @@
-"""Errands about bills: what talks to Epicor, and what takes longer than a page may.
+"""Jobs about bills: what talks to Epicor, and what takes longer than a page may.
 
-Each gets the errand and a report, does what the person asked for, and returns the sentence that
-says so. PostingError and LostLeaseError say why not; nothing is half-done then.
+PostingError and LostLeaseError say why not; nothing is half-done then.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-from django.db import transaction
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from audit.ledger import lifecycle
 from audit.ledger.allowed import Action, why_not
 from audit.ledger.models import Posting
 from audit.ledger.triage import seen
 from audit.trail import log
-from connector.actions import requests
 from connector.actions.duplicates import adopt as adopt_now
 from connector.actions.duplicates import tell_apart as tell_one_apart
 from connector.actions.remove import RemovalPlan, Shown, removal_plan
 from connector.actions.remove import remove as remove_now
 from connector.domain.bill import called
 from connector.domain.errors import HeldError
-from connector.domain.money import format_money
-from connector.jobs.models import Errand
-from connector.sync.scheduling import ring_tenant
+from connector.jobs import lease, queue
+from connector.jobs.models import Job
+from connector.jobs.registry import Done, job
+from connector.sync.bills.run import enqueue_sync
 from connector.tenants.models import Tenant
-
-if TYPE_CHECKING:
-    from connector.actions.runner import Report
 
 ADOPT, PLAN_REMOVAL, REMOVE, SETTLE = "adopt", "plan_removal", "remove", "settle"
 TELL_APART = "tell_apart"
-_NAMED = 10
 _MOVED = "changed meanwhile; look at it again"
+_Left = list[tuple[str, str]]  # bill and why
 
 
-def adopt(errand: Errand, report: "Report") -> str:
+@job(ADOPT, tries=1)
+def adopt(job: Job, *, key: Sequence[Any]) -> Done:
     """ "This is the same invoice": the bill is entered, as the invoice that a person typed."""
-    posting = _posting(errand)
-    company, vendor_num, number = errand.arguments["key"]
-    key = (str(company), int(vendor_num), str(number))
-    adopt_now(errand.tenant, posting, actor=errand.actor, key=key)
-    ring_tenant(errand.tenant, due_only=True)
-    return (
-        f"Bill {name_of(posting)} is invoice {posting.invoice_num} in {posting.company}. Nothing "
-        "was entered; Ramp is told with the next run."
-    )
+    posting = _posting(job)
+    company, vendor_num, number = key
+    found = (str(company), int(vendor_num), str(number))
+    adopt_now(job.tenant, posting, actor=job.actor, key=found)
+    enqueue_sync(job.tenant, due_only=True)
+    data = {"invoice": posting.invoice_num, "company": posting.company}
+    return Done("adopted", {"bill": name_of(posting), **data})
 
 
-def plan_removal(errand: Errand, report: "Report") -> str:
-    """Look what a removal would delete; writes nothing. The result is `as_result` of the plan."""
-    again = bool(errand.arguments["enter_again"])
-    plan = removal_plan(errand.tenant, _posting(errand), enter_again=again)
-    report.keep(as_result(plan))
-    return plan.refusal or "This is what would be removed."
+@job(PLAN_REMOVAL)
+def plan_removal(job: Job, *, enter_again: bool) -> Done:
+    """Look what a removal would delete; writes nothing. The details are `as_result` of the plan."""
+    plan = removal_plan(job.tenant, _posting(job), enter_again=enter_again)
+    return Done("removal_planned", {"refusal": plan.refusal}, as_result(plan))
 
 
-def remove(errand: Errand, report: "Report") -> str:
-    """Delete the bill's unposted invoice in Epicor, and queue the bill anew where asked.
+@job(REMOVE, tries=1)
+def remove(
+    job: Job, *, enter_again: bool, reason: str, shown: Mapping[str, Any] | None = None
+) -> Done:
+    """Delete the bill's unposted invoice in Epicor, and queue the bill anew where wanted.
 
     Only what the person was shown: `shown` is what `shown_by` said of the plan.
     """
-    posting = _posting(errand)
-    again = bool(errand.arguments["enter_again"])
+    posting = _posting(job)
     plan = remove_now(
-        errand.tenant,
+        job.tenant,
         posting,
-        actor=errand.actor,
-        reason=str(errand.arguments["reason"]),
-        enter_again=again,
-        shown=_shown(errand.arguments.get("shown")),
+        actor=job.actor,
+        reason=reason,
+        enter_again=enter_again,
+        shown=_shown(shown),
     )
-    report.keep(as_result(plan))
-    if again:
-        ring_tenant(errand.tenant, due_only=True)
-    name = name_of(posting)
-    if plan.invoice is None:
-        said = f"Nothing of bill {name} is in Epicor (any more); that is on the record now."
-    else:
-        said = f"{_sentence(plan)} was deleted in Epicor."
-    return f"{said} The bill is entered anew with the next run." if again else said
+    if enter_again:
+        enqueue_sync(job.tenant, due_only=True)
+    data = {"bill": name_of(posting), "again": enter_again}
+    return Done("removed", {**data, "invoice": as_result(plan)["invoice"]})
 
 
-def settle(errand: Errand, report: "Report") -> str:
+@job(SETTLE, tries=1)
+def settle(job: Job, *, seen: Mapping[str, str], keep: bool, reason: str) -> Done:
     """Dismiss, or keep as they are, many bills; those that moved on are left alone and named.
 
     `seen`: what was in the person's view of each, by posting id.
     """
-    same, moved = _as_seen(errand)
-    step = lifecycle.keep if errand.arguments["keep"] else lifecycle.dismiss
-    reason = str(errand.arguments["reason"])
-    done, left = settle_all(step, same, reason=reason, actor=errand.actor, told=report.at)
-    verb = "stay in Epicor as they are" if errand.arguments["keep"] else "are dismissed"
-    return f"{done:,} of {errand.total:,} bills {verb}.{_left(left + moved)}"
+    same, moved = _as_seen(job, seen)
+    step = lifecycle.keep if keep else lifecycle.dismiss
+    report = partial(lease.report, job)
+    done, left = settle_all(step, same, reason=reason, actor=job.actor, report=report)
+    data = {"done": done, "total": job.total, "left": left + moved}
+    return Done("settled", {"kept": keep, **data})
 
 
-def tell_apart(errand: Errand, report: "Report") -> str:
+@job(TELL_APART, tries=1)
+def tell_apart(job: Job, *, seen: Mapping[str, str], reason: str) -> Done:
     """The suspected invoices of many bills are others; those that moved on are left alone.
 
     `seen`: what was in the person's view of each, by posting id.
     """
-    same, moved = _as_seen(errand)
-    reason = str(errand.arguments["reason"])
-    freed, left = tell_all_apart(same, reason=reason, actor=errand.actor, told=report.at)
-    log.seal(errand.tenant_id)
-    ring_tenant(errand.tenant, due_only=True)
-    said = f"{len(freed):,} of {errand.total:,} bills have a different invoice and are entered now."
-    return f"{said}{_left(left + moved)}"
+    same, moved = _as_seen(job, seen)
+    report = partial(lease.report, job)
+    freed, left = tell_all_apart(same, reason=reason, actor=job.actor, report=report)
+    log.seal(job.tenant_id)
+    enqueue_sync(job.tenant, due_only=True)
+    return Done("different", {"done": len(freed), "total": job.total, "left": left + moved})
 
 
 def tell_all_apart(
@@ -114,7 +105,7 @@ def tell_all_apart(
     *,
     reason: str,
     actor: str,
-    told: Callable[[int], None] | None = None,
+    report: Callable[[int], None] | None = None,
 ) -> tuple[list[Posting], list[tuple[str, str]]]:
     """`duplicates.tell_apart` for each; which ones, and (bill, why) of the rest."""
     freed: list[Posting] = []
@@ -127,16 +118,15 @@ def tell_all_apart(
             left.append((name_of(posting), error.message))
         except lifecycle.LostLeaseError:
             left.append((name_of(posting), _MOVED))
-        if told is not None and number % 100 == 0:
-            told(number)
+        if report is not None and number % 100 == 0:
+            report(number)
     return freed, left
 
 
-def _as_seen(errand: Errand) -> tuple[list[Posting], list[tuple[str, str]]]:
-    """The errand's bills that are as the person saw them, and (bill, why) of the others."""
-    marks: Mapping[str, str] = errand.arguments["seen"]
+def _as_seen(job: Job, marks: Mapping[str, str]) -> tuple[list[Posting], _Left]:
+    """The job's bills that are as the person saw them, and the others with why."""
     ids = [int(pk) for pk in marks]
-    chosen = list(Posting.objects.filter(tenant=errand.tenant, pk__in=ids).order_by("pk"))
+    chosen = list(Posting.objects.filter(tenant=job.tenant, pk__in=ids).order_by("pk"))
     same = [posting for posting in chosen if seen(posting) == marks[str(posting.pk)]]
     kept = {posting.pk for posting in same}
     return same, [(name_of(posting), _MOVED) for posting in chosen if posting.pk not in kept]
@@ -151,7 +141,7 @@ def settle_all(
     *,
     reason: str,
     actor: str,
-    told: Callable[[int], None] | None = None,
+    report: Callable[[int], None] | None = None,
 ) -> tuple[int, list[tuple[str, str]]]:
     """Do `lifecycle.dismiss` or `lifecycle.keep` to each; how many, and (bill, why) of the rest."""
     done, left = 0, []
@@ -167,12 +157,12 @@ def settle_all(
             left.append((name_of(posting), why))
         else:
             done += 1
-        if told is not None and number % 100 == 0:
-            told(number)
+        if report is not None and number % 100 == 0:
+            report(number)
     return done, left
 
 
-def ask_once(
+def request_once(
     tenant: Tenant,
     kind: str,
     posting: Posting,
@@ -180,39 +170,39 @@ def ask_once(
     *,
     actor: str,
     arguments: Mapping[str, Any],
-) -> Errand:
-    """Ask for an errand about a bill; the same one that is not over yet, if there is one.
+) -> Job:
+    """Request a job about a bill; the same one that is not over yet, if there is one.
 
     The same for whatever reason. Raises HeldError when something else of the kind is under way.
     """
-    rows = Errand.objects.filter(tenant=tenant, kind=kind, subject=posting.bill_id)
-    with transaction.atomic():
-        # Two people at the same moment take turns here.
-        Posting.objects.select_for_update().filter(pk=posting.pk).first()
-        before = rows.filter(finished_at=None).first()
-        if before is None:
-            subject = posting.bill_id
-            return requests.ask(
-                tenant, kind, title, actor=actor, arguments=arguments, subject=subject
-            )
-    if _what(before.arguments) != _what(arguments):
+    subject = posting.bill_id
+    job, new = queue.request(
+        tenant,
+        kind,
+        title=title,
+        actor=actor,
+        arguments=arguments,
+        subject=subject,
+        key=f"{kind} {subject}",
+    )
+    if not new and _what(job.arguments) != _what(arguments):
         raise HeldError(
-            f'{before.actor} asked for something else just now: "{before.title}". Nothing was '
+            f'{job.actor} asked for something else just now: "{job.title}". Nothing was '
             "changed by you; wait until that is done and look again."
         )
-    return before
+    return job
 
 
 def _what(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name != "reason"}
 
 
-def shown_by(plan: Errand) -> dict[str, Any] | None:
+def shown_by(plan: Job) -> dict[str, Any] | None:
     """What a finished plan of a removal showed of Epicor, for `remove`; None: nothing to agree to.
 
     An invoice by key and revision; empty: that there is none.
     """
-    result = plan.result
+    result = plan.details
     if plan.finished_at is None or plan.failed or result.get("refusal") != "":
         return None
     invoice = result["invoice"]
@@ -253,25 +243,8 @@ def name_of(posting: Posting) -> str:
     return called(posting.invoice_num, posting.bill_id)
 
 
-def _posting(errand: Errand) -> Posting:
-    found = Posting.objects.filter(tenant=errand.tenant, bill_id=errand.subject).first()
+def _posting(job: Job) -> Posting:
+    found = Posting.objects.filter(tenant=job.tenant, bill_id=job.subject).first()
     if found is None:
-        raise HeldError(f"There is no bill {errand.subject} any more. Nothing was changed.")
+        raise HeldError(f"There is no bill {job.subject} any more. Nothing was changed.")
     return found
-
-
-def _sentence(plan: RemovalPlan) -> str:
-    invoice = plan.invoice
-    if invoice is None:
-        return ""
-    total = format_money(invoice.total, invoice.currency)
-    return f"Invoice {invoice.invoice_num} of {invoice.vendor_id} in {invoice.company} for {total}"
-
-
-def _left(left: Iterable[tuple[str, str]]) -> str:
-    some = list(left)
-    if not some:
-        return ""
-    listed = "; ".join(f"{bill} {why}" for bill, why in some[:_NAMED])
-    more = f"; and {len(some) - _NAMED:,} more" if len(some) > _NAMED else ""
-    return f" Left alone: {listed}{more}."

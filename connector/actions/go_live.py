@@ -43,7 +43,7 @@ def missing(tenant: Tenant) -> Problems:
 
 
 def go_live(tenant: Tenant, *, actor: str) -> datetime:
-    """Check the whole and let the calendar ring the tenant from now on; says when it does first.
+    """Check the whole and let the calendar begin its runs from now on; says when the first one is.
 
     Raises SettingsError with everything that is missing, ValueError when it is live already.
     """

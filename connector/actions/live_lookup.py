@@ -1,72 +1,66 @@
 """Looking in Epicor now: what is there of one bill, by its id and by every number ever sent.
 
-Reads through the client and writes nothing anywhere but in the errand and the trail.
+Reads through the client and writes nothing anywhere but in the job and the trail.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from audit.ledger.models import Posting
 from audit.trail import log
 from audit.writes import attempts
-from connector.actions import requests
-from connector.domain.money import format_money
+from connector.actions.job_results import sentence
 from connector.epicor.ap_invoice.rows import SavedInvoice
 from connector.epicor.find_invoices import find, stamp_of
 from connector.epicor.values import amount, day, flag, number, text
-from connector.jobs.models import Errand
+from connector.jobs import queue
+from connector.jobs.models import Job
+from connector.jobs.registry import Done, JobError, job
 from connector.sync.bills.preview import preview_as
 from connector.sync.context import Rules, open_rules
 from connector.sync.models import Bill
 from connector.tenants.epicor_connection import connect_epicor, keep_facts
 from connector.tenants.models import Tenant
 
-if TYPE_CHECKING:
-    from connector.actions.runner import Report
-
 LOOK = "look"
 Key = tuple[str, int, str]
 
 
-def ask_look(tenant: Tenant, posting: Posting, *, actor: str) -> Errand:
+def request_look(tenant: Tenant, posting: Posting, *, actor: str) -> Job:
     """Ask for a look at one bill; the one that is under way already, if there is one."""
     title = f"Look in Epicor for bill {posting.invoice_num or posting.bill_id}"
-    looks = Errand.objects.filter(tenant=tenant, kind=LOOK, subject=posting.bill_id)
-    with transaction.atomic():
-        # Two clicks at the same moment take turns here.
-        Posting.objects.select_for_update().filter(pk=posting.pk).first()
-        under_way = looks.filter(finished_at=None).first()
-        return under_way or requests.ask(tenant, LOOK, title, actor=actor, subject=posting.bill_id)
+    subject, key = posting.bill_id, f"{LOOK} {posting.bill_id}"
+    return queue.request(tenant, LOOK, title=title, actor=actor, subject=subject, key=key)[0]
 
 
-def look(errand: Errand, report: "Report") -> str:
-    """Read what Epicor has of the bill `errand.subject`; the page shows it beside the others.
+@job(LOOK)
+def look(job: Job) -> Done:
+    """Read what Epicor has of the bill `job.subject`; the page shows it beside the others.
 
-    Keeps {"seen_at", "companies", "invoices"}, each invoice as `as_seen` writes it. Raises
-    AccessError, TransientError; ErrandError when the tenant has no such bill.
+    The details have {"seen_at", "companies", "invoices"}, each invoice as `as_seen` writes it.
+    Raises AccessError, TransientError; JobError when the tenant has no such bill.
     """
-    tenant, bill_id = errand.tenant, errand.subject
+    tenant, bill_id = job.tenant, job.subject
     posting = Posting.objects.filter(tenant=tenant, bill_id=bill_id).first()
     if posting is None:
-        raise requests.ErrandError("There is no such bill, so nothing was looked up.")
+        raise JobError("no_bill")
     rules = open_rules(tenant)
     keys = _keys(rules, posting)
     companies = sorted({*rules.companies, *(company for company, _, _ in keys)})
     seen = _ask(rules, companies, keys, bill_id)
-    result = {"seen_at": timezone.now().isoformat(), "companies": companies, "invoices": seen}
-    report.keep(result)
-    said = _sentence(companies, seen, posting)
+    details = {"seen_at": timezone.now().isoformat(), "companies": companies, "invoices": seen}
+    data = {"companies": companies, "found": len(seen), "adopted": posting.adopted}
+    data |= {"first": {**seen[0], "lines": []} if seen else None}
     log.record(
         tenant.pk,
         "posting.looked_at",
         subject_kind="posting",
         subject_id=bill_id,
-        actor=errand.actor,
-        body={"message": said, "companies": companies},
+        actor=job.actor,
+        body={"message": sentence("looked", data), "companies": companies},
     )
-    return said
+    return Done("looked", data, details)
 
 
 def as_seen(company: str, saved: SavedInvoice, *, ours: bool) -> dict[str, Any]:
@@ -154,21 +148,3 @@ def _ask(rules: Rules, companies: list[str], keys: set[Key], bill_id: str) -> li
         for company, saved in found
     ]
     return sorted(seen, key=lambda one: not one["ours"])
-
-
-def _sentence(companies: list[str], seen: list[dict[str, Any]], posting: Posting) -> str:
-    if not companies:
-        return "No Ramp entity has an Epicor company yet, so there was nowhere to look."
-    if not seen:
-        where = ", ".join(companies)
-        return f"Epicor has no invoice of this bill in {where}. Nothing was changed."
-    first, *others = seen
-    money = format_money(amount(first["total"]), first["currency_code"])
-    posted = "posted" if first["posted"] else "not posted"
-    mark = "" if first["ours"] or posting.adopted else " without this bill's id: typed by a person"
-    more = f" There are {len(others)} more; only one can be right." if others else ""
-    return (
-        f"Epicor has invoice {first['invoice_num']} of vendor {first['vendor_num']} in "
-        f"{first['company']} for {money}, {posted}, in group "
-        f"{first['group_id'] or '–'}{mark}.{more} Nothing was changed."
-    )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -19,18 +19,16 @@ from audit.ledger.models import Posting
 from audit.trail.log import SYSTEM
 from connector.actions import mirrored_bills
 from connector.actions.mirrored_bills import Mirrored
-from connector.actions.requests import ask
 from connector.domain.bill import BillLine
 from connector.epicor.ap_invoice.draft import PostingPolicy, coding_request
-from connector.jobs.models import Errand
+from connector.jobs import queue
+from connector.jobs.models import Job
+from connector.jobs.registry import Continue, Done, every_minute, job
 from connector.sync.narrow import narrow
 from connector.tenants.models import Tenant
 from mappings import choose
 from mappings.coding import GL_ACCOUNTS, VENDORS, DimensionRule, LineRequest, Ref
 from mappings.models import Dimension, ReferenceUse, UseCount
-
-if TYPE_CHECKING:
-    from connector.actions.runner import Report
 
 COUNT = "count_uses"
 DAYS = 365
@@ -92,44 +90,43 @@ class Tally:
         return cls(value.get("bills", 0), value.get("unreadable", 0), uses)
 
 
-def ask_count(tenant: Tenant, *, actor: str = SYSTEM) -> Errand | None:
+def request_count(tenant: Tenant, *, actor: str = SYSTEM) -> Job | None:
     """Have the tenant's references counted; None when that is under way already."""
-    counts = Errand.objects.filter(tenant=tenant, kind=COUNT)
-    if counts.filter(finished_at=None).exists():
-        return None
-    counts.filter(actor=SYSTEM).delete()  # nobody looks back at what nobody asked for
-    return ask(tenant, COUNT, "Count how often each reference is used", actor=actor)
+    job, new = queue.request(tenant, COUNT, actor=actor, key=COUNT)
+    return job if new else None
 
 
-def ask_old_counts(now: datetime) -> int:
-    """Have the tenants counted that have bills and no count of the last hours; says how many."""
+@every_minute
+def request_old_counts(now: datetime) -> None:
+    """Have the tenants counted that have bills and no count of the last hours."""
     fresh = UseCount.objects.filter(counted_at__gte=now - OLD_AFTER, bills__gt=0)
-    tried = Errand.objects.filter(kind=COUNT).filter(
-        Q(finished_at=None) | Q(asked_at__gte=now - AGAIN_AFTER)
+    tried = Job.objects.filter(kind=COUNT).filter(
+        Q(state=Job.State.OPEN) | Q(created_at__gte=now - AGAIN_AFTER)
     )
     due = Tenant.objects.filter(Exists(Posting.objects.filter(tenant=OuterRef("pk"))))
     due = due.exclude(pk__in=fresh.values("tenant_id")).exclude(pk__in=tried.values("tenant_id"))
-    return sum(ask_count(tenant) is not None for tenant in due)
+    for tenant in due:
+        request_count(tenant)
 
 
-def count_uses(errand: Errand, report: "Report") -> str | None:
-    """Work of the errand: count for a few seconds, or end with the new count in place."""
-    tenant, state = errand.tenant, errand.result
-    first = date.fromisoformat(state["since"]) if state else mirrored_bills.since(tenant, DAYS)
-    total = errand.total or mirrored_bills.count(tenant, first)
-    tally = Tally.from_json(state)
+@job(COUNT, title="Count how often each reference is used")
+def count_uses(job: Job) -> Done | Continue:
+    """Count for a few seconds, or end with the new count in place."""
+    tenant, place = job.tenant, job.cursor
+    first = date.fromisoformat(place["since"]) if place else mirrored_bills.since(tenant, DAYS)
+    job.total = job.total or mirrored_bills.count(tenant, first)
+    tally = Tally.from_json(place)
     rules = _rules(tenant)
     rest = mirrored_bills.walk(
-        tenant, first, state.get("after", 0), lambda found: tally_up(tally, found, rules)
+        tenant, first, place.get("after", 0), lambda found: tally_up(tally, found, rules)
     )
+    job.done = tally.bills
+    since = first.isoformat()
     if rest is not None:
-        report.at(tally.bills, total)
-        report.keep({"since": first.isoformat(), "after": rest, **tally.as_json()})
-        return None
-    _replace(tenant, first, tally)
-    report.at(tally.bills, tally.bills)
-    report.keep({})
-    return f"{tally.bills:,} bills since {first.isoformat()} were counted."
+        return Continue({"since": since, "after": rest, **tally.as_json()})
+    job.total, job.cursor = tally.bills, {}
+    done = {"bills": tally.bills, "since": since}
+    return Done("uses_counted", done, commit=lambda: _replace(tenant, first, tally))
 
 
 def tally_up(tally: Tally, found: Iterable[Mirrored], rules: Iterable[DimensionRule]) -> None:

@@ -1,7 +1,7 @@
 """Which of the last days' bills a change of mappings would have coded differently.
 
 Each mirrored bill is coded twice from what is stored now: with the mappings as they are, and with
-the change. Nothing is written but the errand's own result.
+the change. Nothing is written but the job's own result.
 """
 
 from collections.abc import Sequence
@@ -9,15 +9,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-from django.db import transaction
+from typing import Any
 
 from connector.actions import mirrored_bills
 from connector.actions.mirrored_bills import Mirrored
-from connector.actions.requests import ask
 from connector.epicor.ap_invoice.draft import PostingPolicy, apply_date, coding_request
-from connector.jobs.models import Errand
+from connector.jobs import queue
+from connector.jobs.models import Job
+from connector.jobs.registry import Continue, Done, job
 from connector.sync.narrow import narrow
 from connector.tenants.models import PostingSettings, Tenant
 from mappings.changes import Key
@@ -29,9 +28,6 @@ from mappings.kinds import check_kind, label_of
 from mappings.periods import periods
 from mappings.tables import load_both
 from mappings.what_if import Difference, differences, suppose
-
-if TYPE_CHECKING:
-    from connector.actions.runner import Report
 
 WHAT_IF = "what_if"
 MOST_DAYS = 365
@@ -69,7 +65,7 @@ class Found:
             self.examples.append(_example(item, found))
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON for the errand's result."""
+        """Plain JSON for the job's result."""
         sums = {currency: str(amount) for currency, amount in sorted(self.sums.items())}
         return {**asdict(self), "sums": sums}
 
@@ -81,9 +77,9 @@ class Found:
         return cls(**{**known, "sums": sums})
 
 
-def ask_what_if(
+def request_what_if(
     tenant: Tenant, kind: str, rows: Sequence[MappingRow], days: int, *, actor: str
-) -> Errand:
+) -> Job:
     """Have it found out what these changes would have done; "" as target = the mapping goes.
 
     One at a time for each person: asking the same again gives the same. Raises UnknownKindError,
@@ -98,19 +94,20 @@ def ask_what_if(
     first = mirrored_bills.since(tenant, days)
     wishes = [[row.company, row.ramp_id, row.epicor_id] for row in rows]
     arguments = {"kind": kind, "since": first.isoformat(), "wishes": wishes}
-    with transaction.atomic():
-        Tenant.objects.select_for_update().get(pk=tenant.pk)
-        mine = Errand.objects.filter(tenant=tenant, kind=WHAT_IF, actor=actor, finished_at=None)
-        before = mine.first()
-        if before is None:
-            title, total = _title(kind, rows, days), mirrored_bills.count(tenant, first)
-            return ask(tenant, WHAT_IF, title, actor=actor, arguments=arguments, total=total)
-    if before.arguments != arguments:
+    job, new = queue.request(
+        tenant,
+        WHAT_IF,
+        title=_title(kind, rows, days),
+        actor=actor,
+        arguments=arguments,
+        total=mirrored_bills.count(tenant, first),
+        key=f"{WHAT_IF} {actor}",
+    )
+    if not new and job.arguments != arguments:
         raise MappingFileError(
-            f'You have another one under way: "{before.title}". Wait until it is over, then ask '
-            "again."
+            f'You have another one under way: "{job.title}". Wait until it is over, then ask again.'
         )
-    return before
+    return job
 
 
 def _wrong(tenant_id: int, kind: str, rows: Sequence[MappingRow]) -> str:
@@ -136,22 +133,22 @@ def _title(kind: str, rows: Sequence[MappingRow], days: int) -> str:
     return f"What if {name} were mapped to {row.epicor_id}{where}, {when}"
 
 
-def find_out(errand: Errand, report: "Report") -> str | None:
-    """Work of the errand: code bills twice for a few seconds, or end with the last of them."""
-    tenant, asked = errand.tenant, errand.arguments
-    first = date.fromisoformat(asked["since"])
-    wishes = {(company, ramp_id): target for company, ramp_id, target in asked["wishes"]}
-    found = Found.from_json(errand.result)
-    look = partial(_look, tenant, _policy(tenant), asked["kind"], wishes, found)
-    rest = mirrored_bills.walk(tenant, first, errand.result.get("after", 0), look)
-    report.at(found.looked_at, max(errand.total, found.looked_at))
-    report.keep(found.as_json() | {"after": rest})
+@job(WHAT_IF)
+def find_out(
+    job: Job, *, kind: str, since: str, wishes: Sequence[tuple[str, str, str]]
+) -> Done | Continue:
+    """Code bills twice for a few seconds, or end with the last of them."""
+    tenant = job.tenant
+    changes = {(company, ramp_id): target for company, ramp_id, target in wishes}
+    found = Found.from_json(job.details)
+    look = partial(_look, tenant, _policy(tenant), kind, changes, found)
+    first, after = date.fromisoformat(since), job.cursor.get("after", 0)
+    rest = mirrored_bills.walk(tenant, first, after, look)
+    job.done, job.total = found.looked_at, max(job.total, found.looked_at)
     if rest is not None:
-        return None
-    return (
-        f"{found.bills:,} of {found.looked_at:,} bills issued since {first.isoformat()} would have "
-        "been coded differently. Nothing was changed."
-    )
+        return Continue({"after": rest}, found.as_json())
+    data = {"bills": found.bills, "looked_at": found.looked_at, "since": since}
+    return Done("what_if_found", data, found.as_json())
 
 
 def _look(

@@ -1,4 +1,4 @@
-"""The bills of a period as they are mirrored, in slices, for errands that look at all of them."""
+"""The bills of a period as they are mirrored, in slices, for jobs that look at all of them."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -20,7 +20,7 @@ from audit.trail import log
 from audit.trail.log import NewEntry
 from connector.actions import requests
 from connector.epicor.ap_invoice.questions import Accepted, Asked, Mark, mark_of
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from connector.sync.bills.accepted_questions import load_accepted
 from connector.sync.models import AcceptedQuestion
 from connector.tenants.models import Tenant
@@ -35,7 +35,7 @@ class Answered:
     """What an answer did: the bills that are tried again, and how far they are."""
 
     freed: list[Posting]
-    errand: Errand | None = None
+    job: Job | None = None
 
 
 def asked_of(posting: Posting) -> Asked | None:
@@ -76,8 +76,8 @@ def go_on(tenant: Tenant, chosen: Sequence[Posting], *, always: bool, actor: str
         subject = freed[0].bill_id if len(freed) == 1 else ""
         bills = "1 bill" if len(freed) == 1 else f"{len(freed):,} bills"
         title = f"Accept Epicor's prompt: {bills}"
-        errand = requests.ask_replay(tenant, freed, title, actor=actor, subject=subject)
-    return Answered(freed, errand)
+        job = requests.request_replay(tenant, freed, title, actor=actor, subject=subject)
+    return Answered(freed, job)
 
 
 def forget(tenant: Tenant, pk: int, *, actor: str) -> AcceptedQuestion | None:

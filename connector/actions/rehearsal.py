@@ -1,39 +1,37 @@
-"""Errands before going live: bills typed by hand, and the first rehearsal of real ones.
+"""Jobs before going live: bills typed by hand, and the first rehearsal of real ones.
 
 Nothing here writes to Ramp or to Epicor.
 """
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import QuerySet
 
 from audit.ledger.models import Posting
-from connector.actions.requests import ErrandError
-from connector.actions.tenant_setup import counted
+from connector.actions.tenant_setup import REHEARSAL, TWINS
 from connector.domain.errors import Hold
 from connector.domain.money import format_money
-from connector.jobs.models import Errand
+from connector.jobs import lease
+from connector.jobs.models import Job
+from connector.jobs.registry import Done, JobError, job
 from connector.sync.bills.duplicate_list import list_twins
 from connector.sync.bills.prepare import Prepared
 from connector.sync.bills.pull import pull_page
 from connector.sync.bills.rehearse import rehearse
 from connector.sync.catalogs import refresh
 from connector.sync.context import Cycle, open_cycle
-from connector.tenants.models import Tenant
-
-if TYPE_CHECKING:
-    from connector.actions.runner import Report
 
 TEN = 10
-READ_S = 150.0  # reading ready bills; the rest of an errand's time is for comparing them
+READ_S = 150.0  # reading ready bills; the rest of a job's time is for comparing them
 _MOST_SHOWN = 200
 
 
-def twins(errand: Errand, report: "Report") -> str:
+@job(TWINS)
+def twins(job: Job) -> Done:
     """Read the ready bills and compare them with what people typed into Epicor."""
-    tenant = errand.tenant
-    read, all_of_them = _pull(tenant, report, enough=None)
+    tenant = job.tenant
+    read, all_of_them = _pull(job, enough=None)
     found = list_twins(tenant)
     shown = [
         {
@@ -44,77 +42,60 @@ def twins(errand: Errand, report: "Report") -> str:
         }
         for one in found.items[:_MOST_SHOWN]
     ]
-    count = len(found.items)
     missed = found.left_out if all_of_them else max(1, found.left_out)
-    report.keep({"twins": shown, "count": count, "read": read, "missed": missed})
-    rest = "" if all_of_them else " Ramp has more ready bills; ask again to compare them, too."
-    looks = "looks" if count == 1 else "look"
-    left = ""
-    if found.left_out:
-        left = f" {counted(found.left_out, 'bill', 'bills')} could not be compared yet (not coded)."
-    return (
-        f"{counted(read, 'ready bill', 'ready bills')} read, {found.compared} compared, {count} "
-        f"{looks} like an invoice that is in Epicor already, or like another bill.{left}{rest}"
-    )
+    data = {"count": len(found.items), "read": read, "missed": missed, "all": all_of_them}
+    compared = {"compared": found.compared, "left_out": found.left_out}
+    return Done("twins_compared", {**data, **compared}, {**data, "twins": shown})
 
 
-def rehearsal(errand: Errand, report: "Report") -> str:
+@job(REHEARSAL)
+def rehearsal(job: Job) -> Done:
     """Rehearse ten real bills: what would be entered, or why not. Nothing is written."""
-    tenant = errand.tenant
-    _pull(tenant, report, enough=TEN * 5)
+    tenant = job.tenant
+    _pull(job, enough=TEN * 5)
     chosen = _ten(Posting.objects.filter(tenant=tenant, state=Posting.State.QUEUED))
     if not chosen:
-        report.keep({"bills": []})
-        return "Ramp has no bill that is ready and in scope, so there is nothing to rehearse yet."
+        return Done("nothing_to_rehearse", details={"bills": []})
     cycle = open_cycle(tenant, dry_run=True)
     try:
         ready, held = rehearse(cycle, chosen)
     finally:
         cycle.remember()
         cycle.close()
-    by_bill = {job.posting.bill_id: _would_enter(job) for job in ready}
+    by_bill = {one.posting.bill_id: _would_enter(one) for one in ready}
     by_bill |= {posting.bill_id: _would_wait(posting, hold) for posting, hold in held}
-    report.keep({"bills": [by_bill[p.bill_id] for p in chosen if p.bill_id in by_bill]})
-    return (
-        f"Of {counted(len(by_bill), 'bill', 'bills')} {len(ready)} would be entered and "
-        f"{len(held)} would wait for a person. Nothing was written."
-    )
+    bills = [by_bill[p.bill_id] for p in chosen if p.bill_id in by_bill]
+    return Done("rehearsed", {"ready": len(ready), "held": len(held)}, {"bills": bills})
 
 
-def _pull(tenant: Tenant, report: "Report", *, enough: int | None) -> tuple[int, bool]:
+def _pull(job: Job, *, enough: int | None) -> tuple[int, bool]:
     """Read catalogs that are old and ready bills; how many bills, and whether those were all."""
     until = time.monotonic() + READ_S
-    cycle = open_cycle(tenant, dry_run=True)
+    cycle = open_cycle(job.tenant, dry_run=True)
     try:
         if not cycle.companies:
-            raise ErrandError("Name the Epicor companies of the entities first; nothing was read.")
+            raise JobError("no_companies")
         while refresh(cycle, kinds=frozenset({"bills"}), stop_at=time.monotonic()):
             if time.monotonic() > until:
-                raise ErrandError(_SLOW)
-        return _pages(cycle, report, until, enough)
+                raise JobError("lists_too_long")
+        return _pages(cycle, job, until, enough)
     finally:
         cycle.remember()
         cycle.close()
 
 
-def _pages(cycle: Cycle, report: "Report", until: float, enough: int | None) -> tuple[int, bool]:
+def _pages(cycle: Cycle, job: Job, until: float, enough: int | None) -> tuple[int, bool]:
     start = ""
     seen: set[str] = set()
     while True:
         start = pull_page(cycle, start)
         read = cycle.counts.fetched
-        report.at(read)
+        lease.report(job, read)
         if not start or start in seen:
             return read, True
         seen.add(start)
         if time.monotonic() > until or (enough is not None and read >= enough):
             return read, False
-
-
-_SLOW = (
-    "Epicor's lists could not be read whole in the time there is. What was read is kept: "
-    "ask once more, it goes on from there. Nothing was written."
-)
 
 
 def _ten(queued: QuerySet[Posting]) -> list[Posting]:
@@ -129,11 +110,11 @@ def _ten(queued: QuerySet[Posting]) -> list[Posting]:
     return [row for _, _, row in sorted(turns, key=lambda turn: turn[:2])[:TEN]]
 
 
-def _would_enter(job: Prepared) -> dict[str, Any]:
-    draft = job.draft
+def _would_enter(ready: Prepared) -> dict[str, Any]:
+    draft = ready.draft
     currency = draft.currency_code
     return {
-        **_bill(job.posting),
+        **_bill(ready.posting),
         "ok": True,
         "company": draft.company,
         "vendor": draft.vendor_id,

@@ -1,6 +1,6 @@
-"""Asking for an errand, and how far one is. The work itself is in work.py."""
+"""Requesting replays and syncs, and how far what a person requested is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,80 +11,70 @@ from django.utils import timezone
 from audit.ledger.models import IN_EPICOR, Posting
 from audit.ledger.sums import ExactSum, Money, sign
 from audit.trail import log
-from connector.actions.replay import replay
-from connector.jobs import run_lease
-from connector.jobs.models import Errand
-from connector.sync.scheduling import ring_errand, ring_tenant
+from connector.actions.replay import CHUNK, replay
+from connector.jobs import lease, queue
+from connector.jobs.models import Job
+from connector.jobs.registry import Done, job
+from connector.sync.bills.run import enqueue_sync
 from connector.tenants.models import Tenant
-
-
-class ErrandError(ValueError):
-    """What was asked for cannot be done; the message is a sentence for the person who asked."""
-
 
 AT_ONCE = 200  # as many bills are replayed while the person waits for the page
 REPLAY = "replay"
 _State = Posting.State
 
 
-def ask(
-    tenant: Tenant,
-    kind: str,
-    title: str,
-    *,
-    actor: str,
-    arguments: Mapping[str, Any] | None = None,
-    subject: str = "",
-    total: int = 0,
-) -> Errand:
-    """Note what a person wants and ring a worker for it. `kind`: a key of work.WORK."""
-    now = timezone.now()
-    with transaction.atomic():
-        errand = Errand.objects.create(
-            tenant=tenant,
-            kind=kind,
-            title=title[:255],
-            subject=subject,
-            arguments=dict(arguments or {}),
-            actor=actor,
-            asked_at=now,
-            rung_at=now,
-            total=total,
-        )
-        ring_errand(errand)
-    return errand
-
-
-def ask_replay(
+def request_replay(
     tenant: Tenant, chosen: Sequence[Posting], title: str, *, actor: str, subject: str = ""
-) -> Errand:
-    """Replay these bills and have them entered now; the errand shows how far they are.
+) -> Job:
+    """Replay these bills and have them entered now; the job shows how far they are.
 
     Few are due at once, many are made due by a worker. Asking twice changes nothing.
     """
     ids = [posting.pk for posting in chosen]
-    arguments = {"ids": ids}
-    if len(ids) > AT_ONCE:
-        return ask(
-            tenant, REPLAY, title, actor=actor, arguments=arguments, subject=subject, total=len(ids)
-        )
+    total = len(ids)
+    if total > AT_ONCE:
+        arguments = {"ids": ids}
+        return queue.request(
+            tenant,
+            REPLAY,
+            title=title,
+            actor=actor,
+            arguments=arguments,
+            subject=subject,
+            total=total,
+        )[0]
     now = timezone.now()
     with transaction.atomic():
         replay(chosen, actor=actor)
-        errand = Errand.objects.create(
+        job = Job.objects.create(
             tenant=tenant,
             kind=REPLAY,
             title=title[:255],
             subject=subject,
-            arguments=arguments,
+            arguments={"ids": ids},
             actor=actor,
-            asked_at=now,
-            rung_at=now,
+            created_at=now,
+            run_at=now,
             finished_at=now,
-            total=len(ids),
+            state=Job.State.DONE,
+            code="made_due",
+            data={"bills": total},
+            total=total,
         )
-        ring_tenant(tenant, due_only=True)
-    return errand
+        enqueue_sync(tenant, due_only=True)
+    return job
+
+
+@job(REPLAY)
+def replay_many(job: Job, *, ids: Sequence[int]) -> Done:
+    """Make many bills due, in chunks; how far they are is then read from their postings."""
+    moved = 0
+    for start in range(0, len(ids), CHUNK):
+        chunk = Posting.objects.filter(tenant=job.tenant, pk__in=ids[start : start + CHUNK])
+        moved += replay(list(chunk), actor=job.actor)
+        lease.report(job, min(start + CHUNK, len(ids)))
+    enqueue_sync(job.tenant, due_only=True)
+    return Done("made_due", {"bills": moved})
 
 
 @dataclass(slots=True)
@@ -109,9 +99,9 @@ class Progress:
         return self.waiting == 0
 
 
-def progress(errand: Errand) -> Progress:
+def progress(job: Job) -> Progress:
     """How far the bills of a replay are, in one query."""
-    ids = errand.arguments.get("ids", [])
+    ids = job.arguments.get("ids", [])
     found = Progress(total=len(ids))
     at_rest = Q(not_before=None) | Q(state=_State.DISMISSED)
     how = Case(
@@ -119,7 +109,7 @@ def progress(errand: Errand) -> Progress:
         When(Q(hold_reason="") & at_rest, then=Value("calm")),
         default=Value("moving"),
     )
-    rows = Posting.objects.filter(tenant_id=errand.tenant_id, pk__in=ids).order_by()
+    rows = Posting.objects.filter(tenant_id=job.tenant_id, pk__in=ids).order_by()
     grouped = rows.values_list("state", how, "currency", sign("amount"))
     counted = grouped.annotate(Count("pk"), ExactSum("amount"))
     for state, is_so, currency, _, bills, money in counted:
@@ -135,26 +125,25 @@ def progress(errand: Errand) -> Progress:
     return found
 
 
-def ask_sync(tenant: Tenant, *, actor: str) -> bool:
+def request_sync(tenant: Tenant, *, actor: str) -> bool:
     """Have a whole cycle done now; False when one was under way already: another one follows it."""
     with transaction.atomic():
-        new = run_lease.unfinished(tenant) is None
-        ring_tenant(tenant)
+        new = enqueue_sync(tenant)
         body = {"follows_another": not new}
         who: dict[str, Any] = {"subject_kind": "tenant", "subject_id": tenant.slug, "actor": actor}
         log.record(tenant.pk, "tenant.sync_asked", body=body, **who)
     return new
 
 
-def open_errands(tenant: Tenant, *, actor: str) -> int:
-    """How many of this person's errands a worker has not done yet; for every page, so it is cheap.
+def open_jobs(tenant: Tenant, *, actor: str) -> int:
+    """How many of this person's jobs a worker has not done yet; for every page, so it is cheap.
 
     How far the bills of a replay are is not asked.
     """
-    return Errand.objects.filter(tenant=tenant, actor=actor, finished_at=None).count()
+    return Job.objects.filter(tenant=tenant, actor=actor, state=Job.State.OPEN).count()
 
 
-def recent(tenant: Tenant, *, actor: str, most: int = 20) -> list[Errand]:
-    """What this person asked for lately, newest first, without what it carries."""
-    found = Errand.objects.filter(tenant=tenant, actor=actor).defer("arguments", "result")
+def recent(tenant: Tenant, *, actor: str, most: int = 20) -> list[Job]:
+    """What this person requested lately, newest first, without what it carries."""
+    found = Job.objects.filter(tenant=tenant, actor=actor).defer("arguments", "cursor", "details")
     return list(found[:most])

@@ -1,4 +1,4 @@
-"""Errands of the setup: the connection test, and what both systems have.
+"""Jobs of the setup: the connection test, and what both systems have.
 
 Nothing here writes to Ramp or to Epicor.
 """
@@ -6,15 +6,16 @@ Nothing here writes to Ramp or to Epicor.
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from connector.actions.requests import ErrandError
 from connector.domain.errors import PostingError
 from connector.epicor import contract
 from connector.epicor.catalogs import Books, refresh_catalog
 from connector.epicor.client import EpicorClient
 from connector.http_client.models import AccessToken
-from connector.jobs.models import Errand
+from connector.jobs import lease
+from connector.jobs.models import Job
+from connector.jobs.registry import Done, JobError, job
 from connector.tenants import connection_test, sections, setup
 from connector.tenants.entities import name_in, remember
 from connector.tenants.epicor_connection import connect_epicor, keep_facts
@@ -23,30 +24,28 @@ from connector.tenants.ramp_connection import connect_ramp
 from mappings import catalog
 from mappings.models import CatalogRefresh
 
-if TYPE_CHECKING:
-    from connector.actions.runner import Report
-
 TEST, ENTITIES, CHART = "setup_test", "setup_entities", "setup_chart"
 TWINS, REHEARSAL, CATALOGS = "setup_twins", "setup_rehearsal", "catalogs"
 _CHART = (catalog.SEGMENTS, catalog.SEGMENT_VALUES, catalog.CURRENCIES, catalog.TERMS)
 
 
-def test(errand: Errand, report: "Report") -> str:
+@job(TEST)
+def test(job: Job) -> Done:
     """Test both systems permission by permission; every check is shown as it is made."""
-    tenant = errand.tenant
+    tenant = job.tenant
     # A permission that was ticked since the last login counts with a new login only.
     AccessToken.objects.filter(tenant=tenant).update(token=None, expires_at=None)
     first = setup.company(tenant)
     companies = connection_test.companies(tenant) or [name for name in [first] if name]
     result: dict[str, Any] = {"mark": connections_mark(tenant), "ramp": [], "epicor": []}
     expected = connection_test.checks_of(len(companies))
-    report.at(0, expected)
+    lease.report(job, 0, expected)
 
     def watch(system: str) -> connection_test.Watch:
         def seen(check: connection_test.Check) -> None:
             result[system].append(asdict(check))
-            report.keep(result)
-            report.at(min(expected, len(result["ramp"]) + len(result["epicor"])))
+            lease.show(job, result)
+            lease.report(job, min(expected, len(result["ramp"]) + len(result["epicor"])))
 
         return seen
 
@@ -54,14 +53,11 @@ def test(errand: Errand, report: "Report") -> str:
     connection_test.ping_epicor(tenant, also=companies, watch=watch("epicor"))
     checks = [*result["ramp"], *result["epicor"]]
     failed = sum(not check["ok"] for check in checks)
-    report.keep(result | {"failed": failed})
-    report.at(len(checks), len(checks))
+    job.done = job.total = len(checks)
+    lease.show(job, result | {"failed": failed})
     if failed:
-        raise ErrandError(
-            f"{failed} of {len(checks)} checks need attention. Nothing was written; do what they "
-            "say, then test again."
-        )
-    return f"All {len(checks)} checks passed. Nothing was written."
+        raise JobError("checks_failed", failed=failed, checks=len(checks))
+    return Done("checks_passed", {"checks": len(checks)})
 
 
 def connections_mark(tenant: Tenant) -> str:
@@ -73,10 +69,11 @@ def connections_mark(tenant: Tenant) -> str:
 # -- what both systems have ------------------------------------------------------------------------
 
 
-def entities(errand: Errand, report: "Report") -> str:
+@job(ENTITIES)
+def entities(job: Job) -> Done:
     """Ramp's entities and the Epicor companies that the integration user may use."""
-    report.at(0, 2)
-    ramp = connect_ramp(errand.tenant)
+    lease.report(job, 0, 2)
+    ramp = connect_ramp(job.tenant)
     try:
         rows = ramp.entities()
     finally:
@@ -89,18 +86,12 @@ def entities(errand: Errand, report: "Report") -> str:
         }
         for row in rows
     ]
-    remember(errand.tenant, rows)
-    report.at(1, 2)
-    companies, trouble = _companies(errand.tenant)
-    report.keep({"entities": found, "companies": companies, "trouble": trouble})
-    report.at(2, 2)
-    return f"{counted(len(found), 'entity', 'entities')} in Ramp. {_told(companies, trouble)}"
-
-
-def _told(companies: Sequence[dict[str, str]], trouble: str) -> str:
-    if trouble:
-        return f"Type the Epicor companies: they could not be listed. {trouble}"
-    return f"{counted(len(companies), 'company', 'companies')} in Epicor."
+    remember(job.tenant, rows)
+    lease.report(job, 1)
+    companies, trouble = _companies(job.tenant)
+    job.done = 2
+    counts = {"entities": len(found), "companies": len(companies), "trouble": trouble}
+    return Done("entities_read", counts, {**counts, "entities": found, "companies": companies})
 
 
 def _companies(tenant: Tenant) -> tuple[list[dict[str, str]], str]:
@@ -131,14 +122,15 @@ def _listed(client: EpicorClient, first: str) -> list[dict[str, str]]:
     return [{"code": code, "name": name} for code, name in sorted(found.items()) if code]
 
 
-def chart(errand: Errand, report: "Report") -> str:
+@job(CHART)
+def chart(job: Job) -> Done:
     """Ramp's accounting fields, and segments, currencies and terms of every routed company."""
-    tenant = errand.tenant
+    tenant = job.tenant
     companies = connection_test.companies(tenant)
     if not companies:
-        raise ErrandError("Name the Epicor companies of the entities first; nothing was read.")
+        raise JobError("no_companies")
     total = 1 + len(companies) * len(_CHART)
-    report.at(0, total)
+    lease.report(job, 0, total)
     ramp = connect_ramp(tenant)
     try:
         fields = [
@@ -151,33 +143,31 @@ def chart(errand: Errand, report: "Report") -> str:
         ]
     finally:
         ramp.close()
-    report.keep({"fields": fields})
-    report.at(1)
-    counts = _read(tenant, companies, _CHART, lambda done, _: report.at(1 + done, total))
-    return (
-        f"{counted(len(fields), 'accounting field', 'accounting fields')} in Ramp, "
-        f"{counts[catalog.SEGMENTS]} segments and {counts[catalog.CURRENCIES]} currencies in "
-        "Epicor."
-    )
+    lease.show(job, {"fields": fields})
+    lease.report(job, 1)
+    counts = _read(tenant, companies, _CHART, lambda done, _: lease.report(job, 1 + done))
+    read = {"segments": counts[catalog.SEGMENTS], "currencies": counts[catalog.CURRENCIES]}
+    return Done("chart_read", {"fields": len(fields), **read})
 
 
-def catalogs(errand: Errand, report: "Report") -> str:
+@job(CATALOGS)
+def catalogs(job: Job) -> Done:
     """Mirror every catalog of every routed company now; the page shows which and how many rows."""
-    companies = connection_test.companies(errand.tenant)
+    companies = connection_test.companies(job.tenant)
     if not companies:
-        raise ErrandError("No Epicor company is named for any entity; nothing was read.")
+        raise JobError("no_companies")
     total = len(companies) * len(catalog.ALL_CATALOGS)
-    report.at(0, total)
+    lease.report(job, 0, total)
     shown: dict[str, Any] = {"read": []}
 
     def seen(done: int, what: dict[str, Any]) -> None:
         shown["read"] = [one for one in shown["read"] if one["over"]] + [what]
-        report.keep(shown)
-        report.at(done, total)
+        lease.show(job, shown)
+        lease.report(job, done)
 
-    counts = _read(errand.tenant, companies, catalog.ALL_CATALOGS, seen)
-    rows = sum(counts.values())
-    return f"{rows:,} rows of Epicor's lists are here, {counts[catalog.VENDORS]:,} vendors."
+    counts = _read(job.tenant, companies, catalog.ALL_CATALOGS, seen)
+    sizes = {"rows": sum(counts.values()), "vendors": counts[catalog.VENDORS]}
+    return Done("catalogs_read", sizes)
 
 
 def _read(
@@ -217,8 +207,3 @@ def _tell(
 def _sizes(tenant: Tenant) -> dict[tuple[str, str], int]:
     rows = CatalogRefresh.objects.filter(tenant=tenant)
     return {(one.company, one.catalog): one.rows for one in rows}
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """1 bill, 1,200 bills."""
-    return f"{number:,} {one if number == 1 else many}"

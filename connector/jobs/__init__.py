@@ -1,1 +1,1 @@
-"""The queue, the lease of a run, and the signs of life of those who work."""
+"""Jobs: one table, who does which kind, queue, lease, runner, minute tick, signs of life."""

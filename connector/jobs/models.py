@@ -1,95 +1,87 @@
-"""Runs, what people asked for, and signs of life."""
+"""Jobs, and signs of life of those who do them."""
 
+import math
 from typing import ClassVar
 
 from django.db import models
 
+from audit.trail.log import SYSTEM
 
-class SyncRun(models.Model):
-    """One whole cycle of a tenant: what it was asked, how far it is, and what came of it.
 
-    Also for the Today page and the run id of `sync --json`. A run in the background is done in
-    short steps by whichever worker has its turn.
+class Job(models.Model):
+    """Work for a worker: what is to be done, how far it is, and what came of it.
+
+    Its kind names the function that does it (connector/jobs/registry.py) a step at a time. The row
+    is the truth: a task in the queue only asks a worker to look at it.
     """
 
-    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
-    started_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True, blank=True)
-    summary = models.JSONField(default=dict, blank=True)
-    error = models.TextField(blank=True)
+    class State(models.TextChoices):
+        OPEN = "open"
+        DONE = "done"
+        FAILED = "failed"
 
-    # What it was asked to do.
-    background = models.BooleanField(default=False)
-    kinds = models.JSONField(default=list, blank=True)
-    dry_run = models.BooleanField(default=False)
-    force = models.BooleanField(default=False)
-    due_only = models.BooleanField(default=False)  # retries that came due: nothing is pulled
-    only_ids = models.JSONField(null=True, blank=True)
+    # What is to be done.
+    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=32)
+    title = models.CharField(max_length=255, blank=True)  # as the person would say it
+    subject = models.CharField(max_length=64, blank=True)  # the bill id, where it is one bill's
+    arguments = models.JSONField(default=dict, blank=True)
+    actor = models.CharField(max_length=150, default=SYSTEM)
+    key = models.CharField(max_length=200, blank=True)  # one open job of a key; "" = no limit
+    in_process = models.BooleanField(default=False)  # done by whoever began it, not by workers
+    created_at = models.DateTimeField()
 
     # How far it is.
-    phase = models.CharField(max_length=16, default="refresh")
-    cursor = models.JSONField(default=dict, blank=True)  # within the phase
+    state = models.CharField(max_length=8, choices=State, default=State.OPEN)
+    step = models.PositiveIntegerField(default=0)
+    cursor = models.JSONField(default=dict, blank=True)  # where the next step goes on
+    done = models.PositiveIntegerField(default=0)  # of `total`
+    total = models.PositiveIntegerField(default=0)
     counts = models.JSONField(default=dict, blank=True)
-    steps = models.PositiveIntegerField(default=0)
-    again = models.BooleanField(default=False)  # rung meanwhile: another one follows
-    rung_at = models.DateTimeField(null=True, blank=True)  # when its next step was asked for
+    follow_up = models.CharField(max_length=32, blank=True)  # the kind that was requested meanwhile
+    run_at = models.DateTimeField()  # when the minute tick enqueues it, unless a worker has it
 
-    # Who is doing a step of it just now, and how many workers died at the same step.
+    # What came of it: a code of connector/actions/job_results.py with what its sentence needs, and
+    # what its own page shows besides, which may be long.
+    code = models.CharField(max_length=32, blank=True)
+    data = models.JSONField(default=dict, blank=True)
+    details = models.JSONField(default=dict, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    # Who does a step of it just now, and how many workers died at the same step.
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     lost = models.PositiveSmallIntegerField(default=0)
 
-    class Meta:
-        ordering: ClassVar = ["-started_at"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["tenant"],
-                condition=models.Q(background=True, finished_at=None),
-                name="sync_run_one_in_background",
-            ),
-        ]
-        indexes: ClassVar = [models.Index(fields=["tenant", "-started_at"], name="sync_run_recent")]
-
-    def __str__(self) -> str:
-        return f"run {self.pk}"
-
-
-class Errand(models.Model):
-    """Something a person asked for on a page that takes longer than a page may: how far it is.
-
-    `done` of `total` while it is under way; then `said` tells in a sentence what came of it. A
-    `replay` is asked for at once; how far its bills are is read from their postings.
-    """
-
-    tenant = models.ForeignKey("connector.Tenant", on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=24)  # connector/actions/runner.py
-    title = models.CharField(max_length=255)  # what was asked, as the person would say it
-    subject = models.CharField(max_length=64, blank=True)  # the bill id, where it is one bill's
-    arguments = models.JSONField(default=dict, blank=True)
-    actor = models.CharField(max_length=150)
-    asked_at = models.DateTimeField()
-    rung_at = models.DateTimeField()
-    lease_until = models.DateTimeField(null=True, blank=True)  # a worker is at it
-    finished_at = models.DateTimeField(null=True, blank=True)
-    done = models.PositiveIntegerField(default=0)
-    total = models.PositiveIntegerField(default=0)
-    failed = models.BooleanField(default=False)
-    said = models.TextField(blank=True)
-    result = models.JSONField(default=dict, blank=True)
+    stop_at = math.inf  # not stored: when the present step should end (monotonic)
 
     class Meta:
         ordering: ClassVar = ["-id"]
-        indexes: ClassVar = [
-            models.Index(fields=["tenant", "-id"], name="errand_recent"),
-            models.Index(
-                fields=["rung_at"],
-                name="errand_open",
-                condition=models.Q(finished_at=None),
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "key"],
+                condition=models.Q(state="open") & ~models.Q(key=""),
+                name="job_open_once",
             ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "kind", "-id"], name="job_of_kind"),
+            models.Index(fields=["tenant", "actor", "-id"], name="job_of_person"),
+            models.Index(fields=["run_at"], name="job_open", condition=models.Q(state="open")),
         ]
 
     def __str__(self) -> str:
-        return self.title
+        return self.title or f"{self.kind} {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something left to do."""
+        return self.state == Job.State.OPEN
+
+    @property
+    def failed(self) -> bool:
+        """Whether it came to a bad end."""
+        return self.state == Job.State.FAILED
 
 
 class Heartbeat(models.Model):

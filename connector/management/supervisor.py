@@ -21,7 +21,6 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
-from connector.actions import background
 from connector.jobs import heartbeat, queue
 from connector.jobs.models import Heartbeat
 from connector.management.failure_sentences import sentence
@@ -184,7 +183,7 @@ class Supervisor:
                 silent_s = max(0.0, (timezone.now() - at).total_seconds())
             if heartbeat.is_busy(cluster, timezone.now()):
                 silent_s = 0.0
-            if not background.ring_beat():
+            if not queue.send("connector.jobs.heartbeat.beat"):
                 silent_s = 0.0  # nobody can hear without the queue; not the worker's fault
         except DatabaseError as error:
             # Nor can anybody answer without the database.

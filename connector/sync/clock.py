@@ -19,9 +19,9 @@ from audit.ledger.models import Posting
 from audit.trail import log
 from audit.writes.models import Attempt
 from connector.http_client.models import AccessToken, RequestSlot
-from connector.jobs.models import Errand, Heartbeat, SyncRun
+from connector.jobs.models import Heartbeat, Job
 from connector.sync.models import Bill, InvoiceGroup
-from connector.tenants.models import FinanceCalendar, Tenant
+from connector.tenants.models import Tenant
 from mappings.models import CatalogRefresh, InvoiceWindow, UseCount
 
 logger = logging.getLogger(__name__)
@@ -57,20 +57,16 @@ def _lease(model: type[models.Model], name: str, longest: timedelta) -> Stored:
 _STORED = (
     _lease(Posting, "lease_until", 5 * _MINUTE),
     _lease(InvoiceGroup, "lease_until", 20 * _MINUTE),
-    _lease(SyncRun, "lease_until", 5 * _MINUTE),
-    _lease(Errand, "lease_until", 5 * _MINUTE),
+    _lease(Job, "lease_until", 5 * _MINUTE),
     _lease(AccessToken, "lease_until", _MINUTE),
-    _lease(FinanceCalendar, "proof_until", 10 * _MINUTE),
     _lease(Attempt, "deadline_at", 3 * _MINUTE),
     _lease(OrmQ, "lock", 20 * _MINUTE),
     Stored(Posting, "not_before", 2 * _DAY, gently=True),
     Stored(Posting, "tell_after", 2 * _DAY, gently=True),
     Stored(Posting, "snoozed_until", 367 * _DAY),
-    Stored(SyncRun, "rung_at", DIFFER),
-    Stored(SyncRun, "started_at", DIFFER),
-    Stored(SyncRun, "finished_at", DIFFER),
-    Stored(Errand, "rung_at", DIFFER),
-    Stored(Errand, "asked_at", DIFFER),
+    Stored(Job, "run_at", 15 * _MINUTE, gently=True),
+    Stored(Job, "created_at", DIFFER),
+    Stored(Job, "finished_at", DIFFER),
     Stored(Schedule, "next_run", _DAY, gently=True),
     Stored(AccessAttempt, "attempt_time", DIFFER),
     Stored(AccessFailureLog, "attempt_time", DIFFER),

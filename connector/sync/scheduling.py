@@ -1,7 +1,5 @@
-"""Who is rung, and when: the calendar, retries that came due, lost rings, and the nightly proof.
-
-Ringing means: a row says what is to be done, and a task in the queue asks a worker to look.
-"""
+"""What begins by itself, looked at every minute: runs by the calendar, retries that came due, and
+the nightly proof."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,64 +8,47 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from audit.ledger import lifecycle
 from audit.ledger.models import IN_EPICOR, Posting
-from connector.jobs import run_lease
-from connector.jobs.models import Errand, SyncRun
-from connector.jobs.queue import enqueue
-from connector.sync.bills import nightly
-from connector.sync.bills.run import KINDS
+from connector.jobs.models import Job
+from connector.jobs.registry import every_minute
+from connector.sync import clock
+from connector.sync.bills.nightly import enqueue_proof
+from connector.sync.bills.run import RUNS, enqueue_sync, under_way
 from connector.sync.bills.stages import blacked_out
 from connector.tenants import pauses
 from connector.tenants.models import FinanceCalendar, Tenant
 from connector.tenants.schedule import BadScheduleError, next_run
 
-# The queue rings a job again after `retry` seconds; twice the time-out must fit into that.
-RUN_TIMEOUT_S = 280
-LOST_AFTER = timedelta(seconds=60)  # a ring that nobody has answered, and nobody is at work
 HEALS_AFTER = timedelta(minutes=10)  # an outage is looked at again, however rare the cycles are
 NIGHT_BEGINS = 2  # o'clock in the tenant's zone
 _State = Posting.State
 
 
-def ring_tenant(tenant: Tenant, *, due_only: bool = False) -> None:
-    """Ask for one cycle of the tenant; when one is under way, another one follows it.
-
-    `due_only`: only what waits and is due is entered, nothing is pulled.
-    """
-    with transaction.atomic():
-        run, new = run_lease.begin_in_background(tenant, KINDS, due_only=due_only)
-        if new:
-            ring_run(run)
-        else:
-            SyncRun.objects.filter(pk=run.pk, finished_at=None).update(again=True)
-
-
-def ring_run(run: SyncRun) -> None:
-    """Ask for the next step of a run, at the end of the queue."""
-    enqueue(
-        "connector.actions.background.run_tenant",
-        run.tenant_id,
-        run.pk,
-        run.steps,
-        timeout=RUN_TIMEOUT_S,
-        task_name=f"cycle of {run.tenant.slug}",
-    )
+@every_minute
+def enqueue_what_is_due(now: datetime) -> None:
+    """Begin the runs and proofs whose time has come, and take back what dead workers had."""
+    clock.watch(now)
+    taken_back = take_back(now)
+    calendars = list(FinanceCalendar.objects.select_related("tenant"))
+    for calendar in calendars:
+        enqueue_if_due(calendar, now)
+    for calendar in calendars:
+        enqueue_retries(calendar, now, reaped=taken_back.get(calendar.tenant_id, 0) > 0)
+    for calendar in calendars:
+        enqueue_nightly(calendar, now)
 
 
-def ring_errand(errand: Errand) -> None:
-    """Ask a worker for what a person asked for on a page."""
-    enqueue(
-        "connector.actions.background.run_errand",
-        errand.pk,
-        timeout=RUN_TIMEOUT_S,
-        task_name=f"{errand.kind} for {errand.tenant.slug}",
-    )
+def take_back(now: datetime) -> dict[int, int]:
+    """Take back postings whose worker died; returns how many of which tenant."""
+    ids = list(Tenant.objects.values_list("pk", flat=True))
+    return {tenant_id: lifecycle.reap(tenant_id, now) for tenant_id in ids}
 
 
-def ring_if_due(calendar: FinanceCalendar, now: datetime) -> bool:
-    """Ring the tenant when its time has come; keep `next_run_at` true to the calendar.
+def enqueue_if_due(calendar: FinanceCalendar, now: datetime) -> bool:
+    """Begin a run when the tenant's time has come; keep `next_run_at` true to the calendar.
 
-    A tenant that is paused is rung, too: that is how it notices that it can work again. Not so
+    A tenant that is paused runs, too: that is how it notices that it can work again. Not so
     while a person's pause stands.
     """
     tenant = calendar.tenant
@@ -89,81 +70,39 @@ def ring_if_due(calendar: FinanceCalendar, now: datetime) -> bool:
             pk=calendar.pk, next_run_at=calendar.next_run_at
         ).update(next_run_at=upcoming)
         if due and claimed and not stands:
-            ring_tenant(tenant)
+            enqueue_sync(tenant)
     return bool(due and claimed) and not stands
 
 
-def ring_retries(calendar: FinanceCalendar, now: datetime, *, reaped: bool = False) -> bool:
-    """Between the cycles: ring a tenant for bills whose time to be tried again has come."""
+def enqueue_retries(calendar: FinanceCalendar, now: datetime, *, reaped: bool = False) -> bool:
+    """Between the cycles: begin a run for bills whose time to be tried again has come."""
     tenant = calendar.tenant
-    if run_lease.unfinished(tenant) is not None:
+    if under_way(tenant) is not None:
         return False
     paused = Tenant.objects.get(pk=tenant.pk)
     if pauses.kind(paused) == pauses.OUTAGE:
-        return _ring_to_heal(tenant, now)
+        return _enqueue_to_heal(tenant, now)
     if pauses.stops(paused) or not _is_followable(calendar):
         return False
     if not reaped and not _has_retries(tenant, now):
         return False
-    ring_tenant(tenant, due_only=True)
+    enqueue_sync(tenant, due_only=True)
     return True
 
 
-def ring_lost_runs(now: datetime) -> int:
-    """Ring runs again that nobody is at: their worker died, or their ring was lost."""
-    idle = SyncRun.objects.filter(
-        Q(lease_owner="") | Q(lease_until__lt=now),
-        Q(rung_at=None) | Q(rung_at__lt=now - LOST_AFTER),
-        background=True,
-        finished_at=None,
-    )
-    rung = 0
-    for run in idle.select_related("tenant"):
-        same = SyncRun.objects.filter(pk=run.pk, rung_at=run.rung_at, finished_at=None)
-        if same.update(rung_at=now):
-            ring_run(run)
-            rung += 1
-    return rung
-
-
-def ring_reprove(calendar: FinanceCalendar, now: datetime) -> bool:
-    """From 02:00 in the tenant's zone, until the day is proven: have entered invoices read back.
-
-    Rings the first step, and any step whose ring was lost or whose worker died.
-    """
+def enqueue_nightly(calendar: FinanceCalendar, now: datetime) -> bool:
+    """From 02:00 in the tenant's zone, until the day is proven: have entered invoices read back."""
     if not _is_followable(calendar) or pauses.stops(calendar.tenant):
         return False
     local = now.astimezone(ZoneInfo(calendar.tenant.time_zone))
-    if local.hour < NIGHT_BEGINS or calendar.reproved_on == local.date():
+    return local.hour >= NIGHT_BEGINS and enqueue_proof(calendar.tenant, local.date(), now)
+
+
+def _enqueue_to_heal(tenant: Tenant, now: datetime) -> bool:
+    lately = Job.objects.filter(tenant=tenant, kind__in=RUNS, finished_at__gt=now - HEALS_AFTER)
+    if lately.exists():
         return False
-    if calendar.proof_until is not None and calendar.proof_until > now:
-        return False
-    rows = FinanceCalendar.objects.filter(
-        pk=calendar.pk, proof_until=calendar.proof_until, proof_steps=calendar.proof_steps
-    )
-    with transaction.atomic():
-        claimed = bool(rows.update(proof_until=now + nightly.LEASE))
-        if claimed:
-            ring_proof(calendar.tenant, calendar.proof_steps)
-    return claimed
-
-
-def ring_proof(tenant: Tenant, step: int) -> None:
-    """Ask for a step of the nightly proof, at the end of the queue."""
-    enqueue(
-        "connector.actions.background.reprove_tenant",
-        tenant.pk,
-        step,
-        timeout=RUN_TIMEOUT_S,
-        task_name=f"proof of {tenant.slug}",
-    )
-
-
-def _ring_to_heal(tenant: Tenant, now: datetime) -> bool:
-    last = SyncRun.objects.filter(tenant=tenant, finished_at__isnull=False).first()
-    if last is not None and last.finished_at is not None and last.finished_at > now - HEALS_AFTER:
-        return False
-    ring_tenant(tenant)
+    enqueue_sync(tenant)
     return True
 
 

@@ -356,11 +356,6 @@ class FinanceCalendar(models.Model):
         help_text="One day a line, such as 2026-12-31. Bills are read and wait for the next day.",
     )
     next_run_at = models.DateTimeField(null=True, blank=True)
-    reproved_on = models.DateField(null=True, blank=True)  # the last night, in the tenant's zone
-    # How far the present proof is, how many steps were begun, and until when it is somebody's.
-    proof = models.JSONField(default=dict, blank=True)
-    proof_steps = models.PositiveIntegerField(default=0)
-    proof_until = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"calendar of {self.tenant}"

@@ -7,7 +7,7 @@ from croniter import croniter
 from django.db import transaction
 from django_q.models import Schedule
 
-TICK = "connector.actions.background.tick"
+TICK = "connector.jobs.schedule.tick"
 
 
 class BadScheduleError(ValueError):
@@ -33,9 +33,9 @@ def next_run(cron: str, time_zone: str, after: datetime) -> datetime:
 
 
 def install() -> bool:
-    """Make sure that exactly one schedule rings the minute tick; True when it was missing.
+    """Make sure that exactly one schedule runs the minute tick; True when it was missing.
 
-    One that rings a function of ours by the name it had in another version is replaced.
+    One that runs a function of ours by the name it had in another version is replaced.
     Two workers that start at once may both add it; the next start removes the spare one, and
     until then a double tick is harmless because each tenant's turn is claimed.
     """

@@ -30,8 +30,9 @@ from audit.superusers import ReadOnlyAdmin, SuperuserAdmin
 from audit.trail import log as audit_log
 from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
+from connector.actions.job_results import result_text
 from connector.http_client.redaction import redact, redact_text
-from connector.jobs.models import SyncRun
+from connector.jobs.models import Job
 from connector.tenants import members
 from connector.tenants.models import EntityRoute, Membership, Tenant
 
@@ -181,18 +182,18 @@ class HidingAdmin(ReadOnlyAdmin):
         return row
 
 
-@admin.register(SyncRun)
-class SyncRunAdmin(HidingAdmin):
-    """The cycles that ran, newest first."""
+@admin.register(Job)
+class JobAdmin(HidingAdmin):
+    """Runs and what people requested, newest first."""
 
-    list_display = ("tenant", "started_at", "finished_at", "said")
-    list_filter = ("tenant",)
+    list_display = ("tenant", "kind", "actor", "created_at", "finished_at", "state", "result")
+    list_filter = ("tenant", "kind", "state")
     list_select_related = ("tenant",)
 
-    @admin.display(description="error")
-    def said(self, run: SyncRun) -> str:
-        """Why it ended early."""
-        return redact_text(run.error)
+    @admin.display(description="result")
+    def result(self, job: Job) -> str:
+        """What came of it."""
+        return redact_text(result_text(job))
 
 
 @admin.register(Posting)

@@ -42,7 +42,7 @@ def page(
     shell |= {"title": title, "has_permission": True, "sidebar_navigation": navigation}
     if tenant := getattr(request, "tenant", None):
         shell["clock_notice"] = clock.notice()
-        shell["open_errands"] = requests.open_errands(tenant, actor=actor(request))
+        shell["open_jobs"] = requests.open_jobs(tenant, actor=actor(request))
     return _varied(render(request, template, shell | _whose(request) | context, status=status))
 
 

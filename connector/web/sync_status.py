@@ -7,8 +7,10 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from connector.actions.job_results import result_text
 from connector.jobs import heartbeat
-from connector.jobs.models import SyncRun
+from connector.jobs.models import Job
+from connector.sync.bills.run import DRY_RUN, RUNS, SYNC, run_of
 from connector.sync.bills.stages import blacked_out, plan
 from connector.tenants import pauses
 from connector.tenants.models import EpicorCredentials, FinanceCalendar, RampCredentials, Tenant
@@ -31,8 +33,8 @@ _NOT_OURS = "left out: before the start date, or not to be entered as Ramp says"
 class Cycle:
     """What the Today page says about cycles. `step` of `steps` while one is under way."""
 
-    run: SyncRun | None  # under way
-    last: SyncRun | None  # the last one that was not for some bills only
+    run: Job | None  # under way
+    last: Job | None  # the last one that was not for some bills only
     next_at: datetime | None  # None until a worker has read the calendar
     rests: bool  # people decided that no sync begins by itself
     worker: bool  # one was seen lately
@@ -46,9 +48,9 @@ class Cycle:
         """What the run under way does just now."""
         if self.run is None:
             return ""
-        if not self.run.steps and not self.run.lease_owner:
+        if not self.run.step and not self.run.lease_owner:
             return "Waiting for a worker"
-        return _DOES.get(self.run.phase, "Coming to its end")
+        return _DOES.get(run_of(self.run).phase, "Coming to its end")
 
     @property
     def counted(self) -> str:
@@ -58,28 +60,34 @@ class Cycle:
     @property
     def did(self) -> str:
         """What the last one did, in a sentence; "" when it failed."""
-        if self.last is None or self.last.error:
+        if self.last is None or self.last.failed:
             return ""
-        said = _said({**self.last.summary, **_kept(self.last.counts)}) or "nothing new"
+        said = _said({**self.last.data, **_kept(self.last.counts)}) or "nothing new"
         return f"{said[0].upper()}{said[1:]}."
+
+    @property
+    def trouble(self) -> str:
+        """Why the last one stopped; "" when it came to its end."""
+        return result_text(self.last) if self.last is not None and self.last.failed else ""
 
     @property
     def left(self) -> int:
         """How many bills waited for a person when the last one ended."""
-        return 0 if self.last is None else int(self.last.summary.get("exceptions", 0))
+        return 0 if self.last is None else int(self.last.data.get("exceptions", 0))
 
 
 def cycle(tenant: Tenant) -> Cycle:
     """How it stands, in a few queries."""
     now = timezone.now()
-    runs = SyncRun.objects.filter(tenant=tenant)
-    alive = Q(background=True) | Q(lease_until__gt=now)
-    run = runs.filter(alive, finished_at=None).first()
-    last = runs.filter(finished_at__isnull=False, due_only=False, only_ids__isnull=True).first()
+    runs = Job.objects.filter(tenant=tenant)
+    alive = Q(in_process=False) | Q(lease_until__gt=now)
+    job = runs.filter(alive, kind__in=RUNS, state=Job.State.OPEN).first()
+    last = runs.filter(kind__in=[SYNC, DRY_RUN]).exclude(state=Job.State.OPEN).first()
+    run = run_of(job) if job else None
     steps = plan(run) if run else []
     calendar = FinanceCalendar.objects.filter(tenant=tenant).first()
     return Cycle(
-        run=run,
+        run=job,
         last=last,
         next_at=calendar.next_run_at if calendar else None,
         rests=pauses.rests(tenant),
@@ -93,7 +101,7 @@ def cycle(tenant: Tenant) -> Cycle:
 
 def is_connected(tenant: Tenant) -> bool:
     """Whether there is something to sync with, or was."""
-    return _has_both(tenant) or SyncRun.objects.filter(tenant=tenant).exists()
+    return _has_both(tenant) or Job.objects.filter(tenant=tenant, kind__in=RUNS).exists()
 
 
 def _has_both(tenant: Tenant) -> bool:

@@ -87,7 +87,7 @@ def last_days(request: HttpRequest, slug: str) -> HttpResponse:
 def sync(request: HttpRequest, slug: str) -> HttpResponse:
     """Have a cycle done now."""
     tenant = layout.tenant_of(request)
-    new = requests.ask_sync(tenant, actor=layout.actor(request))
+    new = requests.request_sync(tenant, actor=layout.actor(request))
     said = "A sync begins." if new else "A sync is under way; another one follows it."
     if layout.is_part(request):
         context = {"cycle": cycle(tenant), "said": said}

@@ -10,8 +10,9 @@ from django.db import connection
 from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
 from connector.actions import live_lookup as looking
-from connector.actions.runner import WORK, run
-from connector.jobs.models import Errand
+from connector.actions.job_results import result_text
+from connector.jobs import registry, runner
+from connector.jobs.models import Job
 from connector.sync.bills.run import run_cycle
 from connector.tenants.models import EpicorCredentials, Tenant
 from tests import builders
@@ -30,23 +31,23 @@ def tenant(box: Any) -> Tenant:
     return made
 
 
-def look(posting: Posting) -> Errand:
+def look(posting: Posting) -> Job:
     """Ask, and be the worker."""
-    errand = looking.ask_look(posting.tenant, posting, actor="ann")
-    assert run(errand.pk)
-    errand.refresh_from_db()
-    return errand
+    job = looking.request_look(posting.tenant, posting, actor="ann")
+    assert runner.run(job.pk)
+    job.refresh_from_db()
+    return job
 
 
 def test_an_entered_bill_is_found_as_it_was_entered(box: Any, tenant: Tenant) -> None:
     posting = Posting.objects.filter(tenant=tenant, state="confirmed").latest("pk")
     before = dict(Posting.objects.filter(pk=posting.pk).values().get())
     box.epicor.log.clear()
-    errand = look(posting)
-    assert not errand.failed, errand.said
+    job = look(posting)
+    assert not job.failed, result_text(job)
     asked = {path.rsplit("/", 1)[-1] for _, path, _ in box.epicor.log}
     assert asked <= {"GetRows", "token"}, "a look only reads"
-    (seen,) = errand.result["invoices"]
+    (seen,) = job.details["invoices"]
     draft = posting.entered_as
     assert seen["ours"] is True
     assert seen["invoice_num"] == posting.invoice_num
@@ -55,22 +56,22 @@ def test_an_entered_bill_is_found_as_it_was_entered(box: Any, tenant: Tenant) ->
     ]
     for name in ("company", "vendor_num", "invoice_date", "apply_date", "due_date", "terms_code"):
         assert seen[name] == draft[name], name
-    assert errand.said.startswith(f"Epicor has invoice {posting.invoice_num} of vendor")
-    assert errand.said.endswith("Nothing was changed.")
+    assert result_text(job).startswith(f"Epicor has invoice {posting.invoice_num} of vendor")
+    assert result_text(job).endswith("Nothing was changed.")
     assert dict(Posting.objects.filter(pk=posting.pk).values().get()) == before
     (entry,) = AuditEntry.objects.filter(action="posting.looked_at")
     assert (entry.actor, entry.subject_id, entry.body["message"]) == (
         "ann",
         posting.bill_id,
-        errand.said,
+        result_text(job),
     )
 
 
 def test_a_bill_that_is_not_there_is_said_to_be_not_there(box: Any, tenant: Tenant) -> None:
     posting = Posting.objects.filter(tenant=tenant).exclude(hold_reason="").earliest("pk")
-    errand = look(posting)
-    assert errand.result["invoices"] == []
-    assert errand.said.startswith("Epicor has no invoice of this bill in EPIC06")
+    job = look(posting)
+    assert job.details["invoices"] == []
+    assert result_text(job).startswith("Epicor has no invoice of this bill in EPIC06")
 
 
 def test_an_invoice_typed_under_its_number_is_shown_as_somebody_elses(
@@ -80,26 +81,26 @@ def test_an_invoice_typed_under_its_number_is_shown_as_somebody_elses(
     # To us it is a bill of another id, whose number somebody has used already.
     Posting.objects.filter(pk=posting.pk).update(bill_id="another")
     posting.refresh_from_db()
-    errand = look(posting)
-    (seen,) = errand.result["invoices"]
+    job = look(posting)
+    (seen,) = job.details["invoices"]
     assert seen["ours"] is False
-    assert "without this bill's id: typed by a person" in errand.said
+    assert "without this bill's id: typed by a person" in result_text(job)
 
 
 def test_a_system_that_refuses_us_is_said_in_a_sentence(box: Any, tenant: Tenant) -> None:
     posting = Posting.objects.filter(tenant=tenant, state="confirmed").latest("pk")
     EpicorCredentials.objects.filter(tenant=tenant).delete()
-    errand = look(posting)
-    assert errand.failed
-    assert "has no Epicor connection yet" in errand.said
-    assert errand.result == {}
+    job = look(posting)
+    assert job.failed
+    assert "has no Epicor connection yet" in result_text(job)
+    assert job.details == {}
     assert not AuditEntry.objects.filter(action="posting.looked_at").exists()
 
 
 def test_a_bill_that_is_gone_is_said_to_be_gone(tenant: Tenant) -> None:
     posting = Posting(tenant=tenant, bill_id="never")
-    errand = look(posting)
-    assert (errand.failed, errand.said) == (
+    job = look(posting)
+    assert (job.failed, result_text(job)) == (
         True,
         "There is no such bill, so nothing was looked up.",
     )
@@ -108,13 +109,13 @@ def test_a_bill_that_is_gone_is_said_to_be_gone(tenant: Tenant) -> None:
 def test_without_a_company_there_is_nowhere_to_look(box: Any, tenant: Tenant) -> None:
     tenant.routes.all().delete()
     posting = Posting.objects.filter(tenant=tenant).exclude(hold_reason="").earliest("pk")
-    assert look(posting).said == (
+    assert result_text(look(posting)) == (
         "No Ramp entity has an Epicor company yet, so there was nowhere to look."
     )
 
 
 def test_a_worker_knows_how_to_look() -> None:
-    assert WORK[looking.LOOK] is looking.look
+    assert registry.find(looking.LOOK).function is looking.look
 
 
 def test_of_three_who_ask_at_the_same_moment_one_look_comes() -> None:
@@ -125,10 +126,10 @@ def test_of_three_who_ask_at_the_same_moment_one_look_comes() -> None:
         try:
             connection.ensure_connection()
             start.wait(timeout=30)
-            return looking.ask_look(posting.tenant, posting, actor=name).pk
+            return looking.request_look(posting.tenant, posting, actor=name).pk
         finally:
             connection.close()
 
     with ThreadPoolExecutor(3) as pool:
         found = list(pool.map(ask, ("ann", "bob", "cat")))
-    assert len(set(found)) == Errand.objects.count() == 1
+    assert len(set(found)) == Job.objects.count() == 1

@@ -1,4 +1,4 @@
-"""The errands of the setup against the stand-ins: what they find, and that they write nothing."""
+"""The jobs of the setup against the stand-ins: what they find, and that they write nothing."""
 
 import json
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from audit.ledger.models import Posting
-from connector.actions import rehearsal, requests, runner, tenant_setup
+from connector.actions import rehearsal, tenant_setup
+from connector.actions.job_results import result_text
 from connector.http_client.models import AccessToken
-from connector.jobs.models import Errand
+from connector.jobs import lease, queue, registry, runner
+from connector.jobs.models import Job
 from connector.management import demo_data
 from connector.tenants import connection_test, sections
 from connector.tenants import setup as tenants_setup
@@ -37,15 +39,15 @@ def route(tenant: Tenant, box: Any, *names: str) -> None:
     builders.store_settings(tenant, {**document, "posting": file["posting"]})
 
 
-def done(tenant: Tenant, kind: str) -> Errand:
-    errand = requests.ask(tenant, kind, "Test", actor="ann")
-    assert runner.run(errand.pk)
-    errand.refresh_from_db()
-    assert errand.finished_at is not None
-    return errand
+def done(tenant: Tenant, kind: str) -> Job:
+    job = queue.request(tenant, kind, title="Test", actor="ann")[0]
+    assert runner.run(job.pk)
+    job.refresh_from_db()
+    assert job.finished_at is not None
+    return job
 
 
-def test_every_errand_has_its_work() -> None:
+def test_every_job_has_its_work() -> None:
     kinds = (
         tenant_setup.TEST,
         tenant_setup.ENTITIES,
@@ -54,27 +56,26 @@ def test_every_errand_has_its_work() -> None:
         tenant_setup.TWINS,
         tenant_setup.REHEARSAL,
     )
-    assert set(kinds) <= set(runner.WORK)
-    assert all(len(kind) <= 24 for kind in kinds)
+    assert all(registry.find(kind).kind == kind for kind in kinds)
 
 
 class TestConnectionTest:
     def test_without_any_company_it_says_what_to_add(self, tenant: Tenant) -> None:
-        errand = done(tenant, tenant_setup.TEST)
-        assert errand.failed
-        assert "1 of " in errand.said
-        assert errand.result["epicor"][-1]["name"] == "companies"
-        assert all(check["ok"] for check in errand.result["ramp"])
+        job = done(tenant, tenant_setup.TEST)
+        assert job.failed
+        assert "1 of " in result_text(job)
+        assert job.details["epicor"][-1]["name"] == "companies"
+        assert all(check["ok"] for check in job.details["ramp"])
 
     def test_all_is_well_with_the_company_named_first(self, box: Any, tenant: Tenant) -> None:
         before = box.epicor.app.state()
         tenants_setup.name_company(tenant, "EPIC06")
-        errand = done(tenant, tenant_setup.TEST)
-        assert not errand.failed, errand.said
-        assert errand.result["mark"] == tenant_setup.connections_mark(tenant)
-        names = [check["name"] for check in errand.result["epicor"]]
+        job = done(tenant, tenant_setup.TEST)
+        assert not job.failed, result_text(job)
+        assert job.details["mark"] == tenant_setup.connections_mark(tenant)
+        names = [check["name"] for check in job.details["epicor"]]
         assert {"EPIC06 APInvoices", "EPIC06 ExternalID"} <= set(names)
-        assert (errand.done, errand.total) == (
+        assert (job.done, job.total) == (
             connection_test.checks_of(1),
             connection_test.checks_of(1),
         )
@@ -90,24 +91,24 @@ class TestConnectionTest:
         stored = RampCredentials.objects.get()
         stored.client_secret = "ramp_sec_wrong"
         stored.save()
-        errand = done(tenant, tenant_setup.TEST)
-        assert errand.failed
-        (login,) = errand.result["ramp"]
+        job = done(tenant, tenant_setup.TEST)
+        assert job.failed
+        (login,) = job.details["ramp"]
         assert "ramp.client_secret" in login["fix"]
-        assert "ramp_sec_wrong" not in json.dumps(errand.result) + errand.said
-        assert "sandbox-api-key" not in json.dumps(errand.result)
+        assert "ramp_sec_wrong" not in json.dumps(job.details) + result_text(job)
+        assert "sandbox-api-key" not in json.dumps(job.details)
 
     def test_watchers_see_each_check_as_it_is_made(
         self, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         seen: list[int] = []
-        kept = runner.Report.keep
+        shown = lease.show
 
-        def keep(self: runner.Report, result: Any) -> None:
+        def show(job: Job, result: Any) -> None:
             seen.append(len(result["ramp"]) + len(result["epicor"]))
-            kept(self, result)
+            shown(job, result)
 
-        monkeypatch.setattr(runner.Report, "keep", keep)
+        monkeypatch.setattr(lease, "show", show)
         done(tenant, tenant_setup.TEST)
         assert seen[:5] == [1, 2, 3, 4, 5]
 
@@ -115,52 +116,52 @@ class TestConnectionTest:
 class TestWhatThereIs:
     def test_entities_and_companies(self, tenant: Tenant) -> None:
         tenants_setup.name_company(tenant, "EPIC06")
-        errand = done(tenant, tenant_setup.ENTITIES)
-        assert errand.said == "3 entities in Ramp. 2 companies in Epicor."
-        names = {one["name"] for one in errand.result["entities"]}
+        job = done(tenant, tenant_setup.ENTITIES)
+        assert result_text(job) == "3 entities in Ramp. 2 companies in Epicor."
+        names = {one["name"] for one in job.details["entities"]}
         assert names == set(names_of(tenant).values())  # kept for the pages
         assert names == {"Acme US", "Acme Europe", "Acme Canada"}
-        codes = [one["code"] for one in errand.result["companies"]]
+        codes = [one["code"] for one in job.details["companies"]]
         assert codes == ["EPIC06", "EPIC07"]
 
     def test_companies_that_cannot_be_listed_are_typed(self, box: Any, tenant: Tenant) -> None:
         tenants_setup.name_company(tenant, "EPIC06")
         box.epicor.app.logins.keys.clear()
-        errand = done(tenant, tenant_setup.ENTITIES)
-        assert not errand.failed
-        assert "Type the Epicor companies" in errand.said
-        assert len(errand.result["entities"]) == 3
-        assert errand.result["companies"] == []
+        job = done(tenant, tenant_setup.ENTITIES)
+        assert not job.failed
+        assert "Type the Epicor companies" in result_text(job)
+        assert len(job.details["entities"]) == 3
+        assert job.details["companies"] == []
 
     def test_no_company_is_asked_when_none_is_named(self, tenant: Tenant) -> None:
-        errand = done(tenant, tenant_setup.ENTITIES)
-        assert "Name one company in the Epicor step" in errand.said
+        job = done(tenant, tenant_setup.ENTITIES)
+        assert "Name one company in the Epicor step" in result_text(job)
 
     def test_the_chart(self, box: Any, tenant: Tenant) -> None:
         route(tenant, box, "entities")
-        errand = done(tenant, tenant_setup.CHART)
-        assert errand.result["fields"] == [
+        job = done(tenant, tenant_setup.CHART)
+        assert job.details["fields"] == [
             {"id": "cost_center", "name": "Cost Center", "is_active": True}
         ]
         assert EpicorSegment.objects.filter(tenant=tenant, company="EPIC07").exists()
-        assert errand.done == errand.total == 9
+        assert job.done == job.total == 9
 
     @pytest.mark.parametrize(
         "kind",
         [tenant_setup.CHART, tenant_setup.CATALOGS, tenant_setup.TWINS, tenant_setup.REHEARSAL],
     )
     def test_without_routes_it_says_so(self, tenant: Tenant, kind: str) -> None:
-        errand = done(tenant, kind)
-        assert errand.failed
-        assert "nothing was read" in errand.said
+        job = done(tenant, kind)
+        assert job.failed
+        assert "nothing was read" in result_text(job)
 
     def test_all_catalogs_with_their_rows(self, box: Any, tenant: Tenant) -> None:
         route(tenant, box)
-        errand = done(tenant, tenant_setup.CATALOGS)
+        job = done(tenant, tenant_setup.CATALOGS)
         vendors = EpicorVendor.objects.filter(tenant=tenant).count()
-        assert f"{vendors:,} vendors" in errand.said
-        assert {one["over"] for one in errand.result["read"]} == {True}
-        assert len(errand.result["read"]) == errand.total == 14
+        assert f"{vendors:,} vendors" in result_text(job)
+        assert {one["over"] for one in job.details["read"]} == {True}
+        assert len(job.details["read"]) == job.total == 14
         assert CatalogRefresh.objects.filter(tenant=tenant).count() == 14
 
     def test_a_long_catalog_says_how_far_it_is(
@@ -170,13 +171,13 @@ class TestWhatThereIs:
         done(tenant, tenant_setup.CATALOGS)  # so that the number to expect is known
         monkeypatch.setattr("connector.epicor.client.PAGE", 10)
         seen: list[dict[str, Any]] = []
-        kept = runner.Report.keep
+        shown = lease.show
 
-        def keep(self: runner.Report, result: Any) -> None:
+        def show(job: Job, result: Any) -> None:
             seen.append(dict(result["read"][-1]))
-            kept(self, result)
+            shown(job, result)
 
-        monkeypatch.setattr(runner.Report, "keep", keep)
+        monkeypatch.setattr(lease, "show", show)
         done(tenant, tenant_setup.CATALOGS)
         some = [one for one in seen if one["name"] == "vendors" and not one["over"]]
         assert some[0]["rows"] == 10
@@ -199,11 +200,11 @@ class TestBills:
             currency=plan.currency,
         )
         before = box.epicor.app.state()
-        errand = done(tenant, tenant_setup.TWINS)
-        assert not errand.failed, errand.said
-        assert errand.result["count"] == 1
-        assert f"{errand.result['missed']} bills could not be compared yet" in errand.said
-        (found,) = errand.result["twins"]
+        job = done(tenant, tenant_setup.TWINS)
+        assert not job.failed, result_text(job)
+        assert job.details["count"] == 1
+        assert f"{job.details['missed']} bills could not be compared yet" in result_text(job)
+        (found,) = job.details["twins"]
         assert (found["bill"], found["twins"][0]["entry_person"]) == (bill_id, "jsmith")
         assert box.epicor.app.state() == before
         assert box.ramp.app.syncs.calls == []
@@ -211,20 +212,20 @@ class TestBills:
 
     def test_ten_bills_are_rehearsed_without_mappings(self, box: Any, tenant: Tenant) -> None:
         route(tenant, box)
-        errand = done(tenant, tenant_setup.REHEARSAL)
-        assert len(errand.result["bills"]) == 10
-        assert not any(one["ok"] for one in errand.result["bills"])
-        assert {"message", "next_step", "reason"} <= errand.result["bills"][0].keys()
+        job = done(tenant, tenant_setup.REHEARSAL)
+        assert len(job.details["bills"]) == 10
+        assert not any(one["ok"] for one in job.details["bills"])
+        assert {"message", "next_step", "reason"} <= job.details["bills"][0].keys()
 
     def test_ten_bills_are_rehearsed_with_mappings(self, box: Any, tenant: Tenant) -> None:
         demo_data.install_mappings(tenant, box.world)
         route(tenant, box)
         before = box.epicor.app.state()
-        errand = done(tenant, tenant_setup.REHEARSAL)
-        good = [one for one in errand.result["bills"] if one["ok"]]
+        job = done(tenant, tenant_setup.REHEARSAL)
+        good = [one for one in job.details["bills"] if one["ok"]]
         assert good
         assert good[0]["lines"][0]["account"].count("|") == 2
-        assert f"{len(good)} would be entered" in errand.said
+        assert f"{len(good)} would be entered" in result_text(job)
         assert box.epicor.app.state() == before
         assert box.ramp.app.syncs.calls == []
 
@@ -240,14 +241,14 @@ class TestBills:
         route(tenant, box)
         for bill_id in box.world.expected():
             box.ramp.app.archive_bill(bill_id)
-        errand = done(tenant, tenant_setup.REHEARSAL)
-        assert not errand.failed
-        assert "nothing to rehearse" in errand.said
+        job = done(tenant, tenant_setup.REHEARSAL)
+        assert not job.failed
+        assert "nothing to rehearse" in result_text(job)
 
     def test_an_outage_is_a_sentence(self, box: Any, tenant: Tenant) -> None:
         route(tenant, box)
         box.ramp.stop()
-        errand = done(tenant, tenant_setup.TWINS)
-        assert errand.failed
-        assert "Ramp" in errand.said
+        job = done(tenant, tenant_setup.TWINS)
+        assert job.failed
+        assert "Ramp" in result_text(job)
         assert EntityRoute.objects.filter(tenant=tenant).count() == 2

@@ -23,14 +23,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
-from django.utils import timezone
 from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django.plugin import DjangoDbBlocker
 
 import sandbox
 from connector.actions.mapping_usage import COUNT
-from connector.jobs.models import Errand
 from connector.management import demo_data
+from connector.sync.bills.nightly import NIGHTLY
 from connector.sync.bills.run import run_cycle
 from connector.tenants import tenant_file
 from connector.tenants.models import FinanceCalendar, Membership, Tenant
@@ -156,10 +155,10 @@ def settle(box: Any, slug: str, *, synced: bool = True, mapped: bool = True) -> 
     config = {**file, "slug": slug}
     tenant, _, _ = tenant_file.apply(config, actor="demo")
     # Neither a cycle, the nightly proof nor a count of references comes by itself.
-    now, today = timezone.now(), builders.today(tenant)
-    FinanceCalendar.objects.filter(tenant=tenant).update(sync_cron=NEVER, reproved_on=today)
-    counted = {"kind": COUNT, "actor": "nobody", "asked_at": now, "rung_at": now}
-    Errand.objects.create(tenant=tenant, finished_at=now, **counted)
+    today = builders.today(tenant)
+    FinanceCalendar.objects.filter(tenant=tenant).update(sync_cron=NEVER)
+    builders.make_job(tenant, NIGHTLY, subject=today.isoformat(), **builders.over())
+    builders.make_job(tenant, COUNT, actor="nobody", **builders.over())
     for role in Membership.Role.values:
         user = User.objects.get(username=role)
         Membership.objects.create(tenant=tenant, user=user, role=role)

@@ -12,11 +12,12 @@ from django.db import transaction
 from audit.ledger import lifecycle
 from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
-from connector.actions import mapping_import, mapping_usage, questions, requests, runner
-from connector.actions.mapping_what_if import ask_what_if
+from connector.actions import mapping_import, mapping_usage, questions, requests
+from connector.actions.mapping_what_if import request_what_if
 from connector.domain.difference import Difference, listed, stored
 from connector.domain.errors import Hold, Reason
-from connector.jobs.models import Errand
+from connector.jobs import runner
+from connector.jobs.models import Job
 from connector.tenants.models import Membership, Tenant
 from connector.tenants.sections import SECTIONS
 from connector.web.settings.steps import STEPS
@@ -59,11 +60,11 @@ def bill(**like: object) -> Callable[[Tenant], str]:
     return of
 
 
-def errand(tenant: Tenant) -> str:
+def job(tenant: Tenant) -> str:
     """The page of something that was asked for and is done."""
     entered = list(Posting.objects.filter(tenant=tenant, state=Posting.State.CONFIRMED)[:3])
-    made = requests.ask_replay(tenant, entered, "Replay 3 bills", actor="accountant")
-    return f"/t/demo/errands/{made.pk}/"
+    made = requests.request_replay(tenant, entered, "Replay 3 bills", actor="accountant")
+    return f"/t/demo/activity/{made.pk}/"
 
 
 def preview(tenant: Tenant) -> str:
@@ -75,7 +76,7 @@ def preview(tenant: Tenant) -> str:
         MappingRow(3, "new", "New Vendor", known[1].epicor_id, "", ""),
         MappingRow(4, known[1].ramp_id, "", known[1].epicor_id, "", ""),
     ]
-    made = mapping_import.ask_preview(tenant, VENDORS, "vendors.csv", rows, actor="accountant")
+    made = mapping_import.request_preview(tenant, VENDORS, "vendors.csv", rows, actor="accountant")
     runner.run(made.pk)
     return f"/t/demo/mappings/imports/{made.pk}/"
 
@@ -84,8 +85,8 @@ def what_if(tenant: Tenant) -> str:
     """The page of a what-if that is over."""
     known = list(VendorMapping.objects.filter(tenant=tenant, company="").order_by("pk")[:2])
     wish = MappingRow(0, known[0].ramp_id, known[0].ramp_name, known[1].epicor_id, "", "")
-    made = ask_what_if(tenant, VENDORS, [wish], 365, actor="accountant")
-    while not Errand.objects.filter(pk=made.pk).exclude(finished_at=None).exists():
+    made = request_what_if(tenant, VENDORS, [wish], 365, actor="accountant")
+    while not Job.objects.filter(pk=made.pk).exclude(state="open").exists():
         runner.run(made.pk)
     return f"/t/demo/mappings/what-if/{made.pk}/"
 
@@ -110,8 +111,8 @@ def approval(tenant: Tenant) -> str:
 
 def counted(tenant: Tenant) -> str:
     """The vendors after the bills were counted."""
-    made = None if is_counted(tenant.pk) else mapping_usage.ask_count(tenant)
-    while made is not None and not Errand.objects.filter(pk=made.pk).exclude(finished_at=None):
+    made = None if is_counted(tenant.pk) else mapping_usage.request_count(tenant)
+    while made is not None and not Job.objects.filter(pk=made.pk).exclude(state="open"):
         runner.run(made.pk)
     return "/t/demo/mappings/vendors/"
 
@@ -225,8 +226,8 @@ PAGES = [
     Row("audit-singles", "/t/demo/audit/?singles=on", "auditor"),
     Row("audit-entry", entry, "auditor"),
     Row("audit-none", f"/t/{EMPTY}/audit/", "superuser"),
-    Row("errand", errand),
-    Row("errands", "/t/demo/errands/"),
+    Row("job", job),
+    Row("activity", "/t/demo/activity/"),
     *[Row(f"setup-{key}", f"/t/{EMPTY}/setup/{key}/", "superuser") for key in STEPS],
     Row("setup", f"/t/{EMPTY}/setup/", "superuser"),
     Row("setup-done", "/t/demo/setup/", "superuser"),

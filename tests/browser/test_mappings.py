@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from audit.ledger.models import Blocker, Posting
-from connector.actions import mapping_usage, runner
+from connector.actions import mapping_usage
+from connector.jobs import runner
 from connector.tenants.models import Tenant
 from mappings.decisions import decide
 from mappings.models import EpicorVendor, ProposedMapping, VendorMapping
@@ -33,9 +34,9 @@ def vendor_for(posting: Posting) -> EpicorVendor:
 
 
 def count(tenant: Tenant) -> None:
-    errand = mapping_usage.ask_count(tenant)
-    assert errand is not None
-    runner.run(errand.pk)
+    job = mapping_usage.request_count(tenant)
+    assert job is not None
+    runner.run(job.pk)
 
 
 def current(page: Page) -> Locator:
@@ -68,7 +69,7 @@ def test_vendors_are_mapped_by_keys_alone_and_a_bill_is_entered(page: Page, new_
     expect(page.get_by_role("button", name="Save and replay 1 bill")).to_be_focused()
     page.keyboard.press("Enter")
     wait_text(page, f"Saved: {posting.vendor_name} → {vendor.vendor_id}.", within="#voices")
-    wait_text(page, "1 entered", within="#errands")
+    wait_text(page, "1 entered", within="#jobs")
     posting.refresh_from_db()
     assert posting.in_epicor
     mapping = VendorMapping.objects.get(tenant=acme.tenant, ramp_id=ramp_id)

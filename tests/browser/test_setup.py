@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 import sandbox
 from audit.ledger.models import Posting
 from audit.writes.models import Attempt
-from connector.jobs.models import SyncRun
+from connector.jobs.models import Job
+from connector.sync.bills.run import RUNS
 from connector.tenants.models import FinanceCalendar, Membership, Tenant
 from mappings.files import MappingRow
 from mappings.preview import preview
@@ -63,7 +64,7 @@ def go_on(page: Page) -> None:
 def ask(page: Page, name: str, said: str) -> None:
     """Press the step's button and wait for what a worker says."""
     page.get_by_role("button", name=name).click()
-    wait_text(page, re.compile(said), within=".mc-errand")
+    wait_text(page, re.compile(said), within=".mc-job")
     expect(page.locator(".mc-spin")).to_have_count(0)
 
 
@@ -238,7 +239,7 @@ def until_over(page: Page) -> None:
     """Until no cycle is under way any more, as Today tells it."""
     for _ in range(60):
         page.goto("/t/acme/")
-        if not SyncRun.objects.filter(finished_at=None).exists():
+        if not Job.objects.filter(kind__in=RUNS, state="open").exists():
             return
         page.wait_for_timeout(500)
     raise AssertionError("The cycle did not end.")

@@ -94,7 +94,7 @@ def test_a_cluster_alone_on_a_fresh_database_has_its_minute_tick(
     cluster = installation.start("qcluster")
     until(installation.sessions, 60)
     functions = installation.rows("SELECT func FROM django_q_schedule")
-    assert functions == [("connector.actions.background.tick",)]
+    assert functions == [("connector.jobs.schedule.tick",)]
     cluster.terminate()
     cluster.wait(25)
 

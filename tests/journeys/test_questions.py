@@ -10,7 +10,7 @@ from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
 from connector.actions import questions
 from connector.domain.errors import Reason
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from connector.sync.bills import enter
 from connector.sync.bills.run import run_cycle
 from connector.sync.models import AcceptedQuestion
@@ -81,8 +81,8 @@ def test_a_remembered_question_stops_no_bill_any_more(ready):
 
     # Each has another number and another vendor: it is the same question all the same.
     assert {p.pk for p in answered.freed} == {one.pk, *(p.pk for p in others)}
-    assert answered.errand is not None
-    assert answered.errand.total == len(others) + 1
+    assert answered.job is not None
+    assert answered.job.total == len(others) + 1
     truth.check(box)
     assert held(tenant) == []
     (entry,) = said("question.accepted")
@@ -100,10 +100,10 @@ def test_asking_twice_changes_nothing(ready):
     (one,) = held(tenant)
     questions.go_on(tenant, [one], always=True, actor="ann")
     again = questions.go_on(tenant, [one], always=True, actor="bob")
-    assert (again.freed, again.errand) == ([], None)
+    assert (again.freed, again.job) == ([], None)
     assert AcceptedQuestion.objects.get().answered_by == "ann"
     assert len(said("question.accepted")) == len(said("posting.replayed")) == 1
-    assert Errand.objects.filter(kind="replay").count() == 1
+    assert Job.objects.filter(kind="replay").count() == 1
 
 
 def test_a_question_that_only_epicor_can_settle_stays_held_and_nothing_is_entered(ready):
@@ -132,7 +132,7 @@ def test_a_question_that_only_epicor_can_settle_stays_held_and_nothing_is_entere
     assert entered(box) == {}
     box.epicor.app.ask_no_more()
     for posting in held(tenant):
-        questions.requests.ask_replay(tenant, [posting], "Replay", actor="ann")
+        questions.requests.request_replay(tenant, [posting], "Replay", actor="ann")
     run_cycle(tenant)
     truth.check(box)
 

@@ -13,14 +13,15 @@ import sandbox
 from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
-from connector.actions import background as actions_background
+from connector.actions.job_results import result_text
 from connector.domain.errors import AccessError, OutageError, TransientError
 from connector.http_client import circuit_breaker
-from connector.jobs import run_lease
-from connector.jobs.models import SyncRun
+from connector.jobs import lease, runner, schedule
+from connector.jobs.models import Job
 from connector.management import demo_data
-from connector.sync.bills import run, stages
-from connector.sync.bills.run import KINDS, run_cycle
+from connector.sync.bills import stages
+from connector.sync.bills.run import RUNS, SOME, SYNC, enqueue_sync, run_cycle, under_way
+from connector.sync.bills.stages import Run
 from connector.sync.context import Counts
 from connector.tenants import pauses, tenant_file
 from connector.tenants.models import Tenant
@@ -35,6 +36,12 @@ class Killed(BaseException):
     """Ends a step like a signal: nothing of it is caught or put right."""
 
 
+def is_run(task: dict[str, Any]) -> bool:
+    """Whether it is a step of a run, and nothing else that workers do."""
+    steps = task["func"] == "connector.jobs.runner.run"
+    return steps and Job.objects.filter(pk=task["args"][0], kind__in=RUNS).exists()
+
+
 def work(until: Callable[[], bool], most: int = 200) -> list[str]:
     """One worker: the queue's tasks in order until `until`; the tenants whose steps were done."""
     done: list[str] = []
@@ -46,13 +53,13 @@ def work(until: Callable[[], bool], most: int = 200) -> list[str]:
         task = row.task
         row.delete()
         import_string(task["func"])(*task["args"])
-        if task["func"] == "connector.actions.background.run_tenant":
-            done.append(Tenant.objects.get(pk=task["args"][0]).slug)
+        if is_run(task):
+            done.append(Job.objects.get(pk=task["args"][0]).tenant.slug)
     raise AssertionError("not in time")
 
 
 def nothing_waits() -> bool:
-    return not SyncRun.objects.filter(background=True, finished_at=None).exists()
+    return not Job.objects.filter(kind__in=RUNS, in_process=False, state="open").exists()
 
 
 def entered(tenant: Tenant) -> int:
@@ -73,33 +80,33 @@ def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps that end after one piece of work, except that entering gets time to enter some."""
     enter = stages.PHASES["enter"]
 
-    def brief(cycle: Any, run: SyncRun, stop_at: float) -> bool:
+    def brief(cycle: Any, run: Run, stop_at: float) -> bool:
         return enter(cycle, run, stop_at + 1.7)
 
     monkeypatch.setitem(stages.PHASES, "enter", brief)
-    monkeypatch.setattr(actions_background, "STEP_S", 0.0)
+    monkeypatch.setattr(runner, "STEP_S", 0.0)
 
 
 @pytest.mark.slow
 def test_a_tenant_with_a_long_queue_delays_another_by_one_step_only(start, monkeypatch):
     box, big = start(bills=300)
     budgets = {big.slug: 1.7, "other": 60.0}
-    steps = run.advance
+    steps = runner.advance
 
-    def advance(run: SyncRun, budget_s: float, *, step: int | None = None) -> bool:
-        return steps(run, budgets[run.tenant.slug], step=step)
+    def advance(job: Job, budget_s: float, *, step: int | None = None) -> bool:
+        return steps(job, budgets[job.tenant.slug], step=step)
 
-    monkeypatch.setattr(actions_background, "advance", advance)
+    monkeypatch.setattr(runner, "advance", advance)
     with sandbox.start(seed=2, bills=12) as second:
         second.ramp.app.set_rate_limit(None)
         small = other_tenant(second)
-        actions_background.ring_tenant(big)
+        enqueue_sync(big)
         work(lambda: entered(big) > 0)
         assert not nothing_waits()
         waiting = Posting.objects.filter(tenant=big, state=State.QUEUED, hold_reason="").count()
         assert waiting > 50
 
-        actions_background.ring_tenant(small)
+        enqueue_sync(small)
         order = work(lambda: entered(small) > 0)
 
         assert order == [big.slug, small.slug]
@@ -111,20 +118,20 @@ def test_a_tenant_with_a_long_queue_delays_another_by_one_step_only(start, monke
 @pytest.mark.slow
 def test_a_run_in_many_steps_does_what_one_in_one_go_does(start, short_steps):
     box, tenant = start(bills=230)
-    actions_background.ring_tenant(tenant)
+    enqueue_sync(tenant)
 
     order = work(nothing_waits)
 
-    run = SyncRun.objects.get(background=True)
-    assert len(order) == run.steps + 1
-    assert run.steps > 8
+    run = Job.objects.get(kind__in=RUNS, in_process=False)
+    assert len(order) == run.step + 1
+    assert run.step > 8
     assert truth.check(box)["entered"] > 100
     assert demo_data.surprises(tenant, box.world) == []
-    assert run.summary["entered"] == run.summary["confirmed"] == entered(tenant)
+    assert run.data["entered"] == run.data["confirmed"] == entered(tenant)
     ready = box.ramp.app.bills.matching({"sync_ready": True})
     known = {row["id"] for row in ready}
-    assert run.summary["fetched"] >= len(known)
-    assert Posting.objects.filter(tenant=tenant).count() <= run.summary["fetched"]
+    assert run.data["fetched"] >= len(known)
+    assert Posting.objects.filter(tenant=tenant).count() <= run.data["fetched"]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +143,7 @@ def test_a_run_whose_worker_died_is_taken_over(start, monkeypatch, phase, before
     original = stages.PHASES[phase]
     deaths = []
 
-    def die(cycle: Any, run: SyncRun, stop_at: float) -> bool:
+    def die(cycle: Any, run: Run, stop_at: float) -> bool:
         if not deaths:
             deaths.append(phase)
             if not before:
@@ -145,23 +152,22 @@ def test_a_run_whose_worker_died_is_taken_over(start, monkeypatch, phase, before
         return original(cycle, run, stop_at)
 
     monkeypatch.setitem(stages.PHASES, phase, die)
-    actions_background.ring_tenant(tenant)
+    enqueue_sync(tenant)
     with pytest.raises(Killed):
         work(nothing_waits)
     assert not nothing_waits()
-    actions_background.tick()
+    schedule.tick()
     work(lambda: not OrmQ.objects.exists())
     assert not nothing_waits()  # its lease holds: a doubled ring changes nothing
 
-    SyncRun.objects.filter(background=True).update(
-        lease_until=timezone.now() - timedelta(seconds=1),
-        rung_at=timezone.now() - timedelta(minutes=2),
+    Job.objects.filter(kind__in=RUNS).update(
+        lease_until=timezone.now() - timedelta(seconds=1), run_at=timezone.now()
     )
-    actions_background.tick()
+    schedule.tick()
     work(nothing_waits)
 
-    run = SyncRun.objects.get(background=True)
-    assert (run.error, deaths) == ("", [phase])
+    run = Job.objects.get(kind__in=RUNS, in_process=False)
+    assert (run.state, deaths) == ("done", [phase])
     truth.check(box)
     assert demo_data.surprises(tenant, box.world) == []
     assert Attempt.objects.filter(subject_kind="posting").count() == entered(tenant)
@@ -169,22 +175,22 @@ def test_a_run_whose_worker_died_is_taken_over(start, monkeypatch, phase, before
 
 def test_doubled_and_lost_tasks_change_nothing(start, short_steps):
     box, tenant = start(bills=12)
-    actions_background.ring_tenant(tenant)
+    enqueue_sync(tenant)
     for number in range(60):
         if nothing_waits():
             break
         rows = [row.task for row in OrmQ.objects.order_by("id")]
         OrmQ.objects.all().delete()
-        tasks = [task for task in rows if task["func"] == "connector.actions.background.run_tenant"]
+        tasks = [task for task in rows if is_run(task)]
         if number % 3 == 0:  # lost: the tick rings again after a while
-            SyncRun.objects.update(rung_at=timezone.now() - timedelta(minutes=2))
-            actions_background.tick()
+            Job.objects.update(run_at=timezone.now())
+            schedule.tick()
             continue
         for task in tasks * 2:
-            actions_background.run_tenant(*task["args"])
+            runner.run(*task["args"])
 
     assert nothing_waits()
-    assert SyncRun.objects.filter(background=True).count() == 1
+    assert Job.objects.filter(kind__in=RUNS, in_process=False).count() == 1
     truth.check(box)
     assert Attempt.objects.filter(subject_kind="posting").count() == entered(tenant)
 
@@ -205,8 +211,8 @@ def test_copies_of_bills_count_as_read_in_this_run_for_a_quarter_of_an_hour(star
 
 def test_a_foreground_run_goes_on_beside_one_in_the_background(start):
     box, tenant = start(bills=12)
-    waiting, _ = run_lease.begin_in_background(tenant, KINDS)
-    assert run_lease.take(waiting)
+    enqueue_sync(tenant)
+    assert lease.take(under_way(tenant))
 
     assert run_cycle(tenant).entered > 5
 
@@ -225,12 +231,12 @@ def test_a_due_only_run_enters_retries_without_reading_the_list(start):
     )
     lists = box.ramp.calls["GET /developer/v1/bills"]
 
-    actions_background.tick()
+    schedule.tick()
     work(nothing_waits)
 
-    run = SyncRun.objects.get(background=True)
-    assert run.due_only
-    assert run.summary["entered"] == 1
+    run = Job.objects.get(kind__in=RUNS, in_process=False)
+    assert run.kind == SOME
+    assert run.data["entered"] == 1
     assert box.ramp.calls["GET /developer/v1/bills"] == lists
     truth.check(box)
 
@@ -249,11 +255,9 @@ def test_pages_that_go_round_in_a_circle_end_the_run(start):
 
 def test_a_place_in_the_list_that_is_gone_begins_the_list_anew(start, short_steps):
     box, tenant = start(bills=12)
-    run, _ = run_lease.begin_in_background(tenant, KINDS)
-    SyncRun.objects.filter(pk=run.pk).update(
-        phase="pull", cursor={"start": "00000000-0000-4000-8000-00000000dead", "number": 4}
-    )
-    actions_background.run_tenant(tenant.pk)
+    enqueue_sync(tenant)
+    place = {"start": "00000000-0000-4000-8000-00000000dead", "number": 4}
+    Job.objects.filter(kind=SYNC).update(cursor={"phase": "pull", "place": place})
     work(nothing_waits)
     truth.check(box)
 
@@ -288,7 +292,7 @@ def test_an_outage_shows_one_banner_paints_no_bill_red_and_heals_by_itself(
     assert banners(tenant) == ["tenant.paused"]
     assert not Posting.objects.exclude(hold_reason="").exists()
     assert set(Posting.objects.values_list("state", "lease_owner")) <= {(State.QUEUED, "")}
-    assert SyncRun.objects.first().error
+    assert result_text(Job.objects.first())
 
     away.clear_faults()
     monkeypatch.setattr(circuit_breaker, "_breakers", {})
@@ -354,18 +358,22 @@ def test_a_calendar_banner_stays_when_a_person_runs_a_cycle(start):
 def test_what_nobody_foresaw_is_on_the_run_without_its_words(start, monkeypatch, background):
     _, tenant = start(bills=12)
 
-    def fail(cycle: Any, run: SyncRun, stop_at: float) -> bool:
+    def fail(cycle: Any, run: Run, stop_at: float) -> bool:
         raise KeyError("ramp_business_tok_abcdefgh")
 
     monkeypatch.setitem(stages.PHASES, "sweep", fail)
-    with pytest.raises(KeyError):
-        actions_background.run_tenant(tenant.pk) if background else run_cycle(tenant)
+    if background:
+        enqueue_sync(tenant)
+        work(nothing_waits)
+    else:
+        with pytest.raises(KeyError):
+            run_cycle(tenant)
 
-    run = SyncRun.objects.first()
-    assert run.finished_at is not None
-    assert "nobody foresaw" in run.error
-    assert "KeyError" in run.error
-    assert "tok_" not in run.error
+    run = Job.objects.first()
+    assert run.state == "failed"
+    assert "Something nobody foresaw" in result_text(run)
+    assert "KeyError" in result_text(run)
+    assert "tok_" not in f"{run.data} {result_text(run)}"
     tenant.refresh_from_db()
     assert tenant.paused_reason == ""
 
@@ -373,15 +381,15 @@ def test_what_nobody_foresaw_is_on_the_run_without_its_words(start, monkeypatch,
 def test_a_run_that_is_stopped_by_hand_is_over(start, monkeypatch):
     _, tenant = start(bills=12)
 
-    def stop(cycle: Any, run: SyncRun, stop_at: float) -> bool:
+    def stop(cycle: Any, run: Run, stop_at: float) -> bool:
         raise KeyboardInterrupt
 
     monkeypatch.setitem(stages.PHASES, "enter", stop)
     with pytest.raises(KeyboardInterrupt):
         run_cycle(tenant)
-    run = SyncRun.objects.first()
-    assert run.finished_at is not None
-    assert "stopped before its end" in run.error
+    run = Job.objects.first()
+    assert run.state == "failed"
+    assert "stopped before its end" in result_text(run)
 
 
 def test_steps_in_which_nothing_moves_get_longer(start, monkeypatch):
@@ -394,7 +402,7 @@ def test_steps_in_which_nothing_moves_get_longer(start, monkeypatch):
 
     monkeypatch.setattr(stages, "enter_due", slow)
     monkeypatch.setattr(stages.time, "monotonic", lambda: 100.0)
-    run = SyncRun(tenant=tenant, phase="enter")
+    run = Run(tenant, ["bills"], phase="enter")
 
     class Cycle:
         counts = Counts()

@@ -2,17 +2,19 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 import sandbox
 from audit.ledger.models import Posting
-from connector.actions import background
+from connector.jobs import schedule
+from connector.jobs.models import Job
+from connector.sync.bills.run import enqueue_sync
 from tests.journeys import truth
 from tests.simulation.crashes_scene import INSIDE
 from tests.simulation.processes import Child, Zygote
@@ -106,10 +108,10 @@ def test_a_worker_that_wakes_up_after_its_lease_is_over_changes_nothing(box, wor
     check(box)
 
 
-def ring_and_work(tenant: Any, *, times: int) -> None:
+def enqueue_and_work(tenant: Any, *, times: int) -> None:
     """A minute's tick; then every task in the queue is done this many times, in turn."""
-    background.ring_tenant(tenant)
-    background.tick()
+    enqueue_sync(tenant)
+    schedule.tick()
     while tasks := list(OrmQ.objects.order_by("id")):
         OrmQ.objects.filter(pk__in=[row.pk for row in tasks]).delete()
         for row in tasks * times:
@@ -119,18 +121,18 @@ def ring_and_work(tenant: Any, *, times: int) -> None:
 def test_a_task_that_comes_twice_changes_nothing(start):
     box, tenant = start(bills=BILLS)
 
-    ring_and_work(tenant, times=2)
+    enqueue_and_work(tenant, times=2)
 
     assert Posting.objects.filter(tenant=tenant, state=Posting.State.CONFIRMED).exists()
     check(box)
 
 
-def test_a_task_that_is_lost_is_rung_again(start, monkeypatch):
+def test_a_task_that_is_lost_is_enqueued_again(start):
     box, tenant = start(bills=BILLS)
-    ring_and_work(tenant, times=0)
+    enqueue_and_work(tenant, times=0)
     assert not Posting.objects.filter(tenant=tenant).exists()
 
-    monkeypatch.setattr("connector.sync.scheduling.LOST_AFTER", timedelta(0))
-    ring_and_work(tenant, times=1)
+    Job.objects.update(run_at=timezone.now())
+    enqueue_and_work(tenant, times=1)
 
     check(box)

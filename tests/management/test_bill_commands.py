@@ -19,7 +19,7 @@ from audit.ledger.models import Blocker, Posting
 from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
 from connector.domain.errors import Hold, Reason
-from connector.jobs.models import SyncRun
+from connector.jobs.models import Job
 from connector.management import base
 from connector.management.commands import bill, dismiss, exceptions, preview, replay, sync
 from connector.sync.bills.run import run_cycle
@@ -94,7 +94,7 @@ def refused(module, *argv):
 def snapshot():
     """Everything a look must not change."""
     rows = Posting.objects.order_by("pk").values_list("pk", "state", "hold_reason", "not_before")
-    models = (Attempt, AuditEntry, Bill, InvoiceGroup, SyncRun)
+    models = (Attempt, AuditEntry, Bill, InvoiceGroup, Job)
     return list(rows), [model.objects.count() for model in models]
 
 
@@ -661,11 +661,11 @@ def test_a_bill_that_moves_meanwhile_is_not_dismissed(box, tenant, monkeypatch):
 
 @pytest.mark.parametrize("text", ["", " ", ",", " , "])
 def test_sync_only_nothing_does_nothing(mapped, text):
-    before = SyncRun.objects.count()
+    before = Job.objects.count()
     code, out, err = shell(sync, "demo", "--only", text)
     assert (code, out) == (2, "")
     assert "--only names nothing" in err
-    assert SyncRun.objects.count() == before
+    assert Job.objects.count() == before
 
 
 def test_replay_of_a_subject_without_a_name_does_nothing(mapped):

@@ -12,11 +12,11 @@ from audit.trail import log
 from audit.trail.verification import verify
 from audit.writes import attempts
 from audit.writes.models import Attempt
-from connector.actions import background
 from connector.http_client.models import AccessToken
-from connector.jobs.models import SyncRun
+from connector.jobs import schedule
+from connector.jobs.models import Job
 from connector.management import demo_data
-from connector.sync.bills.run import run_cycle
+from connector.sync.bills.run import enqueue_sync, run_cycle
 from connector.sync.models import InvoiceGroup
 from connector.tenants.models import Tenant
 from sandbox.world import World
@@ -32,14 +32,14 @@ def set_up(seed: int, bills: int, ramp_url: str, epicor_url: str) -> str:
 
 
 def work(slug: str) -> list[dict[str, Any]]:
-    """The tenant is rung, a minute's tick comes, and a worker does all that was asked for.
+    """A run is requested, a minute's tick comes, and a worker does all that was asked for.
 
     Returns the postings after it. A task is taken off the queue when it is done, as the broker
     does, so that what a killed worker had begun comes once more.
     """
     tenant = Tenant.objects.get(slug=slug)
-    background.ring_tenant(tenant)
-    background.tick()
+    enqueue_sync(tenant)
+    schedule.tick()
     for _ in range(MOST_TASKS):
         task = OrmQ.objects.order_by("id").first()
         if task is None:
@@ -65,7 +65,7 @@ def facts(slug: str) -> dict[str, Any]:
         "doubts": [row.action for row in open_ones if row.subject_kind == "posting"],
         "loose": [
             *(row.action for row in open_ones if row.subject_kind != "posting"),
-            *(f"run {row.pk}" for row in SyncRun.objects.filter(tenant=tenant, finished_at=None)),
+            *(f"run {row.pk}" for row in Job.objects.filter(tenant=tenant, state="open")),
         ],
         "broken": "" if verify(tenant.pk).ok else "the chain of the record",
     }

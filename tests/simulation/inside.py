@@ -27,13 +27,15 @@ from django.db import connections  # noqa: E402
 from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-import connector.actions.background  # noqa: E402, F401  (loaded once, for all children)
 from audit.ledger.models import Posting  # noqa: E402
 from connector.epicor import side_by_side  # noqa: E402
 from connector.http_client.client import make_client  # noqa: E402
+from connector.jobs import registry  # noqa: E402
 from connector.sync.bills import enter, run  # noqa: E402
 from connector.tenants.models import Tenant  # noqa: E402
 from tests.simulation.processes import Channel  # noqa: E402
+
+registry.load()  # once, for all children
 
 _WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 

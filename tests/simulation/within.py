@@ -19,11 +19,12 @@ from audit.ledger.invoice_number import NotNowError, NumberError
 from audit.ledger.models import Posting
 from audit.trail import log
 from audit.trail.verification import verify as check
-from connector.actions import background, duplicates, renumber
+from connector.actions import duplicates, renumber
 from connector.actions.remove import remove
 from connector.domain.errors import PostingError
+from connector.jobs import runner
 from connector.management import demo_data
-from connector.sync.bills.run import run_cycle
+from connector.sync.bills.run import enqueue_sync, run_cycle, under_way
 from connector.sync.bills.verify import reprove
 from connector.tenants.models import PostingSettings, Tenant
 from mappings.files import MappingRow
@@ -132,10 +133,12 @@ def sync(tenant: Tenant, **options: Any) -> dict[str, object]:
 
 def job(tenant: Tenant) -> str:
     """One cycle as the background workers do it."""
+    enqueue_sync(tenant)
+    run = under_way(tenant)
     for _ in range(MOST_STEPS):
-        said = background.run_tenant(tenant.pk)
-        if said != "more":
-            return said
+        ended = "over" if run is None else runner.run(run.pk)
+        if ended != "more":
+            return ended
     return f"not over after {MOST_STEPS} steps"
 
 

@@ -10,14 +10,14 @@ from django_q.models import OrmQ, Schedule
 from audit.ledger import lifecycle
 from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
-from connector.actions import background
 from connector.http_client import rate_limit
 from connector.http_client.models import RequestSlot
-from connector.jobs import heartbeat, run_lease
-from connector.jobs.models import Errand, Heartbeat, SyncRun
+from connector.jobs import heartbeat, schedule
+from connector.jobs.models import Heartbeat
 from connector.sync import clock
+from connector.sync.bills.run import SYNC, under_way
 from connector.sync.models import Bill, InvoiceGroup
-from connector.tenants.models import FinanceCalendar, Tenant
+from connector.tenants.models import Tenant
 from mappings import catalog
 from mappings.models import CatalogRefresh, InvoiceWindow
 from tests import builders
@@ -48,13 +48,9 @@ def _left_ahead(tenant: Tenant, now: datetime) -> Posting:
     rows.filter(pk=leased.pk).update(state="in_flight", lease_owner="w", lease_until=ahead)
     rows.filter(pk=waiting.pk).update(not_before=ahead)
     rows.filter(pk=telling.pk).update(state="entered", tell_after=ahead)
-    SyncRun.objects.create(
-        tenant=tenant, background=True, started_at=ahead, rung_at=ahead, kinds=["bills"]
-    )
-    Errand.objects.create(
-        tenant=tenant, kind="x", title="X", actor="ann", asked_at=ahead, rung_at=ahead
-    )
-    FinanceCalendar.objects.filter(tenant=tenant).update(proof_until=ahead)
+    moments = {"created_at": ahead, "run_at": ahead}
+    builders.make_job(tenant, SYNC, key=SYNC, **moments)
+    builders.make_job(tenant, "x", **moments, lease_owner="w", lease_until=ahead, finished_at=ahead)
     InvoiceGroup.objects.create(
         tenant=tenant, company="EPIC06", group_id="R1", fiscal_period="2026-11",
         opened_on=now.date(), lease_owner="w", lease_until=ahead,
@@ -86,9 +82,9 @@ def test_nothing_that_was_stored_ahead_holds_work_up(tenant, now):
     assert lifecycle.reap(tenant.pk, now + timedelta(minutes=6)) == 1
     due = lifecycle.claim(tenant.pk, owner="o", limit=9, lease_s=60, now=now)
     assert {row.bill_id for row in due} == {"leased", "waiting"}
-    run = run_lease.unfinished(tenant)
+    run = under_way(tenant)
     assert run is not None
-    assert run.rung_at <= now
+    assert run.run_at <= now
     assert not RequestSlot.objects.exists()
     assert not heartbeat.is_busy("gone:1", now + timedelta(minutes=1))
     assert not heartbeat.any_worker_seen(now + timedelta(minutes=5))
@@ -134,7 +130,7 @@ def test_a_clock_that_is_right_changes_and_says_nothing(tenant, now):
 
 def test_the_minute_tick_looks_at_the_clock(tenant, now):
     _left_ahead(tenant, now)
-    background.tick()
+    schedule.tick()
     assert clock.notice() != ""
 
 

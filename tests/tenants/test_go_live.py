@@ -9,11 +9,11 @@ from django.utils import timezone
 from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
-from connector.actions import background, go_live
-from connector.jobs.models import SyncRun
-from connector.sync.bills.run import run_cycle
+from connector.actions import go_live
+from connector.jobs import runner, schedule
+from connector.jobs.models import Job
+from connector.sync.bills.run import RUNS, enqueue_sync, run_cycle
 from connector.sync.models import Bill
-from connector.sync.scheduling import ring_tenant
 from connector.tenants import pauses, sections, setup, tenant_file
 from connector.tenants.form_fields import SettingsError
 from connector.tenants.models import FinanceCalendar, PostingSettings, RampCredentials, Tenant
@@ -161,11 +161,11 @@ class TestLive:
     def test_before_it_neither_the_tick_nor_a_ring_nor_a_command_writes(self):
         tenant = filled()
         Posting.objects.create(tenant=tenant, bill_id="b")
-        background.tick()
-        assert not SyncRun.objects.exists()
-        ring_tenant(tenant, due_only=True)  # a replay on a page
-        run = SyncRun.objects.get()
-        assert "Not live yet" in background.run_tenant(tenant.pk, run.pk)
+        schedule.tick()
+        assert not Job.objects.filter(kind__in=RUNS).exists()
+        enqueue_sync(tenant, due_only=True)  # a replay on a page
+        run = Job.objects.get(kind__in=RUNS)
+        assert "Not live yet" in runner.run(run.pk)
         run.refresh_from_db()
         assert run.finished_at is not None
         with pytest.raises(PausedError, match="Not live yet"):

@@ -6,15 +6,16 @@ import pytest
 from django.utils import timezone
 
 from audit.trail.models import AuditEntry
-from connector.actions import background
+from connector.actions.job_results import result_text
 from connector.domain.errors import AccessError, OutageError
-from connector.jobs.models import SyncRun
+from connector.jobs import runner, schedule
+from connector.jobs.models import Job
 from connector.sync.bills import run as runs
 from connector.tenants import pauses
 from connector.tenants.models import FinanceCalendar, Tenant
 from connector.tenants.pauses import PausedError
 from connector.tenants.tenant_file import apply
-from tests.builders import make_epicor_credentials, make_ramp_credentials, make_tenant
+from tests.builders import make_epicor_credentials, make_job, make_ramp_credentials, make_tenant
 
 pytestmark = pytest.mark.django_db
 
@@ -72,21 +73,21 @@ def test_it_is_put_over_a_banner_of_trouble(tenant):
     assert paused(tenant).paused_for == "person"
 
 
-def test_the_calendar_goes_on_but_rings_nobody(tenant):
+def test_the_calendar_goes_on_but_begins_no_run(tenant):
     FinanceCalendar.objects.update(next_run_at=timezone.now() - timedelta(minutes=1))
     paused(tenant)
-    background.tick()
-    assert not SyncRun.objects.exists()
+    schedule.tick()
+    assert not Job.objects.filter(kind__in=runs.RUNS).exists()
     assert FinanceCalendar.objects.get().next_run_at > timezone.now()
 
 
 def test_a_run_that_is_under_way_stops_before_its_next_step(tenant):
-    run = runs.run_lease.begin(tenant, kinds=runs.KINDS)
+    run = make_job(tenant, runs.SYNC)
     paused(tenant)
     with pytest.raises(PausedError, match="Month end is being closed"):
-        runs.advance(run, 1.0)
+        runner.advance(run, 1.0)
     run.refresh_from_db()
-    assert "Nothing was sent" in run.error
+    assert "Nothing was sent" in result_text(run)
 
 
 def test_resuming_is_a_persons_act_too(tenant):

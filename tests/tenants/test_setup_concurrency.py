@@ -10,13 +10,13 @@ from django.db import connection
 
 from audit.trail.models import AuditEntry
 from connector.actions import go_live
-from connector.jobs.models import Errand
+from connector.jobs import queue
+from connector.jobs.models import Job
 from connector.tenants import members, sections
 from connector.tenants.form_fields import SettingsError
 from connector.tenants.members import PeopleError
 from connector.tenants.models import FinanceCalendar, Membership, PostingSettings, Tenant
 from connector.tenants.sections import SECTIONS, ChangedMeanwhileError
-from connector.web.settings.setup import ask_once
 from tests.builders import make_tenant, make_user
 from tests.tenants.test_go_live import filled
 
@@ -88,8 +88,8 @@ def test_one_of_three_goes_live() -> None:
 
 def test_three_who_ask_for_a_test_get_one() -> None:
     tenant = make_tenant("acme")
-    found = together(lambda name: ask_once(tenant, "setup_test", "Test", actor=name))
-    assert len({errand.pk for errand in found}) == Errand.objects.count() == 1
+    found = together(lambda name: queue.request(tenant, "setup_test", actor=name, key="k")[0])
+    assert len({job.pk for job in found}) == Job.objects.count() == 1
 
 
 def test_one_of_three_makes_the_user() -> None:

@@ -61,8 +61,8 @@ TABLE = [
     Row("today-cycle", "GET", "view", piece=True),
     Row("today-month", "GET", "view", piece=True),
     Row("sync", "POST", "replay"),
-    Row("errands", "GET", "view"),
-    Row("errand", "GET", "view", things.an_errand),
+    Row("activity", "GET", "view"),
+    Row("job", "GET", "view", things.an_job),
     # Exceptions, and what can be done about a bill
     Row("exceptions", "GET", "view"),
     Row("exceptions-cause", "GET", "view", query="cause=refused"),
@@ -145,7 +145,7 @@ TABLE = [
     Row("setup-address", "GET", "manage_connections", piece=True),
     Row("setup-login", "GET", "manage_connections", piece=True),
     Row("setup-runs", "GET", "manage_calendar", piece=True),
-    Row("setup-errand", "GET", "manage_settings", things.a_test, piece=True),
+    Row("setup-job", "GET", "manage_settings", things.a_test, piece=True),
     Row("setup-go-live", "POST", "manage_calendar", data={"sure": "1"}),
     *(
         Row("setup-step", "GET", "manage_settings", fixed={"key": key})

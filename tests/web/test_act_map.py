@@ -8,7 +8,7 @@ from django.test import Client
 
 from audit.ledger.models import Blocker, Posting
 from audit.trail.models import AuditEntry
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from connector.tenants.models import EntityRoute, Tenant
 from connector.web import layout
 from connector.web.actions import map_and_replay as mapping_act
@@ -51,11 +51,11 @@ def test_the_mapping_counts_and_all_bills_of_the_cause_go_on(
     assert (mapping.epicor_name, mapping.updated_by) == ("Acme Inc.", "ann")
     assert mapping.source == "suggestion"
     assert AuditEntry.objects.filter(action="mapping_created", actor="ann").count() == 1
-    errand = Errand.objects.get()
-    assert sorted(errand.arguments["ids"]) == sorted([held.pk, second.pk])
-    assert "2 bills, 240.00 USD, after mapping Acme" in errand.title
+    job = Job.objects.exclude(actor="system").get()
+    assert sorted(job.arguments["ids"]) == sorted([held.pk, second.pk])
+    assert "2 bills, 240.00 USD, after mapping Acme" in job.title
     assert "Acme is now ACME in EPIC06." in done
-    assert f'id="errand-{errand.pk}"' in done
+    assert f'id="job-{job.pk}"' in done
     other.refresh_from_db()
     assert other.hold_reason == "vendor_unmapped"
 
@@ -63,8 +63,8 @@ def test_the_mapping_counts_and_all_bills_of_the_cause_go_on(
 def test_a_second_click_changes_nothing_and_shows_the_first_ones_bills(client: Client) -> None:
     post(client, target="ACME")
     again = post(client, target="ACME")
-    errand = Errand.objects.get()
-    assert f'id="errand-{errand.pk}"' in again
+    job = Job.objects.exclude(actor="system").get()
+    assert f'id="job-{job.pk}"' in again
     assert VendorMapping.objects.count() == 1
     assert AuditEntry.objects.filter(action="posting.replayed").count() == 1
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_mapped_is_said_and_nothing_is_half_done(
 ) -> None:
     assert said in post(client, status=422, **values)
     assert not VendorMapping.objects.exists()
-    assert not Errand.objects.exists()
+    assert not Job.objects.exists()
     held.refresh_from_db()
     assert held.hold_reason == "vendor_unmapped"
 
@@ -163,7 +163,7 @@ def test_each_scope_says_how_many_bills_it_frees(
     monkeypatch.setattr(mapping_act, "MOST", 2)
     said = post(client, target="ACME", scope="all")
     assert "2 bills are tried again at once; 1 more wait for it" in said
-    assert len(Errand.objects.get().arguments["ids"]) == 2
+    assert len(Job.objects.exclude(actor="system").get().arguments["ids"]) == 2
 
 
 def test_who_may_map_but_not_replay_is_told_what_is_left(
@@ -192,4 +192,4 @@ def test_without_scripts_the_page_comes_back_with_the_sentence(client: Client) -
     assert (answer.status_code, answer.url) == (302, "/t/acme/exceptions/?who=mine")
     assert "has no vendor" in client.get(answer.url).content.decode()
     answer = client.post("/t/acme/acts/map/", {**sent, "target": "ACME"})
-    assert answer.url == f"/t/acme/errands/{Errand.objects.get().pk}/"
+    assert answer.url == f"/t/acme/activity/{Job.objects.exclude(actor='system').get().pk}/"

@@ -9,7 +9,7 @@ from django.test import Client
 
 from audit.ledger import invoice_number, lifecycle
 from audit.ledger.models import Posting
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from connector.tenants.models import Tenant
 from connector.web.actions import available
 from connector.web.exports import HEADER
@@ -66,7 +66,7 @@ def test_the_dialog_says_whose_number_it_is_and_proposes_without_filling_in(
     assert 'name="number" value' not in page
     assert "Back to the number in Ramp" not in page
     assert Posting.objects.get().given_num == ""
-    assert not Errand.objects.exists()
+    assert not Job.objects.exists()
 
 
 def test_it_is_given_in_two_steps_and_the_bill_is_tried_again(
@@ -80,8 +80,8 @@ def test_it_is_given_in_two_steps_and_the_bill_is_tried_again(
     ((subject, actor, body),) = trail("posting.numbered")
     assert (subject, actor, body["in_ramp"], body["given"]) == ("b", "ann", "INV-b", "RENT 11")
     assert body["reason"] == WHY
-    errand = Errand.objects.get()
-    assert (errand.kind, errand.subject) == ("replay", "b")
+    job = Job.objects.exclude(actor="system").get()
+    assert (job.kind, job.subject) == ("replay", "b")
     assert not Posting.objects.exclude(invoice_num="INV-b").exists()
 
 

@@ -17,11 +17,12 @@ from audit.ledger.models import Posting
 from audit.ledger.triage import seen
 from audit.trail import log
 from audit.trail.models import AuditEntry
-from connector.actions import bill_jobs as errands
-from connector.actions import runner
+from connector.actions import bill_jobs as jobs
 from connector.actions.duplicates import tell_apart
+from connector.actions.job_results import result_text
 from connector.domain.errors import Hold, Reason
-from connector.jobs.models import Errand
+from connector.jobs import runner
+from connector.jobs.models import Job
 from connector.tenants.models import FinanceCalendar, Tenant
 from connector.web.actions import views
 from mappings.models import CatalogRefresh
@@ -102,7 +103,7 @@ def test_the_plan_counts_bills_and_money_per_currency_and_changes_nothing(
     assert "<strong>INV-d</strong> is being entered right now." in page
     assert chosen(page).count(":") == 3
     assert list(Posting.objects.values()) == before
-    assert not Errand.objects.exists()
+    assert not Job.objects.exists()
 
 
 def test_when_nothing_can_be_done_there_is_nothing_to_confirm(
@@ -207,9 +208,9 @@ def test_replay_makes_them_due_and_shows_how_far_they_are(
     done = confirm(client, "replay", {"ids": [held.pk], **cause}, **cause)
     held.refresh_from_db()
     assert (held.hold_reason, held.not_before is not None) == ("", True)
-    errand = Errand.objects.get()
-    assert (errand.kind, errand.actor, errand.subject) == ("replay", "ann", "b-held")
-    assert f'id="errand-{errand.pk}"' in done
+    job = Job.objects.exclude(actor="system").get()
+    assert (job.kind, job.actor, job.subject) == ("replay", "ann", "b-held")
+    assert f'id="job-{job.pk}"' in done
     assert 'hx-swap-oob="true"' in done  # the cause is shown anew
     assert trail("posting.replayed")[0][:2] == ("b-held", "ann")
 
@@ -229,7 +230,7 @@ def test_replay_says_why_nothing_can_be_entered_and_keeps_the_causes(
 
     assert "the bills still wait" in page
     assert state(held) == ("queued", "vendor_unmapped")
-    assert not Errand.objects.exists()
+    assert not Job.objects.exists()
 
 
 def test_replay_has_what_stops_the_bill_read_again(
@@ -259,7 +260,7 @@ def test_a_second_click_on_replay_finds_the_bill_changed(
     again = post(client, "replay", status=422, sure="1", chosen=chosen(page))
     assert "changed after you looked at it" in again
     assert len(trail("posting.replayed")) == 1
-    assert Errand.objects.count() == 1
+    assert Job.objects.exclude(actor="system").count() == 1
 
 
 def test_what_changed_meanwhile_is_left_alone_and_named(
@@ -323,7 +324,7 @@ def test_a_lost_race_names_the_bill(
         lifecycle.dismiss(posting, actor="ann", reason="x")
 
     monkeypatch.setattr(
-        views, "settle_all", lambda step, *a, **k: errands.settle_all(claimed, *a, **k)
+        views, "settle_all", lambda step, *a, **k: jobs.settle_all(claimed, *a, **k)
     )
     done = post(client, "dismiss", sure="1", chosen=chosen(page), reason="x", place="exceptions")
     assert "0 of 1 bills" in done
@@ -338,14 +339,14 @@ def test_many_are_settled_by_a_worker_who_minds_what_the_person_saw(
     a, b = (make_posting(tenant, name, hold_reason="refused") for name in "ab")
     page = post(client, "dismiss", ids=[a.pk, b.pk])
     done = post(client, "dismiss", sure="1", chosen=chosen(page), reason="x", place="exceptions")
-    errand = Errand.objects.get()
-    assert f'id="errand-{errand.pk}"' in done
+    job = Job.objects.exclude(actor="system").get()
+    assert f'id="job-{job.pk}"' in done
     Posting.objects.filter(pk=b.pk).update(hold_reason="asked")
-    assert runner.run(errand.pk)
-    errand.refresh_from_db()
-    assert (errand.failed, state(a), state(b)) == (False, ("dismissed", ""), ("queued", "asked"))
-    assert errand.said.startswith("1 of 2 bills are dismissed. Left alone: INV-b changed")
-    assert not runner.run(errand.pk)
+    assert runner.run(job.pk)
+    job.refresh_from_db()
+    assert (job.failed, state(a), state(b)) == (False, ("dismissed", ""), ("queued", "asked"))
+    assert result_text(job).startswith("1 of 2 bills are dismissed. Left alone: INV-b changed")
+    assert runner.run(job.pk) == "over"
 
 
 # -- triage ----------------------------------------------------------------------------------------
@@ -452,7 +453,7 @@ def test_different_needs_a_reason_and_enters_the_bill(client: Client, tenant: Te
     assert posting.twins_cleared == [["EPIC06", 7, "TYPED-1"]]
     assert "entered now" in done
     assert trail("posting.twins_cleared")[0][1] == "ann"
-    assert Errand.objects.get().kind == "replay"
+    assert Job.objects.exclude(actor="system").get().kind == "replay"
 
 
 def test_an_invoice_suspected_after_the_look_is_not_called_different(
@@ -479,7 +480,7 @@ def test_an_invoice_suspected_just_before_the_answer_is_written_is_not_called_di
         Posting.objects.filter(pk=posting.pk).update(hold_detail=more, hold_version="more")
         tell_apart(seen, **given)
 
-    monkeypatch.setattr(errands, "tell_one_apart", late)
+    monkeypatch.setattr(jobs, "tell_one_apart", late)
     sure = {"sure": "1", "chosen": chosen(page), "reason": "another month"}
     assert "INV-b changed meanwhile" in post(client, "different", **sure, place="exceptions")
     posting.refresh_from_db()
@@ -493,16 +494,16 @@ def test_many_are_told_apart_by_a_worker_who_minds_what_the_person_saw(
     a, b = (twin_posting(tenant, name) for name in "ab")
     page = post(client, "different", ids=[a.pk, b.pk])
     done = post(client, "different", sure="1", chosen=chosen(page), reason="x", place="exceptions")
-    errand = Errand.objects.get()
-    assert f'id="errand-{errand.pk}"' in done
+    job = Job.objects.exclude(actor="system").get()
+    assert f'id="job-{job.pk}"' in done
     assert (state(a), a.twins_cleared) == (("queued", "duplicate_suspected"), [])
     Posting.objects.filter(pk=b.pk).update(hold_detail={"twins": [TWIN, TWIN]}, hold_version="more")
-    assert runner.run(errand.pk)
-    errand.refresh_from_db()
-    assert (errand.failed, state(a)) == (False, ("queued", ""))
+    assert runner.run(job.pk)
+    job.refresh_from_db()
+    assert (job.failed, state(a)) == (False, ("queued", ""))
     assert state(b) == ("queued", "duplicate_suspected")
-    assert errand.said.startswith("1 of 2 bills have a different invoice")
-    assert "Left alone: INV-b changed" in errand.said
+    assert result_text(job).startswith("1 of 2 bills have a different invoice")
+    assert "Left alone: INV-b changed" in result_text(job)
     assert [bill for bill, _, _ in trail("posting.twins_cleared")] == ["a"]
 
 
@@ -527,13 +528,13 @@ def test_ours_shows_both_and_asks_a_worker_once(client: Client, tenant: Tenant) 
     posting = twin_posting(tenant)
     page = post(client, "ours/0", only=posting.pk)
     assert "TYPED-1" in page
-    assert not Errand.objects.exists()
+    assert not Job.objects.exists()
     for _ in range(2):  # a double click
         done = post(client, "ours/0", sure="1", chosen=chosen(page), place="exceptions")
-        errand = Errand.objects.get()
-        assert f'id="errand-{errand.pk}"' in done
-    assert (errand.kind, errand.subject) == ("adopt", "b")
-    assert errand.arguments == {"key": ["EPIC06", 7, "TYPED-1"]}
+        job = Job.objects.exclude(actor="system").get()
+        assert f'id="job-{job.pk}"' in done
+    assert (job.kind, job.subject) == ("adopt", "b")
+    assert job.arguments == {"key": ["EPIC06", 7, "TYPED-1"]}
     assert client.post("/t/acme/acts/ours/9/", {"only": posting.pk}).status_code == 404
 
 
@@ -557,7 +558,7 @@ def test_the_same_invoice_of_another_bill_is_dismissed_at_once(
     assert "dismissed, because bill first is the same" in said
     assert state(posting) == ("dismissed", "")
     assert trail("posting.dismissed")[0][1] == "ann"
-    assert not Errand.objects.exists()
+    assert not Job.objects.exists()
 
 
 def test_a_bill_is_not_dismissed_as_one_that_is_not_entered(client: Client, tenant: Tenant) -> None:
@@ -590,7 +591,7 @@ def test_ours_of_a_bill_that_changed_meanwhile_is_refused(client: Client, tenant
     Posting.objects.filter(pk=posting.pk).update(hold_version="another")
     said = post(client, "ours/0", status=422, sure="1", chosen=chosen(page))
     assert "changed after you looked at it" in said
-    assert not Errand.objects.exists()
+    assert not Job.objects.exists()
 
 
 # -- removal ---------------------------------------------------------------------------------------
@@ -599,48 +600,44 @@ def test_ours_of_a_bill_that_changed_meanwhile_is_refused(client: Client, tenant
 def test_removal_is_planned_by_a_worker_first(client: Client, tenant: Tenant) -> None:
     posting = make_posting(tenant, "e", state="entered", hold_reason="mismatch")
     page = post(client, "again", only=posting.pk, place="exceptions", cause="mismatch")
-    errand = Errand.objects.get()
-    assert (errand.kind, errand.arguments) == ("plan_removal", {"enter_again": True})
-    assert f"/t/acme/acts/removal/{errand.pk}/" in page
+    job = Job.objects.exclude(actor="system").get()
+    assert (job.kind, job.arguments) == ("plan_removal", {"enter_again": True})
+    assert f"/t/acme/acts/removal/{job.pk}/" in page
     assert "<form" not in page
-    address = f"/t/acme/acts/removal/{errand.pk}/?place=exceptions&cause=mismatch"
+    address = f"/t/acme/acts/removal/{job.pk}/?place=exceptions&cause=mismatch"
     assert "Epicor is asked" in client.get(address, headers=HTMX).content.decode()
     invoice = {"invoice_num": "INV-e", "vendor_id": "ACME", "company": "EPIC06", "group": "R1"}
     invoice |= {"total": "120.00", "currency": "USD", "entered_by": "us", "changed": True}
     invoice |= {"changed_by": "jsmith", "changed_on": "2026-11-20", "vendor_num": 7}
     invoice |= {"revision": 41}
-    Errand.objects.update(
-        finished_at=timezone.now(), said="This.", result={"refusal": "", "invoice": invoice}
-    )
+    Job.objects.update(**builders.over("This.", refusal="", invoice=invoice))
     shown = client.get(address, headers=HTMX).content.decode()
     assert "deleted in Epicor" in shown
     assert "jsmith changed it after we entered it, on 2026-11-20" in shown
     assert 'name="place" value="exceptions"' in shown
     assert 'name="cause" value="mismatch"' in shown
-    assert f'name="plan" value="{errand.pk}"' in shown
-    sure = {"sure": "1", "chosen": chosen(shown), "place": "exceptions", "plan": errand.pk}
+    assert f'name="plan" value="{job.pk}"' in shown
+    sure = {"sure": "1", "chosen": chosen(shown), "place": "exceptions", "plan": job.pk}
     blank = post(client, "again", status=422, reason=" ", **sure)
     assert "kept on the record" in blank
     assert "jsmith changed it after we entered it" in blank  # the invoice is still in view
-    assert f'name="plan" value="{errand.pk}"' in blank
+    assert f'name="plan" value="{job.pk}"' in blank
     for reason in ("wrong vendor", "wrong vendor, too"):
         done = post(client, "again", reason=reason, **sure)
-    removal = Errand.objects.get(kind="remove")
+    removal = Job.objects.get(kind="remove")
     assert removal.arguments == {
         "reason": "wrong vendor",
         "enter_again": True,
         "shown": {"key": ["EPIC06", 7, "INV-e"], "revision": 41},
     }
-    assert f'id="errand-{removal.pk}"' in done
+    assert f'id="job-{removal.pk}"' in done
 
 
-def planned(tenant: Tenant, posting: Posting, **changes: Any) -> Errand:
+def planned(tenant: Tenant, posting: Posting, **changes: Any) -> Job:
     """A look-up that is over and found nothing in Epicor."""
-    now = timezone.now()
     values: dict[str, Any] = {"subject": posting.bill_id, "arguments": {"enter_again": False}}
-    values |= {"result": {"refusal": "", "invoice": None}, "finished_at": now, "asked_at": now}
-    values |= {"kind": "plan_removal", "title": "x", "actor": "ann", "rung_at": now}
-    return Errand.objects.create(tenant=tenant, **{**values, **changes})
+    values |= {"kind": "plan_removal", **builders.over(refusal="", invoice=None)}
+    return builders.make_job(tenant, **{**values, **changes})
 
 
 def test_nothing_is_removed_that_was_not_looked_up_and_shown(
@@ -654,18 +651,18 @@ def test_nothing_is_removed_that_was_not_looked_up_and_shown(
         "",
         "x",
         "9" * 30,
-        planned(tenant, posting, finished_at=None).pk,
-        planned(tenant, posting, failed=True).pk,
-        planned(tenant, posting, result={"refusal": "It is posted.", "invoice": None}).pk,
+        planned(tenant, posting, finished_at=None, state="open").pk,
+        planned(tenant, posting, state=Job.State.FAILED).pk,
+        planned(tenant, posting, details={"refusal": "It is posted.", "invoice": None}).pk,
         planned(tenant, posting, arguments={"enter_again": True}).pk,
         planned(tenant, other).pk,
         planned(elsewhere.tenant, elsewhere).pk,
         planned(tenant, posting, kind="look").pk,
     ):
         assert "was not looked up" in post(client, "remove", status=422, plan=plan, **sure)
-    assert not Errand.objects.filter(kind="remove").exists()
+    assert not Job.objects.filter(kind="remove").exists()
     post(client, "remove", plan=planned(tenant, posting).pk, **sure, place="exceptions")
-    removal = Errand.objects.get(kind="remove")
+    removal = Job.objects.get(kind="remove")
     assert removal.arguments == {"reason": "x", "enter_again": False, "shown": {}}
 
 
@@ -678,7 +675,7 @@ def test_what_a_colleague_asked_for_otherwise_is_said_and_nothing_is_asked(
     again = planned(tenant, posting, arguments={"enter_again": True})
     said = post(client, "again", status=422, plan=again.pk, **mark)
     assert 'ann asked for something else just now: "Remove bill INV-e from Epicor"' in said
-    assert Errand.objects.filter(kind="remove").count() == 1
+    assert Job.objects.filter(kind="remove").count() == 1
     twin = twin_posting(tenant)
     detail = {"twins": [TWIN, {**TWIN, "invoice_num": "TYPED-2"}]}
     Posting.objects.filter(pk=twin.pk).update(hold_detail=detail)
@@ -686,16 +683,14 @@ def test_what_a_colleague_asked_for_otherwise_is_said_and_nothing_is_asked(
     post(client, "ours/0", sure="1", chosen=chosen(page), place="exceptions")
     said = post(client, "ours/1", status=422, sure="1", chosen=chosen(page))
     assert "is invoice TYPED-1 in Epicor" in said
-    assert Errand.objects.filter(kind="adopt").count() == 1
+    assert Job.objects.filter(kind="adopt").count() == 1
 
 
 def test_a_refused_plan_offers_nothing(client: Client, tenant: Tenant) -> None:
     posting = make_posting(tenant, "e", state="entered")
     post(client, "remove", only=posting.pk)
-    Errand.objects.update(
-        finished_at=timezone.now(), said="It is posted.", result={"refusal": "It is posted."}
-    )
-    pk = Errand.objects.get().pk
+    Job.objects.update(**builders.over("It is posted.", refusal="It is posted."))
+    pk = Job.objects.exclude(actor="system").get().pk
     shown = client.get(f"/t/acme/acts/removal/{pk}/", headers=HTMX).content.decode()
     assert "It is posted." in shown
     assert "<form" not in shown
@@ -708,19 +703,19 @@ def test_what_is_not_in_epicor_cannot_be_removed_but_the_removed_entered_again(
     removed = make_posting(tenant, "r", state="removed")
     assert "nothing to remove" in post(client, "remove", status=422, only=removed.pk)
     page = post(client, "again", only=removed.pk)
-    assert not Errand.objects.exists()
+    assert not Job.objects.exists()
     post(client, "again", sure="1", chosen=chosen(page), reason="still owed")
     order = {"reason": "still owed", "enter_again": True, "shown": {}}
-    assert Errand.objects.get().arguments == order
+    assert Job.objects.exclude(actor="system").get().arguments == order
 
 
 def test_anothers_plan_is_not_shown(client: Client, tenant: Tenant) -> None:
     other = builders.make_tenant("other")
     now = timezone.now()
-    errand = Errand.objects.create(
-        tenant=other, kind="plan_removal", title="x", subject="b", asked_at=now, rung_at=now
+    job = Job.objects.create(
+        tenant=other, kind="plan_removal", title="x", subject="b", created_at=now, run_at=now
     )
-    assert client.get(f"/t/acme/acts/removal/{errand.pk}/").status_code == 404
+    assert client.get(f"/t/acme/acts/removal/{job.pk}/").status_code == 404
 
 
 # -- without scripts, and from the bill's page -----------------------------------------------------
@@ -744,7 +739,7 @@ def test_nobody_is_sent_to_a_foreign_page(client: Client, held: Posting, to: str
     assert answer.url == "/t/acme/exceptions/"
 
 
-def test_on_the_bills_page_an_act_shows_the_page_anew_or_its_errand_in_place(
+def test_on_the_bills_page_an_act_shows_the_page_anew_or_its_job_in_place(
     client: Client, tenant: Tenant, held: Posting
 ) -> None:
     page = post(client, "note", only=held.pk, place="bill", to="/t/acme/bills/b-held")
@@ -757,16 +752,19 @@ def test_on_the_bills_page_an_act_shows_the_page_anew_or_its_errand_in_place(
     tried = client.post("/t/acme/acts/replay/", {**values, "chosen": chosen(page)}, headers=HTMX)
     assert tried.headers["HX-Retarget"] == "#outcome"
     assert b"Show the bill as it is now" in tried.content
-    assert b"errand-" in tried.content
+    assert b"job-" in tried.content
 
 
-def test_from_another_list_one_goes_to_the_errand(
+def test_from_another_list_one_goes_to_the_job(
     client: Client, tenant: Tenant, held: Posting
 ) -> None:
     page = post(client, "replay", ids=[held.pk], to="/t/acme/bills/")
     values = {"sure": "1", "chosen": chosen(page), "to": "/t/acme/bills/"}
     tried = client.post("/t/acme/acts/replay/", values, headers=HTMX)
-    assert tried.headers["HX-Redirect"] == f"/t/acme/errands/{Errand.objects.get().pk}/"
+    assert (
+        tried.headers["HX-Redirect"]
+        == f"/t/acme/activity/{Job.objects.exclude(actor='system').get().pk}/"
+    )
 
 
 def test_csrf_is_asked_for(tenant: Tenant, held: Posting) -> None:

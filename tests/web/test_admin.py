@@ -11,7 +11,6 @@ from audit.trail import log
 from audit.trail.events import sentence
 from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
-from connector.jobs.models import SyncRun
 from connector.tenants.models import Membership, Tenant
 from connector.web.admin import admin  # with its pages registered
 from tests import builders
@@ -232,7 +231,7 @@ def test_what_was_stored_unredacted_is_hidden_on_the_records_pages(
             started_at=now,
         ),
         log.record(tenant.pk, "t", subject_kind="k", subject_id="b-1", body={"said": said}),
-        SyncRun.objects.create(tenant=tenant, started_at=now, error=said),
+        builders.make_job(tenant, "sync", **builders.over(said, failed=True)),
     ]
     for row in rows:
         name = f"admin:{row._meta.app_label}_{row._meta.model_name}"

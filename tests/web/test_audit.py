@@ -18,8 +18,10 @@ from audit.ledger import lifecycle
 from audit.ledger.models import Posting
 from audit.trail import log, trail_key
 from audit.trail.models import AuditEntry, Chain
-from connector.actions import runner, verify_audit
-from connector.jobs.models import Errand
+from connector.actions import verify_audit
+from connector.actions.job_results import result_text
+from connector.jobs import runner
+from connector.jobs.models import Job
 from connector.tenants.models import Tenant
 from connector.web.audit import as_of
 from connector.web.audit import export as audit_export
@@ -255,24 +257,24 @@ def test_the_number_of_queries_does_not_grow(client: Client, tenant: Tenant, add
 # Verifying
 
 
-def ask(client: Client) -> Errand:
+def ask(client: Client) -> Job:
     answer = client.post(f"{ADDRESS}verify/")
     assert (answer.status_code, answer.url) == (302, f"{ADDRESS}#chain")
-    return Errand.objects.get(kind=verify_audit.KIND, finished_at=None)
+    return Job.objects.get(kind=verify_audit.KIND, finished_at=None)
 
 
 def test_a_worker_verifies_and_the_result_stays(client: Client, tenant: Tenant) -> None:
     tell(tenant)
     log.seal(tenant.pk)
-    errand = ask(client)
-    assert ask(client).pk == errand.pk  # a double click
+    job = ask(client)
+    assert ask(client).pk == job.pk  # a double click
     page = text(client)
     assert "Verify the audit chain" in page
     assert "Verify now" not in page
-    assert runner.run(errand.pk)
-    errand.refresh_from_db()
-    assert (errand.failed, errand.said) == (False, "The audit chain fits: 1 entries.")
-    assert errand.result == {"entries": 1, "ok": True, "first_bad": None}
+    assert runner.run(job.pk)
+    job.refresh_from_db()
+    assert (job.failed, result_text(job)) == (False, "The audit chain fits: 1 entries.")
+    assert job.data == {"entries": 1, "ok": True, "first_bad": None, "unsealed": 0}
     page = text(client)
     assert "Every one of the 1 entries is where and what it was." in page
     assert "by the-auditor" in page
@@ -284,11 +286,11 @@ def test_a_changed_entry_is_found_and_named(client: Client, tenant: Tenant) -> N
     entry = tell(tenant)
     log.seal(tenant.pk)
     AuditEntry.objects.filter(pk=entry.pk).update(actor="mallory")
-    errand = ask(client)
-    runner.run(errand.pk)
-    errand.refresh_from_db()
-    assert errand.failed
-    assert "Entry number 1 (posting.dismissed) was changed" in errand.said
+    job = ask(client)
+    runner.run(job.pk)
+    job.refresh_from_db()
+    assert job.failed
+    assert "Entry number 1 (posting.dismissed) was changed" in result_text(job)
     page = text(client)
     assert "Does not fit" in page
     assert "Restore the database from a backup" in page
@@ -302,11 +304,11 @@ def test_a_chain_too_long_for_a_worker_is_left_with_a_way_on(
     log.seal(tenant.pk)
     monkeypatch.setattr("audit.trail.verification._TELL_EVERY", 1)
     monkeypatch.setattr(verify_audit, "_MOST_S", -1)
-    errand = ask(client)
-    runner.run(errand.pk)
-    errand.refresh_from_db()
-    assert errand.failed
-    assert "verify_audit acme" in errand.said
+    job = ask(client)
+    runner.run(job.pk)
+    job.refresh_from_db()
+    assert job.failed
+    assert "verify_audit acme" in result_text(job)
     assert "Nobody has verified it yet." in text(client)
 
 

@@ -21,7 +21,7 @@ from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
 from connector.actions.live_lookup import LOOK
 from connector.domain.errors import Reason
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from connector.sync.models import Bill
 from connector.tenants.models import EpicorCredentials, Membership, RampCredentials, Tenant
 from connector.web.bills.comparison import NOT_AS_IN_RAMP, NOT_AS_SENT
@@ -106,19 +106,16 @@ def entered(tenant: Tenant, **changes: Any) -> Posting:
     return posting
 
 
-def looked(tenant: Tenant, *invoices: dict[str, Any], at: datetime | None = None) -> Errand:
+def looked(tenant: Tenant, *invoices: dict[str, Any], at: datetime | None = None) -> Job:
     now = at or timezone.now() + timedelta(seconds=1)
-    return Errand.objects.create(
-        tenant=tenant,
-        kind=LOOK,
-        title="Look",
+    details = {"seen_at": now.isoformat(), "companies": ["EPIC06"], "invoices": list(invoices)}
+    moments = {"created_at": now, "run_at": now}
+    return builders.make_job(
+        tenant,
+        LOOK,
         subject="b1",
         actor="bob",
-        asked_at=now,
-        rung_at=now,
-        finished_at=now,
-        said="Seen.",
-        result={"seen_at": now.isoformat(), "companies": ["EPIC06"], "invoices": list(invoices)},
+        **{**builders.over("Seen.", **details), **moments, "finished_at": now},
     )
 
 
@@ -512,20 +509,20 @@ def test_older_events_come_when_asked_for(client: Client, held: Posting) -> None
 # -- looking in Epicor now ---------------------------------------------------------------------
 
 
-def test_asking_twice_for_a_look_is_one_errand(client: Client, held: Posting) -> None:
+def test_asking_twice_for_a_look_is_one_job(client: Client, held: Posting) -> None:
     there = "/t/acme/bills/b-held"
     assert client.post(f"{there}/look/").url == there
     piece = client.post(f"{there}/look/", headers={"HX-Request": "true"}).content.decode()
-    (errand,) = Errand.objects.all()
-    assert (errand.kind, errand.subject, errand.actor) == (LOOK, "b-held", "ann")
+    (job,) = Job.objects.all()
+    assert (job.kind, job.subject, job.actor) == (LOOK, "b-held", "ann")
     assert 'hx-trigger="every 1s"' in piece
     assert "Looking, asked by ann" in piece
-    Errand.objects.update(finished_at=timezone.now(), said="Epicor refused the key.", failed=True)
+    Job.objects.update(**builders.over("Epicor refused the key.", failed=True))
     piece = text(client, f"{there}/sides/", **{"HX-Request": "true"})
     assert 'hx-trigger="every 1s"' not in piece
     assert "Epicor refused the key." in piece
     client.post(f"{there}/look/")
-    assert Errand.objects.count() == 2
+    assert Job.objects.count() == 2
     assert client.post("/t/acme/bills/unknown/look/").status_code == 404
 
 
@@ -647,11 +644,8 @@ def test_nothing_is_said_to_agree_where_epicor_has_nothing(client: Client, tenan
     page = text(client, PAGE)
     assert "in Epicor there is nothing to compare." in page
     Posting.objects.update(state="entered", entered_as={})
-    looked = {"invoices": [], "seen_at": timezone.now().isoformat()}
-    Errand.objects.create(
-        tenant=tenant, kind=LOOK, subject="b1", actor="ann", asked_at=timezone.now(),
-        rung_at=timezone.now(), finished_at=timezone.now(), result=looked,
-    )  # fmt: skip
+    looked = builders.over("Seen.", invoices=[], seen_at=timezone.now().isoformat())
+    builders.make_job(tenant, LOOK, subject="b1", **looked)
     page = text(client, PAGE)
     assert "No difference" not in page
     assert "was not found there" in page

@@ -21,7 +21,8 @@ from audit.trail import log
 from audit.trail.models import AuditEntry
 from connector.domain.difference import Difference, stored
 from connector.domain.errors import Reason
-from connector.jobs.models import Errand, SyncRun
+from connector.jobs.models import Job
+from connector.sync.bills.run import SYNC
 from connector.sync.models import Bill
 from connector.tenants import entities
 from connector.tenants.models import EntityRoute, Tenant
@@ -85,8 +86,7 @@ def test_overdue_causes_come_first_then_the_most_money(client: Client, tenant: T
 
 def synced(tenant: Tenant) -> None:
     """A sync came to its end."""
-    now = timezone.now()
-    SyncRun.objects.create(tenant=tenant, started_at=now, finished_at=now)
+    builders.make_job(tenant, SYNC, **builders.over())
 
 
 def test_nothing_waits_is_said_with_what_will_appear(client: Client, tenant: Tenant) -> None:
@@ -466,11 +466,9 @@ def test_nonsense_and_foreign_rows_do_no_harm(client: Client, held: Posting) -> 
     assert client.get(f"{PAGE}pulse/").status_code == 405
 
 
-def test_an_errand_that_is_over_has_the_list_look_once_more(client: Client, tenant: Tenant) -> None:
-    now = timezone.now()
-    values = {"tenant": tenant, "kind": "adopt", "title": "x", "asked_at": now, "rung_at": now}
-    errand = Errand.objects.create(**values)
-    address = f"/t/acme/errands/{errand.pk}/"
+def test_a_job_that_is_over_has_the_list_look_once_more(client: Client, tenant: Tenant) -> None:
+    job = builders.make_job(tenant, "adopt")
+    address = f"/t/acme/activity/{job.pk}/"
     assert "HX-Trigger" not in client.get(address, headers=HTMX).headers
-    Errand.objects.update(finished_at=now)
+    Job.objects.update(**builders.over())
     assert client.get(address, headers=HTMX).headers["HX-Trigger"] == "bills-changed"

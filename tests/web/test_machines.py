@@ -17,9 +17,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from connector.checks import refusal
 from connector.jobs import heartbeat
-from connector.jobs.models import Heartbeat, SyncRun
+from connector.jobs.models import Heartbeat
 from connector.settings import BASE_DIR
+from connector.sync.bills.run import DRY_RUN, SOME, SYNC
 from connector.tenants.models import Tenant
+from tests import builders
 from tests.tenants.test_tenant_file import WHOLE
 from tests.web.rows import make_posting
 
@@ -59,7 +61,7 @@ def test_a_queue_that_cannot_be_reached_is_not_ready(
     def fail() -> None:
         raise RedisConnectionError("refused")
 
-    monkeypatch.setattr("connector.jobs.queue.get_broker", fail)
+    monkeypatch.setattr("django_q.brokers.get_broker", fail)
     assert Client().get("/readyz").json() == {"database": True, "queue": False, "workers": False}
     answer = Client().get("/metrics", headers={"authorization": "Bearer letmein"})
     assert answer.status_code == 200
@@ -115,11 +117,10 @@ def test_metrics_count_bills_holds_and_pauses(tenant: Tenant, settings: LazySett
 def test_only_a_whole_cycle_counts_as_the_last_one(tenant: Tenant, settings: LazySettings) -> None:
     settings.METRICS_TOKEN = "token"
     ended = [timezone.now() + timedelta(minutes=number) for number in range(5)]
-    others = ({}, {"dry_run": True}, {"only_ids": [1]}, {"due_only": True}, {"error": "Away."})
-    for finished_at, values in zip(ended, others, strict=True):
-        SyncRun.objects.create(
-            tenant=tenant, started_at=ended[0], finished_at=finished_at, **values
-        )
+    others = ((SYNC, False), (DRY_RUN, False), (SOME, False), ("reprove", False), (SYNC, True))
+    for finished_at, (kind, failed) in zip(ended, others, strict=True):
+        values = {**builders.over(failed=failed), "finished_at": finished_at}
+        builders.make_job(tenant, kind, **values)
     answer = Client().get("/metrics", headers={"authorization": "Bearer token"})
     told = f'connector_last_cycle_timestamp_seconds{{tenant="acme"}} {ended[0].timestamp():.0f}'
     assert told in answer.content.decode().splitlines()

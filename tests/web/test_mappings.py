@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
-from connector.actions import mapping_import, runner
-from connector.jobs.models import Errand
+from connector.actions import mapping_import
+from connector.jobs import runner
+from connector.jobs.models import Job
 from connector.tenants.models import Membership, Tenant
 from mappings.catalog import VendorRow, add_issued, replace_vendors
 from mappings.decisions import decide, require_approval
@@ -334,15 +335,15 @@ def test_saving_can_replay_what_waits_for_it(ann: Client, tenant: Tenant) -> Non
     waiting.refresh_from_db()
     other.refresh_from_db()
     assert (waiting.hold_reason, other.hold_reason) == ("", "vendor_unmapped")
-    errand = Errand.objects.get(kind="replay")
-    assert (errand.actor, errand.arguments) == ("accountant", {"ids": [waiting.pk]})
+    job = Job.objects.get(kind="replay")
+    assert (job.actor, job.arguments) == ("accountant", {"ids": [waiting.pk]})
 
 
 def test_saving_alone_leaves_the_bills(ann: Client, tenant: Tenant) -> None:
     block(make_posting(tenant, "b", hold_reason="vendor_unmapped"), "v-1", "Acme")
     save(ann)
     assert Posting.objects.get().hold_reason == "vendor_unmapped"
-    assert not Errand.objects.filter(kind="replay").exists()
+    assert not Job.objects.filter(kind="replay").exists()
 
 
 def test_one_companys_mapping_replays_its_bills_only(ann: Client, tenant: Tenant) -> None:
@@ -354,7 +355,7 @@ def test_one_companys_mapping_replays_its_bills_only(ann: Client, tenant: Tenant
     blocker.company = "EPIC07"
     blocker.save()
     save(ann, company=CO, replay="1")
-    assert Errand.objects.get(kind="replay").arguments == {"ids": [mine.pk]}
+    assert Job.objects.get(kind="replay").arguments == {"ids": [mine.pk]}
 
 
 def test_a_reference_never_seen_is_added_in_a_dialog(ann: Client, tenant: Tenant) -> None:
@@ -456,11 +457,11 @@ def test_who_may_not_map_sees_the_grid_without_its_acts(people: Login, tenant: T
 
 def test_looking_changes_nothing(ann: Client, tenant: Tenant) -> None:
     use(tenant, "v-1")
-    errand = mapping_import.ask_preview(tenant, "vendors", "m.csv", [], actor="ann")
-    before = [list(model.objects.values()) for model in (Errand, AuditEntry, VendorMapping)]
-    for page in [*LOOK, *MAP_GET, f"imports/{errand.pk}/"]:
+    job = mapping_import.request_preview(tenant, "vendors", "m.csv", [], actor="ann")
+    before = [list(model.objects.values()) for model in (Job, AuditEntry, VendorMapping)]
+    for page in [*LOOK, *MAP_GET, f"imports/{job.pk}/"]:
         assert ann.get(f"{BASE}{page}").status_code in (200, 302)
-    assert before == [list(model.objects.values()) for model in (Errand, AuditEntry, VendorMapping)]
+    assert before == [list(model.objects.values()) for model in (Job, AuditEntry, VendorMapping)]
 
 
 # Files ------------------------------------------------------------------------------------------
@@ -582,7 +583,7 @@ def test_a_file_that_cannot_be_used_is_explained(
     answer = upload(ann, content, name)
     assert answer.status_code == 422
     assert words in answer.content.decode()
-    assert not Errand.objects.exists()
+    assert not Job.objects.exists()
 
 
 def test_no_file_at_all_is_explained(ann: Client, tenant: Tenant) -> None:
@@ -595,8 +596,8 @@ def test_a_big_file_is_looked_at_by_a_worker(ann: Client, tenant: Tenant) -> Non
     answer = upload(ann, f"{CSV}{lines}")
     page = text(ann, answer.url)
     assert 'hx-trigger="every 1s"' in page
-    errand = Errand.objects.get()
-    assert runner.run(errand.pk)
+    job = Job.objects.get()
+    assert runner.run(job.pk)
     page = ann.get(answer.url, headers=HX).content.decode()
     assert "<html" not in page
     assert "Import 1,001 rows" in page
@@ -604,17 +605,17 @@ def test_a_big_file_is_looked_at_by_a_worker(ann: Client, tenant: Tenant) -> Non
     assert len(page) < 100_000
     done = ann.post(f"{answer.url}import/")
     assert "being imported" in text(ann, done.url)
-    assert runner.run(Errand.objects.get(kind=mapping_import.IMPORT).pk)
+    assert runner.run(Job.objects.get(kind=mapping_import.IMPORT).pk)
     assert "1,001 new" in text(ann, done.url)
 
 
 @pytest.mark.parametrize("page", ["imports/{}/", "imported/{}/", "what-if/{}/"])
-def test_another_tenants_errands_are_not_found(ann: Client, tenant: Tenant, page: str) -> None:
+def test_another_tenants_jobs_are_not_found(ann: Client, tenant: Tenant, page: str) -> None:
     other = builders.make_tenant("other")
     kind = {"i": mapping_import.PREVIEW, "w": "what_if"}.get(page[0], mapping_import.IMPORT)
     now = timezone.now()
-    theirs = Errand.objects.create(
-        tenant=other, kind=kind, title="x", actor="x", asked_at=now, rung_at=now
+    theirs = Job.objects.create(
+        tenant=other, kind=kind, title="x", actor="x", created_at=now, run_at=now
     )
     assert ann.get(f"{BASE}{page.format(theirs.pk)}").status_code == 404
     assert ann.get(f"{BASE}{page.format(10**30)}").status_code == 404
@@ -853,8 +854,8 @@ def test_a_what_if_is_asked_and_shown(ann: Client, tenant: Tenant) -> None:
     page = text(ann, answer.url)
     assert "What if Acme were mapped to B, over the last 30 days" in page
     assert 'hx-trigger="every 1s"' in page
-    errand = Errand.objects.get()
-    assert runner.run(errand.pk)
+    job = Job.objects.get()
+    assert runner.run(job.pk)
     result = {
         "looked_at": 3,
         "bills": 1,
@@ -873,7 +874,7 @@ def test_a_what_if_is_asked_and_shown(ann: Client, tenant: Tenant) -> None:
             }
         ],
     }
-    Errand.objects.update(result=result)
+    Job.objects.update(details=result)
     page = ann.get(answer.url, headers=HX).content.decode()
     for words in ["1 bill<", "120.00 USD", "Acme &lt;b&gt;", "<s>A</s> → <strong>B</strong>"]:
         assert words in page, words
@@ -898,14 +899,14 @@ def test_a_what_if_that_makes_no_sense_is_refused(
     answer = ann.post(f"{BASE}vendors/what-if/ask/", sent)
     assert answer.status_code == 422
     assert words in answer.content.decode()
-    assert not Errand.objects.exists()
+    assert not Job.objects.exists()
 
 
 def test_what_was_asked_before_can_be_come_back_to(ann: Client, tenant: Tenant) -> None:
     other = builders.make_tenant("other")
     now = timezone.now()
-    Errand.objects.create(
-        tenant=other, kind="what_if", title="Theirs", actor="x", asked_at=now, rung_at=now
+    Job.objects.create(
+        tenant=other, kind="what_if", title="Theirs", actor="x", created_at=now, run_at=now
     )
     asked = ann.post(
         f"{BASE}vendors/what-if/ask/", {"ramp_id": "v-1", "epicor_id": "B", "days": "30"}
@@ -928,9 +929,9 @@ def test_a_what_if_takes_a_whole_file_and_a_removal(ann: Client, tenant: Tenant)
     second = {"ramp_id": "v-2", "remove": "1", "days": "30"}
     told = ann.post(f"{BASE}vendors/what-if/ask/", second).content.decode()
     assert "You have another one under way" in told
-    assert runner.run(Errand.objects.get().pk)
+    assert runner.run(Job.objects.get().pk)
     ann.post(f"{BASE}vendors/what-if/ask/", {"ramp_id": "v-1", "remove": "1", "days": "30"})
-    gone, many = Errand.objects.all()
+    gone, many = Job.objects.all()
     assert many.arguments["wishes"] == [["", "v-1", "A"], ["", "v-2", "B"]]
     assert gone.arguments["wishes"] == [["", "v-1", ""]]
     assert gone.title == "What if v-1 had no target, over the last 30 days"
@@ -939,5 +940,5 @@ def test_a_what_if_takes_a_whole_file_and_a_removal(ann: Client, tenant: Tenant)
 def test_counting_can_be_asked_for(ann: Client, tenant: Tenant) -> None:
     make_posting(tenant, "b", issued_on=builders.today(), amount=Decimal(5))
     ann.post(f"{BASE}vendors/count/")
-    assert Errand.objects.get().kind == "count_uses"
+    assert Job.objects.get().kind == "count_uses"
     assert "Being counted now." in text(ann, f"{BASE}vendors/")

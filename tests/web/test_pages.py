@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from audit.ledger.models import Posting
 from connector.domain.errors import Reason
-from connector.jobs.models import SyncRun
 from connector.sync.models import Bill
 from connector.tenants.models import FinanceCalendar, Tenant
 from connector.web import today
@@ -85,8 +84,7 @@ def test_an_unknown_bill_is_not_found(client: Client) -> None:
 
 
 def test_no_exceptions_is_said_in_words(client: Client, tenant: Tenant) -> None:
-    now = timezone.now()
-    SyncRun.objects.create(tenant=tenant, started_at=now, finished_at=now)
+    builders.make_job(tenant, "sync", **builders.over())
     assert "Nothing waits for a person." in text(client, "/t/acme/exceptions/")
 
 
@@ -128,9 +126,8 @@ def test_today_shows_the_cycles_in_the_tenants_zone_and_the_pause(
     client: Client, tenant: Tenant
 ) -> None:
     at = datetime(2026, 7, 1, 14, 0, tzinfo=UTC)
-    SyncRun.objects.create(
-        tenant=tenant, started_at=at, finished_at=at, summary={"fetched": 7, "calls": {"ramp": 1}}
-    )
+    values = {"code": "synced", "data": {"fetched": 7, "calls": {"ramp": 1}}, "finished_at": at}
+    builders.make_job(tenant, "sync", **{**builders.over(), **values})
     FinanceCalendar.objects.filter(tenant=tenant).update(next_run_at=at + timedelta(minutes=15))
     Tenant.objects.filter(pk=tenant.pk).update(paused_reason="Epicor refuses the key.")
     page = text(client, "/t/acme/")

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connector.actions import mapping_what_if, requests
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from connector.tenants.models import Tenant
 from mappings.coding import VENDORS
 from mappings.files import MappingRow
@@ -40,38 +40,34 @@ def grows(count: Callable[[], int], add: Callable[[range], None]) -> tuple[int, 
     return few, count()
 
 
-def make_errand(tenant: Tenant, kind: str = "import", **values: object) -> Errand:
-    now = timezone.now()
-    moments = {"asked_at": now, "rung_at": now, "finished_at": now}
-    return Errand.objects.create(
-        tenant=tenant, **{"kind": kind, "title": "Import", "actor": "ann", **moments, **values}
-    )
+def make_job(tenant: Tenant, kind: str = "import", **values: object) -> Job:
+    return builders.make_job(tenant, kind, **{**builders.over(), **values})
 
 
 def test_the_jobs(client: Client, tenant: Tenant) -> None:
     def add(numbers: range) -> None:
         for number in numbers:
-            make_errand(tenant, title=f"Import {number}")
+            make_job(tenant, title=f"Import {number}")
             posting = make_posting(tenant, f"b{number}")
-            make_errand(tenant, kind=requests.REPLAY, arguments={"ids": [posting.pk]})
+            make_job(tenant, kind=requests.REPLAY, arguments={"ids": [posting.pk]})
 
-    few, many = grows(lambda: queries(client, "/t/acme/errands/"), add)
+    few, many = grows(lambda: queries(client, "/t/acme/activity/"), add)
     assert few == many <= MOST
 
 
 def test_one_job_with_many_bills(client: Client, tenant: Tenant) -> None:
-    errand = make_errand(tenant, kind=requests.REPLAY)
+    job = make_job(tenant, kind=requests.REPLAY)
 
     def add(numbers: range) -> None:
-        ids = list(errand.arguments.get("ids", []))
+        ids = list(job.arguments.get("ids", []))
         for number in numbers:
             posting = make_posting(tenant, f"b{number}", hold_reason="vendor_unmapped")
             block(posting, f"v{number}", "Acme")
             ids.append(posting.pk)
-        errand.arguments = {"ids": ids}
-        errand.save()
+        job.arguments = {"ids": ids}
+        job.save()
 
-    few, many = grows(lambda: queries(client, f"/t/acme/errands/{errand.pk}/"), add)
+    few, many = grows(lambda: queries(client, f"/t/acme/activity/{job.pk}/"), add)
     assert few == many <= MOST
 
 
@@ -90,7 +86,7 @@ def test_the_chooser(client: Client, tenant: Tenant) -> None:
 
 def test_what_a_what_if_found(client: Client, tenant: Tenant) -> None:
     wish = [MappingRow(0, "v-1", "", "ACME", "", "")]
-    errand = mapping_what_if.ask_what_if(tenant, VENDORS, wish, 90, actor="ann")
+    job = mapping_what_if.request_what_if(tenant, VENDORS, wish, 90, actor="ann")
     fields = [{"field": "vendor", "before": "", "after": "ACME"}]
     found = mapping_what_if.Found()
 
@@ -109,11 +105,9 @@ def test_what_a_what_if_found(client: Client, tenant: Tenant) -> None:
             for number in numbers
         ]
         found.bills = found.looked_at = numbers.stop
-        Errand.objects.filter(pk=errand.pk).update(
-            result=found.as_json(), finished_at=timezone.now()
-        )
+        Job.objects.filter(pk=job.pk).update(details=found.as_json(), finished_at=timezone.now())
 
-    few, many = grows(lambda: queries(client, f"/t/acme/mappings/what-if/{errand.pk}/"), add)
+    few, many = grows(lambda: queries(client, f"/t/acme/mappings/what-if/{job.pk}/"), add)
     assert few == many <= MOST
 
 

@@ -47,7 +47,7 @@ def test_a_session_ends_after_half_a_day(ann: Client) -> None:
 
 def test_a_piece_of_a_page_whose_session_is_over_is_told_so(tenant: Tenant) -> None:
     """A redirect would put the login page into the middle of the page that asked."""
-    answer = Client().get("/t/acme/errands/1/", headers={"HX-Request": "true"})
+    answer = Client().get("/t/acme/activity/1/", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.content) == (401, b"You are not logged in.")
 
 

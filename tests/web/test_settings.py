@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
-from connector.actions import tenant_setup as errands
-from connector.jobs.models import Errand, SyncRun
+from connector.actions import tenant_setup
+from connector.jobs.models import Job
 from connector.tenants import sections
 from connector.tenants.models import (
     EntityRoute,
@@ -82,7 +82,7 @@ def test_a_secret_is_written_and_never_read_back(
     pages = [text(admin), text(admin, "ramp/"), page]
     pages += [admin.get(f"/t/acme/{where}").content.decode() for where in ("", "setup/ramp/")]
     pages.append(json.dumps(list(AuditEntry.objects.values_list("body", flat=True))))
-    pages += [caplog.text, str(list(Errand.objects.values()))]
+    pages += [caplog.text, str(list(Job.objects.values()))]
     for shown in pages:
         assert fresh not in shown
         assert SECRET not in shown
@@ -185,9 +185,9 @@ class TestWaitingBills:
         accountant = person(tenant, "accountant")
         assert "Try 1 again" in text(accountant)
         answer = accountant.post(f"{HOME}replay/routes")
-        errand = Errand.objects.get()
-        assert answer.url == f"/t/acme/errands/{errand.pk}/"
-        assert errand.arguments == {"ids": [lost.pk]}
+        job = Job.objects.exclude(actor="system").get()
+        assert answer.url == f"/t/acme/activity/{job.pk}/"
+        assert job.arguments == {"ids": [lost.pk]}
         lost.refresh_from_db()
         assert lost.hold_reason == ""
         again = accountant.post(f"{HOME}replay/routes", follow=True)
@@ -237,10 +237,10 @@ class TestPause:
         assert "It is paused already" in again.content.decode()
         answer = admin.post(f"{HOME}resume", follow=True)
         assert "A cycle begins now" in answer.content.decode()
-        assert SyncRun.objects.count() == 1
+        assert Job.objects.filter(kind="sync").count() == 1
         answer = admin.post(f"{HOME}resume", follow=True)
         assert "nothing was changed" in answer.content.decode()
-        assert SyncRun.objects.count() == 1
+        assert Job.objects.filter(kind="sync").count() == 1
 
     def test_a_reason_is_needed(self, admin: Client, tenant: Tenant) -> None:
         assert b"Say why" in admin.post(f"{HOME}pause", follow=True).content
@@ -255,17 +255,19 @@ class TestPause:
 
 
 class TestAsking:
-    @pytest.mark.parametrize(("what", "kind"), [("test", errands.TEST), ("load", errands.CATALOGS)])
+    @pytest.mark.parametrize(
+        ("what", "kind"), [("test", tenant_setup.TEST), ("load", tenant_setup.CATALOGS)]
+    )
     def test_asked_once_and_shown(self, admin: Client, what: str, kind: str) -> None:
         for _ in range(2):
             assert admin.post(f"{HOME}ask/{what}").url == HOME
-        assert Errand.objects.get().kind == kind
+        assert Job.objects.get().kind == kind
         assert "hx-trigger" in text(admin)
 
     def test_how_far_a_catalog_is(self, admin: Client) -> None:
         admin.post(f"{HOME}ask/load")
         read = [{"company": "EPIC06", "name": "vendors", "rows": 12000, "of": 20000, "over": False}]
-        Errand.objects.update(result={"read": read})
+        Job.objects.update(details={"read": read})
         assert "EPIC06 vendors: 12,000 of 20,000 so far" in text(admin)
 
     def test_nothing_else(self, admin: Client) -> None:

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
-from connector.actions import tenant_setup as errands
-from connector.jobs.models import Errand, SyncRun
+from connector.actions import tenant_setup
+from connector.jobs.models import Job
 from connector.tenants import pauses, sections, setup
 from connector.tenants.models import (
     EntityRoute,
@@ -95,17 +95,8 @@ def save(client: Client, step: str, values: dict[str, Any], *, mark: str | None 
     return client.post(f"/t/acme/setup/{step}/save", typed)
 
 
-def errand(tenant: Tenant, kind: str, **values: Any) -> Errand:
-    now = timezone.now()
-    return Errand.objects.create(
-        tenant=tenant,
-        kind=kind,
-        title="Title",
-        actor="ann",
-        asked_at=now,
-        rung_at=now,
-        **{"finished_at": now, "said": "Said.", **values},
-    )
+def job(tenant: Tenant, kind: str, **values: Any) -> Job:
+    return builders.make_job(tenant, kind, **{**builders.over("Said."), **values})
 
 
 class TestNewTenant:
@@ -319,7 +310,7 @@ class TestForms:
     def test_what_the_test_said_of_the_stamp_column(self, client: Client, making: Tenant) -> None:
         assert "This column was not tested yet" in text(client, "rules/")
         check = {"name": "EPIC06 ExternalID", "ok": True, "message": "ExternalID takes 50."}
-        errand(making, errands.TEST, result={"epicor": [check], "ramp": []})
+        job(making, tenant_setup.TEST, details={"epicor": [check], "ramp": []})
         assert "Last test, EPIC06 ExternalID: ExternalID takes 50." in text(client, "rules/")
 
     def test_the_calendar_is_kept_until_live(self, client: Client, making: Tenant) -> None:
@@ -370,7 +361,7 @@ class TestLists:
             {"id": "e-2", "name": "Acme EU", "currency": "EUR"},
         ]
         result = {"entities": rows, "companies": [{"code": "EPIC06", "name": "Main"}]}
-        errand(making, errands.ENTITIES, result=result)
+        job(making, tenant_setup.ENTITIES, details=result)
         page = text(client, "entities/")
         assert "Acme &lt;US&gt;" in page
         assert '<option value="EPIC06">Main</option>' in page
@@ -410,7 +401,7 @@ class TestLists:
             tenant=making, ramp_field="Cost Center", segment=3, kind="cost_centers"
         )
         assert "Ramp has no field" not in text(client, "coding/")  # nobody has asked Ramp yet
-        errand(making, errands.CHART, result={"fields": [{"id": "cc", "name": "Cost Center"}]})
+        job(making, tenant_setup.CHART, details={"fields": [{"id": "cc", "name": "Cost Center"}]})
         assert "the field Cost Center has the id cc" in text(client, "coding/")
         assert "1 field that Ramp does not have" in text(client, "live/")
         Dimension.objects.update(ramp_field="cc")
@@ -420,7 +411,7 @@ class TestLists:
     def test_currencies_and_dimensions_are_proposed(self, client: Client, making: Tenant) -> None:
         EpicorCurrency.objects.create(tenant=making, company="EPIC06", code="USD")
         EpicorSegment.objects.create(tenant=making, company="EPIC06", number=3, name="Department")
-        errand(making, errands.CHART, result={"fields": [{"id": "cc", "name": "Cost Center"}]})
+        job(making, tenant_setup.CHART, details={"fields": [{"id": "cc", "name": "Cost Center"}]})
         Posting.objects.create(tenant=making, bill_id="b", currency="CAD")
         page = text(client, "coding/")
         for expected in ("Proposed", "Epicor has no currency of this code", "3 Department", "cc"):
@@ -488,12 +479,12 @@ class TestPieces:
         assert "not a cron expression" in runs("99 * * * *")
 
 
-class TestErrands:
-    @pytest.mark.parametrize("step", [key for key, step in STEPS.items() if step.errand])
+class TestJobs:
+    @pytest.mark.parametrize("step", [key for key, step in STEPS.items() if step.job])
     def test_asking_twice_asks_once(self, client: Client, step: str) -> None:
         for _ in range(2):
             assert client.post(f"/t/acme/setup/{step}/ask").url == f"/t/acme/setup/{step}/"
-        assert Errand.objects.get().kind == STEPS[step].errand
+        assert Job.objects.get().kind == STEPS[step].job
         assert "hx-trigger" in text(client, f"{step}/")
 
     @pytest.mark.parametrize("step", ["ramp", "live", "nonsense"])
@@ -501,41 +492,43 @@ class TestErrands:
         assert client.post(f"/t/acme/setup/{step}/ask").status_code == 404
 
     def test_progress_and_end_are_a_piece(self, client: Client, making: Tenant) -> None:
-        row = errand(
+        row = job(
             making,
-            errands.TEST,
+            tenant_setup.TEST,
+            state="open",
             finished_at=None,
+            code="",
             done=3,
             total=24,
-            result={"ramp": [{"name": "login", "ok": True, "message": "Fine.", "fix": ""}]},
+            details={"ramp": [{"name": "login", "ok": True, "message": "Fine.", "fix": ""}]},
         )
-        address = f"/t/acme/setup/errands/{row.pk}/"
+        address = f"/t/acme/setup/jobs/{row.pk}/"
         answer = client.get(address)
         page = answer.content.decode()
         assert "3 of 24 done" in page
         assert "Fine." in page
         assert "HX-Refresh" not in answer.headers
-        Errand.objects.update(finished_at=timezone.now(), failed=True)
+        Job.objects.update(**builders.over(failed=True))
         assert client.get(address).headers["HX-Refresh"] == "true"
         quiet = client.get(address, headers={"HX-Current-URL": "http://x/t/acme/settings/"})
         assert "HX-Refresh" not in quiet.headers
 
-    def test_another_tenants_errand_and_other_kinds_are_not_found(
+    def test_another_tenants_job_and_other_kinds_are_not_found(
         self, client: Client, making: Tenant
     ) -> None:
-        foreign = errand(builders.make_tenant("other"), errands.TEST)
-        replay = errand(making, "replay")
+        foreign = job(builders.make_tenant("other"), tenant_setup.TEST)
+        replay = job(making, "replay")
         for row in (foreign, replay):
-            assert client.get(f"/t/acme/setup/errands/{row.pk}/").status_code == 404
+            assert client.get(f"/t/acme/setup/jobs/{row.pk}/").status_code == 404
 
     def test_names_in_results_are_text(self, client: Client, making: Tenant) -> None:
         bad = "<script>alert(1)</script>"
         bill = {"bill": "b", "number": bad, "vendor_name": bad, "amount": "1.00 USD", "ok": False}
         bill |= {"reason": "refused", "message": bad, "next_step": bad}
-        errand(making, errands.REHEARSAL, result={"bills": [bill]})
+        job(making, tenant_setup.REHEARSAL, details={"bills": [bill]})
         twin = {"company": bad, "invoice_num": bad, "total": "1", "currency": "USD"}
         twins = [{"bill": "b", "number": bad, "amount": "1", "twins": [twin]}]
-        errand(making, errands.TWINS, result={"twins": twins, "count": 1})
+        job(making, tenant_setup.TWINS, details={"twins": twins, "count": 1})
         for step in ("rehearsal/", "twins/"):
             page = text(client, step)
             assert "<script>alert" not in page
@@ -555,8 +548,8 @@ class TestProgress:
         self, client: Client, making: Tenant
     ) -> None:
         save(client, "ramp", RAMP)
-        result = {"mark": errands.connections_mark(making), "ramp": [], "epicor": []}
-        errand(making, errands.TEST, result=result)
+        result = {"mark": tenant_setup.connections_mark(making), "ramp": [], "epicor": []}
+        job(making, tenant_setup.TEST, details=result)
         assert "a connection changed since" not in text(client, "")
         save(client, "ramp", {**RAMP, "ramp.client_secret": OTHER})
         assert "a connection changed since" in text(client, "")
@@ -573,7 +566,7 @@ class TestProgress:
     def test_twins_and_what_could_not_be_compared_stay_in_sight(
         self, client: Client, making: Tenant, result: dict[str, int], note: str, warned: bool
     ) -> None:
-        errand(making, errands.TWINS, result={"twins": [], **result})
+        job(making, tenant_setup.TWINS, details={"twins": [], **result})
         page = text(client, "")
         step = page.split("Bills typed by hand</a>")[1].split("</li>")[0]
         assert note in step
@@ -588,14 +581,14 @@ class TestProgress:
 
         text(client, step)
         rows = [{"id": "e0", "name": "E0", "currency": "USD"}]
-        errand(making, errands.ENTITIES, result={"entities": rows, "companies": []})
-        errand(making, errands.CHART, result={"fields": [{"id": "f0", "name": "F0"}]})
+        job(making, tenant_setup.ENTITIES, details={"entities": rows, "companies": []})
+        job(making, tenant_setup.CHART, details={"fields": [{"id": "f0", "name": "F0"}]})
         EpicorSegment.objects.create(tenant=making, company="E", number=1, name="One")
         few = count()
         many = [{"id": f"e{n}", "name": f"E{n}", "currency": "USD"} for n in range(30)]
-        errand(making, errands.ENTITIES, result={"entities": many, "companies": []})
+        job(making, tenant_setup.ENTITIES, details={"entities": many, "companies": []})
         fields = [{"id": f"f{n}", "name": f"F{n}"} for n in range(30)]
-        errand(making, errands.CHART, result={"fields": fields})
+        job(making, tenant_setup.CHART, details={"fields": fields})
         for number in range(2, 9):
             EpicorSegment.objects.create(
                 tenant=making, company="E", number=number, name=f"S{number}"
@@ -641,7 +634,7 @@ class TestLive:
         answer = client.post("/t/acme/setup/live/go", {"sure": "1"}, follow=True)
         assert "The first cycle begins" in answer.content.decode()
         assert FinanceCalendar.objects.get().next_run_at > timezone.now()
-        assert not SyncRun.objects.exists()
+        assert not Job.objects.exists()
         assert pauses.kind(Tenant.objects.get()) == ""
         assert "is live." in text(client, "live/")
         assert "Not live yet" not in client.get("/t/acme/").content.decode()
@@ -662,7 +655,7 @@ class TestLive:
         client.post("/t/acme/setup/live/go", typed)
         again = client.post("/t/acme/setup/live/go", typed, follow=True)
         assert "is live already" in again.content.decode()
-        assert SyncRun.objects.count() == 1
+        assert Job.objects.count() == 1
 
 
 @pytest.mark.parametrize("role", ["accountant", "approver", "auditor"])
@@ -674,7 +667,7 @@ def test_others_may_not_set_up(making: Tenant, role: str) -> None:
         assert client.get(f"/t/acme/setup/{page}").status_code == 403
     for page in ("ramp/save", "test/ask", "live/go"):
         assert client.post(f"/t/acme/setup/{page}").status_code == 403
-    assert not Errand.objects.exists()
+    assert not Job.objects.exists()
 
 
 def test_a_stranger_finds_nothing(making: Tenant) -> None:

@@ -15,7 +15,8 @@ from audit.ledger.models import Posting
 from audit.trail import log
 from audit.trail.models import AuditEntry
 from connector.jobs import heartbeat
-from connector.jobs.models import SyncRun
+from connector.jobs.models import Job
+from connector.sync.bills.run import SOME, SYNC
 from connector.tenants.models import FinanceCalendar, Tenant
 from connector.web.money import pile_of, piles
 from connector.web.statistics import Seen, month
@@ -281,13 +282,16 @@ def test_no_worker_is_said_with_the_command_that_starts_one(tenant: Tenant) -> N
     assert "python manage.py worker" not in text(client_of(tenant, "admin"), "/t/acme/")
 
 
-def make_run(tenant: Tenant, **values: object) -> SyncRun:
-    defaults = {"background": True, "kinds": ["bills"], "started_at": timezone.now()}
-    return SyncRun.objects.create(tenant=tenant, **{**defaults, **values})
+def synced(**summary: object) -> dict[str, object]:
+    return {**builders.over(), "code": "synced", "data": summary}
+
+
+def make_run(tenant: Tenant, kind: str = SYNC, **values: object) -> Job:
+    return builders.make_job(tenant, kind, **values)
 
 
 def test_a_cycle_under_way_says_what_it_does_and_how_far_it_is(tenant: Tenant) -> None:
-    run = make_run(tenant, phase="enter", steps=3, counts={"fetched": 41, "entered": 7})
+    run = make_run(tenant, cursor={"phase": "enter"}, step=3, counts={"fetched": 41, "entered": 7})
     page = text(client_of(tenant), "/t/acme/today/cycle/")
     assert "Entering bills into Epicor" in page
     assert "step 5 of 7" in page
@@ -305,7 +309,7 @@ def test_a_cycle_under_way_says_what_it_does_and_how_far_it_is(tenant: Tenant) -
 
 def test_the_end_of_a_shown_cycle_is_announced_once(tenant: Tenant) -> None:
     client = client_of(tenant)
-    run = make_run(tenant, finished_at=timezone.now(), summary={"fetched": 41, "entered": 7})
+    run = make_run(tenant, **synced(fetched=41, entered=7))
     answer = client.get(f"/t/acme/today/cycle/?run={run.pk}")
     assert answer.headers["HX-Trigger"] == "cycle-ended"
     said = 'data-announce="The sync is done. 41 read from Ramp, 7 entered."'
@@ -318,9 +322,8 @@ def test_the_end_of_a_shown_cycle_is_announced_once(tenant: Tenant) -> None:
 def test_what_was_read_is_told_by_what_became_of_it(tenant: Tenant) -> None:
     make_run(
         tenant,
-        finished_at=timezone.now(),
         counts={"fetched": 50, "opened": 46, "left_out": 1},
-        summary={"fetched": 50, "entered": 42, "confirmed": 42, "exceptions": 7},
+        **synced(fetched=50, entered=42, confirmed=42, exceptions=7),
     )
     page = said(text(client_of(tenant), "/t/acme/"))
     assert (
@@ -331,17 +334,16 @@ def test_what_was_read_is_told_by_what_became_of_it(tenant: Tenant) -> None:
 
 
 def test_a_cycle_that_stopped_says_why(tenant: Tenant) -> None:
-    make_run(tenant, finished_at=timezone.now(), error="Epicor does not answer.")
+    make_run(tenant, **builders.over("Epicor does not answer.", failed=True))
     page = text(client_of(tenant), "/t/acme/")
     assert "The last sync stopped" in page
     assert "Epicor does not answer." in page
 
 
 def test_retries_and_dead_runs_are_not_the_last_sync(tenant: Tenant) -> None:
-    now = timezone.now()
-    whole = make_run(tenant, finished_at=now, summary={"fetched": 3})
-    make_run(tenant, finished_at=now, due_only=True, started_at=now + timedelta(minutes=1))
-    make_run(tenant, background=False)  # its process was killed: no lease
+    whole = make_run(tenant, **synced(fetched=3))
+    make_run(tenant, SOME, **synced())
+    make_run(tenant, in_process=True)  # its process was killed: no lease
     found = cycle(tenant)
     assert (found.last, found.run) == (whole, None)
 
@@ -357,7 +359,7 @@ def test_an_accountant_asks_for_a_sync_and_it_is_on_the_record(tenant: Tenant) -
     answer = client.post("/t/acme/sync/", headers={"HX-Request": "true"})
     assert "Waiting for a worker" in answer.content.decode()
     assert 'data-announce="A sync begins."' in answer.content.decode()
-    assert SyncRun.objects.get(tenant=tenant).background
+    assert not Job.objects.get(tenant=tenant).in_process
     assert OrmQ.objects.count() == 1
     entry = AuditEntry.objects.get(tenant=tenant, action="tenant.sync_asked")
     assert (entry.actor, entry.body) == ("accountant-of-acme", {"follows_another": False})
@@ -368,7 +370,7 @@ def test_a_second_ask_makes_another_sync_follow(tenant: Tenant) -> None:
     client.post("/t/acme/sync/")
     answer = client.post("/t/acme/sync/", follow=True)
     assert "another one follows it." in answer.content.decode()
-    assert SyncRun.objects.get(tenant=tenant).again
+    assert Job.objects.get(tenant=tenant).follow_up
     assert OrmQ.objects.count() == 1
 
 
@@ -376,7 +378,7 @@ def test_a_second_ask_makes_another_sync_follow(tenant: Tenant) -> None:
 def test_only_accountants_ask_for_a_sync_and_only_by_post(tenant: Tenant, role: str) -> None:
     assert client_of(tenant, role).post("/t/acme/sync/").status_code == 403
     assert client_of(tenant).get("/t/acme/sync/").status_code == 405
-    assert not SyncRun.objects.exists()
+    assert not Job.objects.exists()
 
 
 # -- what it costs --
@@ -385,7 +387,7 @@ def test_only_accountants_ask_for_a_sync_and_only_by_post(tenant: Tenant, role: 
 @pytest.mark.parametrize("piece", ["", "today/figures/", "today/cycle/", "today/month/"])
 def test_the_number_of_queries_is_constant(tenant: Tenant, piece: str) -> None:
     client = client_of(tenant)
-    make_run(tenant, finished_at=timezone.now())
+    make_run(tenant, **synced())
 
     def count() -> int:
         with CaptureQueriesContext(connection) as seen:
@@ -398,7 +400,7 @@ def test_the_number_of_queries_is_constant(tenant: Tenant, piece: str) -> None:
         block(posting, f"v{number}", f"Vendor {number}")
         make_posting(tenant, f"e{number}", state="entered", entered_at=timezone.now(),
                      currency=["USD", "EUR", "JPY"][number % 3])  # fmt: skip
-        make_run(tenant, finished_at=timezone.now())
+        make_run(tenant, **synced())
     assert count() == few
     assert few <= 19
 

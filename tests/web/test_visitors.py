@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from connector.accounts import sessions
-from connector.actions import background
+from connector.jobs import schedule
 from connector.tenants.models import Tenant
 from tests import builders
 from tests.web.factors import give_password, log_in
@@ -77,7 +77,7 @@ def test_the_tick_deletes_sessions_that_are_over(
         Session.objects.filter(pk=store.session_key).update(
             expire_date=now + timedelta(hours=hours)
         )
-    background.tick()
+    schedule.tick()
     assert set(Session.objects.values_list("pk", flat=True)) == set(keys[2:])
-    background.tick()
+    schedule.tick()
     assert set(Session.objects.values_list("pk", flat=True)) == {keys[3]}

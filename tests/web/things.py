@@ -16,15 +16,9 @@ from audit.ledger.models import Posting
 from audit.trail import log
 from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
-from connector.actions import (
-    bill_jobs,
-    mapping_import,
-    mapping_what_if,
-    questions,
-    runner,
-    tenant_setup,
-)
-from connector.jobs.models import Errand
+from connector.actions import bill_jobs, mapping_import, mapping_what_if, questions, tenant_setup
+from connector.jobs import runner
+from connector.jobs.models import Job
 from connector.tenants import sections
 from connector.tenants.models import Membership, Tenant
 from connector.web.actions.selection import as_seen
@@ -76,15 +70,15 @@ def an_entry(tenant: Tenant, person: User | None = None) -> Arguments:
     return {"pk": found.pk}
 
 
-def an_errand(tenant: Tenant, person: User | None = None) -> Arguments:
+def an_job(tenant: Tenant, person: User | None = None) -> Arguments:
     """Something that somebody asked for and that is done."""
     posting = make_posting(tenant, f"e-{next(_numbers)}")
-    return {"pk": _errand(tenant, "replay", {"ids": [posting.pk]}).pk}
+    return {"pk": _job(tenant, "replay", {"ids": [posting.pk]}).pk}
 
 
 def a_test(tenant: Tenant, person: User | None = None) -> Arguments:
     """A test of both connections that is done."""
-    return {"pk": _errand(tenant, tenant_setup.TEST, {}).pk}
+    return {"pk": _job(tenant, tenant_setup.TEST, {}).pk}
 
 
 def a_saved_view(tenant: Tenant, person: User | None = None) -> Arguments:
@@ -259,18 +253,18 @@ def a_removed_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
 def a_looked_up_bill(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
     """An entered bill, what removing it would delete, and that one is sure."""
     posting = make_posting(tenant, f"r-{next(_numbers)}", state="confirmed")
-    plan = _errand(tenant, bill_jobs.PLAN_REMOVAL, {"enter_again": False})
+    plan = _job(tenant, bill_jobs.PLAN_REMOVAL, {"enter_again": False})
     shown = {"refusal": "", "invoice": None}
-    Errand.objects.filter(pk=plan.pk).update(subject=posting.bill_id, result=shown)
+    Job.objects.filter(pk=plan.pk).update(subject=posting.bill_id, details=shown)
     return {**sure(posting), "plan": plan.pk}
 
 
 def a_plan_of_removal(tenant: Tenant, person: User | None = None) -> Arguments:
     """What would be deleted with a bill, looked up."""
     posting = make_posting(tenant, f"r-{next(_numbers)}", state="confirmed")
-    errand = _errand(tenant, bill_jobs.PLAN_REMOVAL, {"enter_again": False})
-    Errand.objects.filter(pk=errand.pk).update(subject=posting.bill_id)
-    return {"pk": errand.pk}
+    job = _job(tenant, bill_jobs.PLAN_REMOVAL, {"enter_again": False})
+    Job.objects.filter(pk=job.pk).update(subject=posting.bill_id)
+    return {"pk": job.pk}
 
 
 def _vendor(tenant: Tenant) -> str:
@@ -301,17 +295,17 @@ def a_mapping_file(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
 def a_preview(tenant: Tenant, person: User | None = None) -> Arguments:
     """A file whose effect was looked at."""
     row = MappingRow(2, f"v-{next(_numbers)}", "A", _vendor(tenant), "", "")
-    errand = mapping_import.ask_preview(tenant, "vendors", "vendors.csv", [row], actor="ann")
-    runner.run(errand.pk)
-    return {"pk": errand.pk}
+    job = mapping_import.request_preview(tenant, "vendors", "vendors.csv", [row], actor="ann")
+    runner.run(job.pk)
+    return {"pk": job.pk}
 
 
 def an_import(tenant: Tenant, person: User | None = None) -> Arguments:
     """A file that was imported."""
-    looked = Errand.objects.get(**a_preview(tenant))
-    errand = mapping_import.ask_import(looked, actor="ann", with_replay=False)
-    runner.run(errand.pk)
-    return {"pk": errand.pk}
+    looked = Job.objects.get(**a_preview(tenant))
+    job = mapping_import.request_import(looked, actor="ann", with_replay=False)
+    runner.run(job.pk)
+    return {"pk": job.pk}
 
 
 def a_decision(tenant: Tenant, arguments: Arguments) -> Mapping[str, Any]:
@@ -338,9 +332,9 @@ def a_question_with_a_file(tenant: Tenant, arguments: Arguments) -> Mapping[str,
 def an_answer(tenant: Tenant, person: User | None = None) -> Arguments:
     """What a change would have done, found out."""
     row = MappingRow(0, f"v-{next(_numbers)}", "A", _vendor(tenant), "", "")
-    errand = mapping_what_if.ask_what_if(tenant, "vendors", [row], 30, actor="ann")
-    runner.run(errand.pk)
-    return {"pk": errand.pk}
+    job = mapping_what_if.request_what_if(tenant, "vendors", [row], 30, actor="ann")
+    runner.run(job.pk)
+    return {"pk": job.pk}
 
 
 def _mark(tenant: Tenant, key: str) -> str:
@@ -348,17 +342,7 @@ def _mark(tenant: Tenant, key: str) -> str:
     return sections.mark(sections.SECTIONS[key], sections.values(tenant))
 
 
-def _errand(tenant: Tenant, kind: str, arguments: Mapping[str, Any]) -> Errand:
-    now = timezone.now()
-    return Errand.objects.create(
-        tenant=tenant,
-        kind=kind,
-        title="What was asked",
-        arguments=dict(arguments),
-        actor="ann",
-        asked_at=now,
-        rung_at=now,
-        finished_at=now,
-        total=1,
-        said="Done.",
+def _job(tenant: Tenant, kind: str, arguments: Mapping[str, Any]) -> Job:
+    return builders.make_job(
+        tenant, kind, arguments=dict(arguments), total=1, **builders.over("Done.")
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connector.jobs.models import SyncRun
+from connector.jobs.models import Job
 from connector.management.base import NEEDS_A_PERSON, CommandProblem, TenantCommand
 from connector.sync import clock
 from connector.sync.bills import under_way
@@ -73,7 +73,7 @@ def table(summary: Summary, *, dry: bool = False) -> str:
 
 def _would_hold(summary: Summary) -> dict[str, int]:
     """How many bills each cause would hold, the biggest first."""
-    counts = SyncRun.objects.get(pk=summary.run).counts
+    counts = Job.objects.get(pk=summary.run).counts
     found: dict[str, int] = counts.get("would_hold", {})
     return dict(sorted(found.items(), key=lambda cause: (-cause[1], cause[0])))
 

@@ -1,80 +1,49 @@
-"""The nightly proof: in short steps, by whichever worker has its turn, until all is read back.
+"""The nightly proof: a job in short steps, until all that was entered is read back.
 
-How far it is stands on the tenant's calendar. A step is claimed by its number, so that a doubled
-ring changes nothing; a worker that died is noticed when `proof_until` is over, and another one
-goes on from the last place. Only at its end is the day proven.
+Its subject is the day, in the tenant's zone; only at its end is that day proven.
 """
 
+import logging
 from datetime import date, datetime, timedelta
-from time import monotonic
-from zoneinfo import ZoneInfo
 
-from django.db import transaction
-from django.db.models import QuerySet
-from django.utils import timezone
-
-from audit.trail import log
 from connector.domain.errors import PostingError
+from connector.jobs import queue
+from connector.jobs.models import Job
+from connector.jobs.registry import Continue, Done, job
 from connector.sync.bills.verify import prove, record
 from connector.sync.bills.verify_result import Place
-from connector.tenants.models import FinanceCalendar, Tenant
+from connector.tenants import pauses
+from connector.tenants.models import Tenant
 
+NIGHTLY = "reprove"
 DAYS = 35
-LEASE = timedelta(seconds=300)  # longer than a job may take
-AGAIN = timedelta(minutes=10)  # after trouble with Epicor
+AGAIN = timedelta(minutes=10)  # after trouble
+logger = logging.getLogger(__name__)
 
 
-def advance(tenant: Tenant, budget_s: float, *, step: int | None = None) -> int | None:
-    """Do a step (number `step`) for about `budget_s` seconds; the number of the next one.
+def enqueue_proof(tenant: Tenant, day: date, now: datetime) -> bool:
+    """Have the day proven unless it is, or is being proven; says whether that began now."""
+    rows = Job.objects.filter(tenant=tenant, kind=NIGHTLY, subject=day.isoformat())
+    failed = rows.filter(state=Job.State.FAILED, finished_at__gt=now - AGAIN)
+    if rows.filter(state=Job.State.DONE).exists() or failed.exists():
+        return False
+    return queue.request(tenant, NIGHTLY, subject=day.isoformat(), key=NIGHTLY)[1]
 
-    None when all is read back, and when another worker does or did this step. Raises AccessError,
-    TransientError, HeldError: it goes on from there in ten minutes.
-    """
-    calendar = FinanceCalendar.objects.get(tenant=tenant)
-    if (step is not None and calendar.proof_steps != step) or not _claim(calendar):
-        return None
-    day, place = _place(calendar)
+
+@job(NIGHTLY, title="Nightly proof")
+def prove_day(job: Job) -> Done | Continue:
+    """Read invoices back until the time is over; after trouble it goes on in ten minutes."""
+    tenant = job.tenant
+    if pauses.stops(tenant):
+        return Continue(job.cursor, wait=AGAIN)
+    place = Place.restored(job.cursor) if job.cursor else Place(job.created_at - timedelta(DAYS))
     try:
-        more = prove(tenant, place, stop_at=monotonic() + budget_s)
-    except PostingError:
-        _keep(calendar, day, place, AGAIN)
-        raise
-    if not more:
-        _finish(calendar, day, place)
-        return None
-    return calendar.proof_steps if _keep(calendar, day, place, LEASE) else None
-
-
-def _claim(calendar: FinanceCalendar) -> bool:
-    step = calendar.proof_steps + 1
-    taken = _mine(calendar).update(proof_steps=step, proof_until=timezone.now() + LEASE)
-    calendar.proof_steps = step
-    return taken == 1
-
-
-def _place(calendar: FinanceCalendar) -> tuple[date, Place]:
-    """The day that is being proven, in the tenant's zone, and how far it is."""
-    if calendar.proof:
-        return date.fromisoformat(calendar.proof["day"]), Place.restored(calendar.proof)
-    now = timezone.now()
-    day = now.astimezone(ZoneInfo(calendar.tenant.time_zone)).date()
-    return day, Place(now - timedelta(days=DAYS))
-
-
-def _keep(calendar: FinanceCalendar, day: date, place: Place, wait: timedelta) -> bool:
-    """Note how far it is; False when another worker has taken it over, and nothing is noted."""
-    stored = {"day": day.isoformat(), **place.stored()}
-    until: datetime = timezone.now() + wait
-    return _mine(calendar).update(proof=stored, proof_until=until) == 1
-
-
-def _finish(calendar: FinanceCalendar, day: date, place: Place) -> None:
-    with transaction.atomic():
-        if not _mine(calendar).update(proof={}, proof_until=None, reproved_on=day):
-            return
-        record(calendar.tenant, place.proof, DAYS)
-    log.seal(calendar.tenant_id)
-
-
-def _mine(calendar: FinanceCalendar) -> QuerySet[FinanceCalendar]:
-    return FinanceCalendar.objects.filter(pk=calendar.pk, proof_steps=calendar.proof_steps)
+        more = prove(tenant, place, stop_at=job.stop_at)
+    except PostingError as error:
+        logger.warning("The proof of %s stopped: %s", tenant.slug, error.message)
+        return Continue(place.stored(), wait=AGAIN)
+    if more:
+        return Continue(place.stored())
+    proof = place.proof
+    counts = {"proven": proof.proven, "drifted": len(proof.drifted)}
+    return Done("proven", counts, commit=lambda: record(tenant, proof, DAYS))

@@ -1,33 +1,33 @@
 """Runs: one whole cycle of a tenant, in one go in the foreground or in short steps by workers."""
 
-import logging
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+
+from django.db import transaction
+from django.utils import timezone
 
 from audit.ledger.models import Posting
 from audit.trail import log
 from connector.domain.errors import AccessError, PostingError, TransientError
-from connector.jobs import run_lease
-from connector.jobs.models import SyncRun
+from connector.jobs import lease, queue, runner
+from connector.jobs.models import Job
+from connector.jobs.registry import Continue, Done, job
 from connector.sync import clock
 from connector.sync.bills.blackout import stopped_bills
-from connector.sync.bills.stages import DONE, ENTER, LOOK_UP, PHASES, following, plan
+from connector.sync.bills.stages import DONE, ENTER, FIRST, LOOK_UP, PHASES, Run, following, plan
 from connector.sync.context import Counts, Cycle, open_cycle
 from connector.tenants import pauses
 from connector.tenants.models import Tenant
-
-logger = logging.getLogger(__name__)
 
 KINDS = frozenset({"accounts", "vendors", "bills"})
 PLANNED = frozenset({"payments", "purchase_orders"})
 BUDGET_S = 200.0
 _LEAST_ENTERING_S = 2.0  # less is used up by looking things up
 _STEP_S = 60.0  # of a run in the foreground, where nobody waits for a turn
-_UNFORESEEN = (
-    "Something nobody foresaw stopped the run ({name}). What was perhaps sent is looked up before "
-    "anything is sent again. Report it with the number of the run."
-)
-_STOPPED = "The run was stopped before its end. What it had begun is looked up by the next one."
+# Kinds of job: the whole cycle, parts of it, and the whole without writing.
+SYNC, SOME, DRY_RUN = RUNS = ("sync", "sync_some", "sync_dry_run")
+SYNCED, STOPPED = "synced", "stopped"
 
 
 @dataclass(slots=True)
@@ -51,6 +51,24 @@ class Summary:
         return asdict(self)
 
 
+def enqueue_sync(tenant: Tenant, *, due_only: bool = False) -> bool:
+    """Have one cycle of the tenant done; False when one is under way: another one follows it then.
+
+    `due_only`: only what waits and is due is entered, nothing is pulled.
+    """
+    kind, arguments = (SOME, {"due_only": True}) if due_only else (SYNC, {})
+    with transaction.atomic():
+        while True:
+            job, new = queue.request(tenant, kind, arguments=arguments, key=SYNC)
+            if new or queue.follow_up(job, SYNC):
+                return new
+
+
+def under_way(tenant: Tenant) -> Job | None:
+    """The tenant's run by workers that has not ended yet."""
+    return queue.open_with(tenant, SYNC)
+
+
 def run_cycle(
     tenant: Tenant,
     *,
@@ -60,78 +78,93 @@ def run_cycle(
     only_ids: list[int] | None = None,
     budget_s: float = BUDGET_S,
 ) -> Summary:
-    """Run one cycle. Blackout days are kept unless `force`; `dry_run` writes to neither system.
+    """Run one cycle here. Blackout days are kept unless `force`; `dry_run` writes nothing.
 
     `only_ids` narrows entering to these Posting ids (replay). After `budget_s` seconds nothing
-    more is entered. Raises what `advance` raises.
+    more is entered. Raises what `sync` raises. Runs by workers go on beside it.
     """
     clock.watch()
     stop_at = time.monotonic() + budget_s
-    run = run_lease.begin(
-        tenant, kinds=kinds or KINDS, dry_run=dry_run, force=force, only_ids=only_ids
+    kind = DRY_RUN if dry_run else SYNC if only_ids is None else SOME
+    now = timezone.now()
+    arguments = {"kinds": sorted(kinds or KINDS), "dry_run": dry_run, "force": force}
+    arguments |= {"only_ids": only_ids}
+    job = Job.objects.create(
+        tenant=tenant, kind=kind, arguments=arguments, in_process=True, created_at=now, run_at=now
     )
     try:
-        while advance(run, min(_STEP_S, max(0.0, stop_at - time.monotonic()))):
+        while runner.advance(job, min(_STEP_S, max(0.0, stop_at - time.monotonic()))):
+            run = run_of(job)
             if run.phase in (ENTER, LOOK_UP) and time.monotonic() >= stop_at:
-                run_lease.skip(run, following(run))
+                lease.go_to(job, {"phase": following(run)})
     finally:
-        run_lease.give_up(run, _STOPPED)
-    return Summary(**run.summary)
+        lease.give_up(job, STOPPED)
+    return Summary(**job.data)
 
 
-def advance(run: SyncRun, budget_s: float, *, step: int | None = None) -> bool:
-    """Do one step of a run, for about `budget_s` seconds; True when there is more to do.
+def run_of(job: Job) -> Run:
+    """What a job of these kinds is asked to do, and how far it is."""
+    arguments = {"kinds": sorted(KINDS), **job.arguments}
+    place = job.cursor
+    return Run(
+        job.tenant, **arguments, phase=place.get("phase", FIRST), cursor=place.get("place", {})
+    )
 
-    Nothing happens when another worker is at it, when the run is over, or when it is past `step`.
+
+@job(SYNC, title="Sync")
+@job(SOME, title="Sync of what is due")
+@job(DRY_RUN, title="Sync without writing")
+def sync(
+    job: Job,
+    *,
+    kinds: Sequence[str] = (),
+    dry_run: bool = False,
+    force: bool = False,
+    due_only: bool = False,
+    only_ids: list[int] | None = None,
+) -> Done | Continue:
+    """Do phase after phase until the time is over.
+
     Trouble ends the run: AccessError and TransientError pause the tenant with one banner and are
-    raised, other errors are noted on the run and raised. A good run ends such a pause. While a
-    person's pause stands, PausedError is raised and nothing is sent.
+    raised, other errors are raised. A good run ends such a pause. While a person's pause stands,
+    PausedError is raised and nothing is sent.
     """
-    if not run_lease.take(run, step):
-        return False
+    run = run_of(job)
     try:
-        more = _step(run, time.monotonic() + budget_s)
-        if more:
-            run_lease.give_back(run)
-        else:
-            _end(run)
-    except run_lease.LostTurnError as lost:
-        logger.warning("A step took too long: %s", lost)
-        return False
+        _step(job, run)
     except PostingError as failed:
-        run_lease.finish(run, error=failed.message)
-        _pause(run.tenant, failed)
+        _pause(job.tenant, failed)
+        log.seal(job.tenant_id)
         raise
-    except Exception as error:
-        run_lease.finish(run, error=_UNFORESEEN.format(name=type(error).__name__))
-        raise
-    finally:
-        if run.finished_at is not None:
-            log.seal(run.tenant_id)
-    return more
+    if run.phase != DONE:
+        return Continue(job.cursor)
+    both_answered = job.counts.get("ramp", 0) > 0 and job.counts.get("epicor", 0) > 0
+    if both_answered and not run.dry_run:
+        pauses.end(job.tenant, pauses.ACCESS, pauses.OUTAGE)
+    log.seal(job.tenant_id)
+    return Done(SYNCED, _summary(job, run).as_json())
 
 
-def _step(run: SyncRun, stop_at: float) -> bool:
-    """Phase after phase until the time is over; says whether more is left."""
+def _step(job: Job, run: Run) -> None:
     if not run.dry_run:
         pauses.refuse(run.tenant)
     started = time.monotonic()
-    counts = dict(run.counts)
+    counts = dict(job.counts)
     before = {name: counts.pop(name, 0) for name in ("ramp", "epicor", "seconds")}
     cycle = open_cycle(
-        run.tenant, dry_run=run.dry_run, began_at=run.started_at, counts=Counts(**counts)
+        run.tenant, dry_run=run.dry_run, began_at=job.created_at, counts=Counts(**counts)
     )
     try:
         if run.phase not in plan(run):
             run.phase = DONE
         over = False
         while run.phase != DONE and not over:
-            if not PHASES[run.phase](cycle, run, stop_at):
+            if not PHASES[run.phase](cycle, run, job.stop_at):
                 run.phase, run.cursor = following(run), {}
-            run.counts = _counted(cycle, before, time.monotonic() - started)
-            run_lease.keep(run)
-            over = _is_over(run, stop_at)
-        return run.phase != DONE
+            job.cursor = {"phase": run.phase, "place": run.cursor}
+            job.counts = _counted(cycle, before, time.monotonic() - started)
+            lease.keep(job)
+            over = _is_over(run, job.stop_at)
     finally:
         try:
             cycle.remember()
@@ -139,7 +172,7 @@ def _step(run: SyncRun, stop_at: float) -> bool:
             cycle.close()
 
 
-def _is_over(run: SyncRun, stop_at: float) -> bool:
+def _is_over(run: Run, stop_at: float) -> bool:
     """Whether the rest is for the next step: entering is not begun for a moment only."""
     needed = _LEAST_ENTERING_S if run.phase in (ENTER, LOOK_UP) else 0.0
     return time.monotonic() + needed >= stop_at
@@ -154,13 +187,6 @@ def _counted(cycle: Cycle, before: dict[str, float], seconds: float) -> dict[str
     }
 
 
-def _end(run: SyncRun) -> None:
-    run_lease.finish(run, summary=_summary(run).as_json())
-    both_answered = run.counts.get("ramp", 0) > 0 and run.counts.get("epicor", 0) > 0
-    if both_answered and not run.dry_run:
-        pauses.end(run.tenant, pauses.ACCESS, pauses.OUTAGE)
-
-
 def _pause(tenant: Tenant, error: PostingError) -> None:
     if isinstance(error, AccessError):
         pauses.for_access(tenant, error)
@@ -168,11 +194,11 @@ def _pause(tenant: Tenant, error: PostingError) -> None:
         pauses.for_outage(tenant, error)
 
 
-def _summary(run: SyncRun) -> Summary:
+def _summary(job: Job, run: Run) -> Summary:
     rows = Posting.objects.filter(tenant=run.tenant)
-    counts = run.counts
+    counts = job.counts
     return Summary(
-        run=run.pk,
+        run=job.pk,
         fetched=counts.get("fetched", 0),
         entered=counts.get("entered", 0),
         updated=counts.get("updated", 0),
@@ -184,6 +210,3 @@ def _summary(run: SyncRun) -> Summary:
         calls={"ramp": counts.get("ramp", 0), "epicor": counts.get("epicor", 0)},
         seconds=round(counts.get("seconds", 0.0), 3),
     )
-
-
-__all__ = ["KINDS", "PLANNED", "Summary", "advance", "run_cycle"]

@@ -6,13 +6,14 @@ at least one piece however late it is, so that a run always comes to its end.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
 from audit.ledger import lifecycle
 from audit.ledger.models import Posting
-from connector.jobs.models import SyncRun
 from connector.ramp.client import endless
 from connector.sync.bills.confirm import confirm_entered, report_held
 from connector.sync.bills.detect_changes import sweep
@@ -24,16 +25,32 @@ from connector.sync.catalogs import refresh
 from connector.sync.context import Cycle
 from connector.tenants.models import FinanceCalendar, Tenant
 
+FIRST = "refresh"
 DONE = "done"
 ENTER = "enter"
 LOOK_UP = "look_up"  # instead of entering on a blackout day
 SLICE = 50
 MOST_PATIENCE = 3  # doublings: a step in which nothing moved gets more time, up to 8 times as much
 
-Phase = Callable[[Cycle, SyncRun, float], bool]
+
+@dataclass(slots=True)
+class Run:
+    """What a run was asked to do, and how far it is: `cursor` is the place within the phase."""
+
+    tenant: Tenant
+    kinds: Sequence[str]
+    dry_run: bool = False
+    force: bool = False
+    due_only: bool = False  # retries that came due: nothing is pulled
+    only_ids: list[int] | None = None
+    phase: str = FIRST
+    cursor: dict[str, Any] = field(default_factory=dict)
 
 
-def plan(run: SyncRun) -> list[str]:
+Phase = Callable[[Cycle, Run, float], bool]
+
+
+def plan(run: Run) -> list[str]:
     """The phases of this run, in order."""
     if "bills" not in run.kinds:
         return ["refresh"]
@@ -45,7 +62,7 @@ def plan(run: SyncRun) -> list[str]:
     return ["refresh", *reading, "settle", ENTER, "confirm", "report"]
 
 
-def following(run: SyncRun) -> str:
+def following(run: Run) -> str:
     """The phase after the present one; DONE after the last."""
     phases = plan(run)
     place = phases.index(run.phase) + 1 if run.phase in phases else len(phases)
@@ -61,11 +78,11 @@ def blacked_out(tenant: Tenant) -> bool:
     return today in calendar.blackout
 
 
-def _refresh(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
+def _refresh(cycle: Cycle, run: Run, stop_at: float) -> bool:
     return refresh(cycle, kinds=frozenset(run.kinds), stop_at=stop_at)
 
 
-def _pull(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
+def _pull(cycle: Cycle, run: Run, stop_at: float) -> bool:
     """One page; the caller notes the place before the next one is asked for.
 
     A place in between (`mark`, moved ever more rarely) shows when the pages go round in a circle.
@@ -81,12 +98,12 @@ def _pull(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
     return bool(start)
 
 
-def _sweep(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
+def _sweep(cycle: Cycle, run: Run, stop_at: float) -> bool:
     run.cursor = sweep(cycle, run.cursor)
     return bool(run.cursor)
 
 
-def _settle(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
+def _settle(cycle: Cycle, run: Run, stop_at: float) -> bool:
     """Take back what dead workers left, and confirm what they entered."""
     if not run.cursor:
         lifecycle.reap(cycle.tenant.pk, timezone.now())
@@ -94,24 +111,24 @@ def _settle(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
     return _confirm(cycle, run, stop_at)
 
 
-def _confirm(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
+def _confirm(cycle: Cycle, run: Run, stop_at: float) -> bool:
     return _from(run, confirm_entered(cycle, stop_at=stop_at, after=_after(run)))
 
 
-def _report(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
+def _report(cycle: Cycle, run: Run, stop_at: float) -> bool:
     return _from(run, report_held(cycle, stop_at=stop_at, after=_after(run)))
 
 
-def _after(run: SyncRun) -> int:
+def _after(run: Run) -> int:
     return int(run.cursor.get("after", 0))
 
 
-def _from(run: SyncRun, after: int | None) -> bool:
+def _from(run: Run, after: int | None) -> bool:
     run.cursor = {} if after is None else {"after": after}
     return after is not None
 
 
-def _enter(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
+def _enter(cycle: Cycle, run: Run, stop_at: float) -> bool:
     """A step in which nothing moved was too short for these bills: the next one is longer.
 
     Once there is one lane only, it stays so until the end of the run.
@@ -127,7 +144,7 @@ def _enter(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
     return more
 
 
-def _look_up(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
+def _look_up(cycle: Cycle, run: Run, stop_at: float) -> bool:
     """On a blackout day: what dead workers left is taken back, and nothing stays in doubt."""
     if not run.cursor:
         lifecycle.reap(cycle.tenant.pk, timezone.now())
@@ -145,7 +162,7 @@ def _waiting(cycle: Cycle) -> tuple[int, int, int]:
     return due.count(), counts.entered, counts.verified
 
 
-def _rehearse(cycle: Cycle, run: SyncRun, stop_at: float) -> bool:
+def _rehearse(cycle: Cycle, run: Run, stop_at: float) -> bool:
     """Prepare what is due and count it; nothing is claimed, held or sent."""
     rows = Posting.objects.filter(
         tenant=cycle.tenant, state=Posting.State.QUEUED, hold_reason="", pk__gt=_after(run)

@@ -1,6 +1,6 @@
 """ "This is the same invoice": a suspected invoice in Epicor, or another bill of ours, is the bill.
 
-Of an invoice Epicor is asked, so that is an errand; of two bills one is dismissed.
+Of an invoice Epicor is asked, so that is a job; of two bills one is dismissed.
 """
 
 from typing import Any
@@ -13,10 +13,10 @@ from audit.ledger.holds import suspects
 from audit.ledger.lifecycle import LostLeaseError
 from audit.ledger.models import Posting
 from audit.permissions import requires
-from connector.actions.bill_jobs import ADOPT, ask_once, name_of
+from connector.actions.bill_jobs import ADOPT, name_of, request_once
 from connector.actions.duplicates import same_invoice
 from connector.domain.errors import HeldError
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from connector.tenants.models import Tenant
 from connector.web import layout
 from connector.web.actions.dialogs import answer, carried, dialog, problem
@@ -68,18 +68,18 @@ def one_of(request: HttpRequest) -> Posting:
 
 
 def _said(tenant: Tenant, posting: Posting, twin: dict[str, Any], actor: str) -> Done:
-    """A bill of ours is the same invoice: dismissed at once. An invoice in Epicor: an errand."""
+    """A bill of ours is the same invoice: dismissed at once. An invoice in Epicor: a job."""
     if other_id := twin.get("bill"):
         same_invoice(posting, str(other_id), actor=actor)
         return Done(f"{described([posting])}: dismissed, because bill {other_id} is the same.")
     return Done("", _ask(tenant, posting, twin, actor))
 
 
-def _ask(tenant: Tenant, posting: Posting, twin: dict[str, Any], actor: str) -> Errand:
-    """The errand; the one that is under way when somebody was faster."""
+def _ask(tenant: Tenant, posting: Posting, twin: dict[str, Any], actor: str) -> Job:
+    """The job; the one that is under way when somebody was faster."""
     key = [twin["company"], twin["vendor_num"], twin["invoice_num"]]
     title = f"Bill {name_of(posting)} is invoice {twin['invoice_num']} in Epicor"
-    return ask_once(tenant, ADOPT, posting, title, actor=actor, arguments={"key": key})
+    return request_once(tenant, ADOPT, posting, title, actor=actor, arguments={"key": key})
 
 
 _NO_TWIN = "does not wait because of that invoice any more. Nothing was changed; look at it again."

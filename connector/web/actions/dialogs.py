@@ -41,7 +41,7 @@ def act(request: HttpRequest, what: Act) -> HttpResponse:
         return _dialog(request, what, found, form, status=422)
     order = Order(tenant, form.cleaned_data, actor)
     done = what.carry_out(order, found.can)
-    return answer(request, Done(done.sentence, done.errand, [*found.left, *done.left]))
+    return answer(request, Done(done.sentence, done.job, [*found.left, *done.left]))
 
 
 def _dialog(
@@ -83,13 +83,13 @@ def answer(request: HttpRequest, done: Done) -> HttpResponse:
     left = [f"{bills} {why.rstrip('.')}." for bills, why in done.left]
     said = " ".join([done.sentence, *(["Left alone:"] if left else []), *left]).strip()
     place = request.POST.get("place")
-    here = place == "exceptions" or (place == "bill" and done.errand is not None)
+    here = place == "exceptions" or (place == "bill" and done.job is not None)
     if here and layout.is_part(request):
         return _in_place(request, said, done)
     to = back(request)
-    if done.errand is not None:  # a list shows no errand: its own page does
-        to = reverse("errand", args=[layout.tenant_of(request).slug, done.errand.pk])
-    title = done.errand.title if done.errand is not None else ""
+    if done.job is not None:  # a list shows no job: its own page does
+        to = reverse("job", args=[layout.tenant_of(request).slug, done.job.pk])
+    title = done.job.title if done.job is not None else ""
     return layout.done(request, said or title, to, good=not done.left)
 
 
@@ -97,8 +97,8 @@ def _in_place(request: HttpRequest, said: str, done: Done) -> HttpResponse:
     """The answer goes above the cause it is about, which is shown anew with what is left of it."""
     key = cause_key(request.POST)
     context: dict[str, Any] = {"said": said, "done": done, "announce": said}
-    if done.errand is not None:
-        context |= context_of(done.errand) | {"announce": said or done.errand.title}
+    if done.job is not None:
+        context |= context_of(done.job) | {"announce": said or done.job.title}
     target = "#outcome"
     if request.POST.get("place") != "exceptions":
         context["back_to"] = back(request)

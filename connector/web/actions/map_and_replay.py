@@ -14,7 +14,7 @@ from audit.ledger.exceptions import name_of as cause_name
 from audit.ledger.waiting import blocked_by
 from audit.permissions import requires
 from connector.actions import requests
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from connector.tenants.models import Tenant
 from connector.web import layout
 from connector.web.actions.dialogs import answer, back
@@ -94,9 +94,9 @@ def freed(tenant: Tenant, key: Key, wish: _Wish, *, actor: str) -> Done:
         before = _asked_before(tenant, subject)
         return Done(f"{_said(wish)} {'' if before else 'No bill waits for it.'}".strip(), before)
     title = f"Replay of {described(chosen)}, after mapping {wish.ramp_name or wish.ramp_id}"
-    errand = requests.ask_replay(tenant, chosen, title, actor=actor, subject=subject)
+    job = requests.request_replay(tenant, chosen, title, actor=actor, subject=subject)
     rest = _MORE.format(most=MOST, more=more) if more > 0 else ""
-    return Done(f"{_said(wish)} {rest}".strip(), errand)
+    return Done(f"{_said(wish)} {rest}".strip(), job)
 
 
 def write(tenant_id: int, wish: _Wish, *, actor: str) -> bool:
@@ -154,9 +154,9 @@ def _wish(tenant: Tenant, key: Key, data: QueryDict) -> _Wish:
     )
 
 
-def _asked_before(tenant: Tenant, subject: str) -> Errand | None:
+def _asked_before(tenant: Tenant, subject: str) -> Job | None:
     since = timezone.now() - _JUST_NOW
-    rows = Errand.objects.filter(tenant=tenant, kind=requests.REPLAY, asked_at__gte=since)
+    rows = Job.objects.filter(tenant=tenant, kind=requests.REPLAY, created_at__gte=since)
     return rows.filter(subject=subject).first()
 
 

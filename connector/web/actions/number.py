@@ -63,8 +63,8 @@ def _given(request: HttpRequest, posting: Posting, values: dict[str, Any]) -> Do
         give_number(tenant, posting, str(values["number"]), actor=actor, reason=reason)
         what = f"number {posting.given_num} instead of {posting.invoice_num}"
     title = f"Bill {posting.invoice_num} under number {posting.given_num or posting.invoice_num}"
-    errand = requests.ask_replay(tenant, [posting], title, actor=actor, subject=posting.bill_id)
-    return Done(f"{described([posting])}: {what}, tried again now.", errand)
+    job = requests.request_replay(tenant, [posting], title, actor=actor, subject=posting.bill_id)
+    return Done(f"{described([posting])}: {what}, tried again now.", job)
 
 
 def _ask(

@@ -8,7 +8,7 @@ from typing import Any
 from audit.ledger.models import Posting
 from audit.ledger.sums import Money
 from connector.actions.bill_jobs import name_of
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from connector.tenants.models import Tenant
 from connector.web.actions.forms import ActForm
 from connector.web.actions.selection import Picked
@@ -19,13 +19,13 @@ _NAMED = 5  # as many bills are named in a sentence
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of an act: a sentence, the errand that goes on with it, and what it left alone.
+    """What came of an act: a sentence, the job that goes on with it, and what it left alone.
 
     `left`: (bill, why) of those that changed at the last moment.
     """
 
     sentence: str
-    errand: Errand | None = None
+    job: Job | None = None
     left: Sequence[tuple[str, str]] = ()
 
 

@@ -36,7 +36,7 @@ def _gone_on(order: Order, chosen: list[Posting], *, always: bool) -> Done:
     if not answered.freed:
         return Done("Somebody answered meanwhile. Nothing was changed.")
     said = f"{described(answered.freed)}: tried again now, in spite of Epicor's question."
-    return Done(f"{said} It is remembered." if always else said, answered.errand)
+    return Done(f"{said} It is remembered." if always else said, answered.job)
 
 
 def every_text(chosen: Sequence[Posting]) -> list[str]:

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.ledger.models import Posting
 from audit.permissions import requires
-from connector.actions import requests
-from connector.actions.bill_jobs import PLAN_REMOVAL, REMOVE, ask_once, name_of, shown_by
+from connector.actions.bill_jobs import PLAN_REMOVAL, REMOVE, name_of, request_once, shown_by
 from connector.domain.errors import HeldError
-from connector.jobs.models import Errand
+from connector.jobs import queue
+from connector.jobs.models import Job
 from connector.tenants.models import Tenant
 from connector.web import layout
 from connector.web.actions.answers import one_of
@@ -41,7 +41,7 @@ def remove(request: HttpRequest, slug: str, *, again: bool) -> HttpResponse:
         return problem(request, _title(again=again), f"Bill {name_of(posting)} {_NOT_THERE}")
     sure = "sure" in request.POST
     form = ReasonForm(tenant, request.POST if sure else None)
-    found: Errand | None = None
+    found: Job | None = None
     shown: dict[str, Any] | None = {}  # of what is removed already, there is nothing to see
     if sure and posting.state != _REMOVED:
         found = _plan(tenant, posting, request.POST.get("plan", ""), again=again)
@@ -51,10 +51,10 @@ def remove(request: HttpRequest, slug: str, *, again: bool) -> HttpResponse:
     if sure and form.is_valid():
         order = {"enter_again": again, "shown": shown, "reason": form.cleaned_data["reason"]}
         try:
-            errand = _carry_out(tenant, posting, layout.actor(request), order)
+            job = _carry_out(tenant, posting, layout.actor(request), order)
         except HeldError as error:
             return problem(request, _title(again=again), error.message)
-        return answer(request, Done("", errand))
+        return answer(request, Done("", job))
     if not sure and posting.state != _REMOVED:
         found = _look(tenant, posting, layout.actor(request), again=again)
     context = _context(tenant, posting, found, again=again)
@@ -68,21 +68,19 @@ def remove(request: HttpRequest, slug: str, *, again: bool) -> HttpResponse:
 def look(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """How far the look-up is; once it is there, the plan with the form that carries it out."""
     tenant = layout.tenant_of(request)
-    errand = Errand.objects.filter(tenant=tenant, pk=pk, kind=PLAN_REMOVAL).first()
-    subject = errand.subject if errand is not None else ""
+    job = Job.objects.filter(tenant=tenant, pk=pk, kind=PLAN_REMOVAL).first()
+    subject = job.subject if job is not None else ""
     posting = Posting.objects.filter(tenant=tenant, bill_id=subject).first()
-    if errand is None or posting is None:
+    if job is None or posting is None:
         raise Http404("No such page.")
-    again = bool(errand.arguments["enter_again"])
-    context = _context(tenant, posting, errand, again=again)
+    again = bool(job.arguments["enter_again"])
+    context = _context(tenant, posting, job, again=again)
     context |= {"carried": _kept(request.GET), "to": request.GET.get("to", "")}
     context["more"] = request.GET.urlencode()
     return layout.part(request, _PIECE, context)
 
 
-def _context(
-    tenant: Tenant, posting: Posting, errand: Errand | None, *, again: bool
-) -> dict[str, Any]:
+def _context(tenant: Tenant, posting: Posting, job: Job | None, *, again: bool) -> dict[str, Any]:
     """What `_act_removal.html` needs: the bill, how far the look-up is, and what it found."""
     return {
         "posting": posting,
@@ -91,40 +89,40 @@ def _context(
         "action": reverse("act-again" if again else "act-remove", args=[tenant.slug]),
         "chosen": as_seen([posting]),
         "form": ReasonForm(tenant),
-        "errand": errand,
-        "moves": errand is not None and errand.finished_at is None,
-        "result": None if errand is None else errand.result,
+        "job": job,
+        "moves": job is not None and job.is_open,
+        "result": None if job is None else job.details,
     }
 
 
-def _look(tenant: Tenant, posting: Posting, actor: str, *, again: bool) -> Errand:
+def _look(tenant: Tenant, posting: Posting, actor: str, *, again: bool) -> Job:
     arguments = {"enter_again": again}
-    return requests.ask(
+    return queue.request(
         tenant,
         PLAN_REMOVAL,
-        f"What removing bill {name_of(posting)} would delete",
+        title=f"What removing bill {name_of(posting)} would delete",
         actor=actor,
         arguments=arguments,
         subject=posting.bill_id,
-    )
+    )[0]
 
 
-def _plan(tenant: Tenant, posting: Posting, pk: str, *, again: bool) -> Errand | None:
+def _plan(tenant: Tenant, posting: Posting, pk: str, *, again: bool) -> Job | None:
     """The look-up that the form came with."""
     if not (pk.isascii() and pk.isdigit() and len(pk) < 19):
         return None
-    rows = Errand.objects.filter(tenant=tenant, kind=PLAN_REMOVAL, subject=posting.bill_id)
+    rows = Job.objects.filter(tenant=tenant, kind=PLAN_REMOVAL, subject=posting.bill_id)
     found = rows.filter(pk=int(pk)).first()
     if found is None or bool(found.arguments["enter_again"]) is not again:
         return None
     return found
 
 
-def _carry_out(tenant: Tenant, posting: Posting, actor: str, order: dict[str, Any]) -> Errand:
-    """The errand; the one that is under way when somebody was faster."""
+def _carry_out(tenant: Tenant, posting: Posting, actor: str, order: dict[str, Any]) -> Job:
+    """The job; the one that is under way when somebody was faster."""
     then = " and enter it again" if order["enter_again"] else ""
     title = f"Remove bill {name_of(posting)} from Epicor{then}"
-    return ask_once(tenant, REMOVE, posting, title, actor=actor, arguments=order)
+    return request_once(tenant, REMOVE, posting, title, actor=actor, arguments=order)
 
 
 def _kept(data: QueryDict) -> dict[str, str]:

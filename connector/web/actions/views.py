@@ -17,6 +17,7 @@ from audit.trail import log
 from connector.actions import requests
 from connector.actions.bill_jobs import SETTLE, TELL_APART, name_of, settle_all, tell_all_apart
 from connector.actions.replay import refusal
+from connector.jobs import queue
 from connector.sync.catalogs import ask_again
 from connector.web.actions.available import refusal_of
 from connector.web.actions.dialogs import act
@@ -31,11 +32,11 @@ _MEANWHILE = "changed at this moment; look at it again"
 
 
 def replayed(order: Order, chosen: list[Posting]) -> Done:
-    """Have them tried again now; the errand shows how far they are."""
+    """Have them tried again now; the job shows how far they are."""
     title = f"Replay of {described(chosen)}"
     subject = chosen[0].bill_id if len(chosen) == 1 else ""
-    errand = requests.ask_replay(order.tenant, chosen, title, actor=order.actor, subject=subject)
-    return Done(f"{described(chosen)}: tried again now.", errand)
+    job = requests.request_replay(order.tenant, chosen, title, actor=order.actor, subject=subject)
+    return Done(f"{described(chosen)}: tried again now.", job)
 
 
 def replay_asked(order: Order, chosen: list[Posting]) -> Done:
@@ -54,7 +55,7 @@ def told_apart(order: Order, chosen: list[Posting]) -> Done:
     if not freed:
         return Done("Nothing was changed.", left=left)
     again = replayed(order, freed)
-    return Done(f"{described(freed)}: a different invoice, entered now.", again.errand, left)
+    return Done(f"{described(freed)}: a different invoice, entered now.", again.job, left)
 
 
 # -- settled by a person ---------------------------------------------------------------------------
@@ -87,15 +88,15 @@ def _by_a_worker(
 ) -> Done:
     """Too many for the request: a worker does it to those that still are as the person saw them."""
     marks = {str(posting.pk): triage.seen(posting) for posting in chosen}
-    errand = requests.ask(
+    job, _ = queue.request(
         order.tenant,
         kind,
-        f"{described(chosen)}: {what}",
+        title=f"{described(chosen)}: {what}",
         actor=order.actor,
         arguments={**arguments, "seen": marks},
         total=len(chosen),
     )
-    return Done(f"{described(chosen)}: under way.", errand)
+    return Done(f"{described(chosen)}: under way.", job)
 
 
 # -- who, when, and what to know -------------------------------------------------------------------

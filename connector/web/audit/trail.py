@@ -13,9 +13,10 @@ from django.views.decorators.http import require_POST, require_safe
 from audit.permissions import requires
 from audit.trail import chain, events, search
 from audit.trail.models import AuditEntry
-from connector.actions import requests, verify_audit
+from connector.actions import verify_audit
 from connector.http_client.redaction import redact_text
-from connector.jobs.models import Errand
+from connector.jobs import queue
+from connector.jobs.models import Job
 from connector.tenants.models import Membership, Tenant
 from connector.web import activity, layout
 from connector.web.audit import as_of, export
@@ -64,14 +65,13 @@ def entry(request: HttpRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
 def verify_now(request: HttpRequest, slug: str) -> HttpResponse:
     """Have a worker verify the chain; a second click finds the first one under way."""
     tenant = layout.tenant_of(request)
-    if under_way(tenant) is None:
-        requests.ask(
-            tenant,
-            verify_audit.KIND,
-            "Verify the audit chain",
-            actor=layout.actor(request),
-            total=verify_audit.sealed(tenant),
-        )
+    queue.request(
+        tenant,
+        verify_audit.KIND,
+        actor=layout.actor(request),
+        total=verify_audit.sealed(tenant),
+        key=verify_audit.KIND,
+    )
     return redirect(reverse("audit", args=[slug]) + "#chain")
 
 
@@ -105,16 +105,16 @@ def people(tenant: Tenant) -> list[str]:
     return list(members.order_by("user__username").values_list("user__username", flat=True))
 
 
-def under_way(tenant: Tenant) -> Errand | None:
+def under_way(tenant: Tenant) -> Job | None:
     """The verification that a worker is at, or will be."""
-    return Errand.objects.filter(tenant=tenant, kind=verify_audit.KIND, finished_at=None).first()
+    return queue.open_with(tenant, verify_audit.KIND)
 
 
 def chain_of(tenant: Tenant) -> dict[str, Any]:
     """What `_audit_chain.html` needs."""
-    errand = under_way(tenant)
-    context = {"chain": chain.state(tenant.pk), "errand": errand}
-    return context | activity.context_of(errand) if errand else context
+    job = under_way(tenant)
+    context = {"chain": chain.state(tenant.pk), "job": job}
+    return context | activity.context_of(job) if job else context
 
 
 urlpatterns = [

@@ -18,7 +18,7 @@ from audit.ledger.models import Blocker, Posting
 from audit.permissions import requires
 from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
-from connector.actions.live_lookup import ask_look
+from connector.actions.live_lookup import request_look
 from connector.domain.bill import called
 from connector.ramp.bill_content import envelope
 from connector.sync.bills.ramp_status import stopped
@@ -160,7 +160,7 @@ def sides(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
 def look(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
     """Ask a worker to look in Epicor now; asked twice, it is done once."""
     posting = posting_of(request, bill_id)
-    ask_look(posting.tenant, posting, actor=layout.actor(request))
+    request_look(posting.tenant, posting, actor=layout.actor(request))
     if layout.is_part(request):
         return _sides(request, posting)
     return HttpResponseRedirect(reverse("bill", args=[slug, bill_id]))

@@ -16,7 +16,7 @@ from connector.actions.live_lookup import LOOK
 from connector.domain.bill import Bill as RampBill
 from connector.domain.difference import Point
 from connector.domain.errors import InvalidBillError, Reason
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from connector.ramp.bills import parse_bill
 from connector.sync.bills.prepare import entered_draft
 from connector.sync.bills.preview import explain, preview_as
@@ -88,12 +88,12 @@ class Seen:
 class Looking:
     """The last look in Epicor that a person asked for: under way, or what came of it."""
 
-    errand: Errand | None = None
+    job: Job | None = None
 
     @property
     def moves(self) -> bool:
         """Whether a worker is still to do it."""
-        return self.errand is not None and self.errand.finished_at is None
+        return self.job is not None and self.job.finished_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def bill_sides(posting: Posting, ramp: FromRamp, seen: Seen) -> BillSides:
     """The three sides; a constant number of queries, however long the bill."""
     tenant = posting.tenant
     sent = read_sent(posting, ramp)
-    looks = Errand.objects.filter(tenant=tenant, kind=LOOK, subject=posting.bill_id)
+    looks = Job.objects.filter(tenant=tenant, kind=LOOK, subject=posting.bill_id)
     recent = list(looks.order_by("-id")[:_LOOKS])
     epicor = _in_epicor(posting, sent, seen, recent)
     codes = CurrencyMapping.objects.filter(
@@ -268,7 +268,7 @@ def _coding_of(posting: Posting) -> list[dict[str, Any]]:
 # -- Epicor's side ---------------------------------------------------------------------------
 
 
-def _in_epicor(posting: Posting, sent: Sent, seen: Seen, looks: list[Errand]) -> InEpicor:
+def _in_epicor(posting: Posting, sent: Sent, seen: Seen, looks: list[Job]) -> InEpicor:
     """What was seen last: by a look, by a hold, by the verification, or in Epicor's changes."""
     mirrored = _mirrored(posting)
     disputed = posting.in_epicor and disputes(posting)
@@ -277,8 +277,8 @@ def _in_epicor(posting: Posting, sent: Sent, seen: Seen, looks: list[Errand]) ->
     known_at = max(
         (at for at in (judged_at, mirrored.seen_at if mirrored else None) if at), default=None
     )
-    look = next((one for one in looks if one.finished_at and one.result), None)
-    looked_at = parse_datetime(str(look.result.get("seen_at", ""))) if look else None
+    look = next((one for one in looks if one.state == Job.State.DONE), None)
+    looked_at = parse_datetime(str(look.details.get("seen_at", ""))) if look else None
     if look is not None and looked_at is not None and (known_at is None or looked_at >= known_at):
         return _looked(posting, look, looked_at)
     if not posting.in_epicor:
@@ -327,8 +327,8 @@ def _mirrored(posting: Posting) -> TargetInvoice | None:
     ).first()
 
 
-def _looked(posting: Posting, look: Errand, at: datetime) -> InEpicor:
-    invoices = look.result.get("invoices") or []
+def _looked(posting: Posting, look: Job, at: datetime) -> InEpicor:
+    invoices = look.details.get("invoices") or []
     if not invoices:
         missing = _MISSING if posting.in_epicor else ""
         return InEpicor(f"Not there when {look.actor} looked.", None, at, missing)

@@ -6,7 +6,8 @@ from django.db.models import Q
 
 from audit.ledger.exceptions import Overview
 from audit.ledger.models import Posting
-from connector.jobs.models import SyncRun
+from connector.jobs.models import Job
+from connector.sync.bills.run import RUNS
 from connector.tenants import pauses
 from connector.tenants.models import Tenant
 from connector.web.money import Pile, piles
@@ -41,6 +42,6 @@ def empty_of(tenant: Tenant, found: Overview) -> Empty | None:
     for state in (states.QUEUED, states.IN_FLIGHT):
         waiting.join(by_state.get(state, Pile()))
     doubt = by_state.get(states.IN_DOUBT, Pile())
-    ended = SyncRun.objects.filter(tenant=tenant, finished_at__isnull=False, error="")
+    ended = Job.objects.filter(tenant=tenant, kind__in=RUNS, state=Job.State.DONE)
     read = ended.exists() or Posting.objects.filter(tenant=tenant).exists()
     return Empty(read or is_connected(tenant), read, pauses.stops(tenant), waiting, doubt)

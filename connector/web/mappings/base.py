@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from connector.tenants.models import EntityRoute, Tenant
 from connector.web import layout
 from mappings import effective
@@ -68,10 +68,10 @@ def companies_of(tenant: Tenant, seen: Iterable[str] = ()) -> list[str]:
     return sorted({*routed, *seen} - {""})
 
 
-def asked_before(tenant: Tenant, *kinds: str) -> list[Errand]:
-    """The last errands of these kinds, newest first, without what they carry."""
-    found = Errand.objects.filter(tenant=tenant, kind__in=kinds)
-    return list(found.only("kind", "title", "actor", "asked_at", "finished_at", "failed")[:_SHOWN])
+def asked_before(tenant: Tenant, *kinds: str) -> list[Job]:
+    """The last jobs of these kinds, newest first, without what they carry."""
+    found = Job.objects.filter(tenant=tenant, kind__in=kinds)
+    return list(found.only("kind", "title", "actor", "created_at", "finished_at", "state")[:_SHOWN])
 
 
 def targets_address(tenant: Tenant, kind: str, company: str) -> str:

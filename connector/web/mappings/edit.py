@@ -6,8 +6,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.ledger.models import Posting
 from audit.permissions import requires
-from connector.actions.requests import ask_replay
-from connector.jobs.models import Errand
+from connector.actions.requests import request_replay
+from connector.jobs.models import Job
 from connector.tenants.models import Tenant
 from connector.web import layout
 from connector.web.activity import context_of
@@ -64,8 +64,8 @@ def save(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
         again.name = row.name or again.name
         return _form(request, kind, again, new=new, problem=str(error))
     wanted = "replay" in asked and decision.changed and layout.may(request, "replay")
-    errand = _replay(request, row) if wanted else None
-    return _saved(request, kind, row, decision, errand)
+    job = _replay(request, row) if wanted else None
+    return _saved(request, kind, row, decision, job)
 
 
 def _decide(request: HttpRequest, kind: str, row: Row) -> Decision:
@@ -83,14 +83,14 @@ def _decide(request: HttpRequest, kind: str, row: Row) -> Decision:
     )
 
 
-def _replay(request: HttpRequest, row: Row) -> Errand | None:
+def _replay(request: HttpRequest, row: Row) -> Job | None:
     tenant = layout.tenant_of(request)
     chosen = held_by(tenant, row)
     if not chosen:
         return None
     count = f"{len(chosen):,} bill{'' if len(chosen) == 1 else 's'}"
     title = f"Replay {count} that waited for {row.label}"
-    return ask_replay(tenant, chosen, title, actor=layout.actor(request))
+    return request_replay(tenant, chosen, title, actor=layout.actor(request))
 
 
 def held_by(tenant: Tenant, row: Row) -> list[Posting]:
@@ -99,7 +99,7 @@ def held_by(tenant: Tenant, row: Row) -> list[Posting]:
 
 
 def _saved(
-    request: HttpRequest, kind: str, row: Row, decision: Decision, errand: Errand | None
+    request: HttpRequest, kind: str, row: Row, decision: Decision, job: Job | None
 ) -> HttpResponse:
     tenant = layout.tenant_of(request)
     said = said_of(decision, row.label)
@@ -108,8 +108,8 @@ def _saved(
     found = grids.row_of(tenant.pk, kind, decision.ramp_id, decision.company)
     context = row_context(request, kind, found) | {"kind": kind, "said": said}
     context["counted"] = is_counted(tenant.pk)
-    if errand is not None:
-        context |= context_of(errand)
+    if job is not None:
+        context |= context_of(job)
     return layout.part(request, "connector/_mapping_saved.html", context)
 
 

@@ -13,9 +13,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.permissions import requires
 from audit.trail import log
-from connector.actions import mapping_import, runner
+from connector.actions import mapping_import
 from connector.http_server.request_limits import takes_bytes
-from connector.jobs.models import Errand
+from connector.jobs import runner
+from connector.jobs.models import Job
 from connector.web import layout
 from connector.web.activity import context_of
 from connector.web.mappings import base
@@ -53,10 +54,10 @@ def upload(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
         name, rows = uploaded(request)
     except MappingFileError as error:
         return _choose(request, kind, problem=str(error))
-    errand = mapping_import.ask_preview(tenant, kind, name, rows, actor=layout.actor(request))
+    job = mapping_import.request_preview(tenant, kind, name, rows, actor=layout.actor(request))
     if len(rows) <= mapping_import.AT_ONCE:
-        runner.run(errand.pk)
-    return HttpResponseRedirect(reverse("mapping-preview", args=[slug, errand.pk]))
+        runner.run_here(job.pk)
+    return HttpResponseRedirect(reverse("mapping-preview", args=[slug, job.pk]))
 
 
 def uploaded(request: HttpRequest) -> tuple[str, list[MappingRow]]:
@@ -91,7 +92,7 @@ def _choose(request: HttpRequest, kind: str, problem: str = "") -> HttpResponse:
 @requires("map")
 def preview(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """What each row of a file would do; the piece that asks again while that is found out."""
-    looked = errand_of(request, mapping_import.PREVIEW, pk)
+    looked = job_of(request, mapping_import.PREVIEW, pk)
     context = base.frame(request, looked.arguments["kind"])
     context |= _preview_context(request, looked)
     if layout.is_part(request):
@@ -103,66 +104,66 @@ def preview(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 @requires("map")
 def bring_in(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Import all rows of a preview, once."""
-    looked = errand_of(request, mapping_import.PREVIEW, pk)
+    looked = job_of(request, mapping_import.PREVIEW, pk)
     with_replay = "replay" in request.POST and layout.may(request, "replay")
     here = reverse("mapping-preview", args=[slug, pk])
     try:
-        errand = mapping_import.ask_import(
+        job = mapping_import.request_import(
             looked, actor=layout.actor(request), with_replay=with_replay
         )
     except MappingFileError as error:
         return layout.done(request, str(error), here, good=False)
-    if errand.total <= mapping_import.AT_ONCE:
-        runner.run(errand.pk)
-    return HttpResponseRedirect(reverse("mapping-imported", args=[slug, errand.pk]))
+    if job.total <= mapping_import.AT_ONCE:
+        runner.run_here(job.pk)
+    return HttpResponseRedirect(reverse("mapping-imported", args=[slug, job.pk]))
 
 
 @require_safe
 @requires("map")
 def imported(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """How an import is going, and what came of it."""
-    errand = errand_of(request, mapping_import.IMPORT, pk)
-    looked = errand_of(request, mapping_import.PREVIEW, errand.arguments["preview"])
+    job = job_of(request, mapping_import.IMPORT, pk)
+    looked = job_of(request, mapping_import.PREVIEW, job.arguments["preview"])
     kind = looked.arguments["kind"]
-    again = Errand.objects.filter(tenant=errand.tenant, pk=errand.result.get("replay", 0)).first()
-    context = base.frame(request, kind) | context_of(errand)
+    again = Job.objects.filter(tenant=job.tenant, pk=job.data.get("replay", 0)).first()
+    context = base.frame(request, kind) | context_of(job)
     context |= {"looked": looked, "again": context_of(again) if again else None}
     if layout.is_part(request):
         return layout.part(request, "connector/_mapping_imported.html", context)
-    return layout.page(request, "connector/mapping_imported.html", errand.title, context)
+    return layout.page(request, "connector/mapping_imported.html", job.title, context)
 
 
 @require_POST
 @requires("map")
 def look_again(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Look at the rows of an earlier file once more, as things are now."""
-    looked = errand_of(request, mapping_import.PREVIEW, pk)
+    looked = job_of(request, mapping_import.PREVIEW, pk)
     if mapping_import.is_past(looked):  # the page says so
         return HttpResponseRedirect(reverse("mapping-preview", args=[slug, pk]))
     asked = looked.arguments
     rows = mapping_import.rows_of(looked)
-    errand = mapping_import.ask_preview(
+    job = mapping_import.request_preview(
         looked.tenant, asked["kind"], asked["file"], rows, actor=layout.actor(request)
     )
     if len(rows) <= mapping_import.AT_ONCE:
-        runner.run(errand.pk)
-    return HttpResponseRedirect(reverse("mapping-preview", args=[slug, errand.pk]))
+        runner.run_here(job.pk)
+    return HttpResponseRedirect(reverse("mapping-preview", args=[slug, job.pk]))
 
 
-def errand_of(request: HttpRequest, kind: str, pk: int) -> Errand:
-    """The tenant's errand of a kind. Raises Http404."""
-    found = Errand.objects.filter(tenant=layout.tenant_of(request), kind=kind, pk=pk)
-    errand = found.select_related("tenant").first()
-    if errand is None:
+def job_of(request: HttpRequest, kind: str, pk: int) -> Job:
+    """The tenant's job of a kind. Raises Http404."""
+    found = Job.objects.filter(tenant=layout.tenant_of(request), kind=kind, pk=pk)
+    job = found.select_related("tenant").first()
+    if job is None:
         raise Http404("No such page.")
-    return errand
+    return job
 
 
-def _preview_context(request: HttpRequest, looked: Errand) -> dict[str, Any]:
+def _preview_context(request: HttpRequest, looked: Job) -> dict[str, Any]:
     context: dict[str, Any] = context_of(looked) | {"looked": looked}
     if looked.finished_at is None or looked.failed:
         return context
-    counts = {what: looked.result["counts"].get(what, 0) for what in _EFFECTS}
+    counts = {what: looked.details["counts"].get(what, 0) for what in _EFFECTS}
     what = request.GET.get("effect", "")
     if what not in _EFFECTS:
         what = next(one for one in (*_EFFECTS, "") if not one or counts[one])

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.permissions import requires
 from connector.actions import mapping_usage
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from connector.web import layout
 from connector.web.mappings import base
 from mappings import grid as grids
@@ -51,7 +51,7 @@ def page(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
         "more_unmapped": found.unmapped > grids.COUNTED,
         "companies": base.companies_of(tenant, [wanted.company.replace(ALL, "")]),
         "days": mapping_usage.DAYS,
-        "counting": Errand.objects.filter(
+        "counting": Job.objects.filter(
             tenant=tenant, kind=mapping_usage.COUNT, finished_at=None
         ).first(),
     }
@@ -104,7 +104,7 @@ def _note(row: Row) -> str:
 def count(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     """Have the bills of the last year counted again."""
     kind = base.kind_in(request, kind)
-    asked = mapping_usage.ask_count(layout.tenant_of(request), actor=layout.actor(request))
+    asked = mapping_usage.request_count(layout.tenant_of(request), actor=layout.actor(request))
     said = "The bills of the last year are being counted." if asked else "They are being counted."
     return layout.done(request, said, reverse("mappings", args=[slug, kind]))
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connector.actions.mapping_import import SeenRow, rows_of
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from mappings.changes import stored
 from mappings.impact import Freed, open_holds
 from mappings.preview import misnamed
@@ -25,7 +25,7 @@ class ShownRow:
     used: Used
 
 
-def shown_rows(looked: Errand, rows: Sequence[SeenRow]) -> list[ShownRow]:
+def shown_rows(looked: Job, rows: Sequence[SeenRow]) -> list[ShownRow]:
     """These rows of a preview, complete; a constant number of queries for a page of them."""
     tenant_id, kind = looked.tenant_id, looked.arguments["kind"]
     sound = [one for one in rows if not one.error]

@@ -11,11 +11,11 @@ from django.views.decorators.http import require_POST, require_safe
 from audit.permissions import requires
 from connector.actions import mapping_what_if
 from connector.http_server.request_limits import takes_bytes
-from connector.jobs.models import Errand
+from connector.jobs.models import Job
 from connector.web import layout
 from connector.web.activity import context_of
 from connector.web.mappings import base
-from connector.web.mappings.files import MOST_SENT, errand_of, uploaded
+from connector.web.mappings.files import MOST_SENT, job_of, uploaded
 from connector.web.mappings.grid import row_asked, text_in
 from mappings.files import MappingFileError, MappingRow
 from mappings.targets import targets_of
@@ -40,12 +40,12 @@ def ask(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     tenant, kind = layout.tenant_of(request), base.kind_in(request, kind)
     try:
         rows = _rows(request, kind)
-        errand = mapping_what_if.ask_what_if(
+        job = mapping_what_if.request_what_if(
             tenant, kind, rows, _days(request), actor=layout.actor(request)
         )
     except MappingFileError as error:
         return _choose(request, kind, problem=str(error))
-    return HttpResponseRedirect(reverse("mapping-what-if-found", args=[slug, errand.pk]))
+    return HttpResponseRedirect(reverse("mapping-what-if-found", args=[slug, job.pk]))
 
 
 def _rows(request: HttpRequest, kind: str) -> list[MappingRow]:
@@ -97,17 +97,17 @@ def _choose(request: HttpRequest, kind: str, problem: str = "") -> HttpResponse:
 @requires("view")
 def found(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """How far it is, and what was found so far."""
-    errand = errand_of(request, mapping_what_if.WHAT_IF, pk)
-    context = base.frame(request, errand.arguments["kind"])
-    context |= context_of(errand) | found_context(errand)
+    job = job_of(request, mapping_what_if.WHAT_IF, pk)
+    context = base.frame(request, job.arguments["kind"])
+    context |= context_of(job) | found_context(job)
     if layout.is_part(request):
         return layout.part(request, "connector/_mapping_what_if.html", context)
-    return layout.page(request, "connector/mapping_what_if_found.html", errand.title, context)
+    return layout.page(request, "connector/mapping_what_if_found.html", job.title, context)
 
 
-def found_context(errand: Errand) -> dict[str, Any]:
+def found_context(job: Job) -> dict[str, Any]:
     """What the result says, with its money as numbers again."""
-    so_far = mapping_what_if.Found.from_json(errand.result)
+    so_far = mapping_what_if.Found.from_json(job.details)
     examples = [
         {**example, "amount": Decimal(example["amount"]) if example["amount"] else None}
         for example in so_far.examples

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.ledger.models import Posting
-from connector.actions import tenant_setup as errands
-from connector.jobs.models import Errand
+from connector.actions import tenant_setup
+from connector.jobs.models import Job
 from connector.ramp.accounting_fields import faults
 from connector.tenants.entities import names_of
 from connector.tenants.list_forms import Currencies, Dimensions, Routes, Rows
@@ -61,7 +61,7 @@ def table(tenant: Tenant, kind: type[Rows], stored: Iterable[Sequence[Any]]) -> 
 
 def _entities(tenant: Tenant, stored: list[dict[str, Any]]) -> Table:
     """Every entity that Ramp showed or that has a route, and empty lines for typing."""
-    seen = latest(tenant, errands.ENTITIES)
+    seen = latest(tenant, tenant_setup.ENTITIES)
     routes, names = {row["ramp_entity_id"]: row for row in stored}, names_of(tenant)
     note = "Ramp did not show this entity the last time." if seen else ""
     shown = seen.get("entities", [])
@@ -74,7 +74,7 @@ def _entities(tenant: Tenant, stored: list[dict[str, Any]]) -> Table:
 
 def companies(tenant: Tenant) -> list[dict[str, str]]:
     """The Epicor companies to choose from, as they were read last."""
-    found: list[dict[str, str]] = latest(tenant, errands.ENTITIES).get("companies", [])
+    found: list[dict[str, str]] = latest(tenant, tenant_setup.ENTITIES).get("companies", [])
     return found
 
 
@@ -84,7 +84,7 @@ def _currencies(tenant: Tenant, stored: list[dict[str, Any]]) -> Table:
     codes = set(EpicorCurrency.objects.filter(tenant=tenant).values_list("code", flat=True))
     bills = Posting.objects.filter(tenant=tenant).order_by().exclude(currency="")
     met = set(bills.values_list("currency", flat=True).distinct()[:_MOST_CURRENCIES])
-    of_entities = latest(tenant, errands.ENTITIES).get("entities", [])
+    of_entities = latest(tenant, tenant_setup.ENTITIES).get("entities", [])
     met |= {one["currency"] for one in of_entities if one["currency"]}
     others = sorted((met | {code for code in codes if _is_iso(code)}) - mapped.keys())
     lost = "Epicor did not show a currency {} the last time."
@@ -105,7 +105,7 @@ def _is_iso(code: str) -> bool:
 
 def _dimensions(tenant: Tenant, stored: list[dict[str, Any]]) -> Table:
     """Every accounting field that Ramp showed, with the segment that it fills."""
-    seen = latest(tenant, errands.CHART)
+    seen = latest(tenant, tenant_setup.CHART)
     rows = {row["ramp_field"]: row for row in stored}
     names = {one["id"]: one["name"] for one in seen.get("fields", [])}
     wrong = faults(rows, seen["fields"]) if "fields" in seen else {}
@@ -141,10 +141,9 @@ def segments(tenant: Tenant) -> list[dict[str, Any]]:
 
 
 def latest(tenant: Tenant, kind: str) -> dict[str, Any]:
-    """The result of the last errand of a kind that came to a good end; {} without one."""
-    rows = Errand.objects.filter(tenant=tenant, kind=kind, failed=False)
-    done = rows.exclude(finished_at=None).values_list("result", flat=True).first()
-    return dict(done or {})
+    """The result of the last job of a kind that came to a good end; {} without one."""
+    rows = Job.objects.filter(tenant=tenant, kind=kind, state=Job.State.DONE)
+    return dict(rows.values_list("details", flat=True).first() or {})
 
 
 _TABLES = {

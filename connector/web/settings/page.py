@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from audit.permissions import requires
-from connector.actions import requests, settings_impact
-from connector.actions import tenant_setup as errands
+from connector.actions import requests, settings_impact, tenant_setup
 from connector.actions.replay import refusal
+from connector.jobs import queue
+from connector.sync.bills.run import enqueue_sync
 from connector.sync.catalogs import ask_again
-from connector.sync.scheduling import ring_tenant
 from connector.tenants import pauses, sections, setup
 from connector.tenants.entities import names_of
 from connector.tenants.forms import SectionForm
@@ -26,11 +26,10 @@ from connector.tenants.sections import FORMS, SECTIONS, Change, Section
 from connector.web import layout
 from connector.web.exceptions.questions import passed_over
 from connector.web.settings import section_form
-from connector.web.settings.setup import ask_once
-from connector.web.settings.steps import last_errands
+from connector.web.settings.steps import last_jobs
 
 _RECENT = 12
-_ASKED = {"test": errands.TEST, "load": errands.CATALOGS}
+_ASKED = {"test": tenant_setup.TEST, "load": tenant_setup.CATALOGS}
 _TITLES = {"test": "Test both connections", "load": "Read Epicor's lists (vendors, accounts …)"}
 
 
@@ -39,7 +38,7 @@ _TITLES = {"test": "Test both connections", "load": "Read Epicor's lists (vendor
 def page(request: HttpRequest, slug: str) -> HttpResponse:
     """Every section with what is set; secrets only say that they are, since when, by whom."""
     tenant = layout.tenant_of(request)
-    last = last_errands(tenant)
+    last = last_jobs(tenant)
     context = {
         "groups": groups(tenant),
         "changes": changes(tenant),
@@ -47,8 +46,8 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
         "waiting": settings_impact.waiting(tenant),
         "live": setup.is_live(tenant),
         "pause": pauses.kind(tenant),
-        "test": last.get(errands.TEST),
-        "load": last.get(errands.CATALOGS),
+        "test": last.get(tenant_setup.TEST),
+        "load": last.get(tenant_setup.CATALOGS),
     }
     return layout.page(request, "connector/settings.html", "Settings", context)
 
@@ -81,7 +80,8 @@ def ask(request: HttpRequest, slug: str, what: str) -> HttpResponse:
     if what not in _ASKED:
         raise Http404("No such page.")
     tenant = layout.tenant_of(request)
-    ask_once(tenant, _ASKED[what], _TITLES[what], actor=layout.actor(request))
+    kind, actor = _ASKED[what], layout.actor(request)
+    queue.request(tenant, kind, title=_TITLES[what], actor=actor, key=kind)
     return layout.done(request, "Asked; see below how far it is.", _home(slug))
 
 
@@ -100,8 +100,8 @@ def replay(request: HttpRequest, slug: str, what: str) -> HttpResponse:
         return layout.done(request, why, _home(slug), good=False)
     ask_again(tenant, chosen)
     title = f"Try {len(chosen)} bills again that waited for settings"
-    errand = requests.ask_replay(tenant, chosen, title, actor=layout.actor(request))
-    to = reverse("errand", args=[slug, errand.pk])
+    job = requests.request_replay(tenant, chosen, title, actor=layout.actor(request))
+    to = reverse("job", args=[slug, job.pk])
     return layout.done(request, f"{len(chosen)} bills are tried again.", to)
 
 
@@ -126,7 +126,7 @@ def resume(request: HttpRequest, slug: str) -> HttpResponse:
     if not pauses.resume(tenant, actor=layout.actor(request)):
         said = "No person's pause stands any more; nothing was changed."
         return layout.done(request, said, _home(slug), good=False)
-    ring_tenant(tenant)
+    enqueue_sync(tenant)
     return layout.done(request, "Resumed. A cycle begins now.", _home(slug))
 
 
@@ -266,15 +266,15 @@ def _form(
 ) -> HttpResponse:
     slug = layout.tenant_of(request).slug
     action = reverse("settings-save", args=[slug, found.key])
-    context = {**more, "action": action, "settings": True, "errand": _errand(request, found)}
+    context = {**more, "action": action, "settings": True, "job": _job(request, found)}
     return layout.page(
         request, "connector/settings_section.html", found.title, context, status=status
     )
 
 
-def _errand(request: HttpRequest, found: Section) -> Any:
-    kind = {"entities": errands.ENTITIES, "coding": errands.CHART}.get(found.key, "")
-    return last_errands(layout.tenant_of(request)).get(kind)
+def _job(request: HttpRequest, found: Section) -> Any:
+    kind = {"entities": tenant_setup.ENTITIES, "coding": tenant_setup.CHART}.get(found.key, "")
+    return last_jobs(layout.tenant_of(request)).get(kind)
 
 
 def _told(tenant: Tenant, found: Section, changed: list[str]) -> str:

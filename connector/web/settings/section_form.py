@@ -10,8 +10,8 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, QueryDict
 from django.utils import timezone
 
-from connector.actions import tenant_setup as errands
-from connector.jobs.models import Errand
+from connector.actions import tenant_setup
+from connector.jobs.models import Job
 from connector.tenants import sections, setup
 from connector.tenants.form_fields import ModelForm, Problems, SettingsError, form_field
 from connector.tenants.forms import EpicorForm, SectionForm
@@ -254,8 +254,10 @@ def runs(tenant: Tenant, cron: str, blackout: str) -> dict[str, Any]:
 
 def _rules(tenant: Tenant, form: SectionForm, posted: QueryDict | None) -> dict[str, Any]:
     """What the last test said about the column for the bill's id."""
-    last = Errand.objects.filter(tenant=tenant, kind=errands.TEST).exclude(finished_at=None).first()
-    checks = last.result.get("epicor", []) if last else []
+    last = (
+        Job.objects.filter(tenant=tenant, kind=tenant_setup.TEST).exclude(finished_at=None).first()
+    )
+    checks = last.details.get("epicor", []) if last else []
     column = f" {form.before['stamp_column']}"
     return {"stamp": [one for one in checks if one["name"].endswith(column)]}
 

@@ -3,7 +3,6 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
@@ -12,17 +11,17 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.ledger.models import Posting
 from audit.permissions import requires
-from connector.actions import go_live, requests
-from connector.actions import tenant_setup as errands
-from connector.jobs.models import Errand
-from connector.sync.scheduling import ring_tenant
+from connector.actions import go_live, tenant_setup
+from connector.jobs import queue
+from connector.jobs.models import Job
+from connector.sync.bills.run import enqueue_sync
 from connector.tenants import connection_test, sections, setup
 from connector.tenants.form_fields import SettingsError
 from connector.tenants.models import Tenant
 from connector.tenants.schedule import BadScheduleError
 from connector.web import layout
 from connector.web.settings import section_form
-from connector.web.settings.steps import STEPS, Step, last_errands, next_open, progress
+from connector.web.settings.steps import STEPS, Step, last_jobs, next_open, progress
 
 
 @require_safe
@@ -61,10 +60,11 @@ def save(request: HttpRequest, slug: str, key: str) -> HttpResponse:
 def ask(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Ask a worker for what the step needs from the two systems."""
     found = _step_of(request, key)
-    if not found.errand:
+    if not found.job:
         raise Http404("No such page.")
     tenant = layout.tenant_of(request)
-    ask_once(tenant, found.errand, found.title, actor=layout.actor(request))
+    title, actor = found.title, layout.actor(request)
+    queue.request(tenant, found.job, title=title, actor=actor, key=found.job)
     if found.section and "settings" in request.POST:
         return redirect("settings-section", tenant.slug, found.section)
     return redirect("setup-step", tenant.slug, key)
@@ -72,15 +72,15 @@ def ask(request: HttpRequest, slug: str, key: str) -> HttpResponse:
 
 @require_safe
 @requires("manage_settings")
-def errand(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """The piece with how far an errand of the setup is, and then with what it found."""
-    kinds = [one.errand for one in STEPS.values() if one.errand] + [errands.CATALOGS]
-    row = Errand.objects.filter(tenant=layout.tenant_of(request), pk=pk, kind__in=kinds).first()
+def job(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """The piece with how far a job of the setup is, and then with what it found."""
+    kinds = [one.job for one in STEPS.values() if one.job] + [tenant_setup.CATALOGS]
+    row = Job.objects.filter(tenant=layout.tenant_of(request), pk=pk, kind__in=kinds).first()
     if row is None:
         raise Http404("No such page.")
-    answer = layout.part(request, "connector/_setup_errand.html", {"errand": row})
+    answer = layout.part(request, "connector/_setup_job.html", {"job": row})
     on_settings = urlsplit(request.headers.get("HX-Current-URL", "")).path.endswith("/settings/")
-    if row.finished_at is not None and not on_settings:
+    if not row.is_open and not on_settings:
         # The steps beside the piece are further, and the form below it has new proposals.
         answer.headers["HX-Refresh"] = "true"
     return answer
@@ -101,7 +101,7 @@ def live(request: HttpRequest, slug: str) -> HttpResponse:
         return layout.done(request, f"Not live: {error}", to, good=False)
     at = f"{timezone.localtime(first):%-d %b %Y, %H:%M}"
     if "now" in request.POST:
-        ring_tenant(tenant)
+        enqueue_sync(tenant)
         said = f"{tenant.name} is live. The first cycle begins now, the next one {at}."
     else:
         said = f"{tenant.name} is live. The first cycle begins {at}."
@@ -143,14 +143,6 @@ def runs(request: HttpRequest, slug: str) -> HttpResponse:
 # -- inside ----------------------------------------------------------------------------------------
 
 
-def ask_once(tenant: Tenant, kind: str, title: str, *, actor: str) -> Errand:
-    """The errand of this kind that is under way, or a new one: asking twice asks once."""
-    with transaction.atomic():
-        Tenant.objects.select_for_update().get(pk=tenant.pk)
-        under_way = Errand.objects.filter(tenant=tenant, kind=kind, finished_at=None).first()
-        return under_way or requests.ask(tenant, kind, title, actor=actor)
-
-
 def _step_of(request: HttpRequest, key: str) -> Step:
     found = STEPS.get(key)
     if found is None:
@@ -172,7 +164,7 @@ def _step_page(
         "here": here,
         "number": steps.index(here) + 1,
         "following": _following(found),
-        "errand": here.errand,
+        "job": here.job,
         "action": reverse("setup-save", args=[tenant.slug, found.key]) if found.section else "",
         **(more or {}),
         **(_live(tenant) if found.key == "live" else {}),
@@ -208,7 +200,7 @@ def _live(tenant: Tenant) -> dict[str, Any]:
         "waiting": queued.count(),
         "companies": connection_test.companies(tenant),
         "start_date": whole["posting.start_date"],
-        "last": last_errands(tenant),
+        "last": last_jobs(tenant),
     }
 
 
@@ -217,7 +209,7 @@ urlpatterns = [
     path("setup/epicor/address/", address, name="setup-address"),
     path("setup/epicor/login/", login, name="setup-login"),
     path("setup/calendar/runs/", runs, name="setup-runs"),
-    path("setup/errands/<int:pk>/", errand, name="setup-errand"),
+    path("setup/jobs/<int:pk>/", job, name="setup-job"),
     path("setup/live/go", live, name="setup-go-live"),
     path("setup/<slug:key>/", step, name="setup-step"),
     path("setup/<slug:key>/save", save, name="setup-save"),

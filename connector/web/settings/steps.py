@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import Max
 
-from connector.actions import tenant_setup as errands
-from connector.jobs.models import Errand
+from connector.actions import tenant_setup
+from connector.jobs.models import Job
 from connector.ramp.accounting_fields import faults
 from connector.tenants import sections, setup
 from connector.tenants.models import PostingSettings, Tenant
@@ -15,13 +15,13 @@ from connector.tenants.models import PostingSettings, Tenant
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. `section`: the settings it fills; `errand`: what it asks a worker for."""
+    """One step. `section`: the settings it fills; `job`: what it asks a worker for."""
 
     key: str
     title: str
     why: str
     section: str = ""
-    errand: str = ""
+    job: str = ""
     ask: str = ""
 
 
@@ -34,7 +34,7 @@ STEPS: Mapping[str, Step] = {
             "test",
             "Test both connections",
             "Permission by permission; nothing is written.",
-            errand=errands.TEST,
+            job=tenant_setup.TEST,
             ask="Test now",
         ),
         Step(
@@ -42,7 +42,7 @@ STEPS: Mapping[str, Step] = {
             "Entity routes",
             "Which Epicor company the bills of each Ramp entity go to.",
             section="entities",
-            errand=errands.ENTITIES,
+            job=tenant_setup.ENTITIES,
             ask="Read entities and companies",
         ),
         Step(
@@ -50,7 +50,7 @@ STEPS: Mapping[str, Step] = {
             "Currencies and dimensions",
             "What Epicor calls a currency, and which Ramp field fills which segment.",
             section="coding",
-            errand=errands.CHART,
+            job=tenant_setup.CHART,
             ask="Read the chart and Ramp's fields",
         ),
         Step("rules", "Rules for entering", "What is entered, and what waits.", section="rules"),
@@ -59,14 +59,14 @@ STEPS: Mapping[str, Step] = {
             "twins",
             "Bills typed by hand",
             "Which ready bills are in Epicor already, so that none is entered twice.",
-            errand=errands.TWINS,
+            job=tenant_setup.TWINS,
             ask="Compare with Epicor",
         ),
         Step(
             "rehearsal",
             "First rehearsal",
             "Ten real bills: what would be entered, or why not. Nothing is written.",
-            errand=errands.REHEARSAL,
+            job=tenant_setup.REHEARSAL,
             ask="Rehearse ten bills",
         ),
         Step("live", "Go live", "From then on the calendar runs the cycles."),
@@ -85,19 +85,19 @@ class Progress:
     done: bool
     note: str = ""
     attention: bool = False
-    errand: Errand | None = None
+    job: Job | None = None
 
 
 def progress(tenant: Tenant) -> list[Progress]:
     """All steps in order, in a constant number of queries."""
     whole = sections.values(tenant)
-    last = last_errands(tenant)
+    last = last_jobs(tenant)
     live = setup.is_live(tenant)
     planned = live or setup.planned_calendar(tenant) is not None
     connected = bool(whole["ramp.client_id"] and whole["epicor.base_url"])
     routes, currencies = len(whole["entities"]), len(whole["currencies"])
     lost = live and not connected
-    unknown = _unknown_fields(whole["dimensions"], last.get(errands.CHART))
+    unknown = _unknown_fields(whole["dimensions"], last.get(tenant_setup.CHART))
     filled = {
         "ramp": (bool(whole["ramp.client_id"]), _host(whole["ramp.base_url"])),
         "epicor": (bool(whole["epicor.base_url"]), _host(whole["epicor.base_url"])),
@@ -112,20 +112,20 @@ def progress(tenant: Tenant) -> list[Progress]:
             step,
             *filled[step.key],
             attention=(step.key == "live" and lost) or (step.key == "coding" and bool(unknown)),
-            errand=last.get(step.errand),
+            job=last.get(step.job),
         )
         if step.key in filled
-        else _errand_progress(tenant, step, last.get(step.errand))
+        else _job_progress(tenant, step, last.get(step.job))
         for step in STEPS.values()
     ]
 
 
-def last_errands(tenant: Tenant) -> dict[str, Errand]:
-    """The newest errand of each kind of the setup."""
-    kinds = [step.errand for step in STEPS.values() if step.errand] + [errands.CATALOGS]
-    rows = Errand.objects.filter(tenant=tenant, kind__in=kinds).order_by()
+def last_jobs(tenant: Tenant) -> dict[str, Job]:
+    """The newest job of each kind of the setup."""
+    kinds = [step.job for step in STEPS.values() if step.job] + [tenant_setup.CATALOGS]
+    rows = Job.objects.filter(tenant=tenant, kind__in=kinds).order_by()
     newest = rows.values_list("kind").annotate(newest=Max("pk")).values_list("newest", flat=True)
-    return {errand.kind: errand for errand in Errand.objects.filter(pk__in=list(newest))}
+    return {job.kind: job for job in Job.objects.filter(pk__in=list(newest))}
 
 
 def next_open(found: Sequence[Progress]) -> Progress:
@@ -133,18 +133,18 @@ def next_open(found: Sequence[Progress]) -> Progress:
     return next((one for one in found if not one.done), found[-1])
 
 
-def _errand_progress(tenant: Tenant, step: Step, errand: Errand | None) -> Progress:
-    if errand is None:
+def _job_progress(tenant: Tenant, step: Step, job: Job | None) -> Progress:
+    if job is None:
         return Progress(step, done=False)
-    if errand.finished_at is None:
-        return Progress(step, done=False, note="under way", errand=errand)
-    stale = step.key == "test" and errand.result.get("mark") != errands.connections_mark(tenant)
+    if job.finished_at is None:
+        return Progress(step, done=False, note="under way", job=job)
+    stale = step.key == "test" and job.details.get("mark") != tenant_setup.connections_mark(tenant)
     if stale:
         note = "a connection changed since; test again"
-        return Progress(step, done=False, note=note, attention=True, errand=errand)
-    note = _note(step, errand.result) if not errand.failed else "needs attention"
-    attention = errand.failed or _worries(errand.result)
-    return Progress(step, done=not errand.failed, note=note, attention=attention, errand=errand)
+        return Progress(step, done=False, note=note, attention=True, job=job)
+    note = _note(step, job.details) if not job.failed else "needs attention"
+    attention = job.failed or _worries(job.details)
+    return Progress(step, done=not job.failed, note=note, attention=attention, job=job)
 
 
 def _worries(result: Mapping[str, Any]) -> bool:
@@ -168,12 +168,12 @@ def _note(step: Step, result: Mapping[str, Any]) -> str:
     return f"{ready} of {len(result.get('bills', []))} would be entered"
 
 
-def _unknown_fields(dimensions: Sequence[Sequence[Any]], chart: Errand | None) -> str:
+def _unknown_fields(dimensions: Sequence[Sequence[Any]], chart: Job | None) -> str:
     """How many fields that fill a segment Ramp did not have when it was read last; "" for none."""
     read = chart is not None and chart.finished_at is not None and not chart.failed
-    if chart is None or not read or "fields" not in chart.result:
+    if chart is None or not read or "fields" not in chart.details:
         return ""
-    wrong = faults([row[0] for row in dimensions], chart.result["fields"])
+    wrong = faults([row[0] for row in dimensions], chart.details["fields"])
     return _count(len(wrong), "field that Ramp does not have", "fields that Ramp does not have")
 
 

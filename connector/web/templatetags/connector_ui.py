@@ -14,14 +14,17 @@ from audit.labels import STATES
 from audit.ledger.models import Posting
 from audit.trail.differences import Changed, changed
 from audit.trail.events import name_of
+from connector.actions.job_results import result_text
 from connector.domain.bill import called as bill_called
 from connector.domain.digits import plain_amount
 from connector.domain.errors import InvalidBillError, Reason
 from connector.domain.money import exponent
 from connector.domain.reasons import LABELS
 from connector.http_client.redaction import redact
+from connector.jobs.models import Job
 
 register = template.Library()
+register.filter("result", result_text)
 
 _KINDS: Mapping[str, str] = {
     Posting.State.QUEUED: "info",
@@ -144,3 +147,12 @@ def by_currency(sums: Mapping[str, Decimal]) -> list[tuple[str, Decimal]]:
 def as_json(value: Any) -> str:
     """JSON for a data attribute; the template escapes it."""
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+@register.filter
+def took(job: Job) -> str:
+    """How long a job took: "4 s", "2 min 5 s"; "" while it is not over."""
+    if job.finished_at is None:
+        return ""
+    minutes, seconds = divmod(round((job.finished_at - job.created_at).total_seconds()), 60)
+    return f"{minutes:,} min {seconds} s" if minutes else f"{seconds} s"

@@ -8,8 +8,10 @@ import pytest
 
 from audit.ledger.models import Posting
 from audit.writes.models import Attempt
-from connector.actions import bill_jobs, requests, runner
-from connector.jobs.models import Errand
+from connector.actions import bill_jobs
+from connector.actions.job_results import result_text
+from connector.jobs import queue, runner
+from connector.jobs.models import Job
 from connector.sync.bills.run import run_cycle
 from connector.tenants.models import Tenant
 from tests.journeys import truth
@@ -23,14 +25,19 @@ def ready(start) -> Iterator[tuple[Any, Tenant]]:
 
 
 def ask(tenant, kind, posting, **arguments):
-    """The errand, done by a worker."""
-    errand = requests.ask(
-        tenant, kind, "Something", actor="ann", arguments=arguments, subject=posting.bill_id
+    """The job, done by a worker."""
+    job, _ = queue.request(
+        tenant,
+        kind,
+        title="Something",
+        actor="ann",
+        arguments=arguments,
+        subject=posting.bill_id,
     )
-    assert runner.run(errand.pk)
-    errand.refresh_from_db()
-    assert errand.finished_at is not None
-    return errand
+    assert runner.run(job.pk)
+    job.refresh_from_db()
+    assert job.finished_at is not None
+    return job
 
 
 def entered(tenant):
@@ -64,11 +71,11 @@ def test_that_one_is_ours_enters_nothing_and_a_second_asking_says_so(ready):
 
     posting.refresh_from_db()
     assert (done.failed, posting.state, posting.hold_reason) == (False, "entered", "")
-    assert "Nothing was entered" in done.said
+    assert "Nothing was entered" in result_text(done)
     assert posting.bill_id not in truth.ledger(box)
     again = ask(tenant, bill_jobs.ADOPT, posting, key=key)
     assert again.failed
-    assert "is entered in Epicor already" in again.said
+    assert "is entered in Epicor already" in result_text(again)
 
 
 def test_a_removal_is_planned_without_writing_then_carried_out_once(ready):
@@ -79,9 +86,9 @@ def test_a_removal_is_planned_without_writing_then_carried_out_once(ready):
 
     plan = ask(tenant, bill_jobs.PLAN_REMOVAL, posting, enter_again=True)
 
-    assert (plan.failed, plan.result["refusal"]) == (False, "")
-    assert plan.result["invoice"]["invoice_num"] == posting.invoice_num
-    assert plan.result["invoice"]["changed"] is False
+    assert (plan.failed, plan.details["refusal"]) == (False, "")
+    assert plan.details["invoice"]["invoice_num"] == posting.invoice_num
+    assert plan.details["invoice"]["changed"] is False
     assert (Attempt.objects.count(), len(truth.ledger(box)[posting.bill_id])) == (before, 1)
 
     shown = bill_jobs.shown_by(plan)
@@ -91,13 +98,13 @@ def test_a_removal_is_planned_without_writing_then_carried_out_once(ready):
 
     posting.refresh_from_db()
     assert (done.failed, posting.state) == (False, "queued")
-    assert "was deleted in Epicor" in done.said
-    assert "entered anew" in done.said
+    assert "was deleted in Epicor" in result_text(done)
+    assert "entered anew" in result_text(done)
     assert posting.bill_id not in truth.ledger(box)
     order = {"enter_again": False, "reason": "once more", "shown": shown}
     again = ask(tenant, bill_jobs.REMOVE, posting, **order)
     assert again.failed
-    assert "nothing to remove" in again.said
+    assert "nothing to remove" in result_text(again)
     run_cycle(tenant)
     assert len(truth.ledger(box)[posting.bill_id]) == 1
 
@@ -108,10 +115,10 @@ def test_what_a_person_deleted_by_hand_is_only_recorded(ready):
     posting = entered(tenant)
     box.epicor.app.delete_invoice(posting.company, posting.vendor_num, posting.invoice_num)
     plan = ask(tenant, bill_jobs.PLAN_REMOVAL, posting, enter_again=False)
-    assert plan.result == {"refusal": "", "invoice": None}
+    assert plan.details == {"refusal": "", "invoice": None}
     shown = bill_jobs.shown_by(plan)
     done = ask(tenant, bill_jobs.REMOVE, posting, enter_again=False, reason="gone", shown=shown)
-    assert "Nothing of bill" in done.said
+    assert "Nothing of bill" in result_text(done)
     posting.refresh_from_db()
     assert posting.state == "removed"
 
@@ -128,16 +135,16 @@ def test_what_somebody_edited_after_the_look_is_not_removed(ready):
     done = ask(tenant, bill_jobs.REMOVE, posting, **order)
 
     assert done.failed
-    assert "not what you were shown any more" in done.said
+    assert "not what you were shown any more" in result_text(done)
     posting.refresh_from_db()
     assert (posting.state, posting.lease_owner) == ("confirmed", "")
     assert len(truth.ledger(box)[posting.bill_id]) == 1
     for shown in ({}, {"key": ["EPIC99", 1, "X"], "revision": 1}):
         assert ask(tenant, bill_jobs.REMOVE, posting, **{**order, "shown": shown}).failed
     unseen = ask(tenant, bill_jobs.REMOVE, posting, enter_again=True, reason="x")
-    assert "Nobody looked" in unseen.said
+    assert "Nobody looked" in result_text(unseen)
     plan = ask(tenant, bill_jobs.PLAN_REMOVAL, posting, enter_again=True)
-    assert plan.result["invoice"]["changed"] is True
+    assert plan.details["invoice"]["changed"] is True
     done = ask(tenant, bill_jobs.REMOVE, posting, **{**order, "shown": bill_jobs.shown_by(plan)})
     assert not done.failed
 
@@ -148,7 +155,7 @@ def test_a_posted_invoice_cannot_be_removed_and_the_plan_says_why(ready):
     posting = entered(tenant)
     box.epicor.app.post_group(posting.company, posting.group_id)
     plan = ask(tenant, bill_jobs.PLAN_REMOVAL, posting, enter_again=False)
-    assert "posted to the ledger" in plan.result["refusal"]
+    assert "posted to the ledger" in plan.details["refusal"]
     assert bill_jobs.shown_by(plan) is None
     done = ask(tenant, bill_jobs.REMOVE, posting, enter_again=False, reason="x", shown={})
     assert done.failed
@@ -159,8 +166,13 @@ def test_a_posted_invoice_cannot_be_removed_and_the_plan_says_why(ready):
 def test_a_bill_that_is_gone_is_said(ready):
     _, tenant = ready
     lost = Posting(tenant=tenant, bill_id="never-there")
-    for kind in (bill_jobs.ADOPT, bill_jobs.PLAN_REMOVAL, bill_jobs.REMOVE):
-        errand = ask(tenant, kind, lost, enter_again=False, reason="x", key=["a", 1, "b"])
-        assert errand.failed
-        assert "There is no bill never-there" in errand.said
-    assert Errand.objects.filter(failed=True).count() == 3
+    kinds = {
+        bill_jobs.ADOPT: {"key": ["a", 1, "b"]},
+        bill_jobs.PLAN_REMOVAL: {"enter_again": False},
+        bill_jobs.REMOVE: {"enter_again": False, "reason": "x"},
+    }
+    for kind, arguments in kinds.items():
+        job = ask(tenant, kind, lost, **arguments)
+        assert job.failed
+        assert "There is no bill never-there" in result_text(job)
+    assert Job.objects.filter(state="failed").count() == 3

@@ -1,0 +1,63 @@
+"""The minute tick: what is due is enqueued, what was lost is enqueued again, what is old goes."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from audit.trail import log
+from connector.jobs import heartbeat, queue, registry
+from connector.jobs.models import Job
+from connector.tenants.models import Tenant
+
+KEPT = timedelta(days=90)
+_PRUNED_AT_ONCE = 500
+_TIMEOUT_S = 120  # as in the settings
+
+
+def tick() -> None:
+    """Every minute, in a worker. Two at the same time do no harm: rows decide what is done."""
+    now = timezone.now()
+    with heartbeat.busy(_TIMEOUT_S):
+        for function in registry.minute_functions():
+            function(now)
+        enqueue_due(now)
+        prune(now)
+        heartbeat.forget_old(now)
+        queue.send("connector.jobs.schedule.seal_audit")
+
+
+def enqueue_due(now: datetime) -> int:
+    """Enqueue jobs that waited, whose task was lost or whose worker died; says how many."""
+    free = Q(lease_owner="") | Q(lease_until__lt=now)
+    due = Job.objects.filter(free, state=Job.State.OPEN, in_process=False, run_at__lte=now)
+    count = 0
+    for job in due.select_related("tenant").order_by("run_at"):
+        same = Job.objects.filter(pk=job.pk, run_at=job.run_at, state=Job.State.OPEN)
+        if same.update(run_at=now + queue.LOST_AFTER):
+            queue.enqueue(job)
+            count += 1
+    return count
+
+
+def prune(now: datetime) -> int:
+    """Forget what was over long ago, some at a time; says how many.
+
+    Of each kind a tenant's last one that worked and the last one that failed stay: pages show them.
+    """
+    newer = Job.objects.filter(
+        tenant=OuterRef("tenant"),
+        kind=OuterRef("kind"),
+        state=OuterRef("state"),
+        pk__gt=OuterRef("pk"),
+    )
+    old = Job.objects.filter(Exists(newer), finished_at__lt=now - KEPT).order_by("pk")
+    ids = list(old.values_list("pk", flat=True)[:_PRUNED_AT_ONCE])
+    return Job.objects.filter(pk__in=ids).delete()[0]
+
+
+def seal_audit() -> int:
+    """Seal every tenant's new audit entries; returns how many."""
+    with heartbeat.busy(_TIMEOUT_S):
+        ids = list(Tenant.objects.values_list("pk", flat=True))
+        return sum(log.seal(tenant_id) for tenant_id in ids)
