@@ -10,6 +10,7 @@ from django_q.models import OrmQ
 
 from audit.ledger.models import IN_EPICOR, Posting
 from audit.trail.models import AuditEntry
+from connector.domain.difference import Difference
 from connector.domain.errors import OutageError
 from connector.jobs import runner, schedule
 from connector.jobs.models import Job
@@ -20,6 +21,9 @@ from connector.sync.bills.verify_result import Drift, Place, Proof
 from connector.tenants.models import FinanceCalendar, Tenant
 
 pytestmark = pytest.mark.slow
+
+
+GONE = Difference.of("invoice", "there", "gone", None)
 
 
 class Killed(BaseException):
@@ -214,8 +218,8 @@ def test_the_command_does_not_disturb_the_night(night):
 
 
 def test_what_is_kept_between_two_steps_keeps_every_digit():
-    drift = Drift("b", "EPIC06", 7, "N-1", "KWD", Decimal("10.005"), None, ["gone"])
-    other = Drift("c", "EPIC06", 7, "N-2", "USD", Decimal("0.10"), Decimal("0.30"), ["x"])
+    drift = Drift("b", "EPIC06", 7, "N-1", "KWD", Decimal("10.005"), None, [GONE])
+    other = Drift("c", "EPIC06", 7, "N-2", "USD", Decimal("0.10"), Decimal("0.30"), [GONE])
     proof = Proof(3, [drift, other])
     proof.unexplained["KWD"] += Decimal("10.005")
     place = Place(datetime(2026, 11, 1, 2, 3, 4, 567, tzinfo=UTC), "EPIC06", 99, proof)

@@ -376,7 +376,7 @@ def test_a_bill_that_is_in_ramp_only_says_why_it_is_not_entered(
     assert "Look in Epicor now" not in page
     assert not Posting.objects.exists()
     mirror(tenant, "old")
-    assert "older than the tenant&#x27;s start date" in text(client, "/t/acme/bills/old")
+    assert "older than the start date in the settings" in text(client, "/t/acme/bills/old")
 
 
 def test_a_bill_never_seen_says_so_and_what_to_do(client: Client, tenant: Tenant) -> None:
