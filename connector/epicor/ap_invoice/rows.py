@@ -1,5 +1,6 @@
 """An AP invoice as Epicor's dataset rows, and back: drafts to rows, rows to what is saved. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -220,8 +221,12 @@ def differences(draft: APInvoiceDraft, saved: SavedInvoice, stamp_column: str) -
     numbers = list(range(1, len(draft.lines) + 1))
     if sorted(saved.lines) != numbers:
         found.append(Difference.of("line_numbers", numbers, sorted(saved.lines)))
+    accounts: defaultdict[int, list[Any]] = defaultdict(list)
+    for (number, _), row in saved.accounts.items():
+        accounts[number].append(row.get("GLAccount"))
     for number, line in enumerate(draft.lines, start=1):
-        found += _line_differences(number, line, saved)
+        if number in saved.lines:  # else the numbers of the lines say it
+            found += _line_differences(number, line, saved.lines[number], accounts[number])
     booked = totals(saved)
     if booked != draft.total:
         found.append(Difference.of("distributions_total", draft.total, booked))
@@ -242,16 +247,14 @@ def _expected_header(draft: APInvoiceDraft) -> list[tuple[str, str, Any]]:
     ]
 
 
-def _line_differences(number: int, line: DraftLine, saved: SavedInvoice) -> list[Difference]:
-    row = saved.lines.get(number)
-    if row is None:
-        return []  # the line count says it
+def _line_differences(
+    number: int, line: DraftLine, row: Row, accounts: Sequence[Any]
+) -> list[Difference]:
     found = []
     amount = row.get("DocExtCost")
     if not equal(amount, line.amount):
         there = _like(amount, line.amount)
         found.append(Difference.of("line_amount", line.amount, there, number))
-    accounts = [acc.get("GLAccount") for (n, _), acc in saved.accounts.items() if n == number]
     if accounts != [line.account]:
         found.append(Difference.of("line_account", line.account, _texts(accounts), number))
     return found
