@@ -332,7 +332,7 @@ def refused(box, tenant, posting, match, **given):
 def test_an_invoice_over_another_total_is_not_adopted(ready):
     box, tenant = ready
     posting, _, _ = held_twin(box, tenant, total=Decimal("5.00"))
-    refused(box, tenant, posting, r"Invoice total is 5\.00 [A-Z]+, .*Correct it in Epicor first")
+    refused(box, tenant, posting, r"Invoice total is 5\b.*Correct it in Epicor first")
 
 
 def test_an_invoice_in_another_currency_is_not_adopted(ready):
