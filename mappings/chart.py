@@ -13,10 +13,14 @@ from mappings.coding import SEGMENT_SEPARATOR, Tables, Validity
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with an account, as the end of a sentence; `segment` 0 = the whole account."""
+    """What is wrong with an account, as the end of a sentence; `segment` 0 = the whole account.
+
+    `facts`: the same as values.
+    """
 
     text: str
     segment: int = 0
+    facts: tuple[object, ...] = ()
 
 
 def fault(company: str, whole: str, tables: Tables, day: date | None) -> Fault | None:
@@ -28,7 +32,9 @@ def fault(company: str, whole: str, tables: Tables, day: date | None) -> Fault |
     parts = whole.split(SEGMENT_SEPARATOR)
     if listed is not None:
         problem = _problem(listed, day)
-        return Fault(problem) if problem else _listed_fault(company, parts, tables, day)
+        if problem:
+            return Fault(problem, facts=_facts(listed))
+        return _listed_fault(company, parts, tables, day)
     dynamic = [is_dynamic for (owner, _), is_dynamic in tables.segments.items() if owner == company]
     if len(parts) != len(dynamic):
         return Fault(f"is not in the chart of accounts of {company}")
@@ -58,11 +64,17 @@ def _segment_fault(
 ) -> Fault | None:
     known = tables.segment_values.get((company, number, code))
     if known is None:
-        return Fault(f"needs {code!r} in segment {number}, which {company} does not have", number)
+        text = f"needs {code!r} in segment {number}, which {company} does not have"
+        return Fault(text, number, ("missing", code))
     problem = _problem(known, day)
-    return (
-        Fault(f"needs {code!r} in segment {number}, which {problem}", number) if problem else None
-    )
+    if not problem:
+        return None
+    text = f"needs {code!r} in segment {number}, which {problem}"
+    return Fault(text, number, (code, *_facts(known)))
+
+
+def _facts(validity: Validity) -> tuple[object, ...]:
+    return validity.active, validity.effective_from, validity.effective_to
 
 
 def _problem(validity: Validity, day: date | None) -> str:

@@ -16,21 +16,33 @@ class Gaps:
 
     def __init__(self, company: str) -> None:
         self._company = company
-        self._lines: dict[tuple[Reason, str, Ref, str], list[int]] = {}
+        self._lines: dict[tuple[Reason, str, Ref, str, tuple[str, ...]], list[int]] = {}
 
-    def add(self, reason: Reason, kind: str, ref: Ref, text: str, line: int = 0) -> None:
-        """Note a gap; `text` is a sentence, `line` counts from 1, 0 means the whole bill."""
-        self._lines.setdefault((reason, kind, ref, text), []).append(line)
+    def add(
+        self,
+        reason: Reason,
+        kind: str,
+        ref: Ref,
+        text: str,
+        line: int = 0,
+        facts: tuple[object, ...] = (),
+    ) -> None:
+        """Note a gap; `text` is a sentence, `line` counts from 1, 0 means the whole bill.
+
+        `facts`: what the sentence says besides, as values; with others it is another gap.
+        """
+        known = tuple(map(str, facts))
+        self._lines.setdefault((reason, kind, ref, text, known), []).append(line)
 
     def all(self) -> tuple[Gap, ...]:
         """Every gap found."""
         return tuple(self._gaps())
 
     def _gaps(self) -> Iterator[Gap]:
-        for (reason, kind, ref, text), lines in self._lines.items():
+        for (reason, kind, ref, text, facts), lines in self._lines.items():
             named = tuple(lines) if lines[0] else ()
             message = f"{_named(lines)}: {text}" if named else text
-            yield Gap(reason, kind, ref.ramp_id, ref.name, message, self._company, named)
+            yield Gap(reason, kind, ref.ramp_id, ref.name, message, self._company, named, facts)
 
 
 def _named(lines: list[int]) -> str:

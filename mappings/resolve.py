@@ -85,11 +85,13 @@ def _vendor(work: _Work) -> VendorTarget | None:
     named = f"Vendor {choice.target}, named by {choice.source},"
     if vendor is None:
         text = f"{named} is not a vendor of {request.company}."
-        work.gaps.add(Reason.VENDOR_UNUSABLE, VENDORS, ref, text)
+        facts = ("missing", choice.target)
+        work.gaps.add(Reason.VENDOR_UNUSABLE, VENDORS, ref, text, facts=facts)
         return None
     if vendor.inactive:
         text = f"{named} is inactive in {request.company}."
-        work.gaps.add(Reason.VENDOR_UNUSABLE, VENDORS, ref, text)
+        facts = ("inactive", choice.target)
+        work.gaps.add(Reason.VENDOR_UNUSABLE, VENDORS, ref, text, facts=facts)
     work.why.append(f"Vendor {choice.target}: {choice.source}.")
     return vendor
 
@@ -116,7 +118,8 @@ def _terms(work: _Work, vendor: VendorTarget) -> str:
         text = f"Terms {code}, from {source}, do not exist in {request.company}."
     else:
         text = f"Vendor {vendor.vendor_id} has no terms and the tenant has no default terms."
-    work.gaps.add(Reason.VENDOR_UNUSABLE, "terms", request.vendor, text)
+    facts = (code, vendor.vendor_id)
+    work.gaps.add(Reason.VENDOR_UNUSABLE, "terms", request.vendor, text, facts=facts)
     return ""
 
 
@@ -133,7 +136,7 @@ def _currency(work: _Work) -> str:
         text = f"Currency {iso} stands for {code}, which is unknown or inactive in {company}."
     else:
         text = f"Currency {iso} has no Epicor currency; add it to the tenant's currencies."
-    work.gaps.add(Reason.INVALID_BILL, "currency", Ref(iso, iso), text)
+    work.gaps.add(Reason.INVALID_BILL, "currency", Ref(iso, iso), text, facts=(code,))
     return ""
 
 
@@ -145,7 +148,7 @@ def _check_decimals(work: _Work, code: str, kept: int) -> None:
             f"An amount of the bill has {needed} decimals, and {work.request.company} keeps {kept} "
             f"for {code}, so Epicor would round it."
         )
-        work.gaps.add(Reason.INVALID_BILL, DECIMALS, Ref(iso, iso), text)
+        work.gaps.add(Reason.INVALID_BILL, DECIMALS, Ref(iso, iso), text, facts=(needed, kept))
 
 
 def _line(work: _Work, line: LineRequest, number: int) -> LineCoding | None:
@@ -162,7 +165,8 @@ def _line(work: _Work, line: LineRequest, number: int) -> LineCoding | None:
         changed = choose.overwrite(whole, change.rule.segment, change.choice.target)
         if changed is None:
             text = f"account {whole} has no segment {change.rule.segment} to overwrite."
-            work.gaps.add(Reason.ACCOUNT_UNUSABLE, GL_ACCOUNTS, line.gl_account, text, number)
+            ref, facts = line.gl_account, (whole, change.rule.segment)
+            work.gaps.add(Reason.ACCOUNT_UNUSABLE, GL_ACCOUNTS, ref, text, number, facts)
             return None
         whole = changed
         why.append(f"Segment {change.rule.segment} {change.choice.target}: {change.choice.source}.")
@@ -172,8 +176,8 @@ def _line(work: _Work, line: LineRequest, number: int) -> LineCoding | None:
             work,
             line.gl_account,
             number,
-            f"account {whole} {problem.text}",
-            why,
+            f"account {whole} {problem.text}. {' '.join(why)}",
+            (whole, problem.segment, *problem.facts),
             [change for change in changes if change.rule.segment == problem.segment],
         )
         return None
@@ -181,13 +185,18 @@ def _line(work: _Work, line: LineRequest, number: int) -> LineCoding | None:
 
 
 def _unusable(
-    work: _Work, account: Ref, number: int, text: str, why: list[str], guilty: list[_Overwrite]
+    work: _Work,
+    account: Ref,
+    number: int,
+    text: str,
+    facts: tuple[object, ...],
+    guilty: list[_Overwrite],
 ) -> None:
     """Note an unusable account on the reference that a person can change: the guilty one."""
     kind, ref = GL_ACCOUNTS, account
     for change in guilty:
         kind, ref = change.rule.kind, change.ref or Ref("", change.rule.ramp_field)
-    work.gaps.add(Reason.ACCOUNT_UNUSABLE, kind, ref, f"{text}. {' '.join(why)}", number)
+    work.gaps.add(Reason.ACCOUNT_UNUSABLE, kind, ref, text, number, facts)
 
 
 def _account(work: _Work, line: LineRequest, number: int) -> Choice | None:
@@ -256,7 +265,8 @@ def _unused(work: _Work, line: LineRequest, number: int) -> tuple[FieldChoice, .
                 f"{_listed(choice.options)} is chosen in Ramp, but Ramp does not say for which "
                 "field, so it may decide the account."
             )
-            work.gaps.add(Reason.INVALID_BILL, CHOICE, Ref("", ""), text, number)
+            facts = _ids(choice.options)
+            work.gaps.add(Reason.INVALID_BILL, CHOICE, Ref("", ""), text, number, facts)
             fine = False
     return tuple(unused) if fine else None
 
@@ -270,13 +280,18 @@ def _misnamed(work: _Work, choice: FieldChoice, rule: DimensionRule, number: int
         "decide nothing."
     )
     ref = Ref("", rule.ramp_field)
-    work.gaps.add(Reason.DIMENSION_UNMAPPED, FIELD, ref, text, number)
+    facts = (choice.field.id, choice.field.name, *_ids(choice.options))
+    work.gaps.add(Reason.DIMENSION_UNMAPPED, FIELD, ref, text, number, facts)
 
 
 def _contradict(work: _Work, what: str, options: Sequence[Ref], number: int) -> None:
     """Note that more than one option was chosen where only one can count."""
     text = f"more than one {what} is chosen in Ramp: {_listed(options)}. Only one can count."
-    work.gaps.add(Reason.INVALID_BILL, CHOICE, Ref("", ""), text, number)
+    work.gaps.add(Reason.INVALID_BILL, CHOICE, Ref("", ""), text, number, (what, *_ids(options)))
+
+
+def _ids(options: Sequence[Ref]) -> tuple[str, ...]:
+    return tuple(ref.ramp_id or ref.name for ref in options)
 
 
 def _listed(options: Sequence[Ref]) -> str:

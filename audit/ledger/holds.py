@@ -55,7 +55,9 @@ def version(hold: Hold) -> str:
     Nor what each answer of another system has anew.
     """
     facts = {name: value for name, value in hold.detail.items() if name not in _EACH_TIME}
-    blockers = [[g.reason, g.kind, g.company, g.ramp_id, g.name, g.lines] for g in hold.gaps]
+    blockers = [
+        [g.reason, g.kind, g.company, g.ramp_id, g.name, g.lines, g.facts] for g in hold.gaps
+    ]
     return digest(plain({"reason": hold.reason, "detail": facts, "blockers": blockers}))
 
 

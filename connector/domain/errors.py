@@ -26,7 +26,7 @@ class Gap:
 
     `kind` is vendors, gl_accounts, cost_centers, dimension:FIELD, entity, period, … ; `ramp_id`
     and `name` are Ramp's; `company` the routed Epicor company ("" when unknown); `lines` those of
-    the bill that name it, () for the bill as a whole.
+    the bill that name it, () for the bill as a whole; `facts` what the message says besides.
     """
 
     reason: Reason
@@ -36,6 +36,7 @@ class Gap:
     message: str
     company: str = ""
     lines: tuple[int, ...] = ()
+    facts: tuple[str, ...] = ()
 
 
 class PostingError(Exception):

@@ -384,6 +384,7 @@ HELD = Hold(Reason.REFUSED, "No.", {"said": "no", "correlation_id": "1"}, (vendo
         ({"gaps": ()}, False),
         ({"gaps": (vendor_gap("v1"), vendor_gap("v2"))}, False),
         ({"gaps": (replace(vendor_gap("v1"), lines=(2,)),)}, False),
+        ({"gaps": (replace(vendor_gap("v1"), facts=("inactive",)),)}, False),
     ],
 )
 def test_version_is_of_reason_facts_and_blockers_and_not_of_words(

@@ -170,6 +170,7 @@ def test_a_mapped_vendor_that_the_company_does_not_have_is_unusable():
     gap = only_gap(bill(), replace(TABLES, vendors={}))
     assert (gap.reason, gap.kind, gap.ramp_id) == (Reason.VENDOR_UNUSABLE, "vendors", "v-1")
     assert "is not a vendor of EPIC06" in gap.message
+    assert gap.facts == ("missing", "ACME")
 
 
 def test_an_inactive_vendor_is_unusable():
@@ -179,6 +180,7 @@ def test_an_inactive_vendor_is_unusable():
     assert gap.message == (
         "Vendor ACME, named by the mapping of Acme (v-1) for every company, is inactive in EPIC06."
     )
+    assert gap.facts == ("inactive", "ACME")
 
 
 # Terms and currency -----------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from connector.domain.errors import Hold, Reason
 from connector.domain.money import format_amount, format_money
 from connector.epicor.ap_invoice.draft import APInvoiceDraft
 from connector.epicor.ap_invoice.rows import TOTALS, Row, SavedInvoice, same_number
-from connector.epicor.values import amount, flag, number, text
+from connector.epicor.values import amount, flag, text
 from connector.sync import clock
 from connector.sync.bills import payment_hold
 from connector.sync.bills.prepare import Prepared
@@ -247,7 +247,8 @@ def key_differences(
 ) -> list[Difference]:
     """Whether a saved header is another vendor's or has another number (None: any). Pure."""
     found = []
-    if number(header.get("VendorNum") or 0) != vendor_num:
+    # `int`, because a number that cannot be read is this bill's trouble and not Epicor's.
+    if int(header.get("VendorNum") or 0) != vendor_num:
         found.append(Difference.of("vendor", vendor_num, header.get("VendorNum")))
     there = header.get("InvoiceNum")
     if invoice_num is not None and not same_number(text(there), invoice_num):
