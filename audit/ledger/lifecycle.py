@@ -122,10 +122,10 @@ def hold_many(pairs: Sequence[tuple[Posting, Hold]], *, owner: str = "") -> None
         news = [
             (posting, hold)
             for posting, hold in news
-            if posting.state != State.IN_DOUBT or not holds.says(posting, hold)
+            if posting.state != State.IN_DOUBT or not holds.says(rows[posting.pk], hold)
         ]
         for posting, reason in news:
-            values[posting.pk] |= holds.columns(posting, reason)
+            values[posting.pk] |= holds.columns(rows[posting.pk], reason)
         store(
             [(row, values[pk]) for pk, row in rows.items()],
             [entry(posting, "posting.held", holds.told(reason)) for posting, reason in news],

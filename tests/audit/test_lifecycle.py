@@ -216,6 +216,20 @@ def test_doubt_with_a_hold_is_looked_up_again_within_the_hour(tenant: Tenant) ->
     assert got.hold_reason == ""
 
 
+def test_a_hold_that_a_person_ended_meanwhile_opens_anew(tenant: Tenant) -> None:
+    posting = in_doubt(tenant)
+    lifecycle.hold(posting, Hold(Reason.BUG, "One.", {"why": "one"}))
+    (mine,) = lifecycle.claim_doubtful(tenant.pk, owner="w2", limit=9, lease_s=60, now=MUCH_LATER)
+    assert lifecycle.replay([fresh(posting)], actor="Ann") == 1
+
+    lifecycle.hold_many([(mine, Hold(Reason.BUG, "One.", {"why": "one"}))], owner="w2")
+
+    row = fresh(posting)
+    assert (row.hold_reason, row.lease_owner) == ("bug", "")
+    assert row.hold_opened_at is not None
+    assert actions(tenant, posting.bill_id).count("posting.held") == 2
+
+
 def test_a_settled_doubt_has_no_hold_any_more(tenant: Tenant) -> None:
     posting = in_doubt(tenant)
     lifecycle.hold(posting, Hold(Reason.BUG, "Nobody knows."))

@@ -39,11 +39,11 @@ class Epicor:
 def run(*tasks: Task, lanes: int = 2, keep: Callable[[], None] = lambda: None) -> None:
     waiting = list(tasks)
     with ThreadPoolExecutor(lanes) as pool:
-        driver = Lanes(pool)
+        driver = Lanes()
 
         def start_more() -> None:
             while waiting:
-                driver.start(waiting.pop(0))
+                driver.start(waiting.pop(0), pool)
 
         driver.run(start_more, keep, 5.0)
 
@@ -235,3 +235,25 @@ def test_what_waited_too_long_for_a_lane_is_not_sent() -> None:
 
 def _calls(epicor: Any, *, deadline_s: float = 10.0) -> Task:
     yield from call(epicor, "C", STEP, deadline_s)
+
+
+def test_look_ups_take_no_lane_from_a_write() -> None:
+    written = threading.Event()
+    epicor: Any = Epicor("saved")
+
+    def look_up() -> Task:
+        yield from send(epicor, [lambda: written.wait(5)] * 3)
+
+    def write() -> Task:
+        assert (yield from call(epicor, "EPIC06", STEP, 5.0)) == "saved"
+        written.set()
+
+    with ThreadPoolExecutor(1) as writing, ThreadPoolExecutor(1) as looking:
+        driver, waiting = Lanes(), [(look_up(), looking), (write(), writing)]
+
+        def start_more() -> None:
+            while waiting:
+                driver.start(*waiting.pop(0))
+
+        driver.run(start_more, lambda: None, 5.0)
+    assert written.is_set()

@@ -1,7 +1,8 @@
 """The mirror of Epicor's invoices is what the stand-in has, window by window, and values."""
 
+import threading
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -149,6 +150,56 @@ def test_a_reading_that_breaks_off_goes_on_where_it_was(
     refresh(client, tenant, start_date=start, now=now)
     assert TargetInvoice.objects.count() == len(heads(box))
     assert windows(tenant.pk)[CO].read_at == now
+
+
+def test_an_invoice_saved_while_months_are_read_is_not_missed(tenant: Tenant) -> None:
+    """It moves by its day of change, out of a month that is being read into the open span."""
+    now = datetime(2026, 3, 20, tzinfo=UTC)
+    moved = {"day": date(2026, 3, 1)}
+    head = {
+        "VendorNum": 7,
+        "InvoiceNum": "X",
+        "InvoiceDate": "2026-03-01T00:00:00",
+        "CurrencyCode": "USD",
+        "DocInvoiceVendorAmt": 5,
+        "Posted": False,
+        "GroupID": "",
+        "EntryPerson": "ann",
+        "PayHold": False,
+        "SysRevID": 4,
+        "ExternalID": "",
+    }
+    saved = threading.Event()
+
+    class Epicor:
+        api_version = "v2"
+
+        def ensure(self) -> None:
+            pass
+
+        def rows(self, *args: Any, filter: str, **options: Any) -> list[dict[str, Any]]:
+            is_open = " lt " not in filter
+            if not is_open:
+                saved.wait(0.5)  # the open span, if it is read meanwhile, is answered first
+            middle = date(2026, 3, 15)
+            found = moved["day"] >= middle if is_open else moved["day"] < middle
+            moved["day"] = now.date()  # a person saves it just now
+            saved.set()
+            return [head] if found else []
+
+    window = [
+        typed_invoices.Span(CO, date(2026, 2, 13), date(2026, 2, 13), date(2026, 3, 15)),
+        typed_invoices.Span(CO, date(2026, 2, 13), date(2026, 3, 15), None),
+    ]
+    typed_invoices.refresh_invoices(
+        Epicor(),  # type: ignore[arg-type]
+        tenant.pk,
+        window,
+        stamp_column="ExternalID",
+        now=now,
+        at_once=2,
+    )
+    assert TargetInvoice.objects.filter(invoice_num="X").count() == 1
 
 
 def test_values_of_both_versions() -> None:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from connector.sync.context import Cycle
 from connector.sync.narrow import guarded
 
 Result = TypeVar("Result")
+LOOKERS = 2  # threads besides the lanes, so that no write waits for a look-up of others
 
 
 def enter_bill(due: Due, record: WriteRecord) -> Task:
@@ -101,9 +102,9 @@ def enter_due(
     """
     due = Due(cycle, stop_at, ids, Outcomes(cycle), Groups(cycle), only_look=only_look)
     due.claim_again()
-    with ThreadPoolExecutor(cycle.lanes) as pool:
-        lanes = Lanes(pool)
-        start_more = partial(_start_more, due, lanes, 4 * cycle.lanes)
+    with ThreadPoolExecutor(cycle.lanes) as writing, ThreadPoolExecutor(LOOKERS) as looking:
+        lanes = Lanes()
+        start_more = partial(_start_more, due, lanes, writing, looking, 4 * cycle.lanes)
         try:
             lanes.run(start_more, partial(due.outcomes.keep, LEASE_S), LEASE_S / 4)
         finally:
@@ -118,12 +119,12 @@ def enter_due(
     return more
 
 
-def _start_more(due: Due, lanes: Lanes, enough: int) -> None:
+def _start_more(due: Due, lanes: Lanes, writing: Executor, looking: Executor, enough: int) -> None:
     """Look the next slice up while the lanes still have work; give each free lane a bill."""
     while not due.looking and len(due.to_enter) <= enough and (slice_ := due.claim()):
-        lanes.start(look_up_slice(due, slice_))
+        lanes.start(look_up_slice(due, slice_), looking)
     while (item := due.take()) is not None:
         record = WriteRecord(due.cycle, item)
-        lanes.start(guarded(enter_bill(due, record), partial(broke, due, record)))
+        lanes.start(guarded(enter_bill(due, record), partial(broke, due, record)), writing)
     if due.must_prove():
-        lanes.start(prove(due))
+        lanes.start(prove(due), looking)

@@ -29,10 +29,10 @@ TOKEN = "Epicor refuses a token that it just issued. No bill is lost; check epic
 
 
 class Lanes:
-    """The tasks under way. `pool` says how many of their requests are under way at once."""
+    """The tasks under way; the pool of each says how many of its kind's requests are at once."""
 
-    def __init__(self, pool: Executor) -> None:
-        self._pool = pool
+    def __init__(self) -> None:
+        self._pools: dict[Task, Executor] = {}
         self._tasks: dict[Task, Answers] = {}
         self._pending: set[Future[Any]] = set()
 
@@ -57,20 +57,24 @@ class Lanes:
             for task in self._tasks:
                 task.close()
 
-    def start(self, task: Task) -> None:
-        """Let a task begin; it runs at once until its first request."""
+    def start(self, task: Task, pool: Executor) -> None:
+        """Let a task begin, its requests in `pool`; it runs at once until its first request."""
+        self._pools[task] = pool
         self._resume(task, None)
 
     def _resume(self, task: Task, answers: Answers | None) -> None:
         try:
             requests = task.send(answers) if answers is not None else next(task)
         except StopIteration:
+            del self._pools[task]
             return
         except LostLeaseError as error:
             # We were too slow and somebody else has it now; its record says what we sent.
             logger.warning("A posting moved on: %s", error)
+            del self._pools[task]
             return
-        self._tasks[task] = [self._pool.submit(request) for request in requests]
+        pool = self._pools[task]
+        self._tasks[task] = [pool.submit(request) for request in requests]
         self._pending.update(self._tasks[task])
 
 

@@ -6,6 +6,7 @@ from connector.domain.difference import stored
 from connector.domain.errors import (
     AskedError,
     DuplicateInvoiceError,
+    HeldError,
     Hold,
     OutageError,
     PostingError,
@@ -43,7 +44,7 @@ def not_entered(due: Due, record: WriteRecord, error: PostingError) -> Task:
         due.outcomes.doubt(item.posting, error.message)
     elif isinstance(error, AskedError) and _is_accepted(due, item.posting, error):
         due.again([item.posting], _ACCEPTED)
-    elif record.wrote and isinstance(error, RejectedError | AskedError):
+    elif record.wrote and isinstance(error, RejectedError | AskedError | HeldError):
         # Something of it is perhaps saved: nobody is told "refused" before that is known.
         yield from _look(due, item, error)
     else:

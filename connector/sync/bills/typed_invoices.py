@@ -5,6 +5,7 @@ By the day of the last change, because invoices have no better column. Source: d
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
@@ -86,12 +87,15 @@ def refresh_invoices(
     on from there. Raises what the client raises.
     """
     count = 0
-    reads = [partial(_read, client, span, stamp_column) for span in some]
-    for span, rows in zip(some, side_by_side(client, reads, at_once=at_once), strict=True):
-        _store(tenant_id, span.company, rows, stamp_column, now)
-        until = now if span.end is None else datetime.combine(span.end, time(), UTC)
-        invoices.note_window(tenant_id, span.company, since=span.since, read_at=until)
-        count += len(rows)
+    # The open spans come last: what somebody saves while a month is read moves into them.
+    for part in ([s for s in some if s.end is not None], [s for s in some if s.end is None]):
+        reads = [partial(_read, client, span, stamp_column) for span in part]
+        with closing(side_by_side(client, reads, at_once=at_once)) as found:
+            for span, rows in zip(part, found, strict=True):
+                _store(tenant_id, span.company, rows, stamp_column, now)
+                until = now if span.end is None else datetime.combine(span.end, time(), UTC)
+                invoices.note_window(tenant_id, span.company, since=span.since, read_at=until)
+                count += len(rows)
     return count
 
 

@@ -12,6 +12,7 @@ from audit.writes import attempts
 from audit.writes.models import Attempt
 from connector.domain.errors import (
     AskedError,
+    HeldError,
     PostingError,
     Reason,
     TransientError,
@@ -105,8 +106,8 @@ class WriteRecord:
             outcome = Attempt.Outcome.NOT_SENT
         elif isinstance(error, UncertainOutcomeError) or error.reason == Reason.BUG:
             outcome = Attempt.Outcome.UNKNOWN
-        elif isinstance(error, AskedError) and self.answer is not None:
-            outcome = Attempt.Outcome.DONE
+        elif isinstance(error, AskedError | HeldError) and self.answer is not None:
+            outcome = Attempt.Outcome.DONE  # it was answered, and the answer stops us
         else:
             outcome = Attempt.Outcome.REFUSED
         self.finish(outcome, error)
