@@ -79,7 +79,8 @@ def _vendor(work: _Work) -> VendorTarget | None:
     request, ref = work.request, work.request.vendor
     choice = choose.vendor(request, work.tables)
     if choice is None:
-        work.gaps.add(Reason.VENDOR_UNMAPPED, VENDORS, ref, _unmapped_vendor(request))
+        text, held = _unmapped_vendor(request), (request.vendor_remote_id,)
+        work.gaps.add(Reason.VENDOR_UNMAPPED, VENDORS, ref, text, facts=held)
         return None
     vendor = work.tables.vendors.get((request.company, choice.target))
     named = f"Vendor {choice.target}, named by {choice.source},"
@@ -209,7 +210,8 @@ def _account(work: _Work, line: LineRequest, number: int) -> Choice | None:
         text = "no GL account is chosen in Ramp."
         if ref is not None and ref.name:
             text = f"the GL account {ref.name} is chosen in Ramp, but without its id."
-        work.gaps.add(Reason.ACCOUNT_UNMAPPED, GL_ACCOUNTS, Ref("", ""), text, number)
+        facts = (ref.name,) if ref is not None else ()
+        work.gaps.add(Reason.ACCOUNT_UNMAPPED, GL_ACCOUNTS, Ref("", ""), text, number, facts)
         return None
     choice = choose.account(company, ref, work.tables)
     listed = choice is not None and (company, choice.target) in work.tables.accounts
@@ -236,7 +238,8 @@ def _dimension(
             f"{ref.name or 'an option'} is chosen in Ramp for {chosen.field}, but without its id, "
             f"so nothing says which value of segment {rule.segment} it is."
         )
-        work.gaps.add(Reason.DIMENSION_UNMAPPED, rule.kind, Ref("", ""), text, number)
+        facts = (rule.ramp_field, ref.name)
+        work.gaps.add(Reason.DIMENSION_UNMAPPED, rule.kind, Ref("", ""), text, number, facts)
         return None
     choice = choose.value(company, rule, ref, work.tables)
     values = work.tables.segment_values

@@ -54,11 +54,18 @@ def version(hold: Hold) -> str:
 
     Nor what each answer of another system has anew.
     """
-    facts = {name: value for name, value in hold.detail.items() if name not in _EACH_TIME}
+    facts = _lasting(hold.detail)
     blockers = [
         [g.reason, g.kind, g.company, g.ramp_id, g.name, g.lines, g.facts] for g in hold.gaps
     ]
     return digest(plain({"reason": hold.reason, "detail": facts, "blockers": blockers}))
+
+
+def _lasting(value: Any) -> Any:
+    """Without what each answer has anew, however deep it lies."""
+    if isinstance(value, Mapping):
+        return {name: _lasting(one) for name, one in value.items() if name not in _EACH_TIME}
+    return [_lasting(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def as_seen(posting: Posting) -> Q:

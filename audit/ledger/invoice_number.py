@@ -111,8 +111,10 @@ def with_both(posting: Posting, hold: Hold) -> Hold:
     """The hold with both numbers, where a person gave one."""
     if not posting.given_num or hold.detail.get("why") == _THIRD:
         return hold
-    said = f"The bill has number {ramp_num(posting)} in Ramp and was given {posting.given_num} here"
-    return replace(hold, message=f"{hold.message} {said}.")
+    theirs, ours = ramp_num(posting), posting.given_num
+    said = f"The bill has number {theirs} in Ramp and was given {ours} here"
+    detail = {**hold.detail, "numbers": {"in_ramp": theirs, "given": ours}}
+    return replace(hold, message=f"{hold.message} {said}.", detail=detail)
 
 
 # -- giving it, and taking it back -----------------------------------------------------------------

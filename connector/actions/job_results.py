@@ -17,8 +17,8 @@ def result_text(job: Job) -> str:
 
 
 def sentence(code: str, data: _Data) -> str:
-    """The sentence of a result. Raises KeyError for a code that no text was written for."""
-    text = TEXTS[code]
+    """The sentence of a result."""
+    text = TEXTS.get(code, _UNKNOWN)
     return text(data) if callable(text) else text.format(**data)
 
 
@@ -125,6 +125,8 @@ def _fits(data: _Data) -> str:
     waiting = f" {unsealed:,} of them wait to be sealed." if unsealed else ""
     return f"The audit chain fits: {data['entries']:,} entries.{waiting}"
 
+
+_UNKNOWN = "Another version of the program did this, and only that one can say what came of it."
 
 TEXTS: Mapping[str, str | Callable[[_Data], str]] = {
     # of every kind

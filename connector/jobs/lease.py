@@ -83,20 +83,32 @@ def go_to(job: Job, cursor: Mapping[str, Any]) -> None:
 def finish(job: Job, state: str, result: Done) -> None:
     """The job is over; what was requested meanwhile follows it. Raises LostJobError."""
     ended = {"state": state, "finished_at": timezone.now()}
+    came_of_it = {"code": result.code, "data": dict(result.data), **_details(result)}
+    values = {**_place(job), **ended, **came_of_it, **FREE}
     with transaction.atomic():
-        came_of_it = {"code": result.code, "data": dict(result.data), **_details(result)}
-        _change(job, **_place(job), **ended, **came_of_it, **FREE)
+        _store(job, values)
         if result.commit is not None:
             result.commit()
         kind = Job.objects.values_list("follow_up", flat=True).get(pk=job.pk)
         if kind:
             queue.request(job.tenant, kind, key=job.key)
+    _follow(job, values)  # only now: had it been rolled back, the job would still be ours
 
 
 def give_up(job: Job, code: str) -> None:
     """End a job that did not come to its end, if that is so; for the one who began it."""
-    rows = Job.objects.filter(pk=job.pk, state=Job.State.OPEN)
-    rows.update(state=Job.State.FAILED, finished_at=timezone.now(), code=code, **FREE)
+    _fail(Q(), job, code)
+
+
+def refuse(job: Job, code: str) -> bool:
+    """End a job that nobody has taken; False when somebody has, or when it is over."""
+    return _fail(Q(lease_owner="") | Q(lease_until__lt=timezone.now()), job, code)
+
+
+def _fail(free: Q, job: Job, code: str) -> bool:
+    rows = Job.objects.filter(free, pk=job.pk, state=Job.State.OPEN)
+    values = {"state": Job.State.FAILED, "finished_at": timezone.now(), "code": code}
+    return bool(rows.update(**values, **FREE))
 
 
 def _place(job: Job) -> dict[str, Any]:
@@ -113,8 +125,16 @@ def _details(result: Done | Continue) -> dict[str, Any]:
 
 
 def _change(job: Job, **values: Any) -> None:
+    _store(job, values)
+    _follow(job, values)
+
+
+def _store(job: Job, values: Mapping[str, Any]) -> None:
     rows = Job.objects.filter(pk=job.pk, lease_owner=job.lease_owner, state=Job.State.OPEN)
     if not rows.update(**values):
         raise LostJobError(f"Another worker goes on with job {job.pk}.")
+
+
+def _follow(job: Job, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         setattr(job, name, value)

@@ -114,7 +114,8 @@ def find(kind: str) -> Handler:
 def minute_functions() -> list[EveryMinute]:
     """What the minute tick calls, in the order of `JOB_MODULES`."""
     load()
-    return list(_every_minute)
+    places = {name: place for place, name in enumerate(settings.JOB_MODULES)}
+    return sorted(_every_minute, key=lambda one: places.get(one.__module__, len(places)))
 
 
 def load() -> None:

@@ -38,7 +38,9 @@ def run_here(pk: int, step: int | None = None) -> str:
     if job is None:
         return "over"
     if not registry.knows(job.kind):
-        lease.give_up(job, UNKNOWN)
+        # A newer version may have made it, and one of its workers may be at it.
+        if lease.refuse(job, UNKNOWN):
+            logger.error("Job %s of %s is of unknown kind %s", job.pk, job.tenant.slug, job.kind)
         return UNKNOWN
     try:
         with timezone.override(zone_of(job.tenant)):  # as on the tenant's pages

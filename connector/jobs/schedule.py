@@ -1,6 +1,9 @@
 """The minute tick: what is due is enqueued, what was lost is enqueued again, what is old goes."""
 
+import logging
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -10,7 +13,10 @@ from connector.jobs import heartbeat, queue, registry
 from connector.jobs.models import Job
 from connector.tenants.models import Tenant
 
+logger = logging.getLogger(__name__)
+
 KEPT = timedelta(days=90)
+_PRUNED_AT = 7  # minutes past each hour
 _PRUNED_AT_ONCE = 500
 _TIMEOUT_S = 120  # as in the settings
 
@@ -19,12 +25,26 @@ def tick() -> None:
     """Every minute, in a worker. Two at the same time do no harm: rows decide what is done."""
     now = timezone.now()
     with heartbeat.busy(_TIMEOUT_S):
-        for function in registry.minute_functions():
-            function(now)
-        enqueue_due(now)
-        prune(now)
-        heartbeat.forget_old(now)
-        queue.send("connector.jobs.schedule.seal_audit")
+        own = [enqueue_due, *([prune] if now.minute == _PRUNED_AT else []), heartbeat.forget_old]
+        every = [*registry.minute_functions(), *own]
+        steps = {f"{step.__module__}.{step.__name__}": partial(step, now) for step in every}
+        each_alone({**steps, "seal": partial(queue.send, "connector.jobs.schedule.seal_audit")})
+
+
+def each_alone(steps: Mapping[str, Callable[[], object]]) -> None:
+    """Do each of these, by name, whatever becomes of the others. Raises RuntimeError at the end.
+
+    What breaks for one tenant, or in one corner, must not stop the work of all.
+    """
+    failed = []
+    for name, step in steps.items():
+        try:
+            step()
+        except Exception:
+            logger.exception("%s did not work; the others go on", name)
+            failed.append(name)
+    if failed:
+        raise RuntimeError(f"Every minute's work failed in part: {', '.join(failed)}.")
 
 
 def enqueue_due(now: datetime) -> int:

@@ -2,6 +2,7 @@
 the nightly proof."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from audit.ledger import lifecycle
 from audit.ledger.models import IN_EPICOR, Posting
 from connector.jobs.models import Job
 from connector.jobs.registry import every_minute
+from connector.jobs.schedule import each_alone
 from connector.sync import clock
 from connector.sync.bills.nightly import enqueue_proof
 from connector.sync.bills.run import RUNS, enqueue_sync, under_way
@@ -29,20 +31,17 @@ _State = Posting.State
 def enqueue_what_is_due(now: datetime) -> None:
     """Begin the runs and proofs whose time has come, and take back what dead workers had."""
     clock.watch(now)
-    taken_back = take_back(now)
-    calendars = list(FinanceCalendar.objects.select_related("tenant"))
-    for calendar in calendars:
+    calendars = {one.tenant_id: one for one in FinanceCalendar.objects.select_related("tenant")}
+    tenants = Tenant.objects.order_by("pk")
+    each_alone({one.slug: partial(_look_after, one, calendars.get(one.pk), now) for one in tenants})
+
+
+def _look_after(tenant: Tenant, calendar: FinanceCalendar | None, now: datetime) -> None:
+    reaped = lifecycle.reap(tenant.pk, now)
+    if calendar is not None:
         enqueue_if_due(calendar, now)
-    for calendar in calendars:
-        enqueue_retries(calendar, now, reaped=taken_back.get(calendar.tenant_id, 0) > 0)
-    for calendar in calendars:
+        enqueue_retries(calendar, now, reaped=reaped > 0)
         enqueue_nightly(calendar, now)
-
-
-def take_back(now: datetime) -> dict[int, int]:
-    """Take back postings whose worker died; returns how many of which tenant."""
-    ids = list(Tenant.objects.values_list("pk", flat=True))
-    return {tenant_id: lifecycle.reap(tenant_id, now) for tenant_id in ids}
 
 
 def enqueue_if_due(calendar: FinanceCalendar, now: datetime) -> bool:

@@ -119,7 +119,8 @@ def test_a_hold_names_both_numbers() -> None:
     assert invoice_number.with_both(Posting(invoice_num="A"), hold) == hold
     both = invoice_number.with_both(Posting(invoice_num="A", given_num="B", given_for="A"), hold)
     assert both.message == "No. The bill has number A in Ramp and was given B here."
-    assert (both.reason, both.detail) == (hold.reason, hold.detail)
+    assert both.reason == hold.reason
+    assert both.detail == {"a": 1, "numbers": {"in_ramp": "A", "given": "B"}}
 
 
 # -- giving it -------------------------------------------------------------------------------------

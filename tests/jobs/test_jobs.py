@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
+from audit.ledger import lifecycle
 from audit.ledger.models import Posting
 from audit.trail import log
 from audit.trail.models import AuditEntry
@@ -19,6 +20,7 @@ from connector.jobs import schedule as minutes
 from connector.jobs.models import Heartbeat, Job
 from connector.jobs.registry import Continue, Done
 from connector.sync import scheduling
+from connector.sync.bills import nightly
 from connector.sync.bills.nightly import AGAIN, NIGHTLY
 from connector.sync.bills.run import RUNS, SOME, SYNC, enqueue_sync
 from connector.tenants import schedule
@@ -142,6 +144,33 @@ def test_the_tick_takes_back_work_of_dead_workers_and_gives_a_sign_of_life(
     lost.refresh_from_db()
     assert lost.state == "queued"
     assert [name for name, _ in heartbeat.workers()] == [heartbeat.cluster_name()]
+
+
+def test_what_breaks_in_the_tick_stops_nothing_else(
+    tenant: Tenant, clock: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = builders.make_tenant("other")
+    FinanceCalendar.objects.update(next_run_at=NOW)
+    reap = lifecycle.reap
+
+    def breaks_for_acme(tenant_id: int, now: datetime) -> int:
+        if tenant_id == tenant.pk:
+            raise ValueError("no")
+        return reap(tenant_id, now)
+
+    def breaks(now: datetime) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr(lifecycle, "reap", breaks_for_acme)
+    registry.load()
+    monkeypatch.setattr(registry, "_every_minute", [breaks, *registry._every_minute])
+
+    with pytest.raises(RuntimeError, match="breaks"):
+        minutes.tick()
+
+    sealing = [row for row in OrmQ.objects.all() if "seal_audit" in str(row.task)]
+    assert sealing
+    assert enqueued() == [other.pk]
 
 
 def test_the_trail_of_every_tenant_is_sealed(tenant: Tenant) -> None:
@@ -351,6 +380,21 @@ def test_the_end_of_a_job_and_what_belongs_to_it_are_one(tenant: Tenant, steps: 
     assert Job.objects.get().is_open
 
 
+def test_an_error_at_the_end_of_a_job_is_its_result_at_once(tenant: Tenant, steps: Steps) -> None:
+    def breaks(job: Job) -> Done:
+        def commit() -> None:
+            raise ValueError("no")
+
+        return Done("synced", commit=commit)
+
+    registry.job("slow")(breaks)
+    job, _ = queue.request(tenant, "slow")
+    assert runner.run(job.pk) == runner.UNFORESEEN
+    row = Job.objects.get(pk=job.pk)
+    assert (row.state, row.code, row.data) == ("failed", runner.UNFORESEEN, {"name": "ValueError"})
+    assert row.lease_owner == ""
+
+
 def test_arguments_that_a_function_does_not_take_are_refused_at_once(tenant: Tenant) -> None:
     with pytest.raises(TypeError):
         queue.request(tenant, SYNC, arguments={"budget": 1})
@@ -363,6 +407,20 @@ def test_a_job_that_this_version_does_not_know_ends_with_a_sentence(tenant: Tena
     job = builders.make_job(tenant, "of_another_version")
     assert runner.run(job.pk) == runner.UNKNOWN
     assert "does not know this kind of work" in result_text(Job.objects.get())
+
+
+def test_a_job_of_unknown_kind_is_left_to_the_worker_that_has_it(tenant: Tenant) -> None:
+    until = timezone.now() + timedelta(minutes=5)
+    job = builders.make_job(
+        tenant, "of_another_version", lease_owner="newer", lease_until=until, follow_up=SYNC
+    )
+    assert runner.run(job.pk) == runner.UNKNOWN
+    assert Job.objects.get(pk=job.pk).is_open
+
+
+def test_a_result_of_another_version_has_a_sentence(tenant: Tenant) -> None:
+    job = builders.make_job(tenant, SYNC, state="done", code="of_another_version")
+    assert result_text(job).startswith("Another version of the program did this")
 
 
 def test_the_same_key_gives_the_same_job_while_it_is_open(tenant: Tenant, steps: Steps) -> None:
@@ -505,6 +563,20 @@ def test_the_proof_begins_once_a_night_in_the_tenants_zone(
     clock[0] += timedelta(days=1)
     minutes.tick()
     assert enqueued(NIGHTLY) == [tenant.pk]
+
+
+def test_a_day_that_a_fast_clock_has_proven_is_proven_again_when_it_comes(
+    tenant: Tenant, clock: list[datetime]
+) -> None:
+    day = NOW.date()
+    done = builders.make_job(
+        tenant, "reprove", subject=day.isoformat(), state="done", finished_at=NOW
+    )
+    assert nightly.enqueue_proof(tenant, day, NOW) is False
+    for wrong in (NOW + timedelta(days=1), NOW - timedelta(days=30)):
+        Job.objects.filter(pk=done.pk).update(finished_at=wrong)
+        assert nightly.enqueue_proof(tenant, day, NOW) is True
+        Job.objects.exclude(pk=done.pk).delete()
 
 
 def test_a_proof_that_failed_begins_again_after_a_while(

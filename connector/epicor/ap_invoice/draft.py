@@ -234,7 +234,8 @@ def apply_date(
         f"Period {label} of {company} {why} for {wanted.isoformat()}. "
         "Open it, or change the accounting date in Ramp, then replay."
     )
-    gap = Gap(Reason.PERIOD_CLOSED, "period", label, label, message, company)
+    facts = ("missing" if state is None else "closed", wanted.isoformat())
+    gap = Gap(Reason.PERIOD_CLOSED, "period", label, label, message, company, facts=facts)
     return wanted, (gap,)
 
 

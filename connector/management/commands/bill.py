@@ -79,7 +79,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 
 
 def _event(event: AuditEntry) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in ("at", "action", "actor", "body")}
+    return {name: getattr(event, name) for name in ("at", "action", "actor", "body", "changes")}
 
 
 def _table(document: dict[str, Any]) -> str:

@@ -12,12 +12,14 @@ from connector.jobs.models import Job
 from connector.jobs.registry import Continue, Done, job
 from connector.sync.bills.verify import prove, record
 from connector.sync.bills.verify_result import Place
+from connector.sync.clock import DIFFER
 from connector.tenants import pauses
 from connector.tenants.models import Tenant
 
 NIGHTLY = "reprove"
 DAYS = 35
 AGAIN = timedelta(minutes=10)  # after trouble
+RECENT = timedelta(days=2)
 logger = logging.getLogger(__name__)
 
 
@@ -25,7 +27,9 @@ def enqueue_proof(tenant: Tenant, day: date, now: datetime) -> bool:
     """Have the day proven unless it is, or is being proven; says whether that began now."""
     rows = Job.objects.filter(tenant=tenant, kind=NIGHTLY, subject=day.isoformat())
     failed = rows.filter(state=Job.State.FAILED, finished_at__gt=now - AGAIN)
-    if rows.filter(state=Job.State.DONE).exists() or failed.exists():
+    # Not one that a clock ahead of the time has done for a day that comes only now.
+    done = rows.filter(state=Job.State.DONE, finished_at__range=(now - RECENT, now + DIFFER))
+    if done.exists() or failed.exists():
         return False
     return queue.request(tenant, NIGHTLY, subject=day.isoformat(), key=NIGHTLY)[1]
 
