@@ -183,7 +183,7 @@ def lease(
         return list(mine.order_by("id"))
 
 
-def take_turns(tenant_id: int) -> None:
+def lock_tenant(tenant_id: int) -> None:
     """Until the transaction ends nobody else who takes turns for this tenant comes this far.
 
     The tenant's row is locked, for moments; rows that only refer to it are written meanwhile.

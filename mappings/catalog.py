@@ -176,7 +176,7 @@ def is_fresh(
 ) -> bool:
     """Whether each of these catalogs was read whole within `max_age` before `now`.
 
-    Not when a person asked for it since (`ask_again`), nor when it was read in the future.
+    Not when a person asked for it since (`request_refresh`), nor when it was read in the future.
     """
     names = set(catalogs)
     fresh = CatalogRefresh.objects.filter(
@@ -189,7 +189,7 @@ def is_fresh(
     return fresh.count() == len(names)
 
 
-def ask_again(tenant_id: int, wanted: Iterable[tuple[str, str]], *, now: datetime) -> None:
+def request_refresh(tenant_id: int, wanted: Iterable[tuple[str, str]], *, now: datetime) -> None:
     """Have these catalogs, as (company, name), read by the next run, however young they are."""
     match = Q(pk__in=[])
     for company, name in wanted:

@@ -178,7 +178,7 @@ def reject(tenant_id: int, proposal_id: int, *, actor: str) -> Decision:
         lock(tenant_id)
         proposal = _open(tenant_id, proposal_id, actor)
         _close(proposal, actor, approved=False)
-        record_many([proposals.told(proposal, "mapping_rejected", actor)])
+        record_many([proposals.proposal_entry(proposal, "mapping_rejected", actor)])
     return Decision(
         proposal.kind,
         proposal.company,

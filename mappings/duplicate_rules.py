@@ -34,7 +34,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class IncomingBill:
     """A bill about to be entered: its facts, and what a person said is a different invoice."""
 
     bill_id: str
@@ -87,7 +87,7 @@ def same_key(key: Sequence[object]) -> Key:
     return same((str(company), int(str(vendor_num)), str(number)))
 
 
-def is_twin(asked: Facts, other: Facts) -> bool:
+def is_duplicate(asked: Facts, other: Facts) -> bool:
     """Whether `other` is probably the invoice that `asked` is."""
     if (asked.company, asked.vendor_num) != (other.company, other.vendor_num):
         return False

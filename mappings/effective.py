@@ -110,7 +110,7 @@ def identities(tenant_id: int, kind: str, refs: Collection[str]) -> dict[str, di
     """
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for piece in chunks(sorted(refs)):
-        uses = standing(tenant_id, kind).filter(ramp_id__in=piece).order_by()
+        uses = identity_uses(tenant_id, kind).filter(ramp_id__in=piece).order_by()
         for ref, company, issued in uses.values_list("ramp_id", "company", "issued_id"):
             found[ref][company] = issued
         if kind != VENDORS:
@@ -130,7 +130,7 @@ def _named_by_none(
         found[code][company] = code
 
 
-def standing(tenant_id: int, kind: str) -> QuerySet[ReferenceUse]:
+def identity_uses(tenant_id: int, kind: str) -> QuerySet[ReferenceUse]:
     """The uses whose reference stands for itself in their company, mapped or not."""
     uses = ReferenceUse.objects.filter(tenant_id=tenant_id, kind=kind)
     return uses.filter(stands(tenant_id, kind))
@@ -152,7 +152,7 @@ def stands(tenant_id: int, kind: str) -> Q:
 
 def unusable_identities(tenant_id: int, kind: str) -> set[str]:
     """The references that stand for themselves in a company where that cannot be used today."""
-    uses = standing(tenant_id, kind).order_by()
+    uses = identity_uses(tenant_id, kind).order_by()
     if kind == VENDORS:
         known = EpicorVendor.objects.filter(tenant_id=tenant_id)
         usable = known.filter(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from audit.trail.as_of import sides
+from audit.trail.as_of import before_and_after
 from audit.trail.models import AuditEntry
 from mappings.changes import subject_of
 
@@ -58,7 +58,7 @@ def history(tenant_id: int, kind: str, ramp_id: str) -> list[Event]:
 
 def _event(entry: AuditEntry, body: Mapping[str, Any]) -> Event:
     by = str(body.get("by") or "")
-    before, after = sides(entry.changes)
+    before, after = before_and_after(entry.changes)
     without = body.get("without") or {}
     return Event(
         at=entry.at,

@@ -12,7 +12,7 @@ Key = tuple[str, str]  # company, reference
 
 
 @dataclass(frozen=True, slots=True)
-class Freed:
+class Impact:
     """Postings that wait for nothing else, with their money.
 
     `partly`: how many more wait for something else besides.
@@ -44,7 +44,7 @@ class OpenHolds:
     held: Mapping[int, _Held]
     by_ref: Mapping[tuple[str, str], Collection[int]]  # kind and reference → postings
 
-    def freed_by(self, kind: str, keys: Collection[Key], others: Collection[Key] = ()) -> Freed:
+    def impact_of(self, kind: str, keys: Collection[Key], others: Collection[Key] = ()) -> Impact:
         """What new targets of these mappings free; `others`: mappings that stay as they are.
 
         A mapping for all companies frees nothing in a company that has one of its own.
@@ -62,7 +62,7 @@ class OpenHolds:
                 continue
             free.append(pk)
             money.add(1, held.currency, held.amount)
-        return Freed(tuple(free), money, partly)
+        return Impact(tuple(free), money, partly)
 
 
 def _solves(

@@ -18,11 +18,11 @@ from connector.domain.chunks import chunks
 from connector.domain.search_days import moved
 from mappings.duplicate_rules import (
     NEAR,
-    Asked,
     Candidate,
     Facts,
+    IncomingBill,
     Key,
-    is_twin,
+    is_duplicate,
     normalised,
     same_key,
 )
@@ -151,20 +151,20 @@ def note_window(tenant_id: int, company: str, *, since: date, read_at: datetime)
 # -- which may be the same -------------------------------------------------------------------------
 
 
-def candidates(tenant_id: int, asked: Sequence[Asked]) -> dict[str, list[Candidate]]:
+def candidates(tenant_id: int, asked: Sequence[IncomingBill]) -> dict[str, list[Candidate]]:
     """The mirrored invoices that are probably these bills, by bill id; only bills that have some.
 
     Never one that carries a stamp of ours or that we hold for another bill of this tenant, nor
     one that a person called different. Three queries, however many bills.
     """
-    by_vendor: dict[tuple[str, int], list[Asked]] = defaultdict(list)
+    by_vendor: dict[tuple[str, int], list[IncomingBill]] = defaultdict(list)
     for one in asked:
         by_vendor[one.facts.company, one.facts.vendor_num].append(one)
     found: dict[str, dict[Candidate, None]] = defaultdict(dict)
     for row in _similar(tenant_id, asked):
         candidate = _candidate(row)
         for one in by_vendor[row.company, row.vendor_num]:
-            if candidate.key not in one.cleared and is_twin(one.facts, candidate.facts):
+            if candidate.key not in one.cleared and is_duplicate(one.facts, candidate.facts):
                 found[one.bill_id][candidate] = None
     theirs = _without_ours(tenant_id, [c for some in found.values() for c in some])
     kept = {
@@ -183,7 +183,7 @@ def stamps_of_ours(tenant_id: int, stamps: Collection[str]) -> set[str]:
     return set(rows.values_list("bill_id", flat=True))
 
 
-def _similar(tenant_id: int, asked: Sequence[Asked]) -> Iterator[TargetInvoice]:
+def _similar(tenant_id: int, asked: Sequence[IncomingBill]) -> Iterator[TargetInvoice]:
     """Whatever shares vendor and number, or vendor and total, with one of them; and a bit more."""
     rows = TargetInvoice.objects.filter(
         tenant_id=tenant_id,

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 
 from connector.domain.chunks import CHUNK
-from mappings.effective import IDENTITY, standing, stands
+from mappings.effective import IDENTITY, identity_uses, stands
 from mappings.kinds import store_of
 from mappings.models import ReferenceUse
 
@@ -107,7 +107,7 @@ class Listing:
         """References with a target that bills use, most used first."""
         uses = self._uses().filter(first=True)
         mapped = Q(Exists(self._mapping(**self._narrow())))
-        itself = Q(Exists(self._standing()))
+        itself = Q(Exists(self._identity_uses()))
         if self.wanted.source == IDENTITY:
             mapped = itself
         elif not self.wanted.source:
@@ -153,9 +153,9 @@ class Listing:
             tenant_id=self.tenant_id, ramp_id=OuterRef("ramp_id"), **store.extra, **more
         )
 
-    def _standing(self) -> QuerySet[ReferenceUse]:
+    def _identity_uses(self) -> QuerySet[ReferenceUse]:
         """Where the reference of an outer query stands for itself, no mapping deciding it."""
-        uses = standing(self.tenant_id, self.kind).filter(ramp_id=OuterRef("ramp_id"))
+        uses = identity_uses(self.tenant_id, self.kind).filter(ramp_id=OuterRef("ramp_id"))
         uses = uses.exclude(Exists(self._mapping(company="")))
         uses = uses.exclude(Exists(self._mapping(company=OuterRef("company"))))
         company = self.wanted.company

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from mappings import checks
 from mappings.changes import CHANGED, NEW, Change, Key, compare, stored
 from mappings.files import MappingRow
-from mappings.impact import Freed, open_holds
+from mappings.impact import Impact, open_holds
 from mappings.import_export import Effect
 from mappings.kinds import check_kind
 from mappings.known_ids import folded, unknown_rows
 from mappings.targets import Targets
-from mappings.usage import Used, used
+from mappings.usage import Usage, used
 
 ERROR = "error"
 
@@ -28,10 +28,10 @@ class Preview:
 
     effects: tuple[Effect, ...]
     errors: Mapping[int, str]  # by row number
-    freed: Freed
+    freed: Impact
     unusable: int
     misnamed: int
-    used: Used
+    used: Usage
     unknown: tuple[int, ...] = ()
 
     @property
@@ -59,7 +59,7 @@ def preview(tenant_id: int, kind: str, rows: Sequence[MappingRow]) -> Preview:
         for number, change in changes.items()
         if number not in errors and change.effect in (NEW, CHANGED)
     ]
-    freed = open_holds(tenant_id).freed_by(kind, {change.key for change in real}, known.keys())
+    freed = open_holds(tenant_id).impact_of(kind, {change.key for change in real}, known.keys())
     return Preview(
         effects,
         errors,
@@ -77,10 +77,10 @@ def misnamed(row: MappingRow, name: str) -> bool:
     return bool(all(plain) and plain[0] != plain[1])
 
 
-def _used(tenant_id: int, kind: str, real: Sequence[Change], others: Collection[Key]) -> Used:
+def _used(tenant_id: int, kind: str, real: Sequence[Change], others: Collection[Key]) -> Usage:
     """What went through the references whose target becomes another, however they have it."""
     keys = {change.key for change in real if change.now.target not in ("", change.then.target)}
-    found = Used()
+    found = Usage()
     for one in used(tenant_id, kind, keys, others).values():
         found.add(one.bills, one.sums)
     return found

@@ -116,7 +116,7 @@ def row_of(proposal: ProposedMapping) -> MappingRow:
     )
 
 
-def told(proposal: ProposedMapping, action: str, actor: str) -> NewEntry:
+def proposal_entry(proposal: ProposedMapping, action: str, actor: str) -> NewEntry:
     """The sentence about a proposal for the trail."""
     after = {
         "epicor_id": proposal.epicor_id,
@@ -144,7 +144,7 @@ def _withdraw(over: Sequence[ProposedMapping], actor: str) -> None:
     """Their ids are never used again; what they were is on the record."""
     for piece in chunks([row.pk for row in over]):
         ProposedMapping.objects.filter(pk__in=piece).delete()
-    record_many(told(row, "mapping_withdrawn", actor) for row in over)
+    record_many(proposal_entry(row, "mapping_withdrawn", actor) for row in over)
 
 
 def _write(

@@ -42,7 +42,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RampReference:
     """The reference as Ramp names it, with the codes that Ramp knows it by."""
 
     name: str
@@ -122,7 +122,7 @@ def alike(asked: str, catalog: Catalog, *, most: int = _NEAR) -> dict[int, float
     return {place: score for place, score in found.items() if score >= _ALIKE}
 
 
-def numbered(asked: Asked, catalog: Catalog) -> dict[int, str]:
+def numbered(asked: RampReference, catalog: Catalog) -> dict[int, str]:
     """The places of targets that have one of the reference's numbers, with that number."""
     return {
         place: number.strip()
@@ -132,7 +132,7 @@ def numbered(asked: Asked, catalog: Catalog) -> dict[int, str]:
 
 
 def suggest(
-    asked: Asked,
+    asked: RampReference,
     catalog: Catalog,
     known: Known,
     *,
@@ -145,7 +145,7 @@ def suggest(
     ids = {*known.mapped, *known.same_number, *known.same_amount}
     places = {*names, *numbers, *(catalog.by_id[id_] for id_ in ids if id_ in catalog.by_id)}
     found = [
-        _judge(catalog.targets[place], names.get(place, 0.0), numbers.get(place, ""), known)
+        _rate(catalog.targets[place], names.get(place, 0.0), numbers.get(place, ""), known)
         for place in places
     ]
     good = [one for one in found if one.score >= LEAST]
@@ -158,7 +158,7 @@ def tied(found: Sequence[Suggestion]) -> int:
     return len(near) if len(near) > 1 else 0
 
 
-def _judge(target: Target, name: float, number: str, known: Known) -> Suggestion:
+def _rate(target: Target, name: float, number: str, known: Known) -> Suggestion:
     weights: list[float] = []
     said: list[str] = []
 

@@ -29,7 +29,7 @@ from mappings.models import (
     TargetInvoice,
     VendorMapping,
 )
-from mappings.suggest import Asked, Catalog, Known, Suggestion, Target
+from mappings.suggest import Catalog, Known, RampReference, Suggestion, Target
 
 _SHORTEST_NUMBER = 4  # shorter invoice numbers are the same by chance
 _BILLS = 20  # as many waiting bills are compared with past invoices
@@ -55,7 +55,7 @@ class Reference:
 
 def suggestions(tenant_id: int, reference: Reference, *, today: date) -> list[Suggestion]:
     """The best targets of a reference, best first; none when nothing is alike."""
-    asked = Asked(reference.name, reference.numbers | {reference.ramp_id} - {""})
+    asked = RampReference(reference.name, reference.numbers | {reference.ramp_id} - {""})
     if reference.kind == VENDORS:
         return _vendors(tenant_id, reference, asked)
     if reference.kind == GL_ACCOUNTS:
@@ -66,7 +66,7 @@ def suggestions(tenant_id: int, reference: Reference, *, today: date) -> list[Su
 # -- vendors ---------------------------------------------------------------------------------------
 
 
-def _vendors(tenant_id: int, reference: Reference, asked: Asked) -> list[Suggestion]:
+def _vendors(tenant_id: int, reference: Reference, asked: RampReference) -> list[Suggestion]:
     company = reference.company
     read_at = _read_at(tenant_id, company, catalog.VENDORS)
     read = _vendor_catalog if read_at else _vendor_catalog.__wrapped__
@@ -119,7 +119,9 @@ def _by_id(counts: Counter[int], ids: Mapping[int, str]) -> dict[str, int]:
 # -- GL accounts -----------------------------------------------------------------------------------
 
 
-def _accounts(tenant_id: int, reference: Reference, asked: Asked, today: date) -> list[Suggestion]:
+def _accounts(
+    tenant_id: int, reference: Reference, asked: RampReference, today: date
+) -> list[Suggestion]:
     """A chart may list a hundred thousand accounts: only those that share a number or a word."""
     mapped = _mapped_elsewhere(tenant_id, reference)
     wanted = Q(account__in=list(mapped))
@@ -167,7 +169,9 @@ def _tail(account: str) -> str:
 # -- values of segments ----------------------------------------------------------------------------
 
 
-def _values(tenant_id: int, reference: Reference, asked: Asked, today: date) -> list[Suggestion]:
+def _values(
+    tenant_id: int, reference: Reference, asked: RampReference, today: date
+) -> list[Suggestion]:
     numbers = segments_of(tenant_id, reference.kind)
     rows = EpicorSegmentValue.objects.filter(
         tenant_id=tenant_id, company=reference.company, number__in=numbers

@@ -12,7 +12,7 @@ Key = tuple[str, str]  # company, reference
 
 
 @dataclass(slots=True)
-class Used:
+class Usage:
     """Bills, with their money in major units per currency."""
 
     bills: int = 0
@@ -27,7 +27,7 @@ class Used:
 
 def used(
     tenant_id: int, kind: str, keys: Collection[Key], others: Collection[Key] = ()
-) -> dict[Key, Used]:
+) -> dict[Key, Usage]:
     """What went through each of these mappings; `others`: mappings that there are besides.
 
     A mapping for all companies has no part in a company that has one of its own.
@@ -39,9 +39,9 @@ def used(
             money = {currency: Decimal(amount) for currency, amount in sums.items()}
             rows[ref].append((company, bills, money))
     specific = set(others)
-    answer: dict[Key, Used] = {}
+    answer: dict[Key, Usage] = {}
     for company, ref in keys:
-        mine = answer[company, ref] = Used()
+        mine = answer[company, ref] = Usage()
         for where, bills, money in rows[ref]:
             if where == company or (not company and (where, ref) not in specific):
                 mine.add(bills, money)

@@ -21,13 +21,13 @@ class Action(StrEnum):
     REMOVE = "remove"
     ENTER_AGAIN = "enter_again"
     ADOPT = "adopt"  # an invoice that a person typed is this bill
-    TELL_APART = "tell_apart"  # what the hold suspects is another invoice
+    NOT_DUPLICATE = "tell_apart"  # what the hold suspects is another invoice
     RENUMBER = "renumber"
     GO_ON = "go_on"  # accept what Epicor asked
     TRIAGE = "triage"  # assign, snooze
 
 
-class Standing(StrEnum):
+class Status(StrEnum):
     """How a bill stands: its state, with or without a hold."""
 
     QUEUED = "queued"
@@ -52,15 +52,15 @@ class Refusal:
 
 def allowed(posting: Posting, action: Action) -> Refusal | None:
     """Why a person may not do this to the bill now; None when they may."""
-    refusal = TABLE[action].get(standing(posting))
+    refusal = TABLE[action].get(status_of(posting))
     if action == Action.TRIAGE and posting.hold_reason:
         return None  # whatever its state, while somebody works on it
     if refusal is not None:
         return refusal
     if action == Action.KEEP:
         return not_to_be_kept(posting)
-    if action == Action.TELL_APART:
-        return _not_told_apart(posting)
+    if action == Action.NOT_DUPLICATE:
+        return _not_cleared(posting)
     if action == Action.RENUMBER and posting.lease_owner:
         return Refusal("leased", "is being worked on just now; look at it again")
     return None
@@ -77,18 +77,18 @@ def settling(posting: Posting) -> Action:
     return Action.KEEP if posting.in_epicor else Action.DISMISS
 
 
-def standing(posting: Posting) -> Standing:
+def status_of(posting: Posting) -> Status:
     """How it stands."""
     held = bool(posting.hold_reason)
     if posting.in_epicor:
-        return Standing.THERE_HELD if held else Standing.THERE
+        return Status.THERE_HELD if held else Status.THERE
     if posting.state == Posting.State.IN_DOUBT:
-        return Standing.DOUBTFUL_HELD if held else Standing.DOUBTFUL
+        return Status.DOUBTFUL_HELD if held else Status.DOUBTFUL
     if posting.state != Posting.State.QUEUED:
-        return Standing(posting.state)
+        return Status(posting.state)
     if held:
-        return Standing.HELD
-    return Standing.LATER if posting.not_before else Standing.QUEUED
+        return Status.HELD
+    return Status.LATER if posting.not_before else Status.QUEUED
 
 
 def not_to_be_kept(posting: Posting) -> Refusal | None:
@@ -99,7 +99,7 @@ def not_to_be_kept(posting: Posting) -> Refusal | None:
     return Refusal("unknown", why) if why else None
 
 
-def _not_told_apart(posting: Posting) -> Refusal | None:
+def _not_cleared(posting: Posting) -> Refusal | None:
     known = suspects(posting)
     if not known:
         return _NOT_SUSPECTED
@@ -125,7 +125,7 @@ _SAME_NUMBER = (
     "if it is a different one, give the bill another number, here or in Ramp"
 )
 
-_Row = Mapping[Standing, Refusal]
+_Row = Mapping[Status, Refusal]
 
 
 def _row(**sentences: str) -> _Row:
@@ -134,19 +134,19 @@ def _row(**sentences: str) -> _Row:
     `doubtful`, `there` and `queued` stand for the held (or later) ones as well.
     """
     also = {
-        "queued": (Standing.LATER, Standing.HELD),
-        "doubtful": (Standing.DOUBTFUL_HELD,),
-        "there": (Standing.THERE_HELD,),
+        "queued": (Status.LATER, Status.HELD),
+        "doubtful": (Status.DOUBTFUL_HELD,),
+        "there": (Status.THERE_HELD,),
     }
-    found: dict[Standing, Refusal] = {}
+    found: dict[Status, Refusal] = {}
     for name, sentence in sentences.items():
         refusal = Refusal(name, sentence)
-        for one in (Standing(name), *also.get(name, ())):
+        for one in (Status(name), *also.get(name, ())):
             found[one] = refusal
     return found
 
 
-def _only(row: _Row, *free: Standing) -> _Row:
+def _only(row: _Row, *free: Status) -> _Row:
     """The row without what it allows."""
     return {one: refusal for one, refusal in row.items() if one not in free}
 
@@ -178,7 +178,7 @@ _ANSWER = _row(
     dismissed="is dismissed, so nothing of it is entered",
 )
 TABLE: Mapping[Action, _Row] = {
-    Action.REPLAY: _only(_UNTRIED, Standing.LATER, Standing.HELD, Standing.DOUBTFUL_HELD),
+    Action.REPLAY: _only(_UNTRIED, Status.LATER, Status.HELD, Status.DOUBTFUL_HELD),
     Action.DISMISS: _row(
         in_flight=_BEING_ENTERED,
         doubtful="may be in Epicor already; wait for the look-up, or check the invoice there",
@@ -187,17 +187,17 @@ TABLE: Mapping[Action, _Row] = {
         dismissed="is dismissed already, with the reason given then",
     ),
     Action.KEEP: {
-        **_only(dict.fromkeys(Standing, _NOTHING_THERE), Standing.THERE_HELD),
-        Standing.THERE: Refusal(
+        **_only(dict.fromkeys(Status, _NOTHING_THERE), Status.THERE_HELD),
+        Status.THERE: Refusal(
             "not_held",
             "is entered in Epicor and nothing about it waits for a person; if it must not be "
             "there, remove it",
         ),
     },
     Action.REMOVE: _REMOVE,
-    Action.ENTER_AGAIN: _only(_REMOVE, Standing.REMOVED),
+    Action.ENTER_AGAIN: _only(_REMOVE, Status.REMOVED),
     Action.ADOPT: _ANSWER,
-    Action.TELL_APART: _ANSWER,
+    Action.NOT_DUPLICATE: _ANSWER,
     Action.RENUMBER: _row(
         in_flight=_BEING_ENTERED,
         doubtful="may be in Epicor already, under the number that was sent; it is looked up",
@@ -205,6 +205,6 @@ TABLE: Mapping[Action, _Row] = {
         removed="was taken out of Epicor again; have it entered again first",
         dismissed="is dismissed, so it is never entered",
     ),
-    Action.GO_ON: _only(_UNTRIED, Standing.QUEUED, Standing.LATER, Standing.HELD),
-    Action.TRIAGE: dict.fromkeys(Standing, Refusal("not_held", "does not wait for a person")),
+    Action.GO_ON: _only(_UNTRIED, Status.QUEUED, Status.LATER, Status.HELD),
+    Action.TRIAGE: dict.fromkeys(Status, Refusal("not_held", "does not wait for a person")),
 }

@@ -22,7 +22,7 @@ _WAITS = (_State.QUEUED, _State.IN_FLIGHT, _State.IN_DOUBT)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class IncomingBill:
     """A bill about to be entered under this key."""
 
     posting: Posting
@@ -47,7 +47,7 @@ class OvertakenError(RuntimeError):
     """Another bill with the same number was sent meanwhile; nothing of this one was."""
 
 
-def others(tenant_id: int, asked: Sequence[Asked]) -> dict[str, list[Other]]:
+def others(tenant_id: int, asked: Sequence[IncomingBill]) -> dict[str, list[Other]]:
     """What of other bills was sent or is entered under the number of one of these, by bill id.
 
     Only bills that have some. Two queries, however many bills.
@@ -57,7 +57,7 @@ def others(tenant_id: int, asked: Sequence[Asked]) -> dict[str, list[Other]]:
     return {bill_id: some for bill_id, some in found.items() if some}
 
 
-def check_alone(tenant_id: int, asked: Asked) -> None:
+def check_alone(tenant_id: int, asked: IncomingBill) -> None:
     """Raises OvertakenError when another bill was sent or entered under this bill's number.
 
     For the moment in which the intent is written (`attempts.begin`): asked under the tenant's
@@ -67,12 +67,12 @@ def check_alone(tenant_id: int, asked: Asked) -> None:
         raise OvertakenError(f"Another bill has the number {asked.key[2]} by now.")
 
 
-def among(asked: Sequence[Asked], going: Sequence[Asked]) -> dict[str, Other]:
+def among(asked: Sequence[IncomingBill], going: Sequence[IncomingBill]) -> dict[str, Other]:
     """Which of these bills wait for one before them, or for one that is `going` already.
 
     By bill id. The first one of each number goes on.
     """
-    first: dict[str, list[Asked]] = defaultdict(list)
+    first: dict[str, list[IncomingBill]] = defaultdict(list)
     for one in going:
         first[number_key(one.key[2])].append(one)
     waits: dict[str, Other] = {}
@@ -111,7 +111,7 @@ class _Known:
             found[number_key(other.key[2])][other.posting.bill_id, same(other.key)] = other
         return cls({number: list(some.values()) for number, some in found.items()})
 
-    def like(self, one: Asked) -> list[Other]:
+    def like(self, one: IncomingBill) -> list[Other]:
         found: dict[str, Other] = {}
         for other in self.by_number.get(number_key(one.key[2]), ()):
             # Of a bill under several keys the one is told that Epicor would refuse.
@@ -143,7 +143,7 @@ def _counts(attempt: Attempt, posting: Posting) -> bool:
     return attempt.outcome == Attempt.Outcome.DONE or attempt.number_key == posting.number_key
 
 
-def _is_other(one: Asked, other: Other) -> bool:
+def _is_other(one: IncomingBill, other: Other) -> bool:
     """Whether `other`, which has the same number, is another bill and probably the same invoice."""
     mine, theirs = one.posting, other.posting
     if mine.bill_id == theirs.bill_id:

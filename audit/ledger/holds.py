@@ -41,10 +41,10 @@ def is_open(posting: Posting, hold: Hold) -> bool:
     """Whether exactly this hold is open already and nobody works on the posting."""
     doubted = posting.state == Posting.State.IN_DOUBT  # is looked up again all the same
     idle = not posting.lease_owner and (doubted or posting.not_before is None)
-    return idle and says(posting, hold)
+    return idle and has_hold(posting, hold)
 
 
-def says(posting: Posting, hold: Hold) -> bool:
+def has_hold(posting: Posting, hold: Hold) -> bool:
     """Whether the posting has this hold, in whatever words."""
     return bool(posting.hold_reason) and posting.hold_version == version(hold)
 
@@ -86,7 +86,7 @@ def columns(posting: Posting, hold: Hold) -> dict[str, Any]:
     }
 
 
-def told(hold: Hold) -> dict[str, Any]:
+def trail_body(hold: Hold) -> dict[str, Any]:
     """What the trail says about a hold beside the columns that it changes."""
     gaps = [{"kind": g.kind, "ramp_id": g.ramp_id, "name": g.name} for g in hold.gaps]
     return {"reason": hold.reason, "message": hold.message, "gaps": gaps}

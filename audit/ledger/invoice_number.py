@@ -18,7 +18,7 @@ from audit.ledger import holds
 from audit.ledger.allowed import Action, why_not
 from audit.ledger.models import IN_EPICOR, Posting
 from audit.trail.models import AuditEntry
-from audit.transitions import change, entry, take_turns
+from audit.transitions import change, entry, lock_tenant
 from audit.writes import attempts
 from audit.writes.models import Attempt
 from connector.domain import utf16
@@ -171,7 +171,7 @@ def _change(posting: Posting, given: str, *, actor: str, reason: str, place: Pla
     }
     body = {"in_ramp": posting.invoice_num, "given": given, "reason": why}
     with transaction.atomic():
-        _take_turns(posting)
+        _lock(posting)
         _check_nothing_sent(posting)
         _check_free(posting, after, place)
         sentence = entry(posting, "posting.numbered", body, actor)
@@ -190,9 +190,9 @@ def _as_seen(posting: Posting) -> Q:
     ) & holds.as_seen(posting)
 
 
-def _take_turns(posting: Posting) -> None:
+def _lock(posting: Posting) -> None:
     """Two people who give one number to two bills wait for each other; no run takes the bill."""
-    take_turns(posting.tenant_id)
+    lock_tenant(posting.tenant_id)
     list(Posting.objects.select_for_update().filter(pk=posting.pk).values_list("pk"))
 
 
@@ -243,7 +243,7 @@ def _check_free(posting: Posting, number: str, place: Place | None) -> None:
         there &= vendor
     others = Posting.objects.filter(waiting | there, tenant_id=posting.tenant_id)
     rest = others.exclude(pk=posting.pk).order_by("pk")
-    other = next((one for one in rest if not _told_apart(posting, number, one)), None)
+    other = next((one for one in rest if not _cleared(posting, number, one)), None)
     if other is None:
         return
     theirs = _number_of(other)
@@ -257,7 +257,7 @@ def _check_free(posting: Posting, number: str, place: Place | None) -> None:
     )
 
 
-def _told_apart(posting: Posting, number: str, other: Posting) -> bool:
+def _cleared(posting: Posting, number: str, other: Posting) -> bool:
     """Whether a person said that they differ, and Epicor would take both numbers."""
     if trimmed(_number_of(other)) == trimmed(number):
         return False

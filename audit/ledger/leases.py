@@ -121,7 +121,7 @@ def release(
     `cause` names what it waits for: as long as nothing else happens, the trail says it once.
     """
     body = {"message": message, "not_before": not_before, "failed": failed, "cause": cause}
-    told = bool(cause) and _told_last(posting, "posting.released", cause)
+    told = bool(cause) and _is_last_entry(posting, "posting.released", cause)
     _release([posting], owner, not_before, [] if told else [body], failed=failed)
 
 
@@ -174,7 +174,7 @@ def postpone(
     new = [
         posting
         for posting in postings
-        if message and not (cause and _told_last(posting, "posting.postponed", cause))
+        if message and not (cause and _is_last_entry(posting, "posting.postponed", cause))
     ]
     change(
         postings,
@@ -186,7 +186,7 @@ def postpone(
     )
 
 
-def _told_last(posting: Posting, action: str, cause: str) -> bool:
+def _is_last_entry(posting: Posting, action: str, cause: str) -> bool:
     """Whether the newest entry about this bill says the same already."""
     mine = AuditEntry.objects.filter(
         tenant_id=posting.tenant_id, subject_kind="posting", subject_id=posting.bill_id

@@ -58,11 +58,10 @@ from connector.domain.errors import Hold, Reason
 __all__ = [
     "LostLeaseError",
     "PostingSeed",
-    "ask_recheck",
     "claim",
     "claim_doubtful",
     "claim_rechecks",
-    "clear_twins",
+    "clear_duplicates",
     "dismiss",
     "dismiss_as_same",
     "enter_again",
@@ -83,6 +82,7 @@ __all__ = [
     "release",
     "release_many",
     "replay",
+    "request_recheck",
     "requeue_changed",
     "settle_not_there",
     "take",
@@ -122,13 +122,13 @@ def hold_many(pairs: Sequence[tuple[Posting, Hold]], *, owner: str = "") -> None
         news = [
             (posting, hold)
             for posting, hold in news
-            if posting.state != State.IN_DOUBT or not holds.says(rows[posting.pk], hold)
+            if posting.state != State.IN_DOUBT or not holds.has_hold(rows[posting.pk], hold)
         ]
         for posting, reason in news:
             values[posting.pk] |= holds.columns(rows[posting.pk], reason)
         store(
             [(row, values[pk]) for pk, row in rows.items()],
-            [entry(posting, "posting.held", holds.told(reason)) for posting, reason in news],
+            [entry(posting, "posting.held", holds.trail_body(reason)) for posting, reason in news],
         )
         holds.replace(news)
     for posting in postings:
@@ -217,7 +217,7 @@ def enter_again(posting: Posting, *, actor: str, reason: str) -> None:
     )
 
 
-def clear_twins(
+def clear_duplicates(
     posting: Posting,
     keys: Collection[tuple[str, int, str]],
     *,
@@ -231,8 +231,8 @@ def clear_twins(
     """
     known = {tuple(key) for key in posting.twins_cleared}
     cleared = [list(key) for key in sorted(known | set(keys))]
-    told_apart = sorted({*posting.bills_cleared, *bills})
-    answer = {"twins_cleared": cleared, "bills_cleared": told_apart, "not_before": None}
+    cleared_bills = sorted({*posting.bills_cleared, *bills})
+    answer = {"twins_cleared": cleared, "bills_cleared": cleared_bills, "not_before": None}
     with transaction.atomic():
         change(
             [posting],
@@ -309,21 +309,21 @@ def requeue_changed(postings: Sequence[Posting]) -> int:
     return _try_again(postings, held, "posting.requeued", log.SYSTEM, now, body)
 
 
-def ask_recheck(postings: Sequence[Posting], *, message: str, actor: str = log.SYSTEM) -> int:
+def request_recheck(postings: Sequence[Posting], *, message: str, actor: str = log.SYSTEM) -> int:
     """Flags entered or confirmed postings to be verified or converged again, now."""
-    return _ask_recheck(postings, {}, message, actor)
+    return _request_recheck(postings, {}, message, actor)
 
 
-def ask_recheck_for(posting: Posting, payer: str, *, message: str) -> int:
+def request_recheck_for(posting: Posting, payer: str, *, message: str) -> int:
     """The same of something entered without a draft, because this one pays it: noted, so that it
     is asked once for each payer."""
     with transaction.atomic():
         row = Posting.objects.select_for_update().get(pk=posting.pk)
         noted = {"kept": {**row.kept, holds.ASKED: str(payer)}}
-        return _ask_recheck([posting], noted, message, log.SYSTEM)
+        return _request_recheck([posting], noted, message, log.SYSTEM)
 
 
-def _ask_recheck(
+def _request_recheck(
     postings: Sequence[Posting], also: Mapping[str, Any], message: str, actor: str
 ) -> int:
     changes = {"not_before": timezone.now(), **also}

@@ -34,7 +34,7 @@ def pairs(changes: Any) -> list[tuple[str, tuple[Any, Any]]]:
     return [(name, (pair[0], pair[1])) for name, pair in items if _is_pair(pair)]
 
 
-def sides(changes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def before_and_after(changes: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """What was there before and what is after, without what is empty."""
     known = pairs(changes)
     before = {name: was for name, (was, _) in known if was not in (None, "")}

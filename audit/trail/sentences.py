@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from audit.trail.as_of import pairs, sides
+from audit.trail.as_of import before_and_after, pairs
 from audit.trail.differences import changed
 from connector.domain.digits import money_text
 from connector.domain.reasons import LABELS
@@ -145,17 +145,18 @@ def went_on(event: Event) -> str:
     """That a person passed over a question of Epicor, for a bill or for all bills of a tenant."""
     which = f"every bill of {event.it}" if event.body.get("every_bill") else event.it
     return end(
-        f"{event.who} said that {which} goes on in spite of what Epicor asked", _asked(event)
+        f"{event.who} said that {which} goes on in spite of what Epicor asked",
+        _question_text(event),
     )
 
 
-def asks_again(event: Event) -> str:
+def acceptance_withdrawn(event: Event) -> str:
     """That a question of Epicor stops bills again."""
     which = f"bills of {event.it}" if event.body.get("every_bill") else event.it
-    return end(f"{event.who} had {which} stop again at what Epicor asks", _asked(event))
+    return end(f"{event.who} had {which} stop again at what Epicor asks", _question_text(event))
 
 
-def _asked(event: Event) -> str:
+def _question_text(event: Event) -> str:
     """The question, with the call in which it was asked."""
     text = " ".join(event.get("text").split())
     return f"“{text[:_MOST]}” ({event.get('method')})" if text else ""
@@ -213,7 +214,7 @@ def mapped(does: str, away: str) -> Sentence:
     """A mapping with its target before and after; `away` is said when there is none after."""
 
     def sentence(event: Event) -> str:
-        before, after = _sides(event)
+        before, after = _before_and_after(event)
         before, by = before or event.part("without"), event.get("by")
         was = f"(before: {_target(before)})"
         what = f"{_reference(event)} to {_target(after)}" if after else _reference(event)
@@ -223,15 +224,15 @@ def mapped(does: str, away: str) -> Sentence:
     return sentence
 
 
-def _sides(event: Event) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def _before_and_after(event: Event) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """A mapping before and after; what is only proposed has both in its body."""
-    before, after = sides(event.changes)
+    before, after = before_and_after(event.changes)
     return (before or event.part("before")), (after or event.part("after"))
 
 
 def _reference(event: Event) -> str:
     """What is mapped, as people call it."""
-    before, after = _sides(event)
+    before, after = _before_and_after(event)
     any_of = after or before
     kind, _, key = event.subject.partition(":")
     noun = str(any_of.get("field") or MAPPED.get(kind, kind) or "reference")

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from audit.canonical_json import digest, plain, text
 from audit.trail import log
-from audit.transitions import take_turns
+from audit.transitions import lock_tenant
 from audit.writes.models import Attempt
 from connector.domain.chunks import chunks
 from connector.domain.invoice_key import Key as Key
@@ -73,7 +73,7 @@ def begin(
     )
     with transaction.atomic(durable=True):
         if check is not None:
-            take_turns(tenant_id)
+            lock_tenant(tenant_id)
             check()
         attempt.save(force_insert=True)
         log.record_many([_entry(attempt, "attempt.begun", {"request_hash": attempt.request_hash})])

@@ -102,7 +102,7 @@ def by_single_sign_on(request: HttpRequest, user: "User") -> bool:
     return any((one.get("provider"), one.get("uid")) in ties for one in came_by)
 
 
-def told(user: "User", what: str, *, actor: str) -> None:
+def record_and_notify(user: "User", what: str, *, actor: str) -> None:
     """Say on the record of the person's tenants, and by mail to the person, what was changed.
 
     `what` is a key of `mails.NOTICES`. A superuser may do everything everywhere: what lets one in
@@ -140,7 +140,7 @@ def end_earlier(user: "User") -> bool:
 def reset(tenant: Tenant, pk: int, *, by: "User") -> "User":
     """Take the second factor of a member away, so that the person can add another.
 
-    Raises PeopleError: not one's own, and not, except by a superuser, of somebody who works for
+    Raises MembersError: not one's own, and not, except by a superuser, of somebody who works for
     another tenant or is a superuser, because that account opens more than this tenant.
     """
     with transaction.atomic():
@@ -152,12 +152,12 @@ def reset(tenant: Tenant, pk: int, *, by: "User") -> "User":
 def take_away(user: "User", *, actor: str) -> None:
     """Remove every factor of a person and the tie to the single sign-on, end sessions, and tell.
 
-    Raises PeopleError when there is none. Whoever calls it has made sure that `actor` may.
+    Raises MembersError when there is none. Whoever calls it has made sure that `actor` may.
     """
     with transaction.atomic():
         deleted, _ = Authenticator.objects.filter(user=user).delete()
         unlinked, _ = SocialAccount.objects.filter(user=user).delete()
         if not deleted and not unlinked:
-            raise members.PeopleError(f"{user} has no second factor; nothing was changed.")
+            raise members.MembersError(f"{user} has no second factor; nothing was changed.")
         sessions.end_all(user)
-        told(user, "factors_reset", actor=actor)
+        record_and_notify(user, "factors_reset", actor=actor)

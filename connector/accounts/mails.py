@@ -82,7 +82,7 @@ def send_notice(user_id: int, what: str, actor: str, at: str) -> bool:
     return True
 
 
-def ask_reset(address: str) -> None:
+def request_reset(address: str) -> None:
     """Have a worker send a link to whoever has this address; the same work if nobody has it."""
     if settings.SENDS_MAIL:
         _later("connector.accounts.mails.send_reset", address)
@@ -90,7 +90,7 @@ def ask_reset(address: str) -> None:
 
 def send_reset(address: str) -> int:
     """In a worker: mail a link to each person with this address; returns how many."""
-    found = resets.people_with(address)
+    found = resets.accounts_with(address)
     with heartbeat.busy(_TIMEOUT_S):
         for user in found:
             lines = [

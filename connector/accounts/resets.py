@@ -32,7 +32,7 @@ class _Resets(PasswordResetTokenGenerator):
 tokens = _Resets()
 
 
-def people_with(address: str) -> list["User"]:
+def accounts_with(address: str) -> list["User"]:
     """Everybody who may set a password anew by mail to this address.
 
     Not people who never had a password: an invitation or the single sign-on is their way in.

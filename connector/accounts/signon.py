@@ -181,7 +181,7 @@ def _owner(request: HttpRequest, account: SocialAccount) -> "User":
         sessions.end_others(request, user)
         ended = factors.end_earlier(user)
         what = "sign_on_only" if ended else "sign_on_linked"
-        factors.told(user, what, actor=user.get_username())
+        factors.record_and_notify(user, what, actor=user.get_username())
     return user
 
 

@@ -13,8 +13,8 @@ from audit.ledger.models import Posting
 from audit.ledger.triage import seen
 from audit.trail import log
 from connector.actions.duplicates import adopt as adopt_now
-from connector.actions.duplicates import tell_apart as tell_one_apart
-from connector.actions.remove import RemovalPlan, Shown, removal_plan
+from connector.actions.duplicates import mark_not_duplicate as mark_one_not_duplicate
+from connector.actions.remove import RemovalPreview, Shown, preview_removal
 from connector.actions.remove import remove as remove_now
 from connector.domain.bill import called
 from connector.domain.errors import HeldError
@@ -25,7 +25,7 @@ from connector.sync.bills.run import enqueue_sync
 from connector.tenants.models import Tenant
 
 ADOPT, PLAN_REMOVAL, REMOVE, SETTLE = "adopt", "plan_removal", "remove", "settle"
-TELL_APART = "tell_apart"
+NOT_DUPLICATE = "tell_apart"
 _MOVED = "changed meanwhile; look at it again"
 _Left = list[tuple[str, str]]  # bill and why
 
@@ -45,8 +45,8 @@ def adopt(job: Job, *, key: Sequence[Any]) -> Done:
 @job(PLAN_REMOVAL)
 def plan_removal(job: Job, *, enter_again: bool) -> Done:
     """Look what a removal would delete; writes nothing. The details are `as_result` of the plan."""
-    plan = removal_plan(job.tenant, _posting(job), enter_again=enter_again)
-    return Done("removal_planned", {"refusal": plan.refusal}, as_result(plan))
+    preview = preview_removal(job.tenant, _posting(job), enter_again=enter_again)
+    return Done("removal_planned", {"refusal": preview.refusal}, as_result(preview))
 
 
 @job(REMOVE, tries=1)
@@ -58,7 +58,7 @@ def remove(
     Only what the person was shown: `shown` is what `shown_by` said of the plan.
     """
     posting = _posting(job)
-    plan = remove_now(
+    preview = remove_now(
         job.tenant,
         posting,
         actor=job.actor,
@@ -69,7 +69,7 @@ def remove(
     if enter_again:
         enqueue_sync(job.tenant, due_only=True)
     data = {"bill": name_of(posting), "again": enter_again}
-    return Done("removed", {**data, "invoice": as_result(plan)["invoice"]})
+    return Done("removed", {**data, "invoice": as_result(preview)["invoice"]})
 
 
 @job(SETTLE, tries=1)
@@ -86,33 +86,33 @@ def settle(job: Job, *, seen: Mapping[str, str], keep: bool, reason: str) -> Don
     return Done("settled", {"kept": keep, **data})
 
 
-@job(TELL_APART, tries=1)
-def tell_apart(job: Job, *, seen: Mapping[str, str], reason: str) -> Done:
+@job(NOT_DUPLICATE, tries=1)
+def mark_not_duplicate(job: Job, *, seen: Mapping[str, str], reason: str) -> Done:
     """The suspected invoices of many bills are others; those that moved on are left alone.
 
     `seen`: what was in the person's view of each, by posting id.
     """
     same, moved = _as_seen(job, seen)
     report = partial(lease.report, job)
-    freed, left = tell_all_apart(same, reason=reason, actor=job.actor, report=report)
+    freed, left = mark_all_not_duplicate(same, reason=reason, actor=job.actor, report=report)
     log.seal(job.tenant_id)
     enqueue_sync(job.tenant, due_only=True)
     return Done("different", {"done": len(freed), "total": job.total, "left": left + moved})
 
 
-def tell_all_apart(
+def mark_all_not_duplicate(
     chosen: Sequence[Posting],
     *,
     reason: str,
     actor: str,
     report: Callable[[int], None] | None = None,
 ) -> tuple[list[Posting], list[tuple[str, str]]]:
-    """`duplicates.tell_apart` for each; which ones, and (bill, why) of the rest."""
+    """`duplicates.mark_not_duplicate` for each; which ones, and (bill, why) of the rest."""
     freed: list[Posting] = []
     left: list[tuple[str, str]] = []
     for number, posting in enumerate(chosen, start=1):
         try:
-            tell_one_apart(posting, actor=actor, reason=reason)
+            mark_one_not_duplicate(posting, actor=actor, reason=reason)
             freed.append(posting)
         except HeldError as error:
             left.append((name_of(posting), error.message))
@@ -197,13 +197,13 @@ def _what(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name != "reason"}
 
 
-def shown_by(plan: Job) -> dict[str, Any] | None:
+def shown_by(preview: Job) -> dict[str, Any] | None:
     """What a finished plan of a removal showed of Epicor, for `remove`; None: nothing to agree to.
 
     An invoice by key and revision; empty: that there is none.
     """
-    result = plan.details
-    if plan.finished_at is None or plan.failed or result.get("refusal") != "":
+    result = preview.details
+    if preview.finished_at is None or preview.failed or result.get("refusal") != "":
         return None
     invoice = result["invoice"]
     if invoice is None:
@@ -221,9 +221,9 @@ def _shown(value: Mapping[str, Any] | None) -> Shown:
     return Shown((str(company), int(vendor_num), str(number)), int(value["revision"]))
 
 
-def as_result(plan: RemovalPlan) -> dict[str, Any]:
+def as_result(preview: RemovalPreview) -> dict[str, Any]:
     """A plan as JSON for the page; amounts are decimal strings."""
-    found = plan.invoice
+    found = preview.invoice
     invoice: Mapping[str, Any] | None = None
     if found is not None:
         invoice = {
@@ -235,7 +235,7 @@ def as_result(plan: RemovalPlan) -> dict[str, Any]:
             "changed_on": found.changed_on,
             "revision": found.revision,
         }
-    return {"refusal": plan.refusal, "invoice": invoice}
+    return {"refusal": preview.refusal, "invoice": invoice}
 
 
 def name_of(posting: Posting) -> str:

@@ -79,7 +79,7 @@ def adopt(
             # First whose it is: nobody shall correct the invoice of another bill.
             _check_free(cycle, prepared, chosen, saved)
             _check_same(prepared, chosen, saved)
-            row = invoice_row(saved.header or {}, cycle.habits.stamp_column)
+            row = invoice_row(saved.header or {}, cycle.profile.stamp_column)
             _mark(cycle, prepared, saved, row, actor=actor, reason=reason)
             paid = may_be_paid(prepared.draft, row.candidate(company))
             return _MAY_BE_PAID if paid else ""
@@ -108,12 +108,12 @@ def same_invoice(posting: Posting, other_id: str, *, actor: str, reason: str = "
 
 
 def different(tenant: Tenant, posting: Posting, *, actor: str, reason: str) -> None:
-    """`tell_apart` for one bill; the trail is sealed at once."""
-    tell_apart(posting, actor=actor, reason=reason)
+    """`mark_not_duplicate` for one bill; the trail is sealed at once."""
+    mark_not_duplicate(posting, actor=actor, reason=reason)
     log.seal(tenant.pk)
 
 
-def tell_apart(posting: Posting, *, actor: str, reason: str) -> None:
+def mark_not_duplicate(posting: Posting, *, actor: str, reason: str) -> None:
     """A person says that what the hold names are other invoices: the bill is tried again.
 
     Which ones: those of the posting as it is given, which is as the person saw it; it is not read
@@ -126,13 +126,13 @@ def tell_apart(posting: Posting, *, actor: str, reason: str) -> None:
             f"Say why the invoices differ from bill {posting.bill_id}. Nothing was changed."
         )
     _check_state(posting, Posting.objects.values_list("state", flat=True).get(pk=posting.pk))
-    if why := why_not(posting, Action.TELL_APART):
+    if why := why_not(posting, Action.NOT_DUPLICATE):
         raise HeldError(f"Bill {posting.bill_id} {why}. Nothing was changed.")
     twins = suspects(posting)
     typed = [twin for twin in twins if not twin.get("bill")]
     keys = [(str(t["company"]), int(t["vendor_num"]), str(t["invoice_num"])) for t in typed]
     bills = [str(twin["bill"]) for twin in twins if twin.get("bill")]
-    lifecycle.clear_twins(posting, keys, bills=bills, actor=actor, reason=reason)
+    lifecycle.clear_duplicates(posting, keys, bills=bills, actor=actor, reason=reason)
 
 
 # -- which one -------------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ def _check_same(prepared: Prepared, chosen: Key, saved: SavedInvoice) -> None:
 def _check_free(cycle: Cycle, prepared: Prepared, chosen: Key, saved: SavedInvoice) -> None:
     """No other bill may be this invoice already."""
     mine = [prepared.posting.bill_id]
-    stamp = stamp_of(saved.header or {}, cycle.habits.stamp_column, mine)
+    stamp = stamp_of(saved.header or {}, cycle.profile.stamp_column, mine)
     others = Posting.objects.filter(tenant=cycle.tenant).exclude(pk=prepared.posting.pk)
     owner = others.filter(bill_id=stamp).values_list("bill_id", flat=True).first() if stamp else ""
     if not owner:

@@ -126,7 +126,7 @@ def _keys(rules: Rules, posting: Posting) -> set[Key]:
 
 
 def _ask(rules: Rules, companies: list[str], keys: set[Key], bill_id: str) -> list[dict[str, Any]]:
-    column = rules.habits.stamp_column
+    column = rules.profile.stamp_column
     client = connect_epicor(rules.tenant)
     try:
         found = [

@@ -132,7 +132,7 @@ def bring_in(job: Job, *, preview: int, replay: bool) -> Done:
         return Done("proposed", {"proposed": result.proposed})
     names = ("created", "updated", "unchanged")
     counts: dict[str, int] = {name: getattr(result, name) for name in names}
-    freed = holds.freed_by(kind, keys, others)
+    freed = holds.impact_of(kind, keys, others)
     if freed.postings and replay:
         again = _replay(job, freed.postings)
         counts |= {"bills": freed.bills, "replay": again.pk}

@@ -110,7 +110,7 @@ def request_old_counts(now: datetime) -> None:
 
 
 @job(COUNT, title="Count how often each reference is used")
-def count_uses(job: Job) -> Done | Continue:
+def count_usage(job: Job) -> Done | Continue:
     """Count for a few seconds, or end with the new count in place."""
     tenant, place = job.tenant, job.cursor
     first = date.fromisoformat(place["since"]) if place else mirrored_bills.since(tenant, DAYS)

@@ -19,7 +19,7 @@ from audit.ledger.waiting import open_holds
 from audit.trail import log
 from audit.trail.log import NewEntry
 from connector.actions import requests
-from connector.epicor.ap_invoice.questions import Accepted, Asked, Mark, mark_of
+from connector.epicor.ap_invoice.questions import Accepted, Mark, OpenQuestions, mark_of
 from connector.jobs.models import Job
 from connector.sync.bills.accepted_questions import load_accepted
 from connector.sync.models import AcceptedQuestion
@@ -38,17 +38,17 @@ class Answered:
     job: Job | None = None
 
 
-def asked_of(posting: Posting) -> Asked | None:
+def open_questions(posting: Posting) -> OpenQuestions | None:
     """The questions that a bill waits for, None when it waits for something else.
 
     Also one that is begun in Epicor (mismatch), where a question stopped the rest.
     """
-    return Asked.from_detail(posting.hold_detail) if posting.hold_reason else None
+    return OpenQuestions.from_detail(posting.hold_detail) if posting.hold_reason else None
 
 
 def can_answer(posting: Posting) -> bool:
     """Whether a person may say that this bill goes on."""
-    asked = asked_of(posting)
+    asked = open_questions(posting)
     return asked is not None and asked.answerable and not why_not(posting, Action.GO_ON)
 
 
@@ -88,7 +88,9 @@ def forget(tenant: Tenant, pk: int, *, actor: str) -> AcceptedQuestion | None:
             return None
         row.delete()
         mark = (row.bill_id, row.method, row.wording)
-        entry = NewEntry(tenant.pk, "question.forgotten", *_told(tenant, mark, row.text, actor))
+        entry = NewEntry(
+            tenant.pk, "question.forgotten", *_question_entry(tenant, mark, row.text, actor)
+        )
         log.record_many([entry])
     return row
 
@@ -117,7 +119,7 @@ def _answers(chosen: Iterable[Posting], *, always: bool) -> list[_Answer]:
     """The answers that let these go on, each once."""
     found: dict[Mark, _Answer] = {}
     for posting in chosen:
-        asked = asked_of(posting)
+        asked = open_questions(posting)
         if asked is None:
             continue
         for question in asked.questions:
@@ -152,12 +154,16 @@ def _remember(tenant: Tenant, answers: Sequence[_Answer], actor: str) -> None:
         ignore_conflicts=True,  # somebody gave the same answer at the same moment
     )
     log.record_many(
-        NewEntry(tenant.pk, "question.accepted", *_told(tenant, answer.mark, answer.text, actor))
+        NewEntry(
+            tenant.pk,
+            "question.accepted",
+            *_question_entry(tenant, answer.mark, answer.text, actor),
+        )
         for answer in new
     )
 
 
-def _told(
+def _question_entry(
     tenant: Tenant, mark: Mark, text: str, actor: str
 ) -> tuple[str, str, str, dict[str, Any]]:
     """An entry of the trail: about the bill or else the tenant, by whom, and the question."""
@@ -173,7 +179,7 @@ def _waiting(tenant: Tenant) -> QuerySet[Posting]:
 
 
 def _is_freed(posting: Posting, known: Accepted) -> bool:
-    asked = asked_of(posting)
+    asked = open_questions(posting)
     if asked is None or not can_answer(posting):
         return False
     return known.covers(asked.method, asked.questions, posting.bill_id)

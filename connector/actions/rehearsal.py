@@ -15,7 +15,7 @@ from connector.domain.money import format_money
 from connector.jobs import lease
 from connector.jobs.models import Job
 from connector.jobs.registry import Done, JobError, job
-from connector.sync.bills.duplicate_list import list_twins
+from connector.sync.bills.duplicate_list import list_duplicates
 from connector.sync.bills.prepare import Prepared
 from connector.sync.bills.pull import pull_page
 from connector.sync.bills.rehearse import rehearse
@@ -32,7 +32,7 @@ def twins(job: Job) -> Done:
     """Read the ready bills and compare them with what people typed into Epicor."""
     tenant = job.tenant
     read, all_of_them = _pull(job, enough=None)
-    found = list_twins(tenant)
+    found = list_duplicates(tenant)
     shown = [
         {
             "bill": one.bill,

@@ -69,7 +69,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class RemovalPlan:
+class RemovalPreview:
     """What a removal would delete (`invoice`, None = nothing is there any more), or why it cannot.
 
     `refusal` is a sentence for people, "" when nothing stands in the way; `synced` says that Ramp
@@ -89,37 +89,39 @@ class RemovalPlan:
         return Shown() if invoice is None else Shown(invoice.key, invoice.revision)
 
 
-def removal_plan(tenant: Tenant, posting: Posting, *, enter_again: bool = False) -> RemovalPlan:
+def preview_removal(
+    tenant: Tenant, posting: Posting, *, enter_again: bool = False
+) -> RemovalPreview:
     """What `remove` would do now. Writes nothing. Raises AccessError, TransientError, HeldError."""
     cycle = open_cycle(tenant, dry_run=True)
     try:
-        return plan_for(cycle, posting, bill_now(cycle, posting), enter_again=enter_again)
+        return preview_for(cycle, posting, bill_now(cycle, posting), enter_again=enter_again)
     finally:
         cycle.close()
 
 
-def plan_for(
+def preview_for(
     cycle: Cycle, posting: Posting, payload: Mapping[str, Any], *, enter_again: bool
-) -> RemovalPlan:
+) -> RemovalPreview:
     """The plan for a posting with the bill as Ramp has it. Raises AccessError, TransientError."""
     if posting.state == _State.REMOVED and enter_again:
         stop = stops(cycle.tenant.pk, [posting], {posting.bill_id: payload}).get(posting.bill_id)
         refusal = f"{stop.message} Nothing was changed." if stop is not None else ""
-        return RemovalPlan(posting, None, refusal, again=True)
+        return RemovalPreview(posting, None, refusal, again=True)
     refusal = wrong_state(posting) if not posting.in_epicor else _unanswered(posting)
     stop = stopped(payload, ours=True) if enter_again else None
     if not refusal and stop is not None:
         refusal = f"{stop.message} So it cannot be entered again; nothing was removed."
     if refusal:
-        return RemovalPlan(posting, None, refusal)
+        return RemovalPreview(posting, None, refusal)
     synced = str(payload.get("sync_status")) in SYNCED
     found = live_invoices(cycle, posting)
     if not found:
-        return RemovalPlan(posting, None, synced=synced)
+        return RemovalPreview(posting, None, synced=synced)
     company, saved = found[0]
     invoice = _live(posting, company, saved)
-    refusal = _not_ours(posting, found, cycle.habits.stamp_column) or _locked(cycle, invoice)
-    return RemovalPlan(posting, invoice, refusal, synced=synced)
+    refusal = _not_ours(posting, found, cycle.profile.stamp_column) or _locked(cycle, invoice)
+    return RemovalPreview(posting, invoice, refusal, synced=synced)
 
 
 def bill_now(cycle: Cycle, posting: Posting) -> dict[str, Any]:

@@ -20,12 +20,12 @@ from audit.writes import attempts
 from audit.writes.models import Attempt
 from connector.actions.removal_preview import (
     LiveInvoice,
-    RemovalPlan,
+    RemovalPreview,
     Shown,
     bill_now,
     live_invoices,
-    plan_for,
-    removal_plan,
+    preview_for,
+    preview_removal,
     wrong_state,
 )
 from connector.domain.errors import (
@@ -39,7 +39,7 @@ from connector.epicor.contract import AP_INVOICE
 from connector.http_client.redaction import redact
 from connector.ramp.bill_content import envelope
 from connector.sync.bills.claim import give_back, take
-from connector.sync.bills.report_to_ramp import is_being_told
+from connector.sync.bills.report_to_ramp import is_report_under_way
 from connector.sync.context import Cycle, open_cycle
 from connector.sync.models import InvoiceGroup
 from connector.tenants.models import Tenant
@@ -73,7 +73,7 @@ def remove(
     reason: str,
     enter_again: bool,
     shown: Shown | None = None,
-) -> RemovalPlan:
+) -> RemovalPreview:
     """Delete the bill's unposted invoice in Epicor and record it; returns what was deleted.
 
     Something that is not there any more is only recorded. With `enter_again` the bill is queued,
@@ -89,11 +89,11 @@ def remove(
     try:
         if posting.state == Posting.State.REMOVED and enter_again:
             payload = bill_now(cycle, posting)
-            plan = plan_for(cycle, posting, payload, enter_again=True)
-            if plan.refusal:
-                raise HeldError(plan.refusal)
+            preview = preview_for(cycle, posting, payload, enter_again=True)
+            if preview.refusal:
+                raise HeldError(preview.refusal)
             _queue(cycle, posting, payload, actor=actor, reason=reason)
-            return plan
+            return preview
         _lease(cycle, posting)
         return _remove(
             cycle, posting, actor=actor, reason=reason, enter_again=enter_again, shown=shown
@@ -127,7 +127,7 @@ def _remove(
     reason: str,
     enter_again: bool,
     shown: Shown | None,
-) -> RemovalPlan:
+) -> RemovalPreview:
     """With the lease: look, delete, look again, record.
 
     However it ends, the lease is given back; after a crash `lifecycle.reap` does that, and has
@@ -135,23 +135,23 @@ def _remove(
     """
     due = posting.not_before
     try:
-        if is_being_told(cycle, posting):
+        if is_report_under_way(cycle, posting):
             raise HeldError(_BEING_TOLD)
         payload = bill_now(cycle, posting)
-        plan = plan_for(cycle, posting, payload, enter_again=enter_again)
-        if plan.refusal:
-            raise HeldError(plan.refusal)
-        if shown is not None and shown != plan.shown:
+        preview = preview_for(cycle, posting, payload, enter_again=enter_again)
+        if preview.refusal:
+            raise HeldError(preview.refusal)
+        if shown is not None and shown != preview.shown:
             raise HeldError(_NOT_AS_SHOWN)
-        if plan.invoice is not None:
-            with _alone_in_group(cycle, plan.invoice):
-                _delete(cycle, posting, plan.invoice)
-        _record(cycle, plan, payload, actor=actor, reason=reason, enter_again=enter_again)
+        if preview.invoice is not None:
+            with _alone_in_group(cycle, preview.invoice):
+                _delete(cycle, posting, preview.invoice)
+        _record(cycle, preview, payload, actor=actor, reason=reason, enter_again=enter_again)
     except PostingError as error:
         if posting.lease_owner == cycle.owner:
             give_back(posting, cycle.owner, not_before=due, message=error.message)
         raise
-    return plan
+    return preview
 
 
 # -- deleting ----------------------------------------------------------------------------------
@@ -244,21 +244,21 @@ def _outcome(error: PostingError) -> Attempt.Outcome:
 
 def _record(
     cycle: Cycle,
-    plan: RemovalPlan,
+    preview: RemovalPreview,
     payload: Mapping[str, Any],
     *,
     actor: str,
     reason: str,
     enter_again: bool,
 ) -> None:
-    posting = plan.posting
+    posting = preview.posting
     body = {
-        "invoice": None if plan.invoice is None else plan.invoice.as_json(),
+        "invoice": None if preview.invoice is None else preview.invoice.as_json(),
         "looked_in": sorted({posting.company, *cycle.companies}),
         "enter_again": enter_again,
     }
     with transaction.atomic():
-        if plan.synced:
+        if preview.synced:
             # Told by a run that ended before it noted so; without the note, the bill would count
             # as synced by somebody else when it is entered again.
             lifecycle.mark_confirmed_many([posting], body={"message": "Ramp has it as synced."})
@@ -277,4 +277,4 @@ def _queue(
     posting.refresh_from_db()
 
 
-__all__ = ["LiveInvoice", "RemovalPlan", "Shown", "removal_plan", "remove"]
+__all__ = ["LiveInvoice", "RemovalPreview", "Shown", "preview_removal", "remove"]

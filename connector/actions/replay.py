@@ -44,7 +44,7 @@ def replay(chosen: Sequence[Posting], *, actor: str) -> int:
         chunk = chosen[start : start + CHUNK]
         moved += lifecycle.replay(chunk, actor=actor)
         there = [p for p in chunk if p.in_epicor and not p.hold_reason]
-        moved += lifecycle.ask_recheck(there, message="A person asked for it.", actor=actor)
+        moved += lifecycle.request_recheck(there, message="A person asked for it.", actor=actor)
     return moved
 
 

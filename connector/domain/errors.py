@@ -6,7 +6,7 @@ PostingError
 ├── HeldError                a rule of ours or a person's decision is needed
 ├── RejectedError            the other system said no, nothing was saved
 │   └── DuplicateInvoiceError
-├── AskedError               the other system asked a question, nothing was saved
+├── QuestionError               the other system asked a question, nothing was saved
 ├── AccessError              credentials or permissions; pauses the tenant
 ├── TransientError           not applied; trying again is harmless
 │   └── OutageError          the whole system does not answer; pauses the tenant
@@ -98,7 +98,7 @@ class DuplicateInvoiceError(RejectedError):
     reason = Reason.DUPLICATE_SUSPECTED
 
 
-class AskedError(PostingError):
+class QuestionError(PostingError):
     """The other system asked a question nobody is there to answer; look before sending again."""
 
     reason = Reason.ASKED

@@ -19,7 +19,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ReasonText:
     """A reason for people: its name in few words, and of a cause the title and what happened.
 
     `of_thing`: what its title says after the name of the thing that blocks the bill. `where`: where
@@ -54,9 +54,9 @@ class Words:
 class Reason(StrEnum):
     """Why a posting waits for a person: its code, and `words`, all that is said and ruled of it."""
 
-    words: Words
+    words: ReasonText
 
-    def __new__(cls, code: str, *words: Words) -> "Reason":
+    def __new__(cls, code: str, *words: ReasonText) -> "Reason":
         """A member is its code, with its words beside it."""
         member = str.__new__(cls, code)
         member._value_ = code
@@ -65,7 +65,7 @@ class Reason(StrEnum):
 
     VENDOR_UNMAPPED = (
         "vendor_unmapped",
-        Words(
+        ReasonText(
             label="Vendor not mapped",
             title="A vendor is not mapped",
             explanation="No Epicor vendor is known for it. Nothing was entered.",
@@ -76,7 +76,7 @@ class Reason(StrEnum):
     )
     VENDOR_UNUSABLE = (
         "vendor_unusable",
-        Words(
+        ReasonText(
             label="Vendor cannot be used",
             title="A vendor cannot be used in Epicor",
             explanation="It is missing or inactive in Epicor. Nothing was entered.",
@@ -98,7 +98,7 @@ class Reason(StrEnum):
     )
     ACCOUNT_UNMAPPED = (
         "account_unmapped",
-        Words(
+        ReasonText(
             label="Account not mapped",
             title="An account is not mapped",
             explanation="No Epicor GL account is known for it. Nothing was entered.",
@@ -116,7 +116,7 @@ class Reason(StrEnum):
     )
     ACCOUNT_UNUSABLE = (
         "account_unusable",
-        Words(
+        ReasonText(
             label="Account cannot be used",
             title="An account cannot be used in Epicor",
             explanation=(
@@ -138,7 +138,7 @@ class Reason(StrEnum):
     )
     DIMENSION_UNMAPPED = (
         "dimension_unmapped",
-        Words(
+        ReasonText(
             label="Value not mapped",
             title="A value is not mapped",
             explanation="No Epicor segment value is known for it. Nothing was entered.",
@@ -174,7 +174,7 @@ class Reason(StrEnum):
     )
     NO_ROUTE = (
         "no_route",
-        Words(
+        ReasonText(
             label="No Epicor company",
             title="Bills of no Ramp entity",
             explanation=(
@@ -190,7 +190,7 @@ class Reason(StrEnum):
     )
     INVALID_BILL = (
         "invalid_bill",
-        Words(
+        ReasonText(
             label="Invalid bill",
             title="Invalid bills",
             explanation=(
@@ -237,7 +237,7 @@ class Reason(StrEnum):
     )
     PERIOD_CLOSED = (
         "period_closed",
-        Words(
+        ReasonText(
             label="Period is closed",
             title="The fiscal period is closed",
             explanation=(
@@ -254,7 +254,7 @@ class Reason(StrEnum):
     )
     DUPLICATE_SUSPECTED = (
         "duplicate_suspected",
-        Words(
+        ReasonText(
             label="Possible duplicate",
             title="Possible duplicate",
             explanation=(
@@ -282,7 +282,7 @@ class Reason(StrEnum):
     )
     REFUSED = (
         "refused",
-        Words(
+        ReasonText(
             label="Refused",
             title="Epicor refused",
             explanation=(
@@ -295,7 +295,7 @@ class Reason(StrEnum):
     )
     ASKED = (
         "asked",
-        Words(
+        ReasonText(
             label="Epicor asked a question",
             title="Epicor asked a question",
             explanation=(
@@ -314,7 +314,7 @@ class Reason(StrEnum):
     )
     IN_DOUBT = (
         "in_doubt",
-        Words(
+        ReasonText(
             label="Not known whether it arrived",
             title="Not known whether it arrived in Epicor",
             explanation=(
@@ -329,7 +329,7 @@ class Reason(StrEnum):
     )
     MISMATCH = (
         "mismatch",
-        Words(
+        ReasonText(
             label="In Epicor, not as in Ramp",
             title="In Epicor, but not as in Ramp",
             explanation=(
@@ -346,7 +346,7 @@ class Reason(StrEnum):
     )
     CHANGED = (
         "changed",
-        Words(
+        ReasonText(
             label="Changed in Ramp after entering",
             title="Changed in Ramp after entering",
             explanation=(
@@ -364,7 +364,7 @@ class Reason(StrEnum):
     )
     ARCHIVED = (
         "archived",
-        Words(
+        ReasonText(
             label="Archived or withdrawn in Ramp",
             title="Archived or withdrawn in Ramp",
             explanation=(
@@ -382,7 +382,7 @@ class Reason(StrEnum):
     )
     SYNCED_ELSEWHERE = (
         "synced_elsewhere",
-        Words(
+        ReasonText(
             label="Synced by somebody else",
             title="Marked as synced by somebody else",
             explanation=(
@@ -400,7 +400,7 @@ class Reason(StrEnum):
     )
     NEEDS_REVIEW = (
         "needs_review",
-        Words(
+        ReasonText(
             label="Purchase order or card",
             title="Linked to a purchase order, or paid by card",
             explanation=(
@@ -420,7 +420,7 @@ class Reason(StrEnum):
     )
     UNAVAILABLE = (
         "unavailable",
-        Words(
+        ReasonText(
             label="Could not be looked at",
             title="Could not be looked at",
             explanation=(
@@ -438,7 +438,7 @@ class Reason(StrEnum):
     )
     BUG = (
         "bug",
-        Words(
+        ReasonText(
             label="Something unexpected",
             title="Something unexpected in this program",
             explanation=(

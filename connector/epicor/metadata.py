@@ -19,11 +19,13 @@ ADDRESS = "$metadata"
 class EpicorApi(Api):
     """Takes XML for an answer where it is one; everywhere else it would be no usable answer."""
 
-    def _judged(self, call: Any, response: httpx.Response, raw: bytes, elapsed_s: float) -> Answer:
+    def _classified(
+        self, call: Any, response: httpx.Response, raw: bytes, elapsed_s: float
+    ) -> Answer:
         if response.status_code == 200 and response.request.url.path.endswith(ADDRESS):
             text = raw.decode("utf-8-sig", "replace")
             return Answer(200, response.headers, None, text, "", elapsed_s)
-        return super()._judged(call, response, raw, elapsed_s)
+        return super()._classified(call, response, raw, elapsed_s)
 
 
 def lengths(document: str, tables: Collection[str]) -> Mapping[str, Mapping[str, int | None]]:

@@ -202,12 +202,12 @@ class Api:
             ) as response:
                 raw = self._body(response, call)
         except _NEVER_SENT as error:
-            raise unreachable(self.name, self._origin(), _words(error)) from error
+            raise unreachable(self.name, self._origin(), _error_text(error)) from error
         except (httpx.TransportError, httpx.DecodingError, httpx.StreamError) as error:
             detail = {"method": call.method, "path": call.url.split("?")[0]}
             repeatable = call.repeatable
-            raise no_answer(self.name, _words(error), detail, repeatable=repeatable) from error
-        return self._judged(call, response, raw, time.monotonic() - started)
+            raise no_answer(self.name, _error_text(error), detail, repeatable=repeatable) from error
+        return self._classified(call, response, raw, time.monotonic() - started)
 
     def _body(self, response: httpx.Response, call: _Call) -> bytes:
         """The whole body. The time limit and the size limit hold for all of it together."""
@@ -226,7 +226,7 @@ class Api:
             raise httpx.DecodingError(str(error), request=response.request) from error
         return b"".join(parts)
 
-    def _judged(
+    def _classified(
         self, call: _Call, response: httpx.Response, raw: bytes, elapsed_s: float
     ) -> Answer:
         status, headers = response.status_code, response.headers
@@ -276,7 +276,7 @@ class Api:
             raise ValueError(f"{self.name}: {target.host} is not the configured host.")
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """What happened, in words without the class's name where it has any."""
     if isinstance(error, httpx.TimeoutException):
         return "it took too long"

@@ -32,7 +32,7 @@ def reserve(budget: str, *, limit: int = LIMIT, window_s: float = WINDOW_S) -> f
     return at - now
 
 
-def wait_turn(budget: str) -> None:
+def wait_for_slot(budget: str) -> None:
     """Reserve a moment in `budget` and wait for it."""
     seconds = reserve(budget)
     if seconds > 0:

@@ -58,7 +58,7 @@ def password() -> str:
     return path.read_text(encoding="ascii")
 
 
-def install_people(tenant: Tenant) -> list[tuple[str, str]]:
+def install_members(tenant: Tenant) -> list[tuple[str, str]]:
     """The demo's people: the name and the role of each who has the demo's password.
 
     The accountant works in the tenant; the administrator is a superuser without membership and

@@ -61,7 +61,7 @@ def _names(cycle: Cycle) -> None:
     cycle.entity_names = entities.remember(cycle.tenant, rows)
 
 
-def ask_again(tenant: Tenant, postings: Sequence[Posting]) -> None:
+def request_refresh(tenant: Tenant, postings: Sequence[Posting]) -> None:
     """Have the catalogs that stop these bills read by the next run, however young they are.
 
     For a person who mended something in Epicor and has the bills tried again.
@@ -72,14 +72,14 @@ def ask_again(tenant: Tenant, postings: Sequence[Posting]) -> None:
         rows = Blocker.objects.filter(posting_id__in=some).values_list("company", "kind")
         for company, kind in rows.distinct():
             behind |= {(company, name) for name in catalog.catalogs_behind(kind)}
-    catalog.ask_again(tenant.pk, behind, now=timezone.now())
+    catalog.request_refresh(tenant.pk, behind, now=timezone.now())
 
 
-def ask_all_again(tenant: Tenant, kinds: frozenset[str]) -> None:
+def request_refresh_of_all(tenant: Tenant, kinds: frozenset[str]) -> None:
     """The same for every catalog of these kinds, which a person named."""
     companies = EntityRoute.objects.filter(tenant=tenant).values_list("company", flat=True)
     wanted = [(company, name) for company in set(companies) for name in _catalogs(kinds)]
-    catalog.ask_again(tenant.pk, wanted, now=timezone.now())
+    catalog.request_refresh(tenant.pk, wanted, now=timezone.now())
 
 
 def _catalogs(kinds: frozenset[str]) -> list[str]:

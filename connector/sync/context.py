@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from connector.domain.errors import Hold
-from connector.epicor.ap_invoice.conversation import Habits, Writer
+from connector.epicor.ap_invoice.conversation import EpicorProfile, Writer
 from connector.epicor.ap_invoice.draft import PostingPolicy, TextLengths
 from connector.epicor.ap_invoice.rows import HEADER, LINE
 from connector.epicor.ap_invoice.writers import WRITERS
@@ -68,7 +68,7 @@ class Rules:
     policy: PostingPolicy
     routes: dict[str, EntityRoute]
     entity_names: dict[str, str]  # Ramp's, by id, as far as they were read
-    habits: Habits
+    profile: EpicorProfile
     writer: Writer
 
     @property
@@ -100,11 +100,11 @@ class Cycle(Rules):
 
     def hear(self) -> None:
         """Take in what people said to go on in spite of since the cycle began."""
-        self.habits.accepted = load_accepted(self.tenant)
+        self.profile.accepted = load_accepted(self.tenant)
 
     def remember(self) -> None:
         """Store what Epicor taught us in this cycle."""
-        if saves := self.habits.saves:
+        if saves := self.profile.saves:
             LearnedFact.objects.get_or_create(
                 tenant=self.tenant, name="saves", defaults={"value": saves}
             )
@@ -130,14 +130,14 @@ def open_cycle(
     """
     now = timezone.now()
     rules = open_rules(tenant)
-    rules.habits.accepted = load_accepted(tenant)
+    rules.profile.accepted = load_accepted(tenant)
     return Cycle(
         tenant=tenant,
         posting=rules.posting,
         policy=rules.policy,
         routes=rules.routes,
         entity_names=rules.entity_names,
-        habits=rules.habits,
+        profile=rules.profile,
         writer=rules.writer,
         ramp=connect_ramp(tenant),
         epicor=connect_epicor(tenant),
@@ -165,7 +165,7 @@ def open_rules(tenant: Tenant) -> Rules:
         ),
         routes=routes,
         entity_names=facts.get(entities.FACT) or {},
-        habits=_habits(posting, facts),
+        profile=_profile(posting, facts),
         writer=WRITERS[posting.writer],
     )
 
@@ -204,8 +204,8 @@ def _lengths(
     )
 
 
-def _habits(posting: PostingSettings, facts: dict[str, Any]) -> Habits:
-    habits = Habits(saves=str(facts.get("saves", "")), stamp_column=posting.stamp_column)
+def _profile(posting: PostingSettings, facts: dict[str, Any]) -> EpicorProfile:
+    profile = EpicorProfile(saves=str(facts.get("saves", "")), stamp_column=posting.stamp_column)
     if posting.skeleton_method not in _SKELETONS:
-        habits.invoice_skeleton = posting.skeleton_method
-    return habits
+        profile.invoice_skeleton = posting.skeleton_method
+    return profile

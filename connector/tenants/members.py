@@ -50,7 +50,7 @@ IN_WORDS: dict[str, str] = {
 }
 
 
-class PeopleError(ValueError):
+class MembersError(ValueError):
     """What a person asked cannot be done; nothing was changed. `field` is the form's."""
 
     def __init__(self, message: str, field: str = "") -> None:
@@ -74,18 +74,18 @@ def members(tenant: Tenant) -> list[Membership]:
 
 
 def add(tenant: Tenant, who: str, role: str, *, actor: str) -> Membership:
-    """Make an existing user a member, found by exact username or e-mail. Raises PeopleError."""
+    """Make an existing user a member, found by exact username or e-mail. Raises MembersError."""
     name = who.strip()
     _check_role(role)
     if not name:
-        raise PeopleError("Give the exact username or e-mail.", "who")
+        raise MembersError("Give the exact username or e-mail.", "who")
     if len(name) > _LONGEST_ADDRESS:  # no account is called so
-        raise PeopleError(_NOBODY.format(name=f"{name[:40]}…"), "who")
+        raise MembersError(_NOBODY.format(name=f"{name[:40]}…"), "who")
     with transaction.atomic():
         named = User.objects.select_for_update().filter(Q(username=name) | Q(email__iexact=name))
         found = [one for one in named if one.username == name or same_address(one.email, name)]
         if len(found) != 1 or not _may_join(tenant, found[0]):
-            raise PeopleError(_NOBODY.format(name=name), "who")
+            raise MembersError(_NOBODY.format(name=name), "who")
         member = _join(tenant, found[0], role, actor)
         if not found[0].is_staff:  # the login page lets in nobody else
             User.objects.filter(pk=found[0].pk).update(is_staff=True)
@@ -101,7 +101,7 @@ def same_address(one: str, other: str) -> bool:
 def create(tenant: Tenant, username: str, email: str, role: str, *, actor: str) -> Added:
     """Make a new user without password and a member, with the link to set one.
 
-    Raises PeopleError.
+    Raises MembersError.
     """
     _check_role(role)
     user = User(username=username.strip(), email=email.strip(), is_staff=True)
@@ -114,41 +114,41 @@ def create(tenant: Tenant, username: str, email: str, role: str, *, actor: str) 
     if User.objects.filter(
         Q(username__iexact=user.username) | Q(email__iexact=user.email)
     ).exists():
-        raise PeopleError(_TAKEN, "username")
+        raise MembersError(_TAKEN, "username")
     try:
         with transaction.atomic():
             user.save()
             member = _join(tenant, user, role, actor)
     except IntegrityError:
-        raise PeopleError(_TAKEN, "username") from None
+        raise MembersError(_TAKEN, "username") from None
     return Added(member, link_for(user))
 
 
 def new_link(tenant: Tenant, pk: int, *, actor: str, superuser: bool = False) -> Added:
-    """Another link for somebody who never set a password. Raises PeopleError.
+    """Another link for somebody who never set a password. Raises MembersError.
 
     Not for who has logged in, by whatever way, and not for people of another tenant, except by a
     superuser: whoever may invite must not be able to take over an account.
     """
     member = _member(tenant, pk)
     if member.user.has_usable_password():
-        raise PeopleError(
+        raise MembersError(
             f"{member.user} has a password already. Only a superuser may help with a lost one."
         )
     if tied([member.user.pk]):
-        raise PeopleError(
+        raise MembersError(
             f"{member.user} logs in by single sign-on and can set a password under Your account."
         )
     opens_more = member.user.is_superuser or _works_elsewhere(tenant, member.user)
     if not superuser and opens_more:
-        raise PeopleError(f"Only a superuser may give {member.user} a password.")
+        raise MembersError(f"Only a superuser may give {member.user} a password.")
     if not superuser and member.user.last_login is not None:
-        raise PeopleError(
+        raise MembersError(
             f"{member.user} has logged in before, so the account is theirs: only a superuser may "
             "give them a password. Nothing was changed."
         )
     if not member.user.is_active:
-        raise PeopleError(f"{member.user} is inactive; only a superuser may change that.")
+        raise MembersError(f"{member.user} is inactive; only a superuser may change that.")
     record_role(tenant, "invitation_renewed", member.user, actor, member.role, member.role)
     return Added(member, link_for(member.user))
 
@@ -162,12 +162,12 @@ def tied(user_ids: Collection[int]) -> set[int]:
 
 
 def change_role(tenant: Tenant, pk: int, role: str, *, before: str, actor: str) -> Membership:
-    """Give a member another role; `before` is what the person saw. Raises PeopleError."""
+    """Give a member another role; `before` is what the person saw. Raises MembersError."""
     _check_role(role)
     with transaction.atomic():
         member = _locked_member(tenant, pk)
         if member.role != before and member.role != role:
-            raise PeopleError(
+            raise MembersError(
                 f"{member.user} was made {member.role} meanwhile; nothing was changed by you."
             )
         if member.role == role:
@@ -180,7 +180,7 @@ def change_role(tenant: Tenant, pk: int, role: str, *, before: str, actor: str) 
 
 
 def remove(tenant: Tenant, pk: int, *, actor: str) -> User:
-    """End a membership; the user stays. Raises PeopleError."""
+    """End a membership; the user stays. Raises MembersError."""
     with transaction.atomic():
         member = _locked_member(tenant, pk)
         keep_the_last(tenant, member, "removed")
@@ -234,7 +234,7 @@ def invited(uid: str, token: str, *, lock: bool = False) -> User | None:
 
 
 def keep_admins_without(user: User) -> None:
-    """Raise PeopleError when a tenant needs what only this person does. In a transaction."""
+    """Raise MembersError when a tenant needs what only this person does. In a transaction."""
     mine = Membership.objects.filter(user=user, role__in=(Role.ADMIN, Role.APPROVER))
     lock(*mine.values_list("tenant_id", flat=True))
     for member in mine.select_related("user", "tenant"):
@@ -268,14 +268,14 @@ def record_account(
 def for_help(tenant: Tenant, pk: int, *, by: User) -> User:
     """The locked user of a member whose login this person may help with. In a transaction.
 
-    Raises PeopleError: nobody helps themselves, and an admin of one tenant must not open an
+    Raises MembersError: nobody helps themselves, and an admin of one tenant must not open an
     account that works for another or may do everything.
     """
     user: User = User.objects.select_for_update().get(pk=_member(tenant, pk).user_id)
     if user.pk == by.pk:
-        raise PeopleError("This is your own account: change it under Your account.")
+        raise MembersError("This is your own account: change it under Your account.")
     if not by.is_superuser and (user.is_superuser or _works_elsewhere(tenant, user)):
-        raise PeopleError(f"Only a superuser may do this for {user}.")
+        raise MembersError(f"Only a superuser may do this for {user}.")
     return user
 
 
@@ -348,7 +348,7 @@ def _join(tenant: Tenant, user: User, role: str, actor: str) -> Membership:
         tenant=tenant, user=user, defaults={"role": role}
     )
     if not new:
-        raise PeopleError(f"{user} is a member already, as {member.role}.", "who")
+        raise MembersError(f"{user} is a member already, as {member.role}.", "who")
     record_role(tenant, "membership_saved", user, actor, "", role)
     return member
 
@@ -366,14 +366,14 @@ def _locked_member(tenant: Tenant, pk: int) -> Membership:
 def _member(tenant: Tenant, pk: int) -> Membership:
     found = Membership.objects.filter(tenant=tenant, pk=pk).select_related("user").first()
     if found is None:
-        raise PeopleError("This person is no member any more; nothing was changed.")
+        raise MembersError("This person is no member any more; nothing was changed.")
     return found
 
 
 def keep_the_last(
     tenant: Tenant, member: Membership, what: str, *, others_gone: Collection[int] = ()
 ) -> None:
-    """Raise PeopleError when nobody active would be left who does what only this member does.
+    """Raise MembersError when nobody active would be left who does what only this member does.
 
     That is an admin, and an approver where changes of mappings need one. `others_gone`: members
     who go with this one. Call it while the tenant's people are locked.
@@ -383,12 +383,12 @@ def keep_the_last(
     if _active(tenant, member.role).exclude(pk__in={member.pk, *others_gone}).exists():
         return
     if member.role == Role.ADMIN:
-        raise PeopleError(
+        raise MembersError(
             f"{member.user} is the last admin of {tenant} and cannot be {what}. Make somebody "
             "else an admin first."
         )
     if needs_approval(tenant.pk):
-        raise PeopleError(
+        raise MembersError(
             f"{member.user} is the last approver of {tenant} and cannot be {what} while changes of "
             "mappings need approval. Make somebody else an approver first, or let changes count "
             "at once."
@@ -402,12 +402,12 @@ def _active(tenant: Tenant, role: str) -> QuerySet[Membership]:
 def have_mappings_approved(tenant: Tenant, *, needed: bool, actor: str) -> int:
     """Say whether mappings need approval; returns how many proposals wait.
 
-    Raises PeopleError when nobody is there who could approve.
+    Raises MembersError when nobody is there who could approve.
     """
     with transaction.atomic():
         lock(tenant.pk)
         if needed and not _active(tenant, Role.APPROVER).exists():
-            raise PeopleError(
+            raise MembersError(
                 f"Nobody in {tenant} is an approver, so no change of a mapping would ever count. "
                 "Make somebody an approver on People first. Nothing was changed."
             )
@@ -416,14 +416,14 @@ def have_mappings_approved(tenant: Tenant, *, needed: bool, actor: str) -> int:
 
 def _check_role(role: str) -> None:
     if role not in Role.values:
-        raise PeopleError(f"Choose a role: {', '.join(Role.values)}.", "role")
+        raise MembersError(f"Choose a role: {', '.join(Role.values)}.", "role")
 
 
-def _refused(error: ValidationError) -> PeopleError:
+def _refused(error: ValidationError) -> MembersError:
     if hasattr(error, "error_dict"):
         name, texts = next(iter(error.message_dict.items()))
-        return PeopleError(" ".join(texts), name)
-    return PeopleError(" ".join(error.messages), "email")
+        return MembersError(" ".join(texts), name)
+    return MembersError(" ".join(error.messages), "email")
 
 
 def record_role(

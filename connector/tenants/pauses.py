@@ -51,7 +51,7 @@ def for_calendar(tenant: Tenant, reason: str) -> None:
         _show(tenant, CALENDAR, reason, "", timezone.now(), over=(CALENDAR,))
 
 
-def for_telling(tenant: Tenant, said: str) -> None:
+def for_reports(tenant: Tenant, said: str) -> None:
     """Ramp takes no result at all, whichever bill's; entering goes on meanwhile."""
     begins = "Ramp takes none of our results"
     reason = (

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from connector.domain.errors import AccessError
 from connector.http_client.client import Api, make_client
-from connector.http_client.rate_limit import wait_turn
+from connector.http_client.rate_limit import wait_for_slot
 from connector.http_client.tokens import TokenHolder
 from connector.ramp.auth import Login, RampAuth, log_in
 from connector.ramp.client import RampClient, api_base
@@ -54,7 +54,7 @@ def _login_of(tenant: Tenant) -> tuple[str, RampCredentials, Callable[[], Login]
 
 def _turn(base: str) -> Callable[[], None]:
     budget = f"ramp {urlsplit(base).netloc}"[:100]
-    return lambda: wait_turn(budget)
+    return lambda: wait_for_slot(budget)
 
 
 def address_hint(base_url: str) -> str:

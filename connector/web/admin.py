@@ -140,7 +140,7 @@ class MembershipAdmin(SuperuserAdmin):
         for obj in objs:
             try:
                 members.keep_the_last(obj.tenant, obj, "removed", others_gone=gone)
-            except members.PeopleError as error:
+            except members.MembersError as error:
                 protected = [*protected, str(error)]
         return found, counts, needed, protected
 
@@ -148,7 +148,7 @@ class MembershipAdmin(SuperuserAdmin):
         """Remove, and say so on the record."""
         try:
             members.remove(obj.tenant, obj.pk, actor=request.user.get_username())
-        except members.PeopleError as error:  # somebody else was faster
+        except members.MembersError as error:  # somebody else was faster
             raise PermissionDenied(str(error)) from error
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Membership]) -> None:
@@ -332,7 +332,7 @@ def _in_the_form() -> Iterator[None]:
     """Shows why members.py refuses in the form."""
     try:
         yield
-    except members.PeopleError as error:
+    except members.MembersError as error:
         raise ValidationError(str(error)) from error
 
 

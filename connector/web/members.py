@@ -10,8 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.permissions import CAPABILITIES, requires
 from connector.accounts import factors
-from connector.tenants import members as tenants_members
-from connector.tenants.members import Added, PeopleError
+from connector.tenants import members
+from connector.tenants.members import Added, MembersError
 from connector.tenants.models import Membership
 from connector.web import layout
 
@@ -32,10 +32,8 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
     """Make an existing user a member."""
     who, role = request.POST.get("who", ""), request.POST.get("role", "")
     try:
-        member = tenants_members.add(
-            layout.tenant_of(request), who, role, actor=layout.actor(request)
-        )
-    except PeopleError as error:
+        member = members.add(layout.tenant_of(request), who, role, actor=layout.actor(request))
+    except MembersError as error:
         return _page(request, form="add", error=error)
     return layout.done(request, f"{member.user} is {member.role} now.", _home(slug))
 
@@ -47,10 +45,8 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
     """Make a new user and show, this once, the link to set a password."""
     typed = {name: request.POST.get(name, "") for name in ("username", "email", "role")}
     try:
-        added = tenants_members.create(
-            layout.tenant_of(request), **typed, actor=layout.actor(request)
-        )
-    except PeopleError as error:
+        added = members.create(layout.tenant_of(request), **typed, actor=layout.actor(request))
+    except MembersError as error:
         return _page(request, form="create", error=error)
     return _page(request, added=added)
 
@@ -64,8 +60,8 @@ def link(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     by = cast("User", request.user)
     _ours(request, pk)
     try:
-        added = tenants_members.new_link(tenant, pk, actor=actor, superuser=by.is_superuser)
-    except PeopleError as error:
+        added = members.new_link(tenant, pk, actor=actor, superuser=by.is_superuser)
+    except MembersError as error:
         return layout.done(request, str(error), _home(slug), good=False)
     return _page(request, added=added)
 
@@ -79,10 +75,10 @@ def role(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     wanted, before = request.POST.get("role", ""), request.POST.get("before", "")
 
     def change() -> str:
-        member = tenants_members.change_role(tenant, pk, wanted, before=before, actor=actor)
+        member = members.change_role(tenant, pk, wanted, before=before, actor=actor)
         return f"{member.user} is {member.role} now."
 
-    return _said(request, slug, change)
+    return _answer(request, slug, change)
 
 
 @require_POST
@@ -93,10 +89,10 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     _ours(request, pk)
 
     def end() -> str:
-        user = tenants_members.remove(tenant, pk, actor=actor)
+        user = members.remove(tenant, pk, actor=actor)
         return f"{user} is no member of {tenant} any more; the user and the trail stay."
 
-    return _said(request, slug, end)
+    return _answer(request, slug, end)
 
 
 @require_POST
@@ -110,7 +106,7 @@ def reset_factor(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         user = factors.reset(tenant, pk, by=by)
         return f"{user} has no second factor any more, was told by mail, and can add another."
 
-    return _said(request, slug, reset)
+    return _answer(request, slug, reset)
 
 
 @require_POST
@@ -130,10 +126,10 @@ def _ours(request: HttpRequest, pk: int) -> None:
         raise Http404("No such page.")
 
 
-def _said(request: HttpRequest, slug: str, act: Callable[[], str]) -> HttpResponse:
+def _answer(request: HttpRequest, slug: str, act: Callable[[], str]) -> HttpResponse:
     try:
         return layout.done(request, act(), _home(slug))
-    except PeopleError as error:
+    except MembersError as error:
         return layout.done(request, str(error), _home(slug), good=False)
 
 
@@ -142,16 +138,16 @@ def _page(
     *,
     added: Added | None = None,
     form: str = "",
-    error: PeopleError | None = None,
+    error: MembersError | None = None,
 ) -> HttpResponse:
     tenant = layout.tenant_of(request)
-    members = tenants_members.members(tenant)
-    ids = [one.user_id for one in members]
+    found = members.members(tenant)
+    ids = [one.user_id for one in found]
     context: dict[str, Any] = {
-        "members": members,
+        "members": found,
         "with_factor": factors.having(ids),
-        "tied": tenants_members.tied(ids),
-        "roles": tenants_members.Role.values,
+        "tied": members.tied(ids),
+        "roles": members.Role.values,
         "table": table(),
         "added": added,
         "form": form,
@@ -165,8 +161,8 @@ def _page(
 def table() -> list[tuple[str, list[bool]]]:
     """Each capability in words and, by role, whether the role has it."""
     return [
-        (words, [name in CAPABILITIES[one] for one in tenants_members.Role.values])
-        for name, words in tenants_members.IN_WORDS.items()
+        (words, [name in CAPABILITIES[one] for one in members.Role.values])
+        for name, words in members.IN_WORDS.items()
     ]
 
 

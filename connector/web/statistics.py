@@ -51,7 +51,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
+class Statistics:
     """The last 30 days, today included, oldest day first: what was entered, and what was seen."""
 
     days: list[tuple[date, Pile]]
@@ -71,7 +71,7 @@ class Month:
         return {"labels": labels, "series": [{"name": "Bills entered", "values": values}]}
 
 
-def month(tenant: Tenant) -> Month:
+def last_30_days(tenant: Tenant) -> Statistics:
     """The last 30 days in the zone that is active, in four queries."""
     days = last_days(timezone.localdate())
     entered = Posting.objects.filter(tenant=tenant, entered_at__gte=midnight(days[0]))
@@ -83,7 +83,7 @@ def month(tenant: Tenant) -> Month:
     last = Value(len(days) - 1)
     found = piles(entered, Case(*ends, default=last, output_field=IntegerField()))
     by_day = [(day, found.get(place, Pile())) for place, day in enumerate(days)]
-    return Month(by_day, pile_of(entered), seen(tenant, midnight(days[0])))
+    return Statistics(by_day, pile_of(entered), seen(tenant, midnight(days[0])))
 
 
 def seen(tenant: Tenant, since: datetime) -> Seen:

@@ -11,7 +11,7 @@ from connector.actions.job_results import result_text
 from connector.jobs import heartbeat
 from connector.jobs.models import Job
 from connector.sync.bills.run import DRY_RUN, RUNS, SYNC, run_of
-from connector.sync.bills.stages import blacked_out, plan
+from connector.sync.bills.stages import blacked_out, stage_names
 from connector.tenants import pauses
 from connector.tenants.models import EpicorCredentials, FinanceCalendar, RampCredentials, Tenant
 
@@ -30,7 +30,7 @@ _NOT_OURS = "left out: before the start date, or not to be entered as Ramp says"
 
 
 @dataclass(frozen=True, slots=True)
-class Cycle:
+class SyncStatus:
     """What the Today page says about cycles. `step` of `steps` while one is under way."""
 
     run: Job | None  # under way
@@ -55,14 +55,14 @@ class Cycle:
     @property
     def counted(self) -> str:
         """How far the run under way is."""
-        return _said(self.run.counts if self.run else {})
+        return _counts_text(self.run.counts if self.run else {})
 
     @property
     def did(self) -> str:
         """What the last one did, in a sentence; "" when it failed."""
         if self.last is None or self.last.failed:
             return ""
-        said = _said({**self.last.data, **_kept(self.last.counts)}) or "nothing new"
+        said = _counts_text({**self.last.data, **_kept(self.last.counts)}) or "nothing new"
         return f"{said[0].upper()}{said[1:]}."
 
     @property
@@ -76,7 +76,7 @@ class Cycle:
         return 0 if self.last is None else int(self.last.data.get("exceptions", 0))
 
 
-def cycle(tenant: Tenant) -> Cycle:
+def sync_status(tenant: Tenant) -> SyncStatus:
     """How it stands, in a few queries."""
     now = timezone.now()
     runs = Job.objects.filter(tenant=tenant)
@@ -84,9 +84,9 @@ def cycle(tenant: Tenant) -> Cycle:
     job = runs.filter(alive, kind__in=RUNS, state=Job.State.OPEN).first()
     last = runs.filter(kind__in=[SYNC, DRY_RUN]).exclude(state=Job.State.OPEN).first()
     run = run_of(job) if job else None
-    steps = plan(run) if run else []
+    steps = stage_names(run) if run else []
     calendar = FinanceCalendar.objects.filter(tenant=tenant).first()
-    return Cycle(
+    return SyncStatus(
         run=job,
         last=last,
         next_at=calendar.next_run_at if calendar else None,
@@ -114,7 +114,7 @@ def _kept(counts: dict[str, Any]) -> dict[str, Any]:
     return {name: counts[name] for name in ("opened", "left_out") if name in counts}
 
 
-def _said(counts: dict[str, Any]) -> str:
+def _counts_text(counts: dict[str, Any]) -> str:
     """The counts that are not zero, as people say them."""
     words = {
         "fetched": "read from Ramp" + _of_them(counts),

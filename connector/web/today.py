@@ -25,8 +25,8 @@ from connector.web import layout
 from connector.web.exceptions.cause import CauseHead, head_of
 from connector.web.money import Pile, pile_of, piles
 from connector.web.navigation import mappings_to_approve
-from connector.web.statistics import midnight, month
-from connector.web.sync_status import cycle, is_connected
+from connector.web.statistics import last_30_days, midnight
+from connector.web.sync_status import is_connected, sync_status
 
 _CAUSES = 8
 _DOUBT = "perhaps entered; Epicor is asked before anything is sent again"
@@ -39,7 +39,7 @@ _State = Posting.State
 def page(request: HttpRequest, slug: str) -> HttpResponse:
     """What was entered, what waits, what needs a person, and when the next cycle runs."""
     tenant = layout.tenant_of(request)
-    now = cycle(tenant)
+    now = sync_status(tenant)
     context = {**figures_of(tenant, connected=now.connected), "cycle": now}
     context["to_approve"] = mappings_to_approve(request)
     return layout.page(request, "connector/today.html", "Today", context)
@@ -61,7 +61,7 @@ def running(request: HttpRequest, slug: str) -> HttpResponse:
 
     `seen` counts how often it was shown: every fifth time the figures are fetched again, too.
     """
-    now = cycle(layout.tenant_of(request))
+    now = sync_status(layout.tenant_of(request))
     shown, seen = request.GET.get("run", ""), request.GET.get("seen", "")
     times = int(seen) + 1 if seen.isdecimal() and len(seen) < 6 else 1
     ended = bool(shown) and (now.run is None or str(now.run.pk) != shown)
@@ -78,7 +78,7 @@ def running(request: HttpRequest, slug: str) -> HttpResponse:
 @requires("view")
 def last_days(request: HttpRequest, slug: str) -> HttpResponse:
     """The last 30 days: a chart with a table beside it, and the straight-through rate."""
-    context = {"month": month(layout.tenant_of(request))}
+    context = {"month": last_30_days(layout.tenant_of(request))}
     return layout.part(request, "connector/_month.html", context)
 
 
@@ -90,7 +90,7 @@ def sync(request: HttpRequest, slug: str) -> HttpResponse:
     new = requests.request_sync(tenant, actor=layout.actor(request))
     said = "A sync begins." if new else "A sync is under way; another one follows it."
     if layout.is_part(request):
-        context = {"cycle": cycle(tenant), "said": said}
+        context = {"cycle": sync_status(tenant), "said": said}
         return layout.part(request, "connector/_cycle.html", context)
     return layout.done(request, said, reverse("today", args=[tenant.slug]))
 

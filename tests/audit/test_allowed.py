@@ -5,16 +5,16 @@ from collections.abc import Mapping
 import pytest
 from django.utils import timezone
 
-from audit.ledger.allowed import TABLE, Action, Standing, allowed, settling, standing, why_not
+from audit.ledger.allowed import TABLE, Action, Status, allowed, settling, status_of, why_not
 from audit.ledger.models import Posting
 from connector.domain.errors import Reason
 
-A, S = Action, Standing
+A, S = Action, Status
 SUSPECT = {"twins": [{"company": "EPIC06", "vendor_num": 7, "invoice_num": "1"}]}
 SAME = {"twins": [{**SUSPECT["twins"][0], "same_key": True}]}
 
 
-def posting(one: Standing, reason: str = "refused", detail: object = None) -> Posting:
+def posting(one: Status, reason: str = "refused", detail: object = None) -> Posting:
     """One that stands so; where it is held, for this reason."""
     state = {
         S.LATER: "queued",
@@ -34,7 +34,7 @@ def posting(one: Standing, reason: str = "refused", detail: object = None) -> Po
 
 
 # The codes of what refuses, by action and standing; "" is allowed.
-EXPECTED: Mapping[Action, Mapping[Standing, str]] = {
+EXPECTED: Mapping[Action, Mapping[Status, str]] = {
     A.REPLAY: {
         S.QUEUED: "queued", S.LATER: "", S.HELD: "", S.IN_FLIGHT: "in_flight",
         S.DOUBTFUL: "doubtful", S.DOUBTFUL_HELD: "", S.THERE: "", S.THERE_HELD: "",
@@ -65,7 +65,7 @@ EXPECTED: Mapping[Action, Mapping[Standing, str]] = {
         S.DOUBTFUL: "doubtful", S.DOUBTFUL_HELD: "doubtful", S.THERE: "there",
         S.THERE_HELD: "there", S.REMOVED: "removed", S.DISMISSED: "dismissed",
     },
-    A.TELL_APART: {
+    A.NOT_DUPLICATE: {
         S.QUEUED: "not_suspected", S.LATER: "not_suspected", S.HELD: "not_suspected",
         S.IN_FLIGHT: "in_flight", S.DOUBTFUL: "doubtful", S.DOUBTFUL_HELD: "doubtful",
         S.THERE: "there", S.THERE_HELD: "there", S.REMOVED: "removed",
@@ -95,10 +95,10 @@ def code(one: Posting, action: Action) -> str:
 
 
 @pytest.mark.parametrize("action", Action)
-@pytest.mark.parametrize("one", Standing)
-def test_allowed_refuses_by_state_and_hold(one: Standing, action: Action) -> None:
+@pytest.mark.parametrize("one", Status)
+def test_allowed_refuses_by_state_and_hold(one: Status, action: Action) -> None:
     bill = posting(one)
-    assert standing(bill) == one
+    assert status_of(bill) == one
     assert code(bill, action) == EXPECTED[action][one]
     assert bool(why_not(bill, action)) is bool(EXPECTED[action][one])
 
@@ -107,7 +107,7 @@ def test_allowed_refuses_by_state_and_hold(one: Standing, action: Action) -> Non
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("one", [S.HELD, S.DOUBTFUL_HELD, S.THERE_HELD])
 def test_allowed_asks_for_the_reason_only_where_something_is_kept(
-    one: Standing, action: Action, reason: Reason
+    one: Status, action: Action, reason: Reason
 ) -> None:
     unknown = {Reason.IN_DOUBT, Reason.DUPLICATE_SUSPECTED, Reason.UNAVAILABLE, Reason.BUG}
     kept = action == A.KEEP and one == S.THERE_HELD and reason in unknown
@@ -120,9 +120,9 @@ def test_allowed_asks_for_the_reason_only_where_something_is_kept(
     [
         (posting(S.THERE_HELD, "mismatch", {"gone": True}), A.KEEP, "gone"),
         (posting(S.THERE_HELD, "mismatch"), A.KEEP, ""),
-        (posting(S.HELD, "duplicate_suspected", SUSPECT), A.TELL_APART, ""),
-        (posting(S.HELD, "duplicate_suspected", SAME), A.TELL_APART, "same_number"),
-        (posting(S.HELD, "refused", SUSPECT), A.TELL_APART, "not_suspected"),
+        (posting(S.HELD, "duplicate_suspected", SUSPECT), A.NOT_DUPLICATE, ""),
+        (posting(S.HELD, "duplicate_suspected", SAME), A.NOT_DUPLICATE, "same_number"),
+        (posting(S.HELD, "refused", SUSPECT), A.NOT_DUPLICATE, "not_suspected"),
         (Posting(state="queued", lease_owner="w1"), A.RENUMBER, "leased"),
         (Posting(state="in_flight", hold_reason="refused"), A.TRIAGE, ""),
     ],
@@ -132,8 +132,8 @@ def test_allowed_asks_for_what_the_hold_names(bill: Posting, action: Action, exp
 
 
 def test_what_is_in_epicor_is_kept_and_all_else_dismissed() -> None:
-    assert {one: settling(posting(one)) for one in Standing} == {
-        one: A.KEEP if one in (S.THERE, S.THERE_HELD) else A.DISMISS for one in Standing
+    assert {one: settling(posting(one)) for one in Status} == {
+        one: A.KEEP if one in (S.THERE, S.THERE_HELD) else A.DISMISS for one in Status
     }
 
 

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.ledger import lifecycle
-from audit.ledger.duplicates import Asked, OvertakenError, among, check_alone, others
+from audit.ledger.duplicates import IncomingBill, OvertakenError, among, check_alone, others
 from audit.ledger.models import Posting
 from audit.writes import attempts
 from audit.writes.models import Attempt
@@ -24,9 +24,9 @@ def tenant(transactional_db: None) -> Tenant:
     return make_tenant()
 
 
-def asked(tenant: Tenant, bill_id: str = "new", key: Key = KEY, **values: Any) -> Asked:
+def asked(tenant: Tenant, bill_id: str = "new", key: Key = KEY, **values: Any) -> IncomingBill:
     (posting,) = opened(tenant, bill_id, **{"invoice_num": key[2], **values})
-    return Asked(posting, key)
+    return IncomingBill(posting, key)
 
 
 def sent(
@@ -41,7 +41,7 @@ def sent(
     return posting
 
 
-def names(tenant: Tenant, one: Asked) -> list[str]:
+def names(tenant: Tenant, one: IncomingBill) -> list[str]:
     return [other.posting.bill_id for other in others(tenant.pk, [one]).get("new", [])]
 
 
@@ -138,7 +138,7 @@ def test_without_vendor_or_money_nothing_is_compared_across_companies(tenant: Te
     sent(tenant, "old", key=("EPIC07", 9, "INV-1"))
     assert names(tenant, asked(tenant, amount=None)) == []
     Posting.objects.filter(bill_id="new").update(vendor_ramp_id="")
-    one = Asked(Posting.objects.get(bill_id="new"), KEY)
+    one = IncomingBill(Posting.objects.get(bill_id="new"), KEY)
     assert names(tenant, one) == []
 
 
@@ -151,8 +151,8 @@ def test_what_a_person_told_apart_is_no_duplicate_unless_epicor_would_refuse_it(
     other = {"old": "new", "new": "old"}[who]
     Posting.objects.filter(bill_id=who).update(bills_cleared=[other])
     posting = Posting.objects.get(bill_id="new")
-    assert names(tenant, Asked(posting, KEY)) == []
-    assert names(tenant, Asked(posting, ("EPIC06", 7, "inv-1 "))) == ["old"]
+    assert names(tenant, IncomingBill(posting, KEY)) == []
+    assert names(tenant, IncomingBill(posting, ("EPIC06", 7, "inv-1 "))) == ["old"]
 
 
 def test_of_a_bill_under_several_keys_the_one_is_told_that_epicor_would_refuse(
@@ -170,7 +170,7 @@ def test_of_a_bill_under_several_keys_the_one_is_told_that_epicor_would_refuse(
 def test_another_tenant_and_the_bill_itself_are_no_others(tenant: Tenant) -> None:
     sent(make_tenant("else"), "old")
     sent(tenant, "new")
-    assert names(tenant, Asked(Posting.objects.get(tenant=tenant, bill_id="new"), KEY)) == []
+    assert names(tenant, IncomingBill(Posting.objects.get(tenant=tenant, bill_id="new"), KEY)) == []
 
 
 def test_an_attempt_without_its_bill_is_passed_over(tenant: Tenant) -> None:

@@ -318,7 +318,7 @@ def test_what_epicor_saved_binds_until_it_is_gone(undone: str) -> None:
     elif undone == "recorded":
         log.record(tenant.pk, "posting.removed", subject_kind="posting", subject_id="a")
     else:
-        lifecycle.clear_twins(posting, [("EPIC06", 7, "inv-a ")], **ANN)
+        lifecycle.clear_duplicates(posting, [("EPIC06", 7, "inv-a ")], **ANN)
     invoice_number.give(posting, "B-1", **ANN)
 
 

@@ -586,12 +586,12 @@ def test_what_was_entered_without_a_draft_is_asked_about_once_for_each_payer(
     posting = entered(tenant)
     Posting.objects.filter(pk=posting.pk).update(kept={"mismatch": ["Total"]})
 
-    assert lifecycle.ask_recheck_for(posting, "ramp", message="Ramp pays it.") == 1
+    assert lifecycle.request_recheck_for(posting, "ramp", message="Ramp pays it.") == 1
     posting.refresh_from_db()
     assert posting.not_before is not None
     assert posting.kept == {"mismatch": ["Total"], "asked_for": "ramp"}
     # It is asked about already.
-    assert lifecycle.ask_recheck_for(posting, "outside", message="Paid outside.") == 0
+    assert lifecycle.request_recheck_for(posting, "outside", message="Paid outside.") == 0
     posting.refresh_from_db()
     assert posting.kept["asked_for"] == "ramp"
 
@@ -599,8 +599,8 @@ def test_what_was_entered_without_a_draft_is_asked_about_once_for_each_payer(
 def test_a_recheck_is_asked_for_once(tenant: Tenant) -> None:
     posting, queued = entered(tenant), opened(tenant, "q")[0]
     lifecycle.mark_confirmed_many([posting], body={})
-    assert lifecycle.ask_recheck([posting, queued], message="Edited in Ramp.") == 1
-    assert lifecycle.ask_recheck([posting, queued], message="Edited in Ramp.") == 0
+    assert lifecycle.request_recheck([posting, queued], message="Edited in Ramp.") == 1
+    assert lifecycle.request_recheck([posting, queued], message="Edited in Ramp.") == 0
     (leased,) = lifecycle.claim_rechecks(tenant.pk, owner="w2", limit=9, lease_s=60, now=MUCH_LATER)
     lifecycle.mark_rechecked(
         leased,
@@ -637,7 +637,7 @@ STEPS: dict[str, Callable[[Posting], Any]] = {
     "dismiss": lambda p: lifecycle.dismiss(p, actor="A", reason="R"),
     "replay": lambda p: lifecycle.replay([p], actor="A"),
     "requeue_changed": lambda p: lifecycle.requeue_changed([p]),
-    "ask_recheck": lambda p: lifecycle.ask_recheck([p], message=""),
+    "request_recheck": lambda p: lifecycle.request_recheck([p], message=""),
 }
 LEGAL: dict[str, dict[str, str]] = {
     "queued": {"hold": "queued", "dismiss": "dismissed"},
@@ -658,13 +658,13 @@ LEGAL: dict[str, dict[str, str]] = {
         "mark_rechecked": "entered",
         "mark_confirmed": "confirmed",
         "mark_removed": "removed",
-        "ask_recheck": "entered",
+        "request_recheck": "entered",
     },
     "confirmed": {
         "hold": "confirmed",
         "mark_rechecked": "confirmed",
         "mark_removed": "removed",
-        "ask_recheck": "confirmed",
+        "request_recheck": "confirmed",
     },
     "removed": {},
     "dismissed": {},

@@ -202,7 +202,7 @@ class PostingLife(RuleBasedStateMachine):
         if person == "replay":
             lifecycle.replay([posting], actor="Ann")
         elif person == "ask":
-            lifecycle.ask_recheck([posting], message="Look again.")
+            lifecycle.request_recheck([posting], message="Look again.")
         else:
             lifecycle.requeue_changed([posting])
 
@@ -227,10 +227,12 @@ class PostingLife(RuleBasedStateMachine):
         )
 
     @rule(bill_id=st.sampled_from(BILLS), number=st.sampled_from(["1", "2"]))
-    def clear_twins(self, bill_id: str, number: str) -> None:
+    def clear_duplicates(self, bill_id: str, number: str) -> None:
         self.as_a_person(
             bill_id,
-            lambda p: lifecycle.clear_twins(p, [("EPIC06", 7, number)], actor="Ann", reason="No."),
+            lambda p: lifecycle.clear_duplicates(
+                p, [("EPIC06", 7, number)], actor="Ann", reason="No."
+            ),
             lambda row: row.state == "queued",
         )
         assert all(len(key) == 3 for key in self.look()[bill_id].twins_cleared)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.domain.reasons import LABELS, Case, Reason, Words, as_markdown
+from connector.domain.reasons import LABELS, Case, Reason, ReasonText, as_markdown
 from mappings.coding import CHOICE, DECIMALS, FIELD, GL_ACCOUNTS
 
 KINDS = {CHOICE, DECIMALS, FIELD, GL_ACCOUNTS, "dimension", "terms", "currency"}
@@ -39,7 +39,7 @@ def test_ramp_is_told_of_nothing_that_may_be_in_epicor_or_is_our_own_trouble() -
 
 
 def test_a_case_says_what_it_says_otherwise_and_leaves_the_rest() -> None:
-    words = Words("A", "B", "C.", "D.", cases={("terms", True): Case(next_step="E.")})
+    words = ReasonText("A", "B", "C.", "D.", cases={("terms", True): Case(next_step="E.")})
     assert words.case("terms", has_id=True) == Case("B", "C.", "E.")
     assert words.case("terms", has_id=False) == Case("B", "C.", "D.")
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from connector.domain.errors import RejectedError
-from connector.epicor.ap_invoice.conversation import Habits, Step, Writer
+from connector.epicor.ap_invoice.conversation import EpicorProfile, Step, Writer
 from connector.epicor.ap_invoice.draft import APInvoiceDraft, DraftLine
 from connector.epicor.ap_invoice.rows import ACCOUNT, EXPENSE, HEADER, LINE, TABLES, SavedInvoice
 from connector.epicor.ap_invoice.writers import two_step
@@ -209,11 +209,11 @@ def play(
     answer: Callable[[Step], Said],
     draft: APInvoiceDraft,
     saved: SavedInvoice | None = None,
-    habits: Habits | None = None,
+    profile: EpicorProfile | None = None,
     writer: Writer = two_step,
 ) -> tuple[list[Step], SavedInvoice]:
     """The whole conversation: the steps it took and what it says is saved."""
-    talk = writer(draft, GROUP, saved, habits or Habits())
+    talk = writer(draft, GROUP, saved, profile or EpicorProfile())
     steps: list[Step] = []
     try:
         step = next(talk)

@@ -9,7 +9,7 @@ from connector.epicor.ap_invoice.questions import (
     BLANK,
     About,
     Accepted,
-    Asked,
+    OpenQuestions,
     Question,
     exact,
     folded,
@@ -110,10 +110,12 @@ def test_an_answer_for_every_bill_is_no_answer_for_a_bill_called_nothing():
 
 @pytest.mark.parametrize("answerable", [True, False])
 def test_what_a_hold_keeps_is_read_back(answerable):
-    asked = Asked("UpdateExt", (Question.of("One 1?", BILL), Question.of("Two?", BILL)), answerable)
+    asked = OpenQuestions(
+        "UpdateExt", (Question.of("One 1?", BILL), Question.of("Two?", BILL)), answerable
+    )
     detail = plain(asked.as_detail())
     assert detail["said"] == "One 1? Two?"
-    assert Asked.from_detail({**detail, "differences": []}) == asked
+    assert OpenQuestions.from_detail({**detail, "differences": []}) == asked
 
 
 @pytest.mark.parametrize(
@@ -127,12 +129,12 @@ def test_what_a_hold_keeps_is_read_back(answerable):
     ],
 )
 def test_a_hold_about_something_else_is_no_question(detail):
-    assert Asked.from_detail(detail) is None
+    assert OpenQuestions.from_detail(detail) is None
 
 
 def test_where_nothing_was_said_nothing_can_be_answered():
     detail = {"method": "GetNew", "questions": [], "answerable": True}
-    assert Asked.from_detail(detail) == Asked("GetNew", (), answerable=False)
+    assert OpenQuestions.from_detail(detail) == OpenQuestions("GetNew", (), answerable=False)
 
 
 def test_only_texts_in_message_parameters_are_questions():

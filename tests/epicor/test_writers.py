@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.domain.errors import AskedError, Reason, UncertainOutcomeError
-from connector.epicor.ap_invoice.conversation import Habits, Step
+from connector.domain.errors import QuestionError, Reason, UncertainOutcomeError
+from connector.epicor.ap_invoice.conversation import EpicorProfile, Step
 from connector.epicor.ap_invoice.draft import APInvoiceDraft
 from connector.epicor.ap_invoice.rows import ACCOUNT, EXPENSE, HEADER, LINE, TABLES, SavedInvoice
 from connector.epicor.ap_invoice.writers import two_step
@@ -49,9 +49,9 @@ LOOKED = [*CREATE, "GetByID", *BY_TABLE[2:]]
     ],
 )
 def test_each_kind_of_epicor_gets_the_whole_invoice(epicor, known, steps, learned):
-    server, draft, habits = Epicor(*epicor), make_draft(), Habits(saves=known)
-    taken, saved = play(server.answer, draft, habits=habits)
-    assert habits.saves == (learned or known)
+    server, draft, profile = Epicor(*epicor), make_draft(), EpicorProfile(saves=known)
+    taken, saved = play(server.answer, draft, profile=profile)
+    assert profile.saves == (learned or known)
     assert names(taken) == steps
     assert booked(saved) == wanted(draft)
     assert set(saved.lines) == {1, 2}
@@ -80,7 +80,9 @@ def test_nothing_is_answered_in_a_person_s_place():
 
 def test_the_newest_skeleton_is_filled_and_lines_ride_along_unless_they_are_known_to_be_lost():
     for known, tables in [("", set(TABLES)), ("all", set(TABLES)), ("named", {HEADER})]:
-        taken, _ = play(Epicor(known or "all").answer, make_draft(), habits=Habits(saves=known))
+        taken, _ = play(
+            Epicor(known or "all").answer, make_draft(), profile=EpicorProfile(saves=known)
+        )
         ds = taken[1].parameters["ds"]
         assert set(ds) == tables
         assert [(head["InvoiceNum"], head["RowMod"]) for head in ds[HEADER]] == [("INV-1", "A")]
@@ -94,7 +96,7 @@ def test_lines_sent_later_go_beside_the_header_s_own_revision():
         revisions.append(max((row["SysRevID"] for row in server.rows[HEADER]), default=0))
         return server.answer(step)
 
-    taken, _ = play(answer, make_draft(), habits=Habits(saves="named"))
+    taken, _ = play(answer, make_draft(), profile=EpicorProfile(saves="named"))
     ds = taken[2].parameters["ds"]
     assert [(head["SysRevID"], head["RowMod"]) for head in ds[HEADER]] == [(revisions[2], "U")]
     assert [(row["InvoiceLine"], row["RowMod"]) for row in ds[LINE]] == [(1, "A"), (2, "A")]
@@ -111,9 +113,9 @@ def test_a_credit_is_a_debit_memo_typed_positive():
 
 
 def test_the_skeletons_and_the_stamp_s_column_are_what_this_epicor_taught():
-    habits = Habits(invoice_skeleton="GetNewAPInvHed", stamp_column="Ramp_c")
+    profile = EpicorProfile(invoice_skeleton="GetNewAPInvHed", stamp_column="Ramp_c")
     server = Epicor()
-    taken, _ = play(server.answer, make_draft(), habits=habits)
+    taken, _ = play(server.answer, make_draft(), profile=profile)
     assert taken[0].method == "GetNewAPInvHed"
     assert server.rows[HEADER][0]["Ramp_c"] == "bill-1"
 
@@ -138,7 +140,7 @@ def test_every_epicor_ends_with_the_whole_invoice_once(saves, says, amounts, sig
 
 def test_lines_that_were_saved_but_not_returned_are_looked_up_every_time():
     server = Epicor("all", "header")
-    taken, saved = play(server.answer, make_draft(), habits=Habits(saves="all"))
+    taken, saved = play(server.answer, make_draft(), profile=EpicorProfile(saves="all"))
     assert names(taken) == [*CREATE, "GetByID"]
     assert set(saved.lines) == {1, 2}
 
@@ -148,7 +150,7 @@ def test_lines_that_were_saved_but_not_returned_are_looked_up_every_time():
 
 def half_done(epicor: Epicor, draft: APInvoiceDraft, steps: int) -> SavedInvoice:
     """What a look-up finds after the connection broke behind that many saves."""
-    talk = two_step(draft, GROUP, None, Habits(saves="named"))
+    talk = two_step(draft, GROUP, None, EpicorProfile(saves="named"))
     step = next(talk)
     while True:
         answer = epicor.answer(step)
@@ -163,7 +165,7 @@ def half_done(epicor: Epicor, draft: APInvoiceDraft, steps: int) -> SavedInvoice
 def test_a_resumed_entry_sends_only_what_is_missing(done, left):
     server, draft = Epicor("named", "saved"), make_draft()
     found = half_done(server, draft, done)
-    taken, saved = play(server.answer, draft, found, Habits(saves="named"))
+    taken, saved = play(server.answer, draft, found, EpicorProfile(saves="named"))
     assert names(taken) == left
     assert booked(saved) == wanted(draft)
     assert [len(server.rows[table]) for table in TABLES] == [1, 2, 2, 2]
@@ -178,7 +180,7 @@ def test_a_missing_line_keeps_its_number_and_the_invoice_its_group():
         rows.pop(2, None)
         rows.pop((2, 1), None)
     found.header["GroupID"] = server.rows[HEADER][0]["GroupID"] = "EARLIER"
-    taken, saved = play(server.answer, draft, found, Habits(saves="named"))
+    taken, saved = play(server.answer, draft, found, EpicorProfile(saves="named"))
     assert names(taken) == [BY_TABLE[2], "GetByID", BY_TABLE[3]]
     assert [row["InvoiceLine"] for row in taken[0].parameters["ds"][LINE]] == [2]
     assert {step.parameters["cGroupID"] for step in taken if step.writes} == {"EARLIER"}
@@ -189,7 +191,7 @@ def test_an_invoice_without_group_is_completed_in_ours():
     server, draft = Epicor("named", "saved"), make_draft()
     found = half_done(server, draft, 1)
     del found.header["GroupID"]
-    taken, _ = play(server.answer, draft, found, Habits(saves="named"))
+    taken, _ = play(server.answer, draft, found, EpicorProfile(saves="named"))
     assert {step.parameters["cGroupID"] for step in taken} == {GROUP}
 
 
@@ -222,7 +224,7 @@ def test_only_wrong_accounts_are_corrected_with_their_own_revision_and_segments(
 def test_accounts_that_are_nowhere_are_added_after_a_look():
     server, draft = Epicor("named", "saved"), make_draft("7")
     server._complete = dict  # this one makes no distribution and no account of its own
-    taken, saved = play(server.answer, draft, habits=Habits(saves="named"))
+    taken, saved = play(server.answer, draft, profile=EpicorProfile(saves="named"))
     added = ["GetByID", "UpdateMaster APInvExp", "GetByID", "UpdateMaster APInvExpTGLC"]
     assert names(taken) == [*BY_TABLE[:3], *added]
     assert booked(saved) == wanted(draft)
@@ -255,7 +257,7 @@ def test_a_question_is_never_taken_for_success(parameters, says):
         answer = server.answer(step)
         return Said(answer.ds, parameters) if step.writes else answer
 
-    with pytest.raises(AskedError, match=says) as caught:
+    with pytest.raises(QuestionError, match=says) as caught:
         play(asking, make_draft())
     assert caught.value.reason is Reason.ASKED
 
@@ -272,15 +274,15 @@ def test_a_message_of_nothing_but_blanks_is_no_question():
 
 @pytest.mark.parametrize("ds", [{}, {HEADER: None}, {HEADER: [{"RowMod": ""}]}])
 def test_without_a_new_header_row_nothing_is_sent(ds):
-    talk = two_step(make_draft(), GROUP, None, Habits())
+    talk = two_step(make_draft(), GROUP, None, EpicorProfile())
     assert next(talk).writes is False
-    with pytest.raises(AskedError, match="nothing was entered"):
+    with pytest.raises(QuestionError, match="nothing was entered"):
         talk.send(Said(ds))
 
 
 @pytest.mark.parametrize("echo", [True, False])
 def test_a_save_that_nobody_can_see_leaves_doubt(echo):
-    talk = two_step(make_draft(), GROUP, None, Habits())
+    talk = two_step(make_draft(), GROUP, None, EpicorProfile())
     next(talk)
     save = talk.send(Epicor().answer(Step("GetNewAPInvHedInvoice", {}, writes=False)))
     look = talk.send(Said(save.parameters["ds"] if echo else {}))

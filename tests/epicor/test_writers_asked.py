@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from connector.domain.errors import AskedError, RejectedError
-from connector.epicor.ap_invoice.conversation import Habits, Step
-from connector.epicor.ap_invoice.questions import About, Accepted, Asked, Question, mark_of
+from connector.domain.errors import QuestionError, RejectedError
+from connector.epicor.ap_invoice.conversation import EpicorProfile, Step
+from connector.epicor.ap_invoice.questions import About, Accepted, OpenQuestions, Question, mark_of
 from connector.epicor.ap_invoice.rows import ACCOUNT, HEADER, TABLES, differences
 from connector.epicor.ap_invoice.writers import WRITERS
 from tests.epicor.little_epicor import DONE, Epicor, Said, make_draft, play
@@ -55,9 +55,9 @@ def asking(server: Epicor, method: str, more: dict[str, Any]):
 @pytest.mark.parametrize(("writer", "method", "name"), PLACES)
 def test_what_was_accepted_is_passed_over_and_all_is_entered(writer, method, name, accepted, saves):
     server, draft = Epicor(saves), make_draft()
-    habits = Habits(accepted=accepted(method))
+    profile = EpicorProfile(accepted=accepted(method))
     answer = asking(server, method, {name: TEXT})
-    _, saved = play(answer, draft, habits=habits, writer=WRITERS[writer])
+    _, saved = play(answer, draft, profile=profile, writer=WRITERS[writer])
     assert differences(draft, saved, STAMP) == []
     assert [len(server.rows[table]) for table in TABLES] == [1, 2, 2, 2]
 
@@ -74,10 +74,10 @@ def test_what_was_accepted_is_passed_over_and_all_is_entered(writer, method, nam
 )
 def test_what_was_not_accepted_stops_it(writer, method, name, accepted):
     answer = asking(Epicor(), method, {name: TEXT})
-    with pytest.raises(AskedError) as caught:
-        play(answer, make_draft(), habits=Habits(accepted=accepted), writer=WRITERS[writer])
+    with pytest.raises(QuestionError) as caught:
+        play(answer, make_draft(), profile=EpicorProfile(accepted=accepted), writer=WRITERS[writer])
     assert "Accept it for the bill" in caught.value.message
-    asked = Asked.from_detail(caught.value.detail)
+    asked = OpenQuestions.from_detail(caught.value.detail)
     assert asked is not None
     assert (asked.method, asked.answerable) == (method, True)
     assert [one.text for one in asked.questions] == [TEXT]
@@ -87,12 +87,12 @@ def test_of_two_questions_both_must_be_accepted():
     both = {"cMessageText": TEXT, "DateMessage": "Really?"}
     method = "ChangeInvoiceDateWithDateCheck"
     book = WRITERS["by_the_book"]
-    one = Habits(accepted=for_bill(method, TEXT))
-    with pytest.raises(AskedError) as caught:
-        play(asking(Epicor(), method, both), make_draft(), habits=one, writer=book)
+    one = EpicorProfile(accepted=for_bill(method, TEXT))
+    with pytest.raises(QuestionError) as caught:
+        play(asking(Epicor(), method, both), make_draft(), profile=one, writer=book)
     assert {said["text"] for said in caught.value.detail["questions"]} == {TEXT, "Really?"}
-    two = Habits(accepted=for_bill(method, TEXT, "Really?"))
-    play(asking(Epicor(), method, both), make_draft(), habits=two, writer=book)
+    two = EpicorProfile(accepted=for_bill(method, TEXT, "Really?"))
+    play(asking(Epicor(), method, both), make_draft(), profile=two, writer=book)
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ def test_of_two_questions_both_must_be_accepted():
     ],
 )
 def test_nothing_that_a_person_accepts_answers_epicors_own_screen(writer, method, more):
-    habits = Habits(accepted=Accepted(for_all(method).marks | for_bill(method, TEXT).marks))
+    profile = EpicorProfile(accepted=Accepted(for_all(method).marks | for_bill(method, TEXT).marks))
     answer = asking(Epicor(), method, {**more, "opMessage": TEXT})
-    with pytest.raises(AskedError) as caught:
-        play(answer, make_draft(), habits=habits, writer=WRITERS[writer])
+    with pytest.raises(QuestionError) as caught:
+        play(answer, make_draft(), profile=profile, writer=WRITERS[writer])
     assert "can only be settled in Epicor" in caught.value.message
     assert "skip the integration user" in caught.value.message
-    asked = Asked.from_detail(caught.value.detail)
+    asked = OpenQuestions.from_detail(caught.value.detail)
     assert asked is not None
     assert not asked.answerable
 
@@ -131,17 +131,19 @@ def test_a_save_without_a_word_whether_it_ran_did_not_run():
         said = server.answer(step)
         return Said(said.ds, {"opMessage": TEXT}) if step.writes else said
 
-    with pytest.raises(AskedError, match="can only be settled in Epicor"):
-        play(silent, make_draft(), habits=Habits(accepted=for_all("UpdateMaster")))
+    with pytest.raises(QuestionError, match="can only be settled in Epicor"):
+        play(silent, make_draft(), profile=EpicorProfile(accepted=for_all("UpdateMaster")))
 
 
 def test_a_call_without_a_row_is_no_question_that_can_be_answered():
     def answer(step: Step) -> Said:
         return Said({}, {**DONE, "opMessage": TEXT})
 
-    with pytest.raises(AskedError, match="gave no new row") as caught:
-        play(answer, make_draft(), habits=Habits(accepted=for_all("GetNewAPInvHedInvoice")))
-    assert Asked.from_detail(caught.value.detail) == Asked("GetNewAPInvHedInvoice", (), False)
+    with pytest.raises(QuestionError, match="gave no new row") as caught:
+        play(answer, make_draft(), profile=EpicorProfile(accepted=for_all("GetNewAPInvHedInvoice")))
+    assert OpenQuestions.from_detail(caught.value.detail) == OpenQuestions(
+        "GetNewAPInvHedInvoice", (), False
+    )
 
 
 def test_an_accepted_message_hides_no_refusal_of_rows():
@@ -152,15 +154,15 @@ def test_an_accepted_message_hides_no_refusal_of_rows():
             return Said({HEADER: []}, out, {"BOUpdError": [bad]})
         return Said({}, {})
 
-    habits = Habits(accepted=for_all("UpdateExt"))
+    profile = EpicorProfile(accepted=for_all("UpdateExt"))
     with pytest.raises(RejectedError, match="GL Account is not valid"):
-        play(answer, make_draft(), habits=habits, writer=WRITERS["update_ext"])
+        play(answer, make_draft(), profile=profile, writer=WRITERS["update_ext"])
 
 
 def test_what_is_saved_in_spite_of_a_message_is_still_compared():
     """A message that came with less than was sent: what is missing is sent, not believed."""
     server, draft = Epicor("named", "saved"), make_draft()
-    habits = Habits(accepted=for_all("UpdateMaster"))
-    taken, _ = play(asking(server, "UpdateMaster", {"opMessage": TEXT}), draft, habits=habits)
+    profile = EpicorProfile(accepted=for_all("UpdateMaster"))
+    taken, _ = play(asking(server, "UpdateMaster", {"opMessage": TEXT}), draft, profile=profile)
     assert len([step for step in taken if step.writes]) > 1
     assert differences(draft, server.found(draft), STAMP) == []

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from connector.domain.errors import AskedError
+from connector.domain.errors import QuestionError
 from connector.epicor.ap_invoice.by_the_book import by_the_book
-from connector.epicor.ap_invoice.conversation import Habits, Step
+from connector.epicor.ap_invoice.conversation import EpicorProfile, Step
 from connector.epicor.ap_invoice.rows import ACCOUNT, HEADER, LINE, TABLES, differences
 from connector.epicor.ap_invoice.writers import WRITERS, requests
 from tests.epicor.little_epicor import DONE, GROUP, Epicor, Said, make_draft, names, play
@@ -44,7 +44,10 @@ def test_the_whole_screen_in_order(saves, says):
 
 def test_where_only_the_named_table_is_saved_and_that_is_known_no_look_comes_between():
     taken, _ = play(
-        Epicor("named", "saved").answer, make_draft("1"), habits=Habits("named"), writer=by_the_book
+        Epicor("named", "saved").answer,
+        make_draft("1"),
+        profile=EpicorProfile("named"),
+        writer=by_the_book,
     )
     assert names(taken)[-2:] == ["UpdateMaster APInvExpTGLC", "GetByID"]
     assert names(taken).count("GetByID") == 1
@@ -164,7 +167,7 @@ def test_every_question_stops_the_entry_and_names_its_method(method, name):
             return Said(said.ds, {**DONE, name: "Really?"})
         return said
 
-    with pytest.raises(AskedError, match=f"Epicor asked in {method}: “Really\\?” ") as caught:
+    with pytest.raises(QuestionError, match=f"Epicor asked in {method}: “Really\\?” ") as caught:
         play(answer, make_draft(), writer=by_the_book)
     assert steps[-1] == method
     assert caught.value.detail["said"] == "Really?"
@@ -183,7 +186,7 @@ def test_a_call_that_gives_no_row_back_stops_the_entry(method, says):
     def answer(step: Step) -> Said:
         return Said({}, {}) if step.method == method else server.answer(step)
 
-    with pytest.raises(AskedError, match=says):
+    with pytest.raises(QuestionError, match=says):
         play(answer, make_draft(), writer=by_the_book)
 
 
@@ -200,10 +203,12 @@ def test_a_save_whose_rows_do_not_come_back_is_looked_up():
 # -- what would be sent --------------------------------------------------------------------------
 
 
-def sent(writer: str, habits: Habits, draft: Any = None) -> list[tuple[str, dict[str, int]]]:
+def sent(
+    writer: str, profile: EpicorProfile, draft: Any = None
+) -> list[tuple[str, dict[str, int]]]:
     return [
         (names([step])[0], {t: len(rows) for t, rows in step.parameters["ds"].items() if rows})
-        for step in requests(WRITERS[writer], draft or make_draft(), GROUP, habits)
+        for step in requests(WRITERS[writer], draft or make_draft(), GROUP, profile)
     ]
 
 
@@ -229,21 +234,21 @@ ALL = {table: 1 if table == HEADER else 2 for table in TABLES}
     ],
 )
 def test_a_rehearsal_gives_the_requests_that_a_first_entry_sends(writer, saves, expected):
-    habits = Habits(saves=saves)
-    assert sent(writer, habits) == expected
-    assert habits == Habits(saves=saves)
+    profile = EpicorProfile(saves=saves)
+    assert sent(writer, profile) == expected
+    assert profile == EpicorProfile(saves=saves)
 
 
 @pytest.mark.parametrize("saves", ["", "all", "named"])
 def test_a_rehearsal_by_the_book_saves_header_each_line_and_the_accounts(saves):
-    methods = [name for name, _ in sent("by_the_book", Habits(saves=saves))]
+    methods = [name for name, _ in sent("by_the_book", EpicorProfile(saves=saves))]
     tables = ["APInvHed", "APInvDtl", "APInvDtl", "APInvExpTGLC"]
     assert methods == [f"UpdateMaster {table}" for table in tables]
 
 
 def test_a_rehearsal_shows_the_bill_s_own_values():
     draft = make_draft("-3", due_date=date(2026, 5, 5))
-    (step,) = requests(WRITERS["two_step"], draft, GROUP, Habits("all"))
+    (step,) = requests(WRITERS["two_step"], draft, GROUP, EpicorProfile("all"))
     (head,) = step.parameters["ds"][HEADER]
     assert (head["DueDate"], head["ScrDocInvoiceVendorAmt"]) == ("2026-05-05T00:00:00", 3)
     assert step.parameters["cGroupID"] == GROUP

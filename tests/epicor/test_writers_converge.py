@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.errors import HeldError, Reason, RejectedError
-from connector.epicor.ap_invoice.conversation import Habits, Step
+from connector.epicor.ap_invoice.conversation import EpicorProfile, Step
 from connector.epicor.ap_invoice.draft import APInvoiceDraft, DraftLine
 from connector.epicor.ap_invoice.rows import ACCOUNT, EXPENSE, HEADER, LINE, TABLES, differences
 from connector.epicor.ap_invoice.writers import WRITERS
@@ -82,7 +82,7 @@ EDITS: list[tuple[dict[str, Any], list[str]]] = [
 def test_an_edit_takes_one_call_where_every_table_is_saved(changes, tables):
     before = make_draft()
     server, after = entered(before), edit(before, **changes)
-    taken, saved = play(server.answer, after, server.found(before), Habits(saves="all"))
+    taken, saved = play(server.answer, after, server.found(before), EpicorProfile(saves="all"))
     looks = ["GetByID"] if changes.get("keep") and not changes.get("more") else []
     assert names(taken) == [f"UpdateMaster {tables[0]}", *looks]
     check(server, after)
@@ -96,7 +96,7 @@ def test_an_edit_takes_one_call_where_every_table_is_saved(changes, tables):
 def test_an_edit_arrives_in_every_kind_of_epicor(changes, tables, saves, says, follows):
     before = make_draft()
     server, after = entered(before, saves, says, follows=follows), edit(before, **changes)
-    taken, saved = play(server.answer, after, server.found(before), Habits(saves=saves))
+    taken, saved = play(server.answer, after, server.found(before), EpicorProfile(saves=saves))
     check(server, after)
     writes = [step.parameters["cTableName"] for step in taken if step.writes]
     assert len(set(writes)) == len(writes)
@@ -110,7 +110,7 @@ def test_what_is_changed_carries_its_own_revision_and_everything_else_it_had():
     server = entered(before)
     line, head = dict(server.rows[LINE][1]), dict(server.rows[HEADER][0])
     after = edit(before, amounts={2: "21"})
-    taken, _ = play(server.answer, after, server.found(before), Habits(saves="all"))
+    taken, _ = play(server.answer, after, server.found(before), EpicorProfile(saves="all"))
     ds = taken[0].parameters["ds"]
     amounts = {"ScrDocExtCost": Decimal(21), "DocUnitCost": Decimal(21), "RowMod": "U"}
     assert ds[LINE] == [{**line, **amounts}]
@@ -122,7 +122,7 @@ def test_what_is_changed_carries_its_own_revision_and_everything_else_it_had():
 def test_a_distribution_that_does_not_follow_its_line_is_changed_too():
     before = make_draft()
     server, after = entered(before, follows=False), edit(before, amounts={2: "21"})
-    taken, _ = play(server.answer, after, server.found(before), Habits(saves="all"))
+    taken, _ = play(server.answer, after, server.found(before), EpicorProfile(saves="all"))
     assert names(taken) == ["UpdateMaster APInvHed", "GetByID", "UpdateMaster APInvExp"]
     assert [row["DocScrExpAmt"] for row in taken[2].parameters["ds"][EXPENSE]] == [21]
     check(server, after)
@@ -133,7 +133,7 @@ def test_segments_that_the_new_account_does_not_have_are_blanked():
     server = entered(before)
     server.rows[ACCOUNT][0]["SegValue4"] = "4"
     after = edit(before, accounts={1: "9|8"})
-    taken, _ = play(server.answer, after, server.found(before), Habits(saves="all"))
+    taken, _ = play(server.answer, after, server.found(before), EpicorProfile(saves="all"))
     (row,) = taken[0].parameters["ds"][ACCOUNT]
     segments = {name: value for name, value in row.items() if name.startswith("SegValue")}
     assert segments == {"SegValue1": "9", "SegValue2": "8", "SegValue4": ""}
@@ -142,14 +142,14 @@ def test_segments_that_the_new_account_does_not_have_are_blanked():
 def test_a_rate_group_is_changed_when_the_tenant_has_one():
     before = make_draft(rate_group="MAIN")
     server, after = entered(before), replace(before, rate_group="BANK")
-    play(server.answer, after, server.found(before), Habits(saves="all"))
+    play(server.answer, after, server.found(before), EpicorProfile(saves="all"))
     assert server.rows[HEADER][0]["RateGrpCode"] == "BANK"
 
 
 def test_amounts_of_a_credit_are_changed_as_they_are_typed():
     before = make_draft("-30", "-12")
     server, after = entered(before), edit(before, amounts={1: "-31"})
-    play(server.answer, after, server.found(before), Habits(saves="all"))
+    play(server.answer, after, server.found(before), EpicorProfile(saves="all"))
     assert server.rows[HEADER][0]["ScrDocInvoiceVendorAmt"] == 43
     assert [row["ScrDocExtCost"] for row in server.rows[LINE]] == [31, 12]
     check(server, after)
@@ -199,7 +199,7 @@ def test_a_line_that_a_person_perhaps_added_is_not_deleted(hand):
     row = server.rows[LINE][1] if hand == "line" else server.rows[HEADER][0]
     row["ChangedBy" if hand == "line" else hand] = "jsmith"
     with pytest.raises(HeldError, match="line 2, which is not on the bill") as caught:
-        play(server.answer, after, server.found(before), Habits(saves="all"))
+        play(server.answer, after, server.found(before), EpicorProfile(saves="all"))
     assert caught.value.reason is Reason.CHANGED
     assert len(server.rows[LINE]) == 2
 
@@ -213,7 +213,7 @@ def test_a_row_that_somebody_changed_meanwhile_is_refused_and_nothing_is_saved(s
         row["SysRevID"] = server.revision = server.revision + 1
     rows = deepcopy(server.rows)
     with pytest.raises(RejectedError, match="modified by another user"):
-        play(server.answer, after, found, Habits(saves=saves))
+        play(server.answer, after, found, EpicorProfile(saves=saves))
     assert server.rows == rows
 
 
@@ -233,7 +233,7 @@ def test_a_header_last_seen_before_a_save_is_read_again_where_it_is_saved_too(sa
     found = server.found(before)
     found.shown.discard((HEADER, 0, 0))
     server._put(HEADER, server.rows[HEADER][0])
-    taken, _ = play(server.answer, after, found, Habits(saves=saves))
+    taken, _ = play(server.answer, after, found, EpicorProfile(saves=saves))
     assert names(taken) == [*looks, "UpdateMaster APInvExpTGLC"]
     check(server, after)
 
@@ -242,7 +242,7 @@ def test_a_blank_stamp_is_set():
     draft = make_draft()
     server = entered(draft)
     server.rows[HEADER][0][STAMP] = ""
-    play(server.answer, draft, server.found(draft), Habits(saves="all"))
+    play(server.answer, draft, server.found(draft), EpicorProfile(saves="all"))
     assert server.rows[HEADER][0][STAMP] == "bill-1"
 
 
@@ -276,7 +276,7 @@ def test_epicor_s_own_will_is_met_with_one_more_try_and_none_for_a_wording(
     table, column, value, tries, saves
 ):
     server, draft = Stubborn(table, column, value, saves), make_draft()
-    taken, _ = play(server.answer, draft, habits=Habits(saves=saves))
+    taken, _ = play(server.answer, draft, profile=EpicorProfile(saves=saves))
     created = {"all": [HEADER], "named": [HEADER, LINE, ACCOUNT]}[saves]
     writes = [step.parameters["cTableName"] for step in taken if step.writes]
     again = writes.count(table) - created.count(table)
@@ -288,7 +288,7 @@ def test_epicor_s_own_will_is_met_with_one_more_try_and_none_for_a_wording(
 @pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
 def test_no_writer_fights_over_a_wording(writer):
     server, draft = Stubborn(HEADER, "Description", "SHOUTED"), make_draft("1")
-    taken, _ = play(server.answer, draft, habits=Habits("all"), writer=writer)
+    taken, _ = play(server.answer, draft, profile=EpicorProfile("all"), writer=writer)
     named = [step.parameters.get("cTableName") for step in taken if step.writes]
     assert named.count(HEADER) == (0 if "UpdateExt" in names(taken) else 1)
 
@@ -297,7 +297,7 @@ def test_an_epicor_that_turns_out_to_save_one_table_gets_one_table_at_a_time():
     before = make_draft()
     server = entered(before, "named", "saved")
     after = edit(before, amounts={1: "1"}, accounts={2: "9|9|9"}, due_date=date(2026, 5, 1))
-    taken, _ = play(server.answer, after, server.found(before), Habits())
+    taken, _ = play(server.answer, after, server.found(before), EpicorProfile())
     sent = [set(step.parameters["ds"]) for step in taken if step.writes]
     assert sent == [{HEADER, LINE, ACCOUNT}, {HEADER, LINE}, {HEADER, ACCOUNT}]
     check(server, after)
@@ -373,7 +373,7 @@ def test_any_partly_saved_invoice_becomes_exactly_the_bill(data):
     says = data.draw(st.sampled_from(["whole", "saved", "echo", "header", "nothing"]))
     sign = data.draw(st.sampled_from([1, -1]))
     writer = data.draw(st.sampled_from(list(WRITERS.values())))
-    knows = Habits(saves=data.draw(st.sampled_from(["", saves, "all", "named"])))
+    knows = EpicorProfile(saves=data.draw(st.sampled_from(["", saves, "all", "named"])))
     server = Epicor(saves, says, follows=data.draw(st.booleans()))
     before, after = data.draw(drafts(sign)), data.draw(drafts(sign))
     if data.draw(st.booleans()):  # an earlier conversation, cut off behind any of its requests
@@ -392,7 +392,7 @@ def test_any_partly_saved_invoice_becomes_exactly_the_bill(data):
 
 def begun(server: Epicor, draft: APInvoiceDraft, writer: Any, requests: int) -> None:
     """Only so many requests of a conversation arrived."""
-    talk = writer(draft, GROUP, None, Habits())
+    talk = writer(draft, GROUP, None, EpicorProfile())
     try:
         step = next(talk)
         for _ in range(requests):

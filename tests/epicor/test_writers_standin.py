@@ -11,7 +11,7 @@ import pytest
 
 from connector.domain.errors import HeldError, Reason, RejectedError
 from connector.epicor import errors
-from connector.epicor.ap_invoice.conversation import Habits, Step
+from connector.epicor.ap_invoice.conversation import EpicorProfile, Step
 from connector.epicor.ap_invoice.draft import APInvoiceDraft, DraftLine
 from connector.epicor.ap_invoice.rows import SavedInvoice, differences
 from connector.epicor.ap_invoice.writers import WRITERS
@@ -51,12 +51,12 @@ class Talk:
 
     epicor: Client
     writer: str
-    habits: Habits = field(default_factory=Habits)
+    profile: EpicorProfile = field(default_factory=EpicorProfile)
     calls: Counter[str] = field(default_factory=Counter)
 
     def enter(self, draft: APInvoiceDraft, saved: SavedInvoice | None = None) -> SavedInvoice:
         self.calls.clear()
-        talk = WRITERS[self.writer](draft, GROUP, saved, self.habits)
+        talk = WRITERS[self.writer](draft, GROUP, saved, self.profile)
         try:
             step = next(talk)
             while True:
@@ -184,7 +184,7 @@ def test_an_edited_bill(talk: Talk, epicor: Client, sign: str, known: bool) -> N
     talk.enter(draft)
     if known:
         mode = epicor.app.switches.update_master
-        talk.habits.saves = "all" if mode == "all" else "named"
+        talk.profile.saves = "all" if mode == "all" else "named"
     after = edited(draft)
     talk.enter(after, talk.found(draft))
     assert talk.calls["UpdateMaster"] <= (1 if epicor.app.switches.update_master == "all" else 4)
@@ -198,7 +198,7 @@ def test_an_entry_cut_off_anywhere_is_completed(talk: Talk, epicor: Client) -> N
     for cut in range(1, 25):
         number, stamp = f"CUT-{cut}", f"bill-{cut}"
         draft = three(epicor, invoice_num=number, stamp=stamp)
-        begun = WRITERS[talk.writer](draft, GROUP, None, talk.habits)
+        begun = WRITERS[talk.writer](draft, GROUP, None, talk.profile)
         try:
             step = next(begun)
             for _ in range(cut):

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.domain.errors import (
-    AskedError,
     DuplicateInvoiceError,
     HeldError,
+    QuestionError,
     Reason,
     RejectedError,
     UncertainOutcomeError,
 )
-from connector.epicor.ap_invoice.conversation import Habits, Step
+from connector.epicor.ap_invoice.conversation import EpicorProfile, Step
 from connector.epicor.ap_invoice.rows import ACCOUNT, EXPENSE, HEADER, LINE, TABLES, differences
 from connector.epicor.ap_invoice.update_ext import update_ext
 from connector.epicor.contract import AP_INVOICE
@@ -100,7 +100,7 @@ def test_rows_that_come_back_unsaved_are_not_believed():
 
 
 def test_a_look_that_finds_no_record_leaves_doubt_too():
-    talk = update_ext(make_draft(), GROUP, None, Habits())
+    talk = update_ext(make_draft(), GROUP, None, EpicorProfile())
     next(talk)
     assert talk.send(Said()).method == "GetByID"
     with pytest.raises(UncertainOutcomeError, match="cannot be seen there"):
@@ -167,7 +167,7 @@ def test_an_answer_without_return_value_is_judged_by_its_rows():
     "parameters", [{"opMessage": "Over the limit?"}, {"requiresUserInput": True}]
 )
 def test_a_question_is_never_taken_for_success(parameters):
-    with pytest.raises(AskedError, match="Epicor asked in UpdateExt: "):
+    with pytest.raises(QuestionError, match="Epicor asked in UpdateExt: "):
         play(lambda _: Said({}, parameters), make_draft(), writer=update_ext)
 
 
@@ -197,8 +197,8 @@ def test_the_refusal_of_a_number_that_is_another_bill_s_names_it():
 
 def test_what_is_there_is_completed_without_the_one_call():
     server, draft = Epicor("named", "saved"), make_draft()
-    talk = update_ext(draft, GROUP, None, Habits())
+    talk = update_ext(draft, GROUP, None, EpicorProfile())
     server._update_ext({HEADER: next(talk).parameters["ds"][HEADER]})
-    taken, _ = play(server.answer, draft, server.found(draft), Habits("named"), update_ext)
+    taken, _ = play(server.answer, draft, server.found(draft), EpicorProfile("named"), update_ext)
     assert names(taken) == ["UpdateMaster APInvDtl", "UpdateMaster APInvExpTGLC"]
     assert differences(draft, server.found(draft), STAMP) == []

@@ -19,7 +19,7 @@ from connector.actions.questions import can_answer, go_on
 from connector.domain.errors import HeldError
 from connector.management.base import CommandProblem
 from connector.sync.bills import due
-from connector.sync.bills.duplicate_list import list_twins
+from connector.sync.bills.duplicate_list import list_duplicates
 from connector.sync.bills.run import run_cycle
 from connector.sync.bills.write_record import WriteRecord
 from connector.sync.models import AcceptedQuestion
@@ -351,7 +351,7 @@ def test_the_command_answers_and_lists(ready, capsys):
     third = once_more(box, first, "Invoice #2041")
     run_cycle(tenant, dry_run=True)
 
-    found = {item.bill: item.twins for item in list_twins(tenant).items}
+    found = {item.bill: item.twins for item in list_duplicates(tenant).items}
 
     assert {twin["bill"] for twin in found[posting.bill_id]} == {first}
     assert first in {twin["bill"] for twin in found[third]}
@@ -368,7 +368,7 @@ def test_bills_that_wait_are_compared_with_each_other_before_going_live(ready):
     first = first_bill(box)
     second = once_more(box, first, "INV 2041")
     run_cycle(tenant, dry_run=True)
-    found = {item.bill: item.twins for item in list_twins(tenant).items}
+    found = {item.bill: item.twins for item in list_duplicates(tenant).items}
     assert set(found) & {first, second} in ({first}, {second})
     assert Decimal(next(iter(found.values()))[0]["total"]) > 0
 

@@ -118,7 +118,7 @@ def test_an_entered_bill_with_a_hold_is_verified_again_on_replay(ready):
     run_cycle(tenant)
     posting = Posting.objects.filter(tenant=tenant, state=State.CONFIRMED).first()
     assert posting is not None
-    lifecycle.ask_recheck([posting], message="prove it")
+    lifecycle.request_recheck([posting], message="prove it")
 
     summary = run_cycle(tenant, only_ids=[posting.pk])
 
@@ -126,7 +126,7 @@ def test_an_entered_bill_with_a_hold_is_verified_again_on_replay(ready):
     assert AuditEntry.objects.filter(action="posting.rechecked").count() == 1
     box.epicor.app.delete_invoice(posting.company, posting.vendor_num, posting.invoice_num)
     posting.refresh_from_db()
-    lifecycle.ask_recheck([posting], message="prove it")
+    lifecycle.request_recheck([posting], message="prove it")
     run_cycle(tenant, only_ids=[posting.pk])
     posting.refresh_from_db()
     assert posting.hold_reason == "mismatch"

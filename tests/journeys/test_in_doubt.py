@@ -202,7 +202,7 @@ def test_two_posted_invoices_can_be_kept_and_are_not_asked_about_again(ready, la
     lifecycle.keep(posting, actor="Ann", reason="COPY-1 was taken back by a debit memo.")
     looks(tenant, later)
     assert now(posting) == (State.CONFIRMED, "")
-    lifecycle.ask_recheck([posting], message="Once more.")
+    lifecycle.request_recheck([posting], message="Once more.")
     run_cycle(tenant)
     assert now(posting) == (State.CONFIRMED, "")
     assert reprove(tenant, days=5).drifted == []

@@ -118,7 +118,7 @@ def test_what_a_person_kept_is_not_asked_again_until_the_payer_is_another_one(re
         run_cycle(tenant)
     assert reprove(tenant, days=5).drifted == []
     assert again(tenant, posting).hold_reason == ""
-    lifecycle.ask_recheck([posting], message="Look.")
+    lifecycle.request_recheck([posting], message="Look.")
     run_cycle(tenant)
     posting.refresh_from_db()
     assert posting.hold_reason == ""
@@ -163,7 +163,7 @@ def test_what_nobody_knows_and_what_a_setting_says_by_now_asks_nobody(ready, set
     PostingSettings.objects.filter(tenant=tenant).update(pay_hold=not setting)
 
     posting = paid(box, tenant, posting, NOTHING)
-    lifecycle.ask_recheck([posting], message="Look.")
+    lifecycle.request_recheck([posting], message="Look.")
     run_cycle(tenant)
 
     posting.refresh_from_db()

@@ -9,7 +9,7 @@ from django.db import OperationalError
 
 from audit.ledger.models import Posting
 from connector.actions.replay import replay
-from connector.sync.bills.duplicate_list import list_twins
+from connector.sync.bills.duplicate_list import list_duplicates
 from connector.sync.bills.run import run_cycle
 from connector.sync.bills.verify import reprove
 from connector.tenants.models import Tenant
@@ -40,7 +40,7 @@ def test_a_bill_issued_at_an_end_of_the_calendar_stops_no_other(good, day):
     box.ramp.app.add_bill(poison.spoiled(like, "END-1", changes))
 
     run_cycle(tenant, dry_run=True)
-    assert list_twins(tenant).compared > 0
+    assert list_duplicates(tenant).compared > 0
     run_cycle(tenant)
 
     truth.check(box)
@@ -65,7 +65,7 @@ def test_whatever_is_odd_about_bills_those_beside_them_are_entered_and_confirmed
     wanted = [r for r in wanted if r.get("enable_accounting_sync") is not False]
     assert not [row for row in wanted if row["id"] not in rows]
     assert [p.hold_detail for p in rows.values() if p.hold_reason == "bug"] == []
-    assert list_twins(tenant).left_out > 0
+    assert list_duplicates(tenant).left_out > 0
     assert reprove(tenant, days=1).drifted == []
 
 
@@ -175,10 +175,10 @@ def test_a_bill_that_breaks_the_comparison_with_typed_invoices_is_counted_as_not
 ):
     box, tenant = ready
     run_cycle(tenant, dry_run=True)
-    before = list_twins(tenant)
+    before = list_duplicates(tenant)
     breaks("connector.sync.bills.duplicate_list:candidates_for", _sure(box)[1])
 
-    after = list_twins(tenant)
+    after = list_duplicates(tenant)
 
     assert (after.compared, after.left_out) == (before.compared - 1, before.left_out + 1)
 

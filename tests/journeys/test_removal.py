@@ -12,7 +12,7 @@ from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
 from audit.writes import attempts
 from audit.writes.models import Attempt
-from connector.actions.remove import removal_plan, remove
+from connector.actions.remove import preview_removal, remove
 from connector.domain.errors import HeldError, Hold, OutageError, Reason, TransientError
 from connector.management.commands import dismiss
 from connector.management.commands import remove as remove_command
@@ -173,7 +173,7 @@ def test_what_ramp_was_told_just_before_a_crash_still_counts_as_told_by_us(month
 def refusal(tenant, posting, *, again=False):
     """The sentence; nothing was changed, and a plan says the same."""
     rows = (Attempt.objects.count(), posting.state)
-    planned = removal_plan(tenant, posting, enter_again=again).refusal
+    planned = preview_removal(tenant, posting, enter_again=again).refusal
     with pytest.raises(HeldError) as refused:
         remove(tenant, posting, **WHY, enter_again=again)
     assert refused.value.message == planned != ""

@@ -330,12 +330,12 @@ def test_what_a_person_kept_is_not_raised_again_by_a_replay(month):
     lifecycle.keep(posting, actor="clerk", reason="Agreed with the vendor.")
 
     for _ in range(2):
-        lifecycle.ask_recheck([posting], message="look again")
+        lifecycle.request_recheck([posting], message="look again")
         run_cycle(tenant, only_ids=[posting.pk])
         posting.refresh_from_db()
         assert posting.hold_reason == ""
     edit(box, posting, TermsCode="N90")
-    lifecycle.ask_recheck([posting], message="look again")
+    lifecycle.request_recheck([posting], message="look again")
     run_cycle(tenant, only_ids=[posting.pk])
     posting.refresh_from_db()
     assert posting.hold_reason == "mismatch"
@@ -347,7 +347,7 @@ def test_one_record_that_cannot_be_read_stops_neither_the_run_nor_the_proof(mont
     posting = dollars(tenant)
     Posting.objects.filter(pk=posting.pk).update(entered_as=kept)
     posting.refresh_from_db()
-    lifecycle.ask_recheck([posting], message="look again")
+    lifecycle.request_recheck([posting], message="look again")
 
     run_cycle(tenant)
 

@@ -8,7 +8,7 @@ import pytest
 from audit.ledger import lifecycle
 from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
-from connector.epicor.ap_invoice.conversation import Habits
+from connector.epicor.ap_invoice.conversation import EpicorProfile
 from connector.epicor.ap_invoice.draft import PostingPolicy
 from connector.sync.bills import detect_changes
 from connector.sync.bills.run import run_cycle
@@ -319,7 +319,7 @@ def run_sweep(cycle: Any) -> int:
     pages = 0
     while True:
         pages += 1
-        cursor = detect_changes.sweep(cycle, cursor)
+        cursor = detect_changes.detect_page(cycle, cursor)
         if not cursor:
             return pages
 
@@ -330,7 +330,7 @@ class Swept:
     def __init__(self, tenant: Tenant, ramp: Ramp) -> None:
         self.tenant, self.ramp = tenant, ramp
         self.policy = PostingPolicy()
-        self.habits, self.companies = Habits(), ()
+        self.profile, self.companies = EpicorProfile(), ()
 
 
 def a_bill(name: str, days: float, *, archived: bool = False) -> dict[str, Any]:

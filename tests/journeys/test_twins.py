@@ -24,7 +24,7 @@ from connector.domain.difference import Difference
 from connector.domain.errors import HeldError, TransientError
 from connector.management.base import CommandProblem, actor
 from connector.management.commands import twins
-from connector.sync.bills.duplicate_list import TwinList, list_twins
+from connector.sync.bills.duplicate_list import DuplicateList, list_duplicates
 from connector.sync.bills.run import run_cycle
 from connector.sync.bills.verify import reprove
 from connector.sync.models import Bill
@@ -245,7 +245,7 @@ def test_an_adopted_invoice_is_verified_again_without_complaint(ready):
     assert adopt(tenant, posting, actor="Ann") == ""
     run_cycle(tenant)
     posting.refresh_from_db()
-    lifecycle.ask_recheck([posting], message="prove it")
+    lifecycle.request_recheck([posting], message="prove it")
 
     run_cycle(tenant)
 
@@ -255,7 +255,7 @@ def test_an_adopted_invoice_is_verified_again_without_complaint(ready):
     box.epicor.app.edit_invoice(
         plan.company, plan.vendor_num, number, {"DocInvoiceVendorAmt": plan.total + 1}
     )
-    lifecycle.ask_recheck([posting], message="prove it")
+    lifecycle.request_recheck([posting], message="prove it")
     run_cycle(tenant)
     posting.refresh_from_db()
     assert posting.hold_reason == "mismatch"
@@ -723,7 +723,7 @@ def test_before_any_bill_was_read_the_list_gives_no_all_clear(ready):
 def test_what_cannot_be_coded_is_counted_as_not_compared(ready, capsys):
     box, tenant = ready
     run_cycle(tenant, dry_run=True)
-    before = list_twins(tenant)
+    before = list_duplicates(tenant)
     bill_id, _ = chosen(box)
     vendor = of(tenant, bill_id).vendor_ramp_id
     same = Posting.objects.filter(vendor_ramp_id=vendor).count()
@@ -731,7 +731,7 @@ def test_what_cannot_be_coded_is_counted_as_not_compared(ready, capsys):
     box.ramp.app.edit_bill(bill_id, {"vendor": {"id": vendor, "name": "X", "remote_id": None}})
     Bill.objects.filter(bill_id=bill_id).delete()  # not mirrored any more
 
-    found = list_twins(tenant)
+    found = list_duplicates(tenant)
 
     assert (found.items, found.compared) == ([], before.compared - same)
     assert found.left_out == before.left_out + same
@@ -756,16 +756,16 @@ def test_bills_before_the_start_date_are_not_compared(ready):
     run_cycle(tenant, dry_run=True)
     _, plan = chosen(box)
     type_in(box, plan, "TYPED-BEFORE")
-    assert len(list_twins(tenant).items) == 1
+    assert len(list_duplicates(tenant).items) == 1
     PostingSettings.objects.filter(tenant=tenant).update(start_date=date(2030, 1, 1))
-    assert list_twins(tenant) == TwinList()
+    assert list_duplicates(tenant) == DuplicateList()
 
 
 def test_the_list_asks_nothing_when_no_bill_waits(ready, capsys):
     _, tenant = ready
     run_cycle(tenant, dry_run=True)
     Posting.objects.update(state=State.DISMISSED)
-    assert list_twins(tenant) == TwinList()
+    assert list_duplicates(tenant) == DuplicateList()
     assert not InvoiceWindow.objects.exists()
     call_command("twins", tenant.slug)
     assert "0 bills compared" in capsys.readouterr().out

@@ -443,7 +443,7 @@ def test_a_kept_bill_that_ramp_shows_unreadable_stops_no_other(ready):
     assert now(posting) == (State.CONFIRMED, "invalid_bill")
     lifecycle.keep(posting, actor="Ann", reason="Fine.")
     other = Posting.objects.filter(tenant=tenant, state=State.CONFIRMED).exclude(pk=posting.pk)
-    lifecycle.ask_recheck([posting, *other[:2]], message="look again")
+    lifecycle.request_recheck([posting, *other[:2]], message="look again")
 
     verified = AuditEntry.objects.filter(action="posting.rechecked").exclude(
         subject_id=posting.bill_id

@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from audit.trail.as_of import sides
+from audit.trail.as_of import before_and_after
 from audit.trail.models import AuditEntry
 from connector.tenants.models import Tenant
 from mappings.catalog import SegmentValueRow, VendorRow, replace_segment_values, replace_vendors
@@ -62,8 +62,8 @@ def trail():
         (
             entry.action.removeprefix("mapping_"),
             entry.actor,
-            (entry.body.get("before") or sides(entry.changes)[0]).get("epicor_id", ""),
-            (entry.body.get("after") or sides(entry.changes)[1]).get("epicor_id", ""),
+            (entry.body.get("before") or before_and_after(entry.changes)[0]).get("epicor_id", ""),
+            (entry.body.get("after") or before_and_after(entry.changes)[1]).get("epicor_id", ""),
         )
         for entry in AuditEntry.objects.filter(subject_kind="mapping")
     ]

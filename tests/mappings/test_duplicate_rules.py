@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.duplicate_rules import Asked, Candidate, Facts, is_twin, normalised, same_key
+from mappings.duplicate_rules import (
+    Candidate,
+    Facts,
+    IncomingBill,
+    is_duplicate,
+    normalised,
+    same_key,
+)
 
 ONE = Facts("EPIC06", 7, "INV-00123", date(2026, 11, 10), "USD", Decimal("120.00"))
 
@@ -125,15 +132,15 @@ def test_case_and_blanks_around_it_do_not_matter(number):
 )
 def test_what_is_probably_the_same_invoice(changes, twin):
     other = replace(ONE, **changes)
-    assert is_twin(ONE, other) is twin
-    assert is_twin(other, ONE) is twin
+    assert is_duplicate(ONE, other) is twin
+    assert is_duplicate(other, ONE) is twin
 
 
 def test_numbers_without_letters_and_digits_are_not_alike():
     far = timedelta(days=30)
     one = replace(ONE, invoice_num="--")
     other = replace(one, invoice_num="//", invoice_date=date(2026, 11, 10) + far)
-    assert not is_twin(one, other)
+    assert not is_duplicate(one, other)
 
 
 def test_a_key_is_compared_as_epicor_compares_it():
@@ -149,4 +156,4 @@ def test_a_candidate_and_a_bill_show_their_facts():
         "INV-00123",
     )
     assert candidate.key == ("EPIC06", 7, "inv-00123")
-    assert Asked("bill-1", ONE).number_key == "123"
+    assert IncomingBill("bill-1", ONE).number_key == "123"

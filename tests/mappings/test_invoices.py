@@ -12,7 +12,7 @@ from audit.ledger import lifecycle
 from audit.ledger.models import Posting
 from connector.tenants.models import Tenant
 from mappings import invoices
-from mappings.duplicate_rules import Asked, Facts
+from mappings.duplicate_rules import Facts, IncomingBill
 from mappings.invoices import InvoiceRow
 from mappings.models import TargetInvoice
 from tests.audit.build import claimed, enter, opened
@@ -37,7 +37,7 @@ def store(tenant, *rows, company=CO):
 def numbers(tenant, *bills, **cleared):
     """The suspected numbers of each bill, from the mirror."""
     asked = [
-        bill if isinstance(bill, Asked) else Asked(f"bill-{n}", bill)
+        bill if isinstance(bill, IncomingBill) else IncomingBill(f"bill-{n}", bill)
         for n, bill in enumerate(bills)
     ]
     found = invoices.candidates(tenant.pk, asked)
@@ -165,12 +165,12 @@ def test_what_another_bill_is_entered_as_is_no_twin(tenant):
 def test_what_a_person_called_different_is_never_suspected_again(tenant):
     store(tenant, ROW, replace(ROW, invoice_num="123"))
     cleared = frozenset({(CO, 7, "inv 123")})
-    assert numbers(tenant, Asked("bill-0", BILL, cleared)) == {"bill-0": ["123"]}
+    assert numbers(tenant, IncomingBill("bill-0", BILL, cleared)) == {"bill-0": ["123"]}
 
 
 def test_any_number_of_bills_takes_three_queries(tenant):
     store(tenant, *(replace(ROW, invoice_num=f"{n}", stamp=f"s{n}") for n in range(60)))
-    asked = [Asked(f"b{n}", replace(BILL, invoice_num=f"INV-{n}")) for n in range(50)]
+    asked = [IncomingBill(f"b{n}", replace(BILL, invoice_num=f"INV-{n}")) for n in range(50)]
     with CaptureQueriesContext(
         connection,
     ) as queries:

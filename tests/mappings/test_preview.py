@@ -102,7 +102,7 @@ def test_an_unknown_kind_is_refused(tenant):
 )
 def test_what_a_change_frees(tenant, gaps, keys, others, free, partly):
     pk = held(tenant, "b", *gaps)
-    found = open_holds(tenant.pk).freed_by("vendors", keys, others)
+    found = open_holds(tenant.pk).impact_of("vendors", keys, others)
     assert found.postings == ((pk,) if free else ())
     assert found.money.sums == ({"USD": Decimal(10)} if free else {})
     assert found.partly == partly

@@ -3,9 +3,9 @@
 import pytest
 
 from mappings.suggest import (
-    Asked,
     Catalog,
     Known,
+    RampReference,
     Suggestion,
     Target,
     alike,
@@ -46,21 +46,26 @@ def test_names_are_compared_without_their_trimmings(name: str, plain: str) -> No
 @pytest.mark.parametrize(
     ("asked", "known", "first", "evidence"),
     [
-        (Asked("ACME Corp."), Known(), "ACME", ("same name",)),
-        (Asked("Muller und Sohne"), Known(), "MULLER", ("same name",)),
-        (Asked("Web Services Amazon"), Known(), "AWS", ("same name",)),
-        (Asked("Amazon Web Service"), Known(), "AWS", ("name 97 % alike",)),
-        (Asked("", frozenset({"aws "})), Known(), "AWS", ("same number aws",)),
+        (RampReference("ACME Corp."), Known(), "ACME", ("same name",)),
+        (RampReference("Muller und Sohne"), Known(), "MULLER", ("same name",)),
+        (RampReference("Web Services Amazon"), Known(), "AWS", ("same name",)),
+        (RampReference("Amazon Web Service"), Known(), "AWS", ("name 97 % alike",)),
+        (RampReference("", frozenset({"aws "})), Known(), "AWS", ("same number aws",)),
         (
-            Asked("AMZN"),
+            RampReference("AMZN"),
             Known(same_number={"AWS": 3}),
             "AWS",
             ("past invoices: 3 with the same number",),
         ),
-        (Asked("AMZN"), Known(mapped={"AWS": "EPIC07"}), "AWS", ("mapped so in company EPIC07",)),
-        (Asked("AMZN"), Known(mapped={"AWS": ""}), "AWS", ("mapped so for every company",)),
         (
-            Asked("Acme"),
+            RampReference("AMZN"),
+            Known(mapped={"AWS": "EPIC07"}),
+            "AWS",
+            ("mapped so in company EPIC07",),
+        ),
+        (RampReference("AMZN"), Known(mapped={"AWS": ""}), "AWS", ("mapped so for every company",)),
+        (
+            RampReference("Acme"),
             Known(same_amount={"ACMEEU": 1}, same_number={"ACMEEU": 1}),
             "ACMEEU",
             (
@@ -72,7 +77,7 @@ def test_names_are_compared_without_their_trimmings(name: str, plain: str) -> No
     ],
 )
 def test_the_best_comes_first_and_says_why(
-    asked: Asked, known: Known, first: str, evidence: tuple[str, ...]
+    asked: RampReference, known: Known, first: str, evidence: tuple[str, ...]
 ) -> None:
     found = suggest(asked, VENDORS, known)
     assert (found[0].id, found[0].evidence) == (first, evidence)
@@ -83,22 +88,22 @@ def test_the_best_comes_first_and_says_why(
 @pytest.mark.parametrize(
     ("asked", "known"),
     [
-        (Asked("Totally different"), Known()),
-        (Asked(""), Known()),
-        (Asked("x"), Known(same_amount={"AWS": 5})),  # by itself a chance
-        (Asked("x"), Known(usual={"AWS": 50})),
-        (Asked("x"), Known(mapped={"GONE": "EPIC07"})),
-        (Asked("", frozenset({"OLD"})), Known()),  # cannot be used
+        (RampReference("Totally different"), Known()),
+        (RampReference(""), Known()),
+        (RampReference("x"), Known(same_amount={"AWS": 5})),  # by itself a chance
+        (RampReference("x"), Known(usual={"AWS": 50})),
+        (RampReference("x"), Known(mapped={"GONE": "EPIC07"})),
+        (RampReference("", frozenset({"OLD"})), Known()),  # cannot be used
     ],
 )
-def test_weak_or_useless_hints_suggest_nothing(asked: Asked, known: Known) -> None:
+def test_weak_or_useless_hints_suggest_nothing(asked: RampReference, known: Known) -> None:
     assert suggest(asked, VENDORS, known) == []
 
 
 def test_hints_add_up_and_never_pass_a_hundred() -> None:
-    name = suggest(Asked("Acme Corp"), VENDORS, Known())[0]
+    name = suggest(RampReference("Acme Corp"), VENDORS, Known())[0]
     more = suggest(
-        Asked("Acme Corp", frozenset({"7"})),
+        RampReference("Acme Corp", frozenset({"7"})),
         VENDORS,
         Known({"ACME": "EPIC07"}, {"ACME": 9}, {"ACME": 9}, {"ACME": 9}),
     )[0]
@@ -121,6 +126,6 @@ def test_an_unusable_target_is_not_in_the_catalog() -> None:
 
 def test_at_most_so_many_come_in_a_stable_order() -> None:
     many = Catalog.of(Target(f"V{n:02}", "Acme", frozenset()) for n in range(60))
-    assert [one.id for one in suggest(Asked("Acme"), many, Known())] == [
+    assert [one.id for one in suggest(RampReference("Acme"), many, Known())] == [
         f"V{n:02}" for n in range(5)
     ]

@@ -71,7 +71,7 @@ def tells_ramp_before_it_is_committed() -> None:
         finish(its, prepared, saved)
 
     outcomes.Outcomes.finish = told_first  # type: ignore[method-assign]
-    ramp_connect.wait_turn = lambda budget: None  # it is not for within a transaction
+    ramp_connect.wait_for_slot = lambda budget: None  # it is not for within a transaction
 
 
 def skips_the_stamp() -> None:

@@ -14,11 +14,11 @@ from connector.epicor.ap_invoice.draft import APInvoiceDraft, DraftLine
 from connector.epicor.ap_invoice.rows import SavedInvoice
 from connector.sync.bills.duplicates import (
     adopted_differences,
+    duplicate_hold,
     facts_of,
     keys_of,
     same_key_hold,
     suspected,
-    twins_hold,
 )
 from connector.sync.bills.prepare import Prepared
 from mappings.duplicate_rules import Candidate, Facts
@@ -109,7 +109,7 @@ def test_the_hold_names_both_invoices_and_what_to_do() -> None:
 def test_what_epicor_would_pay_beside_ramp_is_said(
     wanted: bool, held: bool | None, shown: bool
 ) -> None:
-    hold = twins_hold(replace(DRAFT, pay_hold=wanted), [replace(TYPED, pay_hold=held)])
+    hold = duplicate_hold(replace(DRAFT, pay_hold=wanted), [replace(TYPED, pay_hold=held)])
     assert [twin["may_be_paid"] for twin in hold.detail["twins"]] == [shown]
     assert ("not posted, no payment hold)" in hold.message) is shown
 
@@ -127,7 +127,7 @@ def test_only_those_that_are_alike_are_shown_and_at_most_ten() -> None:
 
 
 def test_the_very_same_number_comes_first_and_asks_for_another_number() -> None:
-    hold = twins_hold(DRAFT, [TYPED, typed(invoice_num="inv-00123 ", invoice_date=None)])
+    hold = duplicate_hold(DRAFT, [TYPED, typed(invoice_num="inv-00123 ", invoice_date=None)])
     assert hold.message.startswith("Epicor already has an invoice of this vendor with this number")
     assert "no date" in hold.message
     assert "give this one another number, here or in Ramp" in hold.message

@@ -22,7 +22,7 @@ RAISED = {
     "InvalidBillError",
     "RejectedError",
     "DuplicateInvoiceError",
-    "AskedError",
+    "QuestionError",
 }
 # Raised to the person who asked, never written on a bill.
 FOR_THE_PERSON = {"connector/sync/bills/duplicate_list.py"}

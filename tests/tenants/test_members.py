@@ -10,7 +10,7 @@ from django.utils import timezone
 from audit.permissions import CAPABILITIES
 from audit.trail.models import AuditEntry
 from connector.tenants import members
-from connector.tenants.members import PeopleError
+from connector.tenants.members import MembersError
 from connector.tenants.models import Membership, Tenant
 from tests.builders import make_tenant, make_user
 
@@ -54,7 +54,7 @@ class TestAdding:
         User.objects.create_user("two", "twin@example.com")
         User.objects.create_user("off", "off@example.com", is_active=False)
         make_user("member", tenant, "approver")
-        with pytest.raises(PeopleError, match=said) as caught:
+        with pytest.raises(MembersError, match=said) as caught:
             members.add(tenant, who, "auditor", actor="ann")
         assert caught.value.field == "who"
         assert Membership.objects.count() == 1
@@ -63,9 +63,9 @@ class TestAdding:
     @pytest.mark.parametrize("role", ["", "root", "superuser"])
     def test_only_roles_that_there_are(self, tenant, role):
         make_user("bea")
-        with pytest.raises(PeopleError, match="Choose a role"):
+        with pytest.raises(MembersError, match="Choose a role"):
             members.add(tenant, "bea", role, actor="ann")
-        with pytest.raises(PeopleError, match="Choose a role"):
+        with pytest.raises(MembersError, match="Choose a role"):
             members.create(tenant, "new", "new@example.com", role, actor="ann")
         assert not Membership.objects.exists()
 
@@ -84,9 +84,9 @@ class TestTwoTenants:
 
     @pytest.mark.parametrize("who", ["bob", "BOB@example.com"])
     def test_whom_another_tenant_invited_cannot_be_added(self, tenant, bob, who):
-        with pytest.raises(PeopleError) as caught:
+        with pytest.raises(MembersError) as caught:
             members.add(tenant, who, "auditor", actor="mallory")
-        with pytest.raises(PeopleError) as nobody:
+        with pytest.raises(MembersError) as nobody:
             members.add(tenant, "nobody", "auditor", actor="mallory")
         assert str(caught.value) == str(nobody.value).replace("nobody", who)
         assert not Membership.objects.filter(tenant=tenant).exists()
@@ -95,7 +95,7 @@ class TestTwoTenants:
     def test_no_new_link_for_whom_another_tenant_has_too(self, tenant, bob):
         mine = Membership.objects.create(tenant=tenant, user=bob.member.user, role="auditor")
         for where, member in ((tenant, mine), (bob.member.tenant, bob.member)):
-            with pytest.raises(PeopleError, match="Only a superuser"):
+            with pytest.raises(MembersError, match="Only a superuser"):
                 members.new_link(where, member.pk, actor="mallory")
 
     def test_a_link_opens_nothing_that_was_given_afterwards(self, tenant, bob):
@@ -125,7 +125,7 @@ class TestTwoTenants:
         ("name", "email"), [("bob", "x@example.com"), ("new", "bob@example.com")]
     )
     def test_a_new_user_does_not_tell_which_of_the_two_is_taken(self, tenant, bob, name, email):
-        with pytest.raises(PeopleError, match="This username or e-mail cannot be given"):
+        with pytest.raises(MembersError, match="This username or e-mail cannot be given"):
             members.create(tenant, name, email, "auditor", actor="mallory")
 
 
@@ -153,7 +153,7 @@ class TestInviting:
     )
     def test_who_cannot_be_made(self, tenant, name, email, field):
         User.objects.create_user("bea", "bea@example.com")
-        with pytest.raises(PeopleError) as caught:
+        with pytest.raises(MembersError) as caught:
             members.create(tenant, name, email, "accountant", actor="ann")
         assert caught.value.field == field
         assert User.objects.count() == 1
@@ -185,17 +185,17 @@ class TestInviting:
         assert members.new_link(tenant, added.member.pk, actor="ann").link
         make_user("bea", tenant, "admin")  # may work elsewhere, too: her account is her own
         for member in Membership.objects.filter(user__username="bea"):
-            with pytest.raises(PeopleError, match="has a password already"):
+            with pytest.raises(MembersError, match="has a password already"):
                 members.new_link(tenant, member.pk, actor="ann")
         User.objects.filter(username="new").update(is_superuser=True)
-        with pytest.raises(PeopleError):
+        with pytest.raises(MembersError):
             members.new_link(tenant, added.member.pk, actor="ann")
 
     def test_no_link_for_who_has_logged_in_except_by_a_superuser(self, tenant):
         added = members.create(tenant, "new", "n@example.com", "auditor", actor="ann")
         User.objects.filter(username="new").update(last_login=timezone.now())
         assert members.invited(*parts(added.link)) is None
-        with pytest.raises(PeopleError, match="only a superuser"):
+        with pytest.raises(MembersError, match="only a superuser"):
             members.new_link(tenant, added.member.pk, actor="ann")
         link = members.new_link(tenant, added.member.pk, actor="root", superuser=True).link
         assert members.invited(*parts(link)) == added.member.user
@@ -203,7 +203,7 @@ class TestInviting:
     def test_no_link_for_another_tenants_people(self, tenant):
         other = make_tenant("other")
         added = members.create(other, "new", "n@example.com", "auditor", actor="eve")
-        with pytest.raises(PeopleError, match="no member"):
+        with pytest.raises(MembersError, match="no member"):
             members.new_link(tenant, added.member.pk, actor="ann")
 
 
@@ -224,19 +224,19 @@ class TestChanging:
     def test_two_at_once_and_the_second_is_told(self, tenant):
         bea = Membership.objects.get(user=make_user("bea", tenant, "auditor"))
         members.change_role(tenant, bea.pk, "accountant", before="auditor", actor="ann")
-        with pytest.raises(PeopleError, match="was made accountant meanwhile"):
+        with pytest.raises(MembersError, match="was made accountant meanwhile"):
             members.change_role(tenant, bea.pk, "approver", before="auditor", actor="cat")
         assert Membership.objects.get(pk=bea.pk).role == "accountant"
 
     def test_the_last_admin_stays(self, tenant):
         ann = Membership.objects.get(user=make_user("ann", tenant, "admin"))
-        with pytest.raises(PeopleError, match="last admin"):
+        with pytest.raises(MembersError, match="last admin"):
             members.change_role(tenant, ann.pk, "auditor", before="admin", actor="ann")
-        with pytest.raises(PeopleError, match="last admin"):
+        with pytest.raises(MembersError, match="last admin"):
             members.remove(tenant, ann.pk, actor="ann")
         gone = make_user("gone", tenant, "admin")
         User.objects.filter(pk=gone.pk).update(is_active=False)  # cannot log in: no admin
-        with pytest.raises(PeopleError, match="last admin"):
+        with pytest.raises(MembersError, match="last admin"):
             members.remove(tenant, ann.pk, actor="gone")
         make_user("bea", tenant, "admin")
         members.remove(tenant, ann.pk, actor="ann")
@@ -246,14 +246,14 @@ class TestChanging:
     def test_an_admin_elsewhere_does_not_count(self, tenant):
         make_user("eve", make_tenant("other"), "admin")
         ann = Membership.objects.get(user=make_user("ann", tenant, "admin"))
-        with pytest.raises(PeopleError, match="last admin"):
+        with pytest.raises(MembersError, match="last admin"):
             members.remove(tenant, ann.pk, actor="ann")
 
     def test_another_tenants_member_is_nobody_here(self, tenant):
         eve = Membership.objects.get(user=make_user("eve", make_tenant("other"), "auditor"))
-        with pytest.raises(PeopleError, match="no member"):
+        with pytest.raises(MembersError, match="no member"):
             members.change_role(tenant, eve.pk, "admin", before="auditor", actor="ann")
-        with pytest.raises(PeopleError, match="no member"):
+        with pytest.raises(MembersError, match="no member"):
             members.remove(tenant, eve.pk, actor="ann")
         assert Membership.objects.get(pk=eve.pk).role == "auditor"
 

@@ -14,7 +14,7 @@ from connector.jobs import queue
 from connector.jobs.models import Job
 from connector.tenants import members, sections
 from connector.tenants.form_fields import SettingsError
-from connector.tenants.members import PeopleError
+from connector.tenants.members import MembersError
 from connector.tenants.models import FinanceCalendar, Membership, PostingSettings, Tenant
 from connector.tenants.sections import SECTIONS, ChangedMeanwhileError
 from tests.builders import make_tenant, make_user
@@ -22,7 +22,7 @@ from tests.tenants.test_go_live import filled
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = ("ann", "bob", "cat")
-REFUSED = (PeopleError, ChangedMeanwhileError, SettingsError, ValueError)
+REFUSED = (MembersError, ChangedMeanwhileError, SettingsError, ValueError)
 
 
 def together(work: Callable[[str], Any]) -> list[Any]:

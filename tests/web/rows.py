@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from audit.ledger.models import Blocker, Posting
 from connector.domain.invoice_key import number_key
-from connector.epicor.ap_invoice.questions import About, Asked, Question
+from connector.epicor.ap_invoice.questions import About, OpenQuestions, Question
 from connector.tenants.models import Tenant
 
 SECRET = "ramp_sec_VerySecret123"
@@ -42,7 +42,7 @@ def make_asked(
     """A bill that Epicor asked something about, with its own number in the text."""
     number = f"INV-{bill_id}"
     question = Question.of(text.format(number=number), About(bill_id, number, "ACME"))
-    detail = Asked(method, (question,), answerable).as_detail()
+    detail = OpenQuestions(method, (question,), answerable).as_detail()
     said = f"Epicor asked in {method}: “{question.text}” It was not answered."
     values = {"hold_reason": "asked", "hold_message": said, **values}
     return make_posting(tenant, bill_id, hold_detail=detail, **values)

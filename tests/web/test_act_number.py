@@ -138,7 +138,7 @@ def test_a_bill_that_may_be_in_epicor_gets_none(client: Client, tenant: Tenant, 
     page = post(client, "number", 422, only=posting.pk)
     assert "Nothing was changed." in page
     assert "<form" not in page
-    assert not available.offered(posting).get("number")
+    assert not available.available_actions(posting).get("number")
 
 
 def test_what_changed_meanwhile_is_looked_at_again(
@@ -206,7 +206,7 @@ def test_the_list_offers_it_where_the_number_is_the_trouble(
     client: Client, tenant: Tenant, values: dict[str, Any], first: bool
 ) -> None:
     posting = make_posting(tenant, "b", **values)
-    assert available.offered(posting).get("number_first", False) is first
+    assert available.available_actions(posting).get("number_first", False) is first
     page = text(client, f"/t/acme/exceptions/cause/?cause={posting.hold_reason}")
     assert ("acts/number/" in page) is first
 

@@ -18,7 +18,7 @@ from audit.ledger.triage import seen
 from audit.trail import log
 from audit.trail.models import AuditEntry
 from connector.actions import bill_jobs as jobs
-from connector.actions.duplicates import tell_apart
+from connector.actions.duplicates import mark_not_duplicate
 from connector.actions.job_results import result_text
 from connector.domain.errors import Hold, Reason
 from connector.jobs import runner
@@ -476,9 +476,9 @@ def test_an_invoice_suspected_just_before_the_answer_is_written_is_not_called_di
     def late(seen: Posting, **given: Any) -> None:
         more = {"twins": [TWIN, {**TWIN, "invoice_num": "TYPED-2"}]}
         Posting.objects.filter(pk=posting.pk).update(hold_detail=more, hold_version="more")
-        tell_apart(seen, **given)
+        mark_not_duplicate(seen, **given)
 
-    monkeypatch.setattr(jobs, "tell_one_apart", late)
+    monkeypatch.setattr(jobs, "mark_one_not_duplicate", late)
     sure = {"sure": "1", "chosen": chosen(page), "reason": "another month"}
     assert "INV-b changed meanwhile" in post(client, "different", **sure, place="exceptions")
     posting.refresh_from_db()

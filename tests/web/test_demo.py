@@ -27,7 +27,7 @@ def log_in(name: str) -> Client:
 
 
 def test_both_log_in_with_the_kept_password(tenant: Tenant) -> None:
-    assert demo_data.install_people(tenant) == [("demo", "accountant"), ("admin", "administrator")]
+    assert demo_data.install_members(tenant) == [("demo", "accountant"), ("admin", "administrator")]
     assert log_in("demo").get("/t/acme/").wsgi_request.role == "accountant"
     assert log_in("demo").get("/admin/auth/user/").status_code == 403
     assert log_in("admin").get("/t/acme/").wsgi_request.role == "admin"
@@ -35,9 +35,9 @@ def test_both_log_in_with_the_kept_password(tenant: Tenant) -> None:
 
 
 def test_a_second_start_ends_no_session_and_makes_nobody_twice(tenant: Tenant) -> None:
-    demo_data.install_people(tenant)
+    demo_data.install_members(tenant)
     client = log_in("demo")
-    demo_data.install_people(tenant)
+    demo_data.install_members(tenant)
     assert client.get("/t/acme/").status_code == 200
     assert User.objects.count() == 2
     assert Membership.objects.count() == 1
@@ -45,13 +45,13 @@ def test_a_second_start_ends_no_session_and_makes_nobody_twice(tenant: Tenant) -
 
 def test_an_older_demos_superuser_becomes_an_accountant(tenant: Tenant) -> None:
     User.objects.create_superuser("demo", password="old")
-    demo_data.install_people(tenant)
+    demo_data.install_members(tenant)
     assert log_in("demo").get("/admin/auth/user/").status_code == 403
 
 
 def test_somebody_else_called_admin_keeps_password_and_rights(tenant: Tenant) -> None:
     other = builders.make_user("admin", tenant, "auditor")
-    assert demo_data.install_people(tenant) == [("demo", "accountant")]
+    assert demo_data.install_members(tenant) == [("demo", "accountant")]
     other.refresh_from_db()
     assert other.check_password("admin")
     assert not other.is_superuser

@@ -26,7 +26,7 @@ from connector.sync.bills.run import SYNC
 from connector.sync.models import Bill
 from connector.tenants import entities
 from connector.tenants.models import EntityRoute, Tenant
-from connector.web.exceptions.texts import words_of
+from connector.web.exceptions.texts import cause_text
 from mappings.models import EpicorVendor, VendorMapping
 from tests import builders
 from tests.web.rows import block, make_posting
@@ -231,7 +231,7 @@ def test_every_reason_has_its_words_and_its_next_step(
 ) -> None:
     make_posting(tenant, "one", hold_reason=reason, hold_message="What happened.")
     page = html.unescape(text(client, f"{PAGE}cause/?cause={reason}"))
-    words = words_of(CauseGroup(reason))
+    words = cause_text(CauseGroup(reason))
     for expected in [
         words.before,
         words.what,

@@ -13,7 +13,7 @@ from audit.ledger.models import Posting
 from audit.trail.models import AuditEntry
 from connector.actions import questions
 from connector.domain.difference import Difference, stored
-from connector.epicor.ap_invoice.questions import About, Asked, Question
+from connector.epicor.ap_invoice.questions import About, OpenQuestions, Question
 from connector.jobs.models import Job
 from connector.sync.models import AcceptedQuestion
 from connector.tenants.models import Membership, Tenant
@@ -198,10 +198,10 @@ def test_always_frees_every_bill_with_that_question_and_no_other(
 def test_several_texts_are_answered_together(client: Client, tenant: Tenant) -> None:
     about = About("a", "INV-a", "ACME")
     two = tuple(Question.of(each, about) for each in ("Sure, 1?", "Really?"))
-    detail = Asked("UpdateMaster", two, answerable=True).as_detail()
+    detail = OpenQuestions("UpdateMaster", two, answerable=True).as_detail()
     both = make_posting(tenant, "a", hold_reason="asked", hold_detail=detail)
     half = make_asked(tenant, "b", "Sure, 2?", method="UpdateMaster")
-    more = Asked("UpdateMaster", (*two, Question.of("Quite?", about)), answerable=True)
+    more = OpenQuestions("UpdateMaster", (*two, Question.of("Quite?", about)), answerable=True)
     third = make_posting(tenant, "c", hold_reason="asked", hold_detail=more.as_detail())
     accept(client, "go-on-always", both)
     assert AcceptedQuestion.objects.count() == 2

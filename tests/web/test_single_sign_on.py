@@ -611,7 +611,7 @@ def test_who_logs_in_by_sign_on_gets_no_link_but_may_join(
 ) -> None:
     sign_on(Client())
     member = Membership.objects.get(user=ann)
-    with pytest.raises(members.PeopleError, match="logs in by single sign-on"):
+    with pytest.raises(members.MembersError, match="logs in by single sign-on"):
         members.new_link(tenant, member.pk, actor="joe")
     admin = Client()
     admin.force_login(builders.make_user("joe", tenant, "admin"))
@@ -622,7 +622,7 @@ def test_who_logs_in_by_sign_on_gets_no_link_but_may_join(
     assert members.add(other, "ann", "auditor", actor="joe").user == ann
     Membership.objects.filter(tenant=other).delete()
     settings.OIDC_ISSUER = ""  # no sign-on any more: a superuser's link is the way in again
-    with pytest.raises(members.PeopleError, match="has logged in before"):
+    with pytest.raises(members.MembersError, match="has logged in before"):
         members.new_link(tenant, member.pk, actor="joe")
     assert members.new_link(tenant, member.pk, actor="root", superuser=True).link
 

@@ -19,8 +19,8 @@ from connector.jobs.models import Job
 from connector.sync.bills.run import SOME, SYNC
 from connector.tenants.models import FinanceCalendar, Tenant
 from connector.web.money import pile_of, piles
-from connector.web.statistics import Seen, month
-from connector.web.sync_status import cycle
+from connector.web.statistics import Seen, last_30_days
+from connector.web.sync_status import sync_status
 from tests import builders
 from tests.web.rows import block, make_posting
 
@@ -162,7 +162,7 @@ def test_the_month_has_thirty_days_of_the_tenants_zone(tenant: Tenant, noon) -> 
             make_posting(tenant, name, state="confirmed", entered_at=moment)
         make_posting(tenant, "yen", state="entered", entered_at=at("2026-11-24T00:00"),
                      currency="JPY", amount=Decimal(7))  # fmt: skip
-        found = month(tenant)
+        found = last_30_days(tenant)
     assert [day for day, _ in found.days] == [
         date(2026, 10, 26) + timedelta(days=n) for n in range(30)
     ]
@@ -196,7 +196,7 @@ def test_straight_through_is_counted_of_all_bills_that_were_seen(tenant: Tenant)
     held(tenant, "waits")
     held(tenant, "b2", "posting.postponed")  # a retry is no hold
     held(other, "b3")  # somebody else's bill of the same name
-    found = month(tenant)
+    found = last_30_days(tenant)
     assert found.seen == Seen(straight=999, looked_at=1, waiting=1, settled=1, moving=1)
     assert (found.total.bills, found.seen.bills, found.seen.rate) == (1000, 1003, Decimal("99.7"))
     page = said(text(client_of(tenant), "/t/acme/today/month/"))
@@ -344,7 +344,7 @@ def test_retries_and_dead_runs_are_not_the_last_sync(tenant: Tenant) -> None:
     whole = make_run(tenant, **synced(fetched=3))
     make_run(tenant, SOME, **synced())
     make_run(tenant, in_process=True)  # its process was killed: no lease
-    found = cycle(tenant)
+    found = sync_status(tenant)
     assert (found.last, found.run) == (whole, None)
 
 

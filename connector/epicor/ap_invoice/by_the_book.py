@@ -7,7 +7,7 @@ from connector.epicor.ap_invoice.converge import converge
 from connector.epicor.ap_invoice.conversation import (
     Conversation,
     Entry,
-    Habits,
+    EpicorProfile,
     Reply,
     Rows,
     Step,
@@ -31,14 +31,14 @@ from connector.epicor.ap_invoice.rows import (
 
 
 def by_the_book(
-    draft: APInvoiceDraft, group_id: str, saved: SavedInvoice | None, habits: Habits
+    draft: APInvoiceDraft, group_id: str, saved: SavedInvoice | None, profile: EpicorProfile
 ) -> Conversation:
     """Every Change… call of the screen, the header saved, each line saved, then the accounts.
 
     Always read back at its end. What was begun is completed without the screen's calls. Raises
-    AskedError for every question that a call asks, HeldError, UncertainOutcomeError.
+    QuestionError for every question that a call asks, HeldError, UncertainOutcomeError.
     """
-    entry = Entry.of(draft, group_id, saved, habits)
+    entry = Entry.of(draft, group_id, saved, profile)
     if entry.saved.header is not None:
         return (yield from converge(entry, created=False))
     ds = yield from _enter_header(entry)
@@ -64,7 +64,7 @@ def _enter_header(entry: Entry) -> Generator[Step, Reply, Rows]:
     ds = yield from _change_defaults(entry, ds)
     amount = typed(draft.total, draft)
     ds = yield from _change(entry, "ChangeInvoiceVendorAmt", ds, ProposedInvoiceVendorAmt=amount)
-    row = header_row(_newest(ds, HEADER), draft, entry.habits.stamp_column)
+    row = header_row(_newest(ds, HEADER), draft, entry.profile.stamp_column)
     return (yield from save(entry, HEADER, {HEADER: [row]}, _with(ds, HEADER, **row)))
 
 
@@ -114,7 +114,7 @@ def _enter_line(entry: Entry, number: int, ds: Rows) -> Generator[Step, Reply, R
 def _change(
     entry: Entry, method: str, ds: Rows, table: str = HEADER, **parameters: Any
 ) -> Generator[Step, Reply, Rows]:
-    """One Change… call: the dataset it gives back goes into the next one. Raises AskedError."""
+    """One Change… call: the dataset it gives back goes into the next one. Raises QuestionError."""
     step = Step(method, {**parameters, "ds": ds}, writes=False)
     ds, _ = new_row(entry, method, (yield step), table)
     return ds

@@ -16,7 +16,7 @@ def converge(entry: Entry, *, created: bool) -> Conversation:
 
     `created`: this conversation made the invoice, so that nothing is deleted. What stays different
     is for the verification to name. Raises HeldError before it touches what is posted, has another
-    sign or is not ours; AskedError, UncertainOutcomeError. At most four writes.
+    sign or is not ours; QuestionError, UncertainOutcomeError. At most four writes.
     """
     tried: set[str] = set()
     at_once = not entry.named
@@ -36,7 +36,7 @@ def converge(entry: Entry, *, created: bool) -> Conversation:
 
 def _next(entry: Entry, tried: set[str], *, at_once: bool, created: bool) -> Rows:
     """The rows of the next UpdateMaster; the first table is the one that is named."""
-    column, saved = entry.habits.stamp_column, entry.saved
+    column, saved = entry.profile.stamp_column, entry.saved
     found = pending(entry.draft, saved, entry.group_id, column, created=created)
     lines = {row["InvoiceLine"]: row["RowMod"] for row in found.get(LINE, ())}
     together = lines if at_once else {}
@@ -79,7 +79,7 @@ def _outdated(entry: Entry, rows: Rows) -> bool:
 
 def _may_touch(entry: Entry, rows: Rows) -> None:
     header = entry.saved.header or {}
-    draft, column = entry.draft, entry.habits.stamp_column
+    draft, column = entry.draft, entry.profile.stamp_column
     name = f"Invoice {draft.invoice_num} of vendor {draft.vendor_id}"
     if header.get("Posted"):
         raise HeldError(

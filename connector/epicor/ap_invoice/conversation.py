@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from connector.domain.errors import AskedError, RejectedError, UncertainOutcomeError
+from connector.domain.errors import QuestionError, RejectedError, UncertainOutcomeError
 from connector.epicor.ap_invoice.draft import APInvoiceDraft
-from connector.epicor.ap_invoice.questions import About, Accepted, Asked, Question, texts_of
+from connector.epicor.ap_invoice.questions import About, Accepted, OpenQuestions, Question, texts_of
 from connector.epicor.ap_invoice.rows import HEADER, Row, SavedInvoice
 from connector.epicor.contract import AP_INVOICE
 
@@ -40,7 +40,7 @@ class Step:
 
 
 @dataclass(slots=True)
-class Habits:
+class EpicorProfile:
     """What this Epicor taught us; `saves` is "", "all" or "named" (only the named table).
 
     `accepted` is what people said to go on in spite of.
@@ -54,7 +54,7 @@ class Habits:
 
 
 Conversation = Generator[Step, Reply, SavedInvoice]
-Writer = Callable[[APInvoiceDraft, str, SavedInvoice | None, Habits], Conversation]
+Writer = Callable[[APInvoiceDraft, str, SavedInvoice | None, EpicorProfile], Conversation]
 
 
 @dataclass(slots=True)
@@ -66,16 +66,20 @@ class Entry:
 
     draft: APInvoiceDraft
     own_group: str
-    habits: Habits
+    profile: EpicorProfile
     saved: SavedInvoice
     named: bool
 
     @classmethod
     def of(
-        cls, draft: APInvoiceDraft, group_id: str, saved: SavedInvoice | None, habits: Habits
+        cls,
+        draft: APInvoiceDraft,
+        group_id: str,
+        saved: SavedInvoice | None,
+        profile: EpicorProfile,
     ) -> "Entry":
         """An entry that begins, or goes on with what was found."""
-        return cls(draft, group_id, habits, saved or SavedInvoice(), habits.saves == "named")
+        return cls(draft, group_id, profile, saved or SavedInvoice(), profile.saves == "named")
 
     @property
     def group_id(self) -> str:
@@ -94,24 +98,24 @@ class Entry:
 
 
 def skeleton(entry: Entry) -> Generator[Step, Reply, tuple[Rows, Row]]:
-    """The dataset with a new header row, and that row; nothing is saved. Raises AskedError."""
-    habits = entry.habits
-    method = habits.credit_skeleton if entry.draft.credit else habits.invoice_skeleton
+    """The dataset with a new header row, and that row; nothing is saved. Raises QuestionError."""
+    profile = entry.profile
+    method = profile.credit_skeleton if entry.draft.credit else profile.invoice_skeleton
     step = Step(method, {"ds": {}, "cGroupID": entry.group_id}, writes=False)
     return new_row(entry, method, (yield step), HEADER)
 
 
 def new_row(entry: Entry, method: str, answer: Reply, table: str) -> tuple[Rows, Row]:
-    """The dataset that a GetNew… gave and its new row. Raises AskedError when there is none."""
+    """The dataset that a GetNew… gave and its new row. Raises QuestionError when there is none."""
     refuse_questions(entry, method, answer.parameters)
     rows = [row for row in answer.ds.get(table) or () if row.get("RowMod") == "A"]
     if rows:
         return answer.ds, rows[-1]
     done = "nothing was entered" if table == HEADER else "the invoice is not whole"
-    raise AskedError(
+    raise QuestionError(
         f"Epicor's {method} gave no new row of {table}, so {done}. "
         "Check that the group is open in Epicor, then replay.",
-        detail=Asked(method, (), answerable=False).as_detail(),
+        detail=OpenQuestions(method, (), answerable=False).as_detail(),
     )
 
 
@@ -120,7 +124,7 @@ def save(
 ) -> Generator[Step, Reply, Rows]:
     """UpdateMaster with `ds`, and a look unless the answer shows every one of `rows` saved.
 
-    Returns the saved rows that Epicor gave last. Raises AskedError, UncertainOutcomeError.
+    Returns the saved rows that Epicor gave last. Raises QuestionError, UncertainOutcomeError.
     """
     answer = yield Step(
         "UpdateMaster",
@@ -168,22 +172,22 @@ def settled(ds: Mapping[str, Any]) -> Rows:
 def refuse_questions(
     entry: Entry, method: str, parameters: Mapping[str, Any], *, ran: bool = True
 ) -> None:
-    """Raise AskedError when Epicor wants an answer, unless a person gave it.
+    """Raise QuestionError when Epicor wants an answer, unless a person gave it.
 
     `ran`: what it means that the answer has no `lUpdateRan`. Where Epicor waits for user input or
     saved nothing, only its own screen can answer: what a person accepted makes no success of it.
     """
     questions = tuple(Question.of(text, entry.about) for text in texts_of(parameters))
     waits = bool(parameters.get("requiresUserInput")) or not parameters.get("lUpdateRan", ran)
-    known = entry.habits.accepted.covers(method, questions, entry.about.bill_id)
+    known = entry.profile.accepted.covers(method, questions, entry.about.bill_id)
     if known and not waits:
         return
     said = " ".join(f"“{one.text}”" for one in questions)
     stop = "" if questions and questions[-1].text.endswith((".", "!", "?")) else "."
-    raise AskedError(
+    raise QuestionError(
         f"Epicor asked in {method}: {said or 'it wants an answer that it does not name'}{stop} "
         f"{_ONLY_THERE if waits else _ANSWER} The invoice is looked up first.",
-        detail=Asked(method, questions, answerable=not waits).as_detail(),
+        detail=OpenQuestions(method, questions, answerable=not waits).as_detail(),
     )
 
 

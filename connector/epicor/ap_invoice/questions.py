@@ -59,7 +59,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OpenQuestions:
     """What a bill waits for: the questions of one call, and whether anybody can answer them.
 
     `system`: who asks; Epicor, or this program itself where the bill is hard to believe.
@@ -84,7 +84,7 @@ class Asked:
         }
 
     @classmethod
-    def from_detail(cls, detail: Mapping[str, Any]) -> "Asked | None":
+    def from_detail(cls, detail: Mapping[str, Any]) -> "OpenQuestions | None":
         """Read back from a hold; None when it is about no question."""
         method, rows = detail.get("method"), detail.get("questions")
         if not isinstance(method, str) or not isinstance(rows, list):

@@ -4,19 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from connector.epicor.ap_invoice.conversation import Habits, Rows, Step, Writer
+from connector.epicor.ap_invoice.conversation import EpicorProfile, Rows, Step, Writer
 from connector.epicor.ap_invoice.draft import APInvoiceDraft
 from connector.epicor.ap_invoice.rows import ACCOUNT, EXPENSE, HEADER, LINE, TABLES, Row, place_of
 
 
-def requests(writer: Writer, draft: APInvoiceDraft, group_id: str, habits: Habits) -> list[Step]:
+def requests(
+    writer: Writer, draft: APInvoiceDraft, group_id: str, profile: EpicorProfile
+) -> list[Step]:
     """The saving calls for a new invoice, in order, as if Epicor agreed to everything.
 
     Without the defaults of Epicor's new rows; revisions (SysRevID) in later calls are made up.
-    Changes nothing, `habits` neither.
+    Changes nothing, `profile` neither.
     """
-    epicor = _Agreeing(named=habits.saves == "named")
-    talk = writer(draft, group_id, None, replace(habits))
+    epicor = _Agreeing(named=profile.saves == "named")
+    talk = writer(draft, group_id, None, replace(profile))
     steps: list[Step] = []
     try:
         step = next(talk)
@@ -29,7 +31,7 @@ def requests(writer: Writer, draft: APInvoiceDraft, group_id: str, habits: Habit
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Reply:
     ds: Rows
     parameters: Row = field(default_factory=lambda: {"lUpdateRan": True})
     return_obj: Any = None
@@ -43,15 +45,15 @@ class _Agreeing:
         self.revision = 0
         self.rows: Rows = {table: [] for table in TABLES}
 
-    def reply(self, step: Step) -> _Said:
+    def reply(self, step: Step) -> _Reply:
         sent: Rows = step.parameters.get("ds") or {}
         if step.method.startswith("GetNew"):
             table = LINE if "Dtl" in step.method else HEADER
-            return _Said({**sent, table: [*sent.get(table, ()), {"RowMod": "A"}]})
+            return _Reply({**sent, table: [*sent.get(table, ()), {"RowMod": "A"}]})
         if step.writes:
             named = step.parameters.get("cTableName")
             self._save(sent, [named] if self.named and named else TABLES)
-        return _Said(sent if not step.writes and sent else self.rows)
+        return _Reply(sent if not step.writes and sent else self.rows)
 
     def _save(self, sent: Rows, tables: Sequence[str]) -> None:
         for table in tables:

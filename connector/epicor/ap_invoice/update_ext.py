@@ -13,7 +13,7 @@ from connector.epicor.ap_invoice.converge import converge
 from connector.epicor.ap_invoice.conversation import (
     Conversation,
     Entry,
-    Habits,
+    EpicorProfile,
     Reply,
     Rows,
     Step,
@@ -28,15 +28,15 @@ _DUPLICATE = re.compile(r"(?i)duplicate entry|duplicaterecord")
 
 
 def update_ext(
-    draft: APInvoiceDraft, group_id: str, saved: SavedInvoice | None, habits: Habits
+    draft: APInvoiceDraft, group_id: str, saved: SavedInvoice | None, profile: EpicorProfile
 ) -> Conversation:
     """One UpdateExt with every row; a look only when its answer does not prove everything.
 
     Raises RejectedError when rows were refused and a look showed that nothing was saved,
-    HeldError when the number turned out to be somebody else's, AskedError,
+    HeldError when the number turned out to be somebody else's, QuestionError,
     UncertainOutcomeError. What is saved in part is completed.
     """
-    entry = Entry.of(draft, group_id, saved, habits)
+    entry = Entry.of(draft, group_id, saved, profile)
     created = entry.saved.header is None
     if created:
         yield from _create(entry)
@@ -65,7 +65,7 @@ def _create(entry: Entry) -> Generator[Step, Reply, None]:
 def _rows(entry: Entry) -> Rows:
     draft = entry.draft
     given = {"GroupID": entry.group_id, "DebitMemo": draft.credit}
-    rows: Rows = {HEADER: [header_row(given, draft, entry.habits.stamp_column)]}
+    rows: Rows = {HEADER: [header_row(given, draft, entry.profile.stamp_column)]}
     for number in range(1, len(draft.lines) + 1):
         for table, row in line_rows(draft, number, entry.group_id).items():
             rows.setdefault(table, []).append(row)
@@ -109,7 +109,7 @@ def _look_after(entry: Entry, errors: list[str]) -> Generator[Step, Reply, None]
 
 def _check_ours(entry: Entry) -> None:
     header, draft = entry.saved.header or {}, entry.draft
-    stamp = str(header.get(entry.habits.stamp_column) or "").strip()
+    stamp = str(header.get(entry.profile.stamp_column) or "").strip()
     person = _typed_by(entry.saved)
     if stamp == draft.stamp and not person:
         return

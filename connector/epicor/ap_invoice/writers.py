@@ -12,7 +12,7 @@ from connector.epicor.ap_invoice.converge import converge
 from connector.epicor.ap_invoice.conversation import (
     Conversation,
     Entry,
-    Habits,
+    EpicorProfile,
     Reply,
     Rows,
     Step,
@@ -27,16 +27,16 @@ from connector.epicor.ap_invoice.update_ext import update_ext
 
 
 def two_step(
-    draft: APInvoiceDraft, group_id: str, saved: SavedInvoice | None, habits: Habits
+    draft: APInvoiceDraft, group_id: str, saved: SavedInvoice | None, profile: EpicorProfile
 ) -> Conversation:
     """GetNew…, then UpdateMaster for whatever is missing until the invoice is whole.
 
     Two calls where UpdateMaster saves every table, four where it saves only the named one (and
-    one look more on the first invoice), for any number of lines. Raises AskedError when Epicor
+    one look more on the first invoice), for any number of lines. Raises QuestionError when Epicor
     asks a question, HeldError for what must not be touched, UncertainOutcomeError when an
     invoice reported as saved cannot be seen; other differences are left to the verification.
     """
-    entry = Entry.of(draft, group_id, saved, habits)
+    entry = Entry.of(draft, group_id, saved, profile)
     created = entry.saved.header is None
     if created:
         yield from _create(entry)
@@ -44,17 +44,17 @@ def two_step(
 
 
 def _create(entry: Entry) -> Generator[Step, Reply, None]:
-    draft, habits = entry.draft, entry.habits
+    draft, profile = entry.draft, entry.profile
     _, row = yield from skeleton(entry)
-    rows: Rows = {HEADER: [header_row(row, draft, habits.stamp_column)]}
+    rows: Rows = {HEADER: [header_row(row, draft, profile.stamp_column)]}
     if not entry.named:
         for number in range(1, len(draft.lines) + 1):
             for table, line in line_rows(draft, number, entry.group_id).items():
                 rows.setdefault(table, []).append(line)
     yield from save(entry, HEADER, rows, rows)
     entry.named = not entry.saved.lines
-    if not habits.saves:
-        habits.saves = "named" if entry.named else "all"
+    if not profile.saves:
+        profile.saves = "named" if entry.named else "all"
 
 
 WRITERS: Mapping[str, Writer] = MappingProxyType(

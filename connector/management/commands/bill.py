@@ -96,7 +96,7 @@ def _table(document: dict[str, Any]) -> str:
         lines.append(f"  {_at(attempt['started_at'])}  {text}".rstrip())
     lines += ["", f"History (times in {zone}):"]
     for event in document["events"]:
-        did = f"{event['action']} by {event['actor']}{_words(event['body'])}"
+        did = f"{event['action']} by {event['actor']}{_entry_text(event['body'])}"
         lines.append(f"  {_at(event['at'])}  {did}")
     return "\n".join(lines)
 
@@ -106,7 +106,7 @@ def _at(moment: datetime) -> str:
     return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
 
 
-def _words(body: dict[str, Any]) -> str:
+def _entry_text(body: dict[str, Any]) -> str:
     """What an entry of the trail says besides who did what."""
     said = [str(body.get(name) or "") for name in ("reason", "message")]
     if body.get("adopted"):

@@ -25,11 +25,11 @@ class Command(PlainCommand):
             raise CommandProblem(f"Nothing was stored. {error}") from error
         self.emit(
             {"tenant": tenant.slug, "created": created, "changed": changed},
-            lambda: _told(tenant.slug, changed, created=created),
+            lambda: _sentence(tenant.slug, changed, created=created),
         )
 
 
-def _told(slug: str, changed: list[str], *, created: bool) -> str:
+def _sentence(slug: str, changed: list[str], *, created: bool) -> str:
     if created:
         return f"Tenant {slug} was created. Next: python manage.py ping {slug}"
     if not changed:

@@ -61,7 +61,7 @@ class Command(PlainCommand):
             code = 1 if surprises and once else 0
             self.emit(summary.as_json(), lambda: _report(tenant, summary, surprises), code=code)
             if not once:
-                people = demo_data.install_people(tenant)
+                people = demo_data.install_members(tenant)
                 _serve(options["port"], _invitation(options["port"], people))
 
 

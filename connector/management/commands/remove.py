@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from connector.actions.remove import RemovalPlan, removal_plan, remove
+from connector.actions.remove import RemovalPreview, preview_removal, remove
 from connector.management.base import CommandProblem, TenantCommand, actor
 from connector.management.commands.bill import find_posting
 
@@ -29,7 +29,7 @@ class Command(TenantCommand):
         posting = find_posting(self.tenant, options["bill_id"])
         again = bool(options["enter_again"])
         if options["dry_run"]:
-            plan = removal_plan(self.tenant, posting, enter_again=again)
+            plan = preview_removal(self.tenant, posting, enter_again=again)
             if plan.refusal:
                 raise CommandProblem(plan.refusal)
         else:
@@ -44,7 +44,7 @@ class Command(TenantCommand):
         self.emit(document, lambda: _sentence(plan, again=again, dry=dry))
 
 
-def _sentence(plan: RemovalPlan, *, again: bool, dry: bool) -> str:
+def _sentence(plan: RemovalPreview, *, again: bool, dry: bool) -> str:
     done = [_done(plan, dry=dry)]
     if again:
         done.append(f"The next sync {'would enter' if dry else 'enters'} the bill anew.")
@@ -53,7 +53,7 @@ def _sentence(plan: RemovalPlan, *, again: bool, dry: bool) -> str:
     return " ".join(done)
 
 
-def _done(plan: RemovalPlan, *, dry: bool) -> str:
+def _done(plan: RemovalPreview, *, dry: bool) -> str:
     invoice, bill_id = plan.invoice, plan.posting.bill_id
     if plan.again:
         return f"Bill {bill_id} was removed before."

@@ -19,7 +19,7 @@ from connector.sync import clock
 from connector.sync.bills import under_way
 from connector.sync.bills.blackout import notice, stopped_bills
 from connector.sync.bills.run import KINDS, Summary, run_cycle
-from connector.sync.catalogs import ask_again, refresh
+from connector.sync.catalogs import refresh, request_refresh
 from connector.sync.context import open_cycle
 from connector.tenants import pauses
 from connector.tenants.models import Tenant
@@ -73,7 +73,7 @@ class Command(TenantCommand):
         else:
             summary, said, waits = _replay(self.tenant, chosen, force=force)
             document = summary.as_json()
-        parts = [_told(said), table(summary, dry=dry), blackout]
+        parts = [_sentence(said), table(summary, dry=dry), blackout]
         parts += [under_way.notice(self.tenant), clock.notice()]
         code = NEEDS_A_PERSON if waits else 0
         self.emit(document, lambda: "\n".join(filter(None, parts)), code=code)
@@ -143,7 +143,7 @@ def _replay(
 
 def _ask_epicor(tenant: Tenant, chosen: Sequence[Posting]) -> None:
     """Read again what stops them, before any hold is closed: a system that is away changes none."""
-    ask_again(tenant, chosen)
+    request_refresh(tenant, chosen)
     cycle = open_cycle(tenant, dry_run=True)
     try:
         refresh(cycle, kinds=KINDS)
@@ -160,7 +160,7 @@ def _rehearsal(tenant: Tenant, chosen: Sequence[Posting]) -> tuple[Summary, dict
     cycle = open_cycle(tenant, dry_run=True)
     try:
         if chosen:
-            ask_again(tenant, chosen)
+            request_refresh(tenant, chosen)
             refresh(cycle, kinds=KINDS)
         said, waits = forecasts(cycle, chosen)
         calls = {"ramp": cycle.ramp.calls, "epicor": cycle.epicor.calls}
@@ -194,7 +194,7 @@ def _now(tenant: Tenant) -> Counter[str]:
     )
 
 
-def _told(said: Mapping[str, str]) -> str:
+def _sentence(said: Mapping[str, str]) -> str:
     """One line for each bill, the first ones; and how many there are."""
     lines = [f"Bill {bill_id} {text}" for bill_id, text in list(said.items())[:_SHOWN]]
     if len(said) > _SHOWN:

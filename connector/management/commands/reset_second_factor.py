@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 
 from connector.accounts import factors
 from connector.management.base import CommandProblem, PlainCommand, actor
-from connector.tenants.members import PeopleError
+from connector.tenants.members import MembersError
 
 
 class Command(PlainCommand):
@@ -25,7 +25,7 @@ class Command(PlainCommand):
             raise CommandProblem(f"Nobody is called {options['name']}. Nothing was changed.")
         try:
             factors.take_away(user, actor=actor())
-        except PeopleError as error:
+        except MembersError as error:
             raise CommandProblem(str(error)) from error
         self.emit(
             {"user": user.get_username()},

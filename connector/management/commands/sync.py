@@ -11,7 +11,7 @@ from connector.sync import clock
 from connector.sync.bills import under_way
 from connector.sync.bills.blackout import notice
 from connector.sync.bills.run import KINDS, PLANNED, Summary, run_cycle
-from connector.sync.catalogs import ask_all_again
+from connector.sync.catalogs import request_refresh_of_all
 
 FOREGROUND_S = 24 * 3600.0
 _SHOWN = 50  # as many causes are told one by one
@@ -33,7 +33,7 @@ class Command(TenantCommand):
         """Run the cycle and print its summary."""
         kinds = None if options["only"] is None else _kinds(str(options["only"]))
         if kinds is not None:
-            ask_all_again(self.tenant, kinds)
+            request_refresh_of_all(self.tenant, kinds)
         summary = run_cycle(
             self.tenant,
             kinds=kinds,
@@ -45,7 +45,7 @@ class Command(TenantCommand):
         bills = "bills" in (kinds or KINDS)
         would_hold = _would_hold(summary) if dry else {}
         parts = [table(summary, dry=dry)]
-        parts += [_told(would_hold)] if dry and bills else []
+        parts += [_sentence(would_hold)] if dry and bills else []
         parts += [notice(self.tenant)] if bills and not options["force"] else []
         parts += [under_way.notice(self.tenant), clock.notice()]
         waits = bool(summary.exceptions or summary.in_doubt or would_hold)
@@ -78,7 +78,7 @@ def _would_hold(summary: Summary) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda cause: (-cause[1], cause[0])))
 
 
-def _told(would_hold: Mapping[str, int]) -> str:
+def _sentence(would_hold: Mapping[str, int]) -> str:
     lines = ["Nothing would wait for a person."]
     if would_hold:
         lines = ["What would wait for a person, and how many bills:"]

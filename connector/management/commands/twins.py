@@ -10,7 +10,7 @@ from connector.actions.duplicates import adopt, different
 from connector.domain.money import format_amount
 from connector.management.base import NEEDS_A_PERSON, CommandProblem, TenantCommand, actor
 from connector.management.commands.bill import find_posting
-from connector.sync.bills.duplicate_list import BillWithTwins, TwinList, list_twins
+from connector.sync.bills.duplicate_list import BillWithDuplicates, DuplicateList, list_duplicates
 
 
 class Command(TenantCommand):
@@ -55,7 +55,7 @@ class Command(TenantCommand):
             self._answer(find_posting(self.tenant, options["bill_id"]), options)
 
     def _list(self) -> None:
-        found = list_twins(self.tenant)
+        found = list_duplicates(self.tenant)
         document = {
             "count": len(found.items),
             "compared": found.compared,
@@ -88,7 +88,7 @@ class Command(TenantCommand):
         )
 
 
-def _item(item: BillWithTwins) -> dict[str, Any]:
+def _item(item: BillWithDuplicates) -> dict[str, Any]:
     return {
         "bill": item.bill,
         "number": item.number,
@@ -98,7 +98,7 @@ def _item(item: BillWithTwins) -> dict[str, Any]:
     }
 
 
-def _table(found: TwinList) -> str:
+def _table(found: DuplicateList) -> str:
     lines = [_compared(found), ""]
     if found.items:
         count = "1 bill looks" if len(found.items) == 1 else f"{len(found.items)} bills look"
@@ -126,7 +126,7 @@ def _table(found: TwinList) -> str:
     return "\n".join(lines)
 
 
-def _compared(found: TwinList) -> str:
+def _compared(found: DuplicateList) -> str:
     said = f"{_bills(found.compared)} compared with Epicor's invoices."
     if not found.left_out:
         return said

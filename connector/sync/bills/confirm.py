@@ -22,7 +22,7 @@ from connector.sync.bills.report_to_ramp import (
     FAILURES,
     SUCCESSES,
     Refusal,
-    Telling,
+    Report,
     bill_now,
     call,
     settle_lost,
@@ -58,21 +58,21 @@ def confirm_entered(cycle: Cycle, *, stop_at: float = inf, after: int = 0) -> in
     Returns the Posting id to go on after, None when all have had their turn. Raises AccessError,
     TransientError.
     """
-    return _tell_all(cycle, SUCCESSES, stop_at, after)
+    return _report_all(cycle, SUCCESSES, stop_at, after)
 
 
 def report_held(cycle: Cycle, *, stop_at: float = inf, after: int = 0) -> int | None:
     """Report the holds that a person must fix, each once; otherwise like `confirm_entered`."""
-    return _tell_all(cycle, FAILURES, stop_at, after)
+    return _report_all(cycle, FAILURES, stop_at, after)
 
 
-def _tell_all(cycle: Cycle, telling: Telling, stop_at: float, after: int) -> int | None:
-    busy = settle_lost(cycle, telling)
-    for last, batch in _batches(cycle, telling, after):
+def _report_all(cycle: Cycle, report: Report, stop_at: float, after: int) -> int | None:
+    busy = settle_lost(cycle, report)
+    for last, batch in _batches(cycle, report, after):
         free = [posting for posting in batch if posting.bill_id not in busy]
-        if telling is SUCCESSES:
+        if report is SUCCESSES:
             free = _not_synced_yet(cycle, free)
-        round_ = _Round(cycle, telling, len(free))
+        round_ = _Round(cycle, report, len(free))
         round_.tell(free)
         if not round_.close():
             return None
@@ -96,16 +96,16 @@ def _not_synced_yet(cycle: Cycle, batch: Sequence[Posting]) -> list[Posting]:
     return [posting for posting in batch if posting.bill_id not in synced]
 
 
-def _batches(cycle: Cycle, telling: Telling, last: int) -> Iterator[tuple[int, list[Posting]]]:
+def _batches(cycle: Cycle, report: Report, last: int) -> Iterator[tuple[int, list[Posting]]]:
     """By 500, what is to be told now, and the id of the last posting that was looked at."""
     while True:
         due = Q(tell_after=None) | Q(tell_after__lte=timezone.now())
-        rows = Posting.objects.filter(telling.wanted, due, tenant=cycle.tenant, pk__gt=last)
+        rows = Posting.objects.filter(report.wanted, due, tenant=cycle.tenant, pk__gt=last)
         batch = list(rows.order_by("pk")[:AT_ONCE])
         if not batch:
             return
         last = batch[-1].pk
-        news = [posting for posting in batch if telling.is_news(posting)]
+        news = [posting for posting in batch if report.is_news(posting)]
         if news:
             yield last, news
 
@@ -115,7 +115,7 @@ class _Round:
     """One batch: told at once or, while Ramp refuses, in ever smaller parts."""
 
     cycle: Cycle
-    telling: Telling
+    report: Report
     size: int
     accepted: bool = False
     refused: list[tuple[Posting, str]] = field(default_factory=list)  # and Ramp's words
@@ -131,7 +131,7 @@ class _Round:
                 self._divide(some, refusal)
 
     def _call(self, batch: Sequence[Posting]) -> tuple[Sequence[Posting], int, Refusal | None]:
-        taken, refusal = call(self.cycle, self.telling, batch)
+        taken, refusal = call(self.cycle, self.report, batch)
         return batch, taken, refusal
 
     def _divide(self, batch: Sequence[Posting], refusal: Refusal) -> None:
@@ -154,7 +154,7 @@ class _Round:
 
     def _broke(self, posting: Posting, error: Exception) -> None:
         """Telling of it breaks: what is entered waits for a person; a hold stays, told later."""
-        if self.telling is SUCCESSES:
+        if self.report is SUCCESSES:
             hold_bug(posting, error, _NOT_TOLD)
         else:
             self.refused.append((posting, type(error).__name__))
@@ -172,13 +172,13 @@ class _Round:
         nothing = self.nothing_is_taken
         if nothing:
             later = timezone.now() + ALL_REFUSED
-            rows = Posting.objects.filter(self.telling.wanted, tenant=self.cycle.tenant)
+            rows = Posting.objects.filter(self.report.wanted, tenant=self.cycle.tenant)
             rows.update(tell_after=later)
         if nothing and not self._others_were_taken():
-            pauses.for_telling(self.cycle.tenant, f"{self.strange[0]}.")
+            pauses.for_reports(self.cycle.tenant, f"{self.strange[0]}.")
         else:
             for posting, said in self.refused:
-                _put_off(self.cycle, self.telling, posting, said)
+                _put_off(self.cycle, self.report, posting, said)
         return not nothing
 
     def _others_were_taken(self) -> bool:
@@ -195,31 +195,31 @@ class _Round:
         payload = bill_now(self.cycle, posting.bill_id)
         if is_synced(payload):
             self.accepted = True
-            self.telling.done(self.cycle, [posting])
+            self.report.done(self.cycle, [posting])
             return
-        withdrawn = self.telling is SUCCESSES and is_gone(payload)
+        withdrawn = self.report is SUCCESSES and is_gone(payload)
         if withdrawn and Reason.ARCHIVED not in posting.kept:
             _hold(posting, gone_in_epicor(payload))  # its entering was in doubt when it went
             return
-        said = _words(refusal)
+        said = _refusal_text(refusal)
         logger.warning("Ramp does not take the result of %s: %s", posting.bill_id, said)
         self.refused.append((posting, said))
         if payload and stopped(payload, ours=True) is None:
             self.strange.append(said)
 
 
-def _put_off(cycle: Cycle, telling: Telling, posting: Posting, said: str) -> None:
+def _put_off(cycle: Cycle, report: Report, posting: Posting, said: str) -> None:
     """Told again later; at last a person is asked, or a hold stays untold."""
     times = posting.tell_failed + 1
     wait = retry.delay(retry.UNTOLD, times)
     points = [Difference.of("not_taken", "", said)]
     if restored(posting.kept.get(Reason.REFUSED)) == points:
         times, wait = 0, _ACCEPTED
-    rows = Posting.objects.filter(telling.wanted, pk=posting.pk)
+    rows = Posting.objects.filter(report.wanted, pk=posting.pk)
     if wait is not None:
         rows.update(tell_failed=times, tell_after=timezone.now() + wait)
-    elif telling is FAILURES:
-        telling.done(cycle, [posting])
+    elif report is FAILURES:
+        report.done(cycle, [posting])
     elif rows.update(tell_failed=0, tell_after=None):
         detail = {"differences": stored(points)}
         _hold(posting, Hold(Reason.REFUSED, _NOT_TAKEN.format(said=said), detail))
@@ -232,7 +232,7 @@ def _hold(posting: Posting, hold: Hold) -> None:
         logger.info("Not held: %s", error)  # somebody works on it; it is told again
 
 
-def _words(refusal: Refusal) -> str:
+def _refusal_text(refusal: Refusal) -> str:
     """What Ramp said, without the ids of the bills, so that equal refusals are equal."""
     said = str(refusal.detail.get("said") or refusal.message)
     return " ".join(_UUID.sub("", said).split()).rstrip(" .,:;")

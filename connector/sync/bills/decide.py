@@ -14,11 +14,11 @@ from connector.epicor.ap_invoice.rows import SavedInvoice, differences
 from connector.sync.bills import payment_hold
 from connector.sync.bills.duplicates import (
     adopted_differences,
+    candidate_json,
     key_differences,
     live,
     money_differences,
     same_key_hold,
-    told,
 )
 from connector.sync.bills.find_invoices import Found, Key, entered_key, key_of, name_of
 from connector.sync.bills.prepare import Prepared
@@ -287,7 +287,7 @@ def _sent_before(job: Prepared, company: str, there: SavedInvoice, stamp_column:
         f"We sent this bill before as {name_of(company, there)}, which is in Epicor without our "
         "stamp. Nothing more was entered. If it is this bill, remove it there, then replay; if it "
         "is another invoice, say that it is different.",
-        {"twins": [told(job.draft, live(company, there, stamp_column))]},
+        {"twins": [candidate_json(job.draft, live(company, there, stamp_column))]},
     )
 
 

@@ -52,7 +52,7 @@ TRACKS = (
 )
 
 
-def sweep(cycle: Cycle, cursor: Mapping[str, Any]) -> dict[str, Any]:
+def detect_page(cycle: Cycle, cursor: Mapping[str, Any]) -> dict[str, Any]:
     """Read one more page of this run's sweep; returns where to go on, {} when it is over."""
     number, used = int(cursor.get("track", 0)), int(cursor.get("pages", 0))
     track = TRACKS[number]

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from audit.ledger import lifecycle
-from audit.ledger.duplicates import Asked
+from audit.ledger.duplicates import IncomingBill
 from audit.ledger.history import was_confirmed
 from audit.ledger.models import Posting
 from audit.transitions import due
@@ -197,9 +197,9 @@ class Due:
             return False
         return len(self.unproven) >= SLICE or not (self.under_way or self.to_enter)
 
-    def in_hand(self) -> list[Asked]:
+    def in_hand(self) -> list[IncomingBill]:
         """The bills that this run is about to write, or writes."""
-        return [item.prepared.asked for item in (*self.to_enter, *self.under_way)]
+        return [item.prepared.incoming for item in (*self.to_enter, *self.under_way)]
 
     def take_out(self, period: tuple[str, str]) -> list[Posting]:
         """The bills of a fiscal period that were to be entered, and are not now."""

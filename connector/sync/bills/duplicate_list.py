@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from audit.ledger.duplicates import Asked, Other, among, others
+from audit.ledger.duplicates import IncomingBill, Other, among, others
 from audit.ledger.models import Posting
 from connector.domain.errors import HeldError, InvalidBillError
 from connector.epicor.ap_invoice.draft import since_start
@@ -23,7 +23,7 @@ AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class BillWithTwins:
+class BillWithDuplicates:
     """A bill that is not entered yet, and what the mirror knows that may be the same invoice.
 
     `amount` is in major units of Epicor's `currency` code; `twins` as duplicates.told
@@ -38,14 +38,14 @@ class BillWithTwins:
 
 
 @dataclass(slots=True)
-class TwinList:
+class DuplicateList:
     """The bills that may be in Epicor already, of `compared`; `left_out` cannot be coded yet."""
 
-    items: list[BillWithTwins] = field(default_factory=list)
+    items: list[BillWithDuplicates] = field(default_factory=list)
     compared: int = 0
     left_out: int = 0
 
-    def add(self, parts: Iterable["TwinList"]) -> None:
+    def add(self, parts: Iterable["DuplicateList"]) -> None:
         """Take in what was found of some bills."""
         for part in parts:
             self.items += part.items
@@ -57,7 +57,7 @@ class TwinList:
         self.left_out += 1
 
 
-def list_twins(tenant: Tenant) -> TwinList:
+def list_duplicates(tenant: Tenant) -> DuplicateList:
     """Every bill to be entered that may be in Epicor already. Reads Epicor's changes, holds none.
 
     Raises HeldError when no bill was ever read, AccessError, TransientError.
@@ -69,8 +69,8 @@ def list_twins(tenant: Tenant) -> TwinList:
         )
     cycle = open_cycle(tenant, dry_run=True)
     try:
-        found = TwinList()
-        going: list[Asked] = []  # the bills before that could be entered
+        found = DuplicateList()
+        going: list[IncomingBill] = []  # the bills before that could be entered
         last = 0
         while slice_ := _waiting(tenant, after=last):
             if not last:
@@ -96,18 +96,18 @@ def _is_ours_to_enter(cycle: Cycle, payload: Mapping[str, Any]) -> bool:
     return not old and stopped(payload, ours=False) is None
 
 
-def _compare(cycle: Cycle, going: list[Asked], slice_: Sequence[Posting]) -> TwinList:
+def _compare(cycle: Cycle, going: list[IncomingBill], slice_: Sequence[Posting]) -> DuplicateList:
     ids = [posting.bill_id for posting in slice_]
     rows = Bill.objects.filter(tenant=cycle.tenant, bill_id__in=ids)
     payloads: Mapping[str, dict[str, Any]] = dict(rows.values_list("bill_id", "payload"))
     known = [posting for posting in slice_ if posting.bill_id in payloads]
     wanted = [p for p in known if _is_ours_to_enter(cycle, payloads[p.bill_id])]
     ready, held = prepare(cycle, wanted, payloads)
-    asked = [job.asked for job in ready]
-    alike = _alike(cycle, ready, others(cycle.tenant.pk, asked), among(asked, going))
-    going += asked
+    incoming = [job.incoming for job in ready]
+    alike = _alike(cycle, ready, others(cycle.tenant.pk, incoming), among(incoming, going))
+    going += incoming
     items = [
-        BillWithTwins(
+        BillWithDuplicates(
             bill=job.posting.bill_id,
             number=job.draft.invoice_num,
             amount=job.draft.total,
@@ -117,7 +117,7 @@ def _compare(cycle: Cycle, going: list[Asked], slice_: Sequence[Posting]) -> Twi
         for job in ready
         if job.posting.bill_id in alike
     ]
-    return TwinList(items, len(ready), len(held) + len(slice_) - len(known))
+    return DuplicateList(items, len(ready), len(held) + len(slice_) - len(known))
 
 
 def _alike(

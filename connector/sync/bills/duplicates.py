@@ -32,7 +32,7 @@ from connector.sync.bills.typed_invoices import (
 )
 from connector.sync.context import Cycle
 from mappings import invoices
-from mappings.duplicate_rules import Asked, Candidate, Facts, Key, is_twin, same_key
+from mappings.duplicate_rules import Candidate, Facts, IncomingBill, Key, is_duplicate, same_key
 from mappings.models import InvoiceWindow
 
 MAX_AGE = timedelta(minutes=5)
@@ -59,7 +59,7 @@ def refresh_mirror(cycle: Cycle, companies: Collection[str]) -> None:
         cycle.epicor,
         cycle.tenant.pk,
         wanted,
-        stamp_column=cycle.habits.stamp_column,
+        stamp_column=cycle.profile.stamp_column,
         now=now,
         at_once=cycle.lanes,
     )
@@ -76,7 +76,7 @@ def candidates_for(cycle: Cycle, jobs: Sequence[Prepared]) -> dict[str, list[Can
     Database only, in a constant number of queries. Their keys belong into the look-up.
     """
     asked = [
-        Asked(job.posting.bill_id, facts_of(job.draft), _cleared(job.posting))
+        IncomingBill(job.posting.bill_id, facts_of(job.draft), _cleared(job.posting))
         for job in jobs
         if not job.posting.in_epicor and job.posting.state != Posting.State.IN_DOUBT
     ]
@@ -97,7 +97,7 @@ def still_there(cycle: Cycle, candidates: Candidates, there: Live) -> dict[str, 
     One that meanwhile carries a stamp of ours is not suspected. Database only, at most three
     queries.
     """
-    column = cycle.habits.stamp_column
+    column = cycle.profile.stamp_column
     gone = [
         (c.company, c.vendor_num, c.invoice_num)
         for some in candidates.values()
@@ -127,18 +127,18 @@ def suspected(
     `others`: bills of ours with its number.
     """
     facts = facts_of(job.draft)
-    alike = [candidate for candidate in there if is_twin(facts, candidate.facts)]
-    return twins_hold(job.draft, alike, others) if alike or others else None
+    alike = [candidate for candidate in there if is_duplicate(facts, candidate.facts)]
+    return duplicate_hold(job.draft, alike, others) if alike or others else None
 
 
 def same_key_hold(
     draft: APInvoiceDraft, twin: SavedInvoice, stamp_column: str, others: Sequence[Other] = ()
 ) -> Hold:
     """The hold of a bill whose very number the vendor already has in Epicor. Pure."""
-    return twins_hold(draft, [live(draft.company, twin, stamp_column)], others)
+    return duplicate_hold(draft, [live(draft.company, twin, stamp_column)], others)
 
 
-def twins_hold(
+def duplicate_hold(
     draft: APInvoiceDraft, alike: Sequence[Candidate], others: Sequence[Other] = ()
 ) -> Hold:
     """The hold that shows a person the bill beside what may be the same invoice. Pure.
@@ -157,11 +157,11 @@ def twins_hold(
         f"{_start(shown, taken)}{names}. The bill is {_described(facts_of(draft))}. {credit}"
         f"Nothing was entered. {_advice(shown, taken)}"
     )
-    detail = {"twins": [told(draft, candidate) for candidate in shown]}
+    detail = {"twins": [candidate_json(draft, candidate) for candidate in shown]}
     return Hold(Reason.DUPLICATE_SUSPECTED, message, detail)
 
 
-def told(draft: APInvoiceDraft, twin: Candidate) -> dict[str, Any]:
+def candidate_json(draft: APInvoiceDraft, twin: Candidate) -> dict[str, Any]:
     """One suspected invoice as JSON, for pages and commands. `same_key`: Epicor would refuse ours.
 
     `total` is a decimal string with the currency's digits, negative for a debit memo;

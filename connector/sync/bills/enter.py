@@ -45,7 +45,7 @@ def enter_bill(due: Due, record: WriteRecord) -> Task:
             record.opening = None
 
         group_id = item.place[1] if item.place is not None else ""
-        writing = cycle.writer(draft, group_id, item.saved, cycle.habits)
+        writing = cycle.writer(draft, group_id, item.saved, cycle.profile)
         saved = yield from _converse(record, writing)
         due.seats_short = 0
         with transaction.atomic():

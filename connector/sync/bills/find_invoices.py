@@ -97,10 +97,10 @@ def questions(
             asked.add(entered_key(posting))
         for company, vendor_num, number in asked:
             keys.setdefault(company, set()).add((vendor_num, number))
-    column = cycle.habits.stamp_column
+    column = cycle.profile.stamp_column
     stamps = frozenset(bill_ids)
-    asked_of = [Question(name, frozenset(wanted), stamps, column) for name, wanted in keys.items()]
-    return asked_of, Found(column, sent)
+    queries = [Question(name, frozenset(wanted), stamps, column) for name, wanted in keys.items()]
+    return queries, Found(column, sent)
 
 
 def look_up(
@@ -113,7 +113,7 @@ def look_up(
     """What is in Epicor with the stamps of these bills, in every routed company and in `also`, and
     under these keys; one request a company. Raises AccessError, TransientError.
     """
-    found = Found(cycle.habits.stamp_column, dict.fromkeys(bill_ids, ()))
+    found = Found(cycle.profile.stamp_column, dict.fromkeys(bill_ids, ()))
     everywhere = {*cycle.companies, *also} if bill_ids else set()
     for company in sorted(everywhere | {key[0] for key in keys}):
         wanted = frozenset(

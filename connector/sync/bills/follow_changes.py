@@ -81,11 +81,13 @@ def _entered(
             paid.append((posting, payer))
     _hold(gone)
     noted = [posting for posting, _ in paid if posting.entered_as]
-    lifecycle.ask_recheck(noted, message="Who pays the bill changed in Ramp after it was entered.")
+    lifecycle.request_recheck(
+        noted, message="Who pays the bill changed in Ramp after it was entered."
+    )
     for posting, payer in paid:
         if not posting.entered_as:
-            lifecycle.ask_recheck_for(posting, payer, message=_WITHOUT_DRAFT)
-    lifecycle.ask_recheck(changed, message="The bill was changed in Ramp after it was entered.")
+            lifecycle.request_recheck_for(posting, payer, message=_WITHOUT_DRAFT)
+    lifecycle.request_recheck(changed, message="The bill was changed in Ramp after it was entered.")
 
 
 def _needs_a_look(posting: Posting, now: str) -> bool:

@@ -25,11 +25,11 @@ from connector.sync.bills.decide import (
 from connector.sync.bills.due import Due, ToEnter
 from connector.sync.bills.duplicates import (
     candidates_for,
+    duplicate_hold,
     keys_of,
     refresh_mirror,
     still_there,
     suspected,
-    twins_hold,
 )
 from connector.sync.bills.find_invoices import Found, name_of, questions
 from connector.sync.bills.intake import Intake, take_in
@@ -97,9 +97,9 @@ def ask(cycle: Cycle, some: Sequence[Subject]) -> Asking[Answer]:
     jobs = [one for one in some if isinstance(one, Prepared)]
     blind = [one for one in some if not isinstance(one, Prepared)]
     suspects = candidates_for(cycle, jobs)
-    asked, found = questions(cycle, jobs, keys_of(suspects), [posting for posting, _ in blind])
-    answers = yield from send(cycle.epicor, [partial(one.ask, cycle.epicor) for one in asked])
-    for question, invoices in zip(asked, answers, strict=True):
+    queries, found = questions(cycle, jobs, keys_of(suspects), [posting for posting, _ in blind])
+    answers = yield from send(cycle.epicor, [partial(one.ask, cycle.epicor) for one in queries])
+    for question, invoices in zip(queries, answers, strict=True):
         found.add(question.company, invoices)
     return Answer(jobs, blind, found, suspects)
 
@@ -190,7 +190,7 @@ def _sort(due: Due, answer: Answer) -> None:
     update_edits = due.cycle.posting.after_entry_edits == "update"
     table = periods(tenant_id, due.cycle.companies)
     typed = still_there(due.cycle, answer.suspects, answer.found.by_key)
-    others = duplicates.others(tenant_id, [job.asked for job in answer.jobs])
+    others = duplicates.others(tenant_id, [job.incoming for job in answer.jobs])
     held, new = [], []
     for job in answer.jobs:
         rivals = others.get(job.posting.bill_id, ())
@@ -217,10 +217,13 @@ def _to_lanes(
     due: Due, new: Sequence[Prepared], others: Mapping[str, object], table: PeriodTable
 ) -> None:
     """Of what is to be entered, one bill of each number; the others wait for it."""
-    behind = duplicates.among([job.asked for job in new], due.in_hand())
+    behind = duplicates.among([job.incoming for job in new], due.in_hand())
     second = [job for job in new if job.posting.bill_id in behind]
     due.outcomes.hold(
-        [(job.posting, twins_hold(job.draft, [], [behind[job.posting.bill_id]])) for job in second]
+        [
+            (job.posting, duplicate_hold(job.draft, [], [behind[job.posting.bill_id]]))
+            for job in second
+        ]
     )
     for job in new:
         if job.posting.bill_id in behind:

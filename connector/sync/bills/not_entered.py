@@ -4,18 +4,18 @@ from audit.ledger.models import Posting
 from audit.writes.models import Attempt
 from connector.domain.difference import stored
 from connector.domain.errors import (
-    AskedError,
     DuplicateInvoiceError,
     HeldError,
     Hold,
     OutageError,
     PostingError,
+    QuestionError,
     Reason,
     RejectedError,
     TransientError,
     UncertainOutcomeError,
 )
-from connector.epicor.ap_invoice.questions import Asked
+from connector.epicor.ap_invoice.questions import OpenQuestions
 from connector.epicor.ap_invoice.rows import SavedInvoice, differences
 from connector.epicor.catalogs import refresh_catalog
 from connector.epicor.errors import SeatsError, StaleRowError
@@ -42,9 +42,9 @@ def not_entered(due: Due, record: WriteRecord, error: PostingError) -> Task:
         _not_opened(due, record, error)
     elif _perhaps_saved(record, error, sending=sending):
         due.outcomes.doubt(item.posting, error.message)
-    elif isinstance(error, AskedError) and _is_accepted(due, item.posting, error):
+    elif isinstance(error, QuestionError) and _is_accepted(due, item.posting, error):
         due.again([item.posting], _ACCEPTED)
-    elif record.wrote and isinstance(error, RejectedError | AskedError | HeldError):
+    elif record.wrote and isinstance(error, RejectedError | QuestionError | HeldError):
         # Something of it is perhaps saved: nobody is told "refused" before that is known.
         yield from _look(due, item, error)
     else:
@@ -109,14 +109,14 @@ def _not_opened(due: Due, record: WriteRecord, error: PostingError) -> None:
 # -- stopped in the middle -------------------------------------------------------------------------
 
 
-def _is_accepted(due: Due, posting: Posting, error: AskedError) -> bool:
+def _is_accepted(due: Due, posting: Posting, error: QuestionError) -> bool:
     """Whether a person accepted the question after this run began; looked up once a bill."""
-    asked = Asked.from_detail(error.detail)
+    asked = OpenQuestions.from_detail(error.detail)
     if asked is None or not asked.answerable or posting.bill_id in due.accepted_meanwhile:
         return False
     due.accepted_meanwhile.add(posting.bill_id)
     due.cycle.hear()
-    known = due.cycle.habits.accepted
+    known = due.cycle.profile.accepted
     return known.covers(asked.method, asked.questions, posting.bill_id)
 
 
@@ -132,7 +132,7 @@ def _look(due: Due, item: ToEnter, error: PostingError) -> Task:
     own = answer.found.own(item.posting.bill_id)
     if own is not None:
         _begun(due, item, own, error)
-    elif isinstance(error, AskedError):
+    elif isinstance(error, QuestionError):
         due.outcomes.end_badly(item.posting, error)
     else:
         due.outcomes.doubt(item.posting, error.message)
@@ -141,7 +141,7 @@ def _look(due: Due, item: ToEnter, error: PostingError) -> Task:
 def _begun(due: Due, item: ToEnter, saved: SavedInvoice, error: PostingError) -> None:
     """It is there, whole or in part: entered when it is as it should be, else a person's."""
     job, posting = item.prepared, item.posting
-    wrong = differences(job.draft, saved, due.cycle.habits.stamp_column)
+    wrong = differences(job.draft, saved, due.cycle.profile.stamp_column)
     if is_settled(posting, wrong, job.bill.payer):
         due.outcomes.finish(job, saved)
         return

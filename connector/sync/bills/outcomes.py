@@ -76,7 +76,7 @@ class Outcomes:
             held = draft.pay_hold if payment_hold.known(posting) is not None else None
             wrong = adopted_differences(posting, saved, held=held)
         else:
-            wrong = differences(draft, saved, self.cycle.habits.stamp_column)
+            wrong = differences(draft, saved, self.cycle.profile.stamp_column)
         payer = prepared.bill.payer
         if is_settled(posting, wrong, payer):
             self._good(prepared, saved, kept=bool(wrong))
@@ -129,7 +129,7 @@ class Outcomes:
         posting.refresh_from_db(fields=["seen_hash"])  # the bill may have been read since the claim
         with transaction.atomic():
             self._as_it_is(posting, company, saved, "by its stamp; Ramp has it as synced")
-            lifecycle.ask_recheck([posting], message=RECOVERED)
+            lifecycle.request_recheck([posting], message=RECOVERED)
 
     def _as_it_is(self, posting: Posting, company: str, saved: SavedInvoice, how: str) -> None:
         """Entered as what is there, of which our record has no draft."""

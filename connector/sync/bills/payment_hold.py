@@ -111,7 +111,7 @@ def changed(
     """
     points = [*others, _difference(expected=draft.pay_hold)]
     detail = {"differences": stored(points), "content": content, **noted(draft, payer)}
-    said = f"Who pays the bill changed after it was entered: {_said(draft, payer)}"
+    said = f"Who pays the bill changed after it was entered: {_payer_text(draft, payer)}"
     if not others:
         return Hold(Reason.CHANGED, said, detail)
     differs = _DIFFERS.format(listed=listed(points, currency))
@@ -126,7 +126,7 @@ def beside(hold: Hold, draft: APInvoiceDraft, saved: SavedInvoice, payer: Payer)
     point = _difference(expected=draft.pay_hold)
     points = [*restored(hold.detail.get("differences")), point]
     detail = {**hold.detail, "differences": stored(points), **noted(draft, payer)}
-    said = f"{in_words(point, '')}: {_said(draft, payer)}"
+    said = f"{in_words(point, '')}: {_payer_text(draft, payer)}"
     return replace(hold, message=f"{hold.message} {said}", detail=detail)
 
 
@@ -157,7 +157,7 @@ def besides(wrong: Sequence[Difference]) -> list[Difference]:
     return [point for point in wrong if point.field != PAY_HOLD]
 
 
-def _said(draft: APInvoiceDraft, payer: Payer) -> str:
+def _payer_text(draft: APInvoiceDraft, payer: Payer) -> str:
     if payer == Payer.UNKNOWN:
         who = _NOBODY.format(setting="held from payment" if draft.pay_hold else "paid by Epicor")
     else:

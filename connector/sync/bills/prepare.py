@@ -13,11 +13,11 @@ from audit.ledger.invoice_number import check_given
 from audit.ledger.models import Posting
 from connector.domain.bill import Bill
 from connector.domain.errors import (
-    AskedError,
     Gap,
     HeldError,
     Hold,
     PostingError,
+    QuestionError,
     Reason,
     UnmappedError,
 )
@@ -30,7 +30,7 @@ from connector.epicor.ap_invoice.draft import (
     draft_ap_invoice,
     since_start,
 )
-from connector.epicor.ap_invoice.questions import Asked, Question, exact
+from connector.epicor.ap_invoice.questions import OpenQuestions, Question, exact
 from connector.ramp.bill_content import hash_of
 from connector.ramp.bills import parse_bill
 from connector.sync.context import Rules
@@ -62,9 +62,9 @@ class Prepared:
     draft: APInvoiceDraft
 
     @property
-    def asked(self) -> duplicates.Asked:
+    def incoming(self) -> duplicates.IncomingBill:
         """The bill as it is compared with others of ours."""
-        return duplicates.Asked(self.posting, self.draft.key)
+        return duplicates.IncomingBill(self.posting, self.draft.key)
 
     @property
     def content_hash(self) -> str:
@@ -154,14 +154,14 @@ def _ask(rules: Rules, posting: Posting, payloads: Payloads, calendar: PeriodTab
 
 
 def _check_days(rules: Rules, bill: Bill) -> None:
-    """Raises AskedError when a day can hardly be right and nobody said that it is."""
+    """Raises QuestionError when a day can hardly be right and nobody said that it is."""
     odd = odd_days(bill, timezone.now().date())
     questions = tuple(_question(bill, name, day) for name, day in odd)
-    asked = Asked(DAYS, questions, answerable=True, system=US)
-    if rules.habits.accepted.covers(asked.method, asked.questions, bill.id):
+    asked = OpenQuestions(DAYS, questions, answerable=True, system=US)
+    if rules.profile.accepted.covers(asked.method, asked.questions, bill.id):
         return
     named = " and ".join(f"the {name} is {day.isoformat()}" for name, day in odd)
-    raise AskedError(
+    raise QuestionError(
         f"A day of the bill can hardly be right: {named}. Nothing was entered. Correct it in Ramp, "
         "then replay; or say that it goes on all the same.",
         detail=asked.as_detail(),

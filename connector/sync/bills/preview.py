@@ -127,7 +127,7 @@ def _request(rules: Rules, draft: APInvoiceDraft, group_id: str) -> dict[str, An
 
     Several saving requests: the first one, and the others in `then`.
     """
-    steps = requests(rules.writer, draft, group_id, rules.habits)
+    steps = requests(rules.writer, draft, group_id, rules.profile)
     first, *others = [
         {"service": step.service, "method": step.method, "parameters": redact(step.parameters)}
         for step in steps

@@ -37,7 +37,7 @@ _MOVED_ON = "Some of its bills moved on, so it is not sent again; the others are
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class Report:
     """What is told: of which postings (`wanted`, `is_news`), in which words, and what follows.
 
     `kind` is the argument of `RampClient.sync`; `mark` what is told of a posting, without words.
@@ -60,26 +60,26 @@ class Telling:
         return [[posting.bill_id, self.mark(posting)] for posting in batch]
 
 
-def call(cycle: Cycle, telling: Telling, batch: Sequence[Posting]) -> tuple[int, Refusal | None]:
+def call(cycle: Cycle, report: Report, batch: Sequence[Posting]) -> tuple[int, Refusal | None]:
     """Tell Ramp of a batch in one call; returns how many it was told, or its refusal.
 
     Whoever wants to take an invoice out of Epicor sees our intent, or we see that he has begun:
     what moved on in this moment is left out. Raises AccessError, TransientError.
     """
     while batch:
-        items = [telling.item(cycle, posting) for posting in batch]
-        key, marks = str(uuid.uuid4()), telling.marks(batch)
+        items = [report.item(cycle, posting) for posting in batch]
+        key, marks = str(uuid.uuid4()), report.marks(batch)
         attempt = attempts.begin(
             cycle.tenant.pk,
             "confirmation",
             key,
             "confirm",
-            request={"key": key, telling.kind: items, "marks": marks},
+            request={"key": key, report.kind: items, "marks": marks},
             deadline_at=timezone.now() + _SENDING,
         )
-        still = telling.of(cycle, [posting.bill_id for posting in batch])
-        if telling.marks(still) == marks:
-            refusal = _send(cycle, telling, attempt, still)
+        still = report.of(cycle, [posting.bill_id for posting in batch])
+        if report.marks(still) == marks:
+            refusal = _send(cycle, report, attempt, still)
             return (0 if refusal else len(still)), refusal
         attempts.finish(attempt, Attempt.Outcome.NOT_SENT, message="One of the bills moved on.")
         batch = still
@@ -87,10 +87,10 @@ def call(cycle: Cycle, telling: Telling, batch: Sequence[Posting]) -> tuple[int,
 
 
 def _send(
-    cycle: Cycle, telling: Telling, attempt: Attempt, batch: Sequence[Posting]
+    cycle: Cycle, report: Report, attempt: Attempt, batch: Sequence[Posting]
 ) -> Refusal | None:
     try:
-        narrow([attempt], lambda _: _sync(cycle, telling, attempt), _unsure)
+        narrow([attempt], lambda _: _sync(cycle, report, attempt), _unsure)
     except (RejectedError, UncertainOutcomeError) as error:
         attempts.finish(attempt, _outcome(error), message=error.message)
         return error
@@ -100,7 +100,7 @@ def _send(
         attempts.finish(attempt, outcome, message=error.message)
         raise
     attempts.finish(attempt, Attempt.Outcome.DONE)
-    telling.done(cycle, batch)
+    report.done(cycle, batch)
     return None
 
 
@@ -115,15 +115,15 @@ def _unsure(attempt: Attempt, error: Exception) -> None:
     raise error
 
 
-def _sync(cycle: Cycle, telling: Telling, attempt: Attempt) -> None:
-    items: list[Mapping[str, Any]] = attempt.request[telling.kind]
-    cycle.ramp.sync("BILL_SYNC", attempt.request["key"], **{telling.kind: items})
+def _sync(cycle: Cycle, report: Report, attempt: Attempt) -> None:
+    items: list[Mapping[str, Any]] = attempt.request[report.kind]
+    cycle.ramp.sync("BILL_SYNC", attempt.request["key"], **{report.kind: items})
 
 
 # -- lost answers ----------------------------------------------------------------------------------
 
 
-def settle_lost(cycle: Cycle, telling: Telling) -> set[str]:
+def settle_lost(cycle: Cycle, report: Report) -> set[str]:
     """Settle the calls whose answer was lost; returns the bills that another worker tells now.
 
     Raises AccessError, TransientError: they are settled later then.
@@ -135,17 +135,17 @@ def settle_lost(cycle: Cycle, telling: Telling) -> set[str]:
         for attempt in some:
             free = not _under_way(attempt, now)
             if free and attempts.take_up(attempt, deadline_at=now + _SENDING):
-                _settle(cycle, telling, attempt)
+                _settle(cycle, report, attempt)
             else:
                 busy.update(_bills_of(attempt))
 
     for attempt in attempts.open_ones(cycle.tenant.pk, "confirmation"):
-        if attempt.request.get(telling.kind):
+        if attempt.request.get(report.kind):
             narrow([attempt], step, _given_up)
     return busy
 
 
-def is_being_told(cycle: Cycle, posting: Posting) -> bool:
+def is_report_under_way(cycle: Cycle, posting: Posting) -> bool:
     """Whether a call about this bill may just now arrive at Ramp."""
     now = timezone.now()
     return any(
@@ -166,20 +166,20 @@ def _bills_of(attempt: Attempt) -> set[str]:
     return {str(item["id"]) for items in kinds for item in items}
 
 
-def _settle(cycle: Cycle, telling: Telling, attempt: Attempt) -> None:
+def _settle(cycle: Cycle, report: Report, attempt: Attempt) -> None:
     bills = _bills_of(attempt)
-    still = telling.of(cycle, bills)
-    if telling.marks(still) != attempt.request["marks"]:
+    still = report.of(cycle, bills)
+    if report.marks(still) != attempt.request["marks"]:
         _note_synced(cycle, bills - {posting.bill_id for posting in still})
         _end(attempt, Attempt.Outcome.UNKNOWN, _MOVED_ON)
         return
     try:
-        _sync(cycle, telling, attempt)
+        _sync(cycle, report, attempt)
     except (RejectedError, UncertainOutcomeError) as error:
         _end(attempt, _outcome(error), error.message)  # told anew, in the usual way
         return
     _end(attempt, Attempt.Outcome.DONE, _AGAIN)
-    telling.done(cycle, still)
+    report.done(cycle, still)
 
 
 def _given_up(attempt: Attempt, error: Exception) -> None:
@@ -236,7 +236,7 @@ def failure(_: Cycle, posting: Posting) -> dict[str, Any]:
     return {"id": posting.bill_id, "error": {"message": posting.hold_message[:1000]}}
 
 
-def told(_: Cycle, batch: Sequence[Posting]) -> None:
+def failures_reported(_: Cycle, batch: Sequence[Posting]) -> None:
     """Ramp knows of these holds, or does not want to."""
     for posting in batch:
         posting.told_version = posting.hold_version
@@ -253,7 +253,7 @@ def _version(posting: Posting) -> str:
 
 
 # Only what is certain: nobody works on it, no look is due, and no person is asked about it.
-SUCCESSES = Telling(
+SUCCESSES = Report(
     "successes",
     Q(state=Posting.State.ENTERED, hold_reason="", not_before=None, lease_owner=""),
     lambda posting: True,
@@ -261,7 +261,7 @@ SUCCESSES = Telling(
     success,
     confirmed,
 )
-FAILURES = Telling(
+FAILURES = Report(
     "failures",
     Q(
         state=Posting.State.QUEUED,
@@ -271,5 +271,5 @@ FAILURES = Telling(
     _is_new_hold,
     _version,
     failure,
-    told,
+    failures_reported,
 )

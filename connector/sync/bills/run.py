@@ -15,7 +15,16 @@ from connector.jobs.models import Job
 from connector.jobs.registry import Continue, Done, job
 from connector.sync import clock
 from connector.sync.bills.blackout import stopped_bills
-from connector.sync.bills.stages import DONE, ENTER, FIRST, LOOK_UP, PHASES, Run, following, plan
+from connector.sync.bills.stages import (
+    DONE,
+    ENTER,
+    FIRST,
+    LOOK_UP,
+    PHASES,
+    Run,
+    following,
+    stage_names,
+)
 from connector.sync.context import Counts, Cycle, open_cycle
 from connector.tenants import pauses
 from connector.tenants.models import Tenant
@@ -155,7 +164,7 @@ def _step(job: Job, run: Run) -> None:
         run.tenant, dry_run=run.dry_run, began_at=job.created_at, counts=Counts(**counts)
     )
     try:
-        if run.phase not in plan(run):
+        if run.phase not in stage_names(run):
             run.phase = DONE
         over = False
         while run.phase != DONE and not over:

@@ -16,7 +16,7 @@ from audit.ledger import lifecycle
 from audit.ledger.models import Posting
 from connector.ramp.client import endless
 from connector.sync.bills.confirm import confirm_entered, report_held
-from connector.sync.bills.detect_changes import sweep
+from connector.sync.bills.detect_changes import detect_page
 from connector.sync.bills.enter import enter_due
 from connector.sync.bills.invoice_groups import unlock_left
 from connector.sync.bills.pull import pull_page
@@ -50,7 +50,7 @@ class Run:
 Phase = Callable[[Cycle, Run, float], bool]
 
 
-def plan(run: Run) -> list[str]:
+def stage_names(run: Run) -> list[str]:
     """The phases of this run, in order."""
     if "bills" not in run.kinds:
         return ["refresh"]
@@ -64,7 +64,7 @@ def plan(run: Run) -> list[str]:
 
 def following(run: Run) -> str:
     """The phase after the present one; DONE after the last."""
-    phases = plan(run)
+    phases = stage_names(run)
     place = phases.index(run.phase) + 1 if run.phase in phases else len(phases)
     return phases[place] if place < len(phases) else DONE
 
@@ -98,8 +98,8 @@ def _pull(cycle: Cycle, run: Run, stop_at: float) -> bool:
     return bool(start)
 
 
-def _sweep(cycle: Cycle, run: Run, stop_at: float) -> bool:
-    run.cursor = sweep(cycle, run.cursor)
+def _detect_changes(cycle: Cycle, run: Run, stop_at: float) -> bool:
+    run.cursor = detect_page(cycle, run.cursor)
     return bool(run.cursor)
 
 
@@ -180,7 +180,7 @@ def _rehearse(cycle: Cycle, run: Run, stop_at: float) -> bool:
 PHASES: dict[str, Phase] = {
     "refresh": _refresh,
     "pull": _pull,
-    "sweep": _sweep,
+    "sweep": _detect_changes,
     "settle": _settle,
     ENTER: _enter,
     LOOK_UP: _look_up,

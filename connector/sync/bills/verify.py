@@ -77,7 +77,7 @@ def record(tenant: Tenant, proof: Proof, days: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _Checked:
     """What a batch is like in Epicor: as it was entered, or not, with the differences."""
 
     good: list[Posting]
@@ -89,7 +89,7 @@ class _Prover:
 
     def __init__(self, cycle: Cycle, place: Place) -> None:
         self.cycle, self.place, self.proof = cycle, place, place.proof
-        self.column = cycle.habits.stamp_column
+        self.column = cycle.profile.stamp_column
         rows = CurrencyMapping.objects.filter(tenant=cycle.tenant)
         self.codes = dict(rows.values_list("iso", "epicor_code"))
         self.rows: QuerySet[Posting] = Posting.objects.filter(
@@ -136,14 +136,14 @@ class _Prover:
         return list(rows.order_by("pk")[:AT_ONCE])
 
     def _compare(self, company: str, batch: Sequence[Posting]) -> None:
-        for judged in narrow(batch, partial(self._judged, company), self._broke):
-            self._note(judged)
-            _hold([(posting, wrong) for posting, _, wrong in judged.bad])
-            for posting in judged.good:
+        for checked in narrow(batch, partial(self._check, company), self._broke):
+            self._note(checked)
+            _hold([(posting, wrong) for posting, _, wrong in checked.bad])
+            for posting in checked.good:
                 if posting.hold_reason == Reason.MISMATCH and posting.hold_detail.get("by") == _BY:
                     _close(posting, self.cycle.owner)
 
-    def _judged(self, company: str, batch: Sequence[Posting]) -> _Judged:
+    def _check(self, company: str, batch: Sequence[Posting]) -> _Checked:
         """What is there of each, compared; nothing is noted yet."""
         there = self._read(company, batch)
         wrong = {posting.pk: self._differences(posting, there[posting.pk]) for posting in batch}
@@ -153,12 +153,12 @@ class _Prover:
         good = [p for p in still if there[p.pk] and is_settled(p, wrong[p.pk], _payer(p))]
         bad = [posting for posting in still if posting not in good]
         found = [(p, self._drift(p, there[p.pk], wrong[p.pk]), wrong[p.pk]) for p in bad]
-        return _Judged(good, found)
+        return _Checked(good, found)
 
     def _broke(self, posting: Posting, error: Exception) -> None:
         """It cannot be compared, so it is not proven: a finding, and a person must look."""
         said = [Difference("not_compared", actual=type(error).__name__)]
-        self._note(_Judged([], [(posting, self._drift(posting, [], said), said)]))
+        self._note(_Checked([], [(posting, self._drift(posting, [], said), said)]))
         if not posting.hold_reason:
             hold_bug(posting, error, _NOT_COMPARED)
 
@@ -167,11 +167,11 @@ class _Prover:
         said = [Difference("not_looked_for", actual=type(error).__name__)]
         self._drifted(replace(self._drift(posting, [], said), entered=Decimal(0)))
 
-    def _note(self, judged: _Judged) -> None:
-        self.proof.proven += len(judged.good)
-        for posting in judged.good:
+    def _note(self, checked: _Checked) -> None:
+        self.proof.proven += len(checked.good)
+        for posting in checked.good:
             self.proof.unexplained[posting.currency] += 0
-        for _, drift, _ in judged.bad:
+        for _, drift, _ in checked.bad:
             self._drifted(drift)
 
     def _drifted(self, drift: Drift | None) -> None:

@@ -11,9 +11,9 @@ from audit.ledger import duplicates, lifecycle
 from audit.writes import attempts
 from audit.writes.models import Attempt
 from connector.domain.errors import (
-    AskedError,
     HeldError,
     PostingError,
+    QuestionError,
     Reason,
     TransientError,
     UncertainOutcomeError,
@@ -69,15 +69,15 @@ class WriteRecord:
             until = now + timedelta(seconds=LEASE_S)
             lifecycle.extend_lease([posting], owner=self.cycle.owner, until=until)
         creates = group is None and self.item.saved is None and not self.wrote
-        alone = partial(duplicates.check_alone, self.cycle.tenant.pk, prepared.asked)
+        alone = partial(duplicates.check_alone, self.cycle.tenant.pk, prepared.incoming)
         # Only writes have a record, so that what they go on in spite of is part of theirs.
-        asked = {"passed_over": self.passed_over} if self.passed_over else {}
+        passed_over = {"passed_over": self.passed_over} if self.passed_over else {}
         self.attempt = attempts.begin(
             self.cycle.tenant.pk,
             "posting" if group is None else "group",
             posting.bill_id if group is None else f"{group.company} {group.group_id}",
             "enter_invoice" if group is None else "open_group",
-            request=redact({"method": step.method, **step.parameters, **asked}),
+            request=redact({"method": step.method, **step.parameters, **passed_over}),
             key=prepared.draft.key if group is None else None,
             coding=prepared.coding.as_json() if prepared.coding and group is None else None,
             deadline_at=now + timedelta(seconds=self.deadline_s),
@@ -106,7 +106,7 @@ class WriteRecord:
             outcome = Attempt.Outcome.NOT_SENT
         elif isinstance(error, UncertainOutcomeError) or error.reason == Reason.BUG:
             outcome = Attempt.Outcome.UNKNOWN
-        elif isinstance(error, AskedError | HeldError) and self.answer is not None:
+        elif isinstance(error, QuestionError | HeldError) and self.answer is not None:
             outcome = Attempt.Outcome.DONE  # it was answered, and the answer stops us
         else:
             outcome = Attempt.Outcome.REFUSED

@@ -39,7 +39,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         address = form.cleaned_data["address"]
         if ratelimit.consume(request, action="reset_password", key=address.lower()):
-            mails.ask_reset(address)
+            mails.request_reset(address)
         asked = True
     context = {"form": form, "asked": asked, "sends_mail": settings.SENDS_MAIL}
     status = 422 if form.errors else 200
@@ -77,7 +77,7 @@ class Reset(outside.Page, PasswordResetConfirmView):
                 return self.render_to_response(self.get_context_data(form=None))
             form.save()
             sessions.end_others(self.request, user)  # who waits at the code page, too
-            factors.told(user, "password_reset", actor=user.get_username())
+            factors.record_and_notify(user, "password_reset", actor=user.get_username())
         messages.success(self.request, "The new password is set. Log in with it.")
         return redirect("account_login")
 

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 
 from connector.accounts import factors, sessions
-from connector.web.account.security import InShell
+from connector.web.account.security import InLayout
 
 
 class ChangeForm(PasswordChangeForm):
@@ -46,7 +46,7 @@ def _has_none(request: HttpRequest) -> bool:
 
 @method_decorator(never_cache, name="dispatch")
 @method_decorator(reauthentication_required(enabled=_has_none), name="dispatch")
-class Change(InShell, PasswordChangeView):
+class Change(InLayout, PasswordChangeView):
     """Change one's own password; every other session of the person ends.
 
     Who has none, and has just logged in by another way, sets one.
@@ -70,7 +70,7 @@ class Change(InShell, PasswordChangeView):
             form.save()
             sessions.end_others(self.request, form.user)  # who waits at the code page, too
             what = "password_changed" if had else "password_set"
-            factors.told(form.user, what, actor=form.user.get_username())
+            factors.record_and_notify(form.user, what, actor=form.user.get_username())
         update_session_auth_hash(self.request, form.user)
         done = "changed" if had else "set"
         messages.success(self.request, f"The password is {done}. Other sessions have ended.")

@@ -36,7 +36,7 @@ from connector.web.account import outside
 _NEXT = "account_next"  # session: the page that asked for a factor
 
 
-class InShell:
+class InLayout:
     """For class-based views: `template_name` in the shell of the other pages."""
 
     title = "Your account"
@@ -55,7 +55,7 @@ class InShell:
 
 
 @method_decorator(never_cache, name="dispatch")
-class Index(InShell, IndexView):  # type: ignore[misc]  # not at type-checking time
+class Index(InLayout, IndexView):  # type: ignore[misc]  # not at type-checking time
     """What protects the account, and what asks for more."""
 
     template_name = "connector/account.html"
@@ -85,7 +85,7 @@ def _proved(request: HttpRequest, kind: str) -> None:
     record_authentication(request, request.user, "mfa", id=added.pk, type=kind)
 
 
-class _Change(InShell):
+class _Change(InLayout):
     """A form that changes a factor: done, recorded and mailed together; one at a time."""
 
     what = ""  # a key of mails.NOTICES
@@ -96,7 +96,7 @@ class _Change(InShell):
             rows = get_user_model().objects.select_for_update()
             user = rows.get(pk=authenticated_user(self.request).pk)
             answer: HttpResponse = super().form_valid(form)  # type: ignore[misc]
-            factors.told(user, self.what, actor=user.get_username())
+            factors.record_and_notify(user, self.what, actor=user.get_username())
         messages.success(self.request, mails.NOTICES[self.what][1])
         return answer
 
@@ -131,7 +131,7 @@ class RemoveApp(_Change, DeactivateTOTPView):  # type: ignore[misc]
 
 
 @method_decorator(never_cache, name="dispatch")
-class Codes(InShell, ViewRecoveryCodesView):  # type: ignore[misc]
+class Codes(InLayout, ViewRecoveryCodesView):  # type: ignore[misc]
     """The recovery codes, shown once after they were made."""
 
     title = "Recovery codes"
@@ -199,7 +199,7 @@ class RemovePasskey(_Change, RemoveWebAuthnView):  # type: ignore[misc]
     success_url = reverse_lazy("account")
 
 
-class _Again(InShell):
+class _Again(InLayout):
     """Saying again who one is, before something that matters, or because a factor was not used."""
 
     title = "Is it you?"

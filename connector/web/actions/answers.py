@@ -21,7 +21,7 @@ from connector.tenants.models import Tenant
 from connector.web import layout
 from connector.web.actions.dialogs import answer, carried, dialog, problem
 from connector.web.actions.preview import CHANGED, Done, described
-from connector.web.actions.selection import PickError, as_seen, picked
+from connector.web.actions.selection import SelectionError, as_seen, picked
 
 _TITLE = "This is the same invoice"
 
@@ -33,7 +33,7 @@ def ours(request: HttpRequest, slug: str, place: int) -> HttpResponse:
     tenant = layout.tenant_of(request)
     try:
         posting = one_of(request)
-    except PickError as error:
+    except SelectionError as error:
         return problem(request, _TITLE, str(error))
     known = suspects(posting)
     if posting.state != Posting.State.QUEUED or not known:
@@ -43,7 +43,7 @@ def ours(request: HttpRequest, slug: str, place: int) -> HttpResponse:
     twin = known[place]
     if "sure" in request.POST:
         try:
-            return answer(request, _said(tenant, posting, twin, layout.actor(request)))
+            return answer(request, _done(tenant, posting, twin, layout.actor(request)))
         except (HeldError, LostLeaseError) as error:
             return problem(request, _TITLE, str(error))
     context = {
@@ -57,17 +57,17 @@ def ours(request: HttpRequest, slug: str, place: int) -> HttpResponse:
 
 
 def one_of(request: HttpRequest) -> Posting:
-    """The one bill that a form is about, as the person saw it. Raises PickError and Http404."""
+    """The one bill of a form, as the person saw it. Raises SelectionError and Http404."""
     found = picked(layout.tenant_of(request), request.POST, actor=layout.actor(request))
     if found.changed:
         name = name_of(found.changed[0])
-        raise PickError(f"Bill {name} {CHANGED}. Nothing was changed.")
+        raise SelectionError(f"Bill {name} {CHANGED}. Nothing was changed.")
     if len(found.postings) != 1:
-        raise PickError("This can be done to one bill at a time. Nothing was changed.")
+        raise SelectionError("This can be done to one bill at a time. Nothing was changed.")
     return found.postings[0]
 
 
-def _said(tenant: Tenant, posting: Posting, twin: dict[str, Any], actor: str) -> Done:
+def _done(tenant: Tenant, posting: Posting, twin: dict[str, Any], actor: str) -> Done:
     """A bill of ours is the same invoice: dismissed at once. An invoice in Epicor: a job."""
     if other_id := twin.get("bill"):
         same_invoice(posting, str(other_id), actor=actor)

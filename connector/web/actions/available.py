@@ -6,7 +6,7 @@ from functools import partial
 from audit.ledger.allowed import Action, why_not
 from audit.ledger.holds import suspects
 from audit.ledger.models import Posting
-from connector.actions.questions import asked_of
+from connector.actions.questions import open_questions
 from connector.domain.errors import Reason
 from connector.domain.invoice_key import too_long, unseen
 
@@ -20,7 +20,7 @@ def refusal_of(action: Action) -> WhyNot:
 
 def not_gone_on(posting: Posting) -> str:
     """Why nobody can say that it goes on in spite of a question of Epicor, or ""."""
-    asked = asked_of(posting)
+    asked = open_questions(posting)
     if asked is None:
         return "does not wait because of a question of Epicor"
     if not asked.answerable:
@@ -46,14 +46,14 @@ def _is_unfit(number: str) -> bool:
     return bool(too_long(number) or unseen(number))
 
 
-def offered(posting: Posting) -> dict[str, bool]:
+def available_actions(posting: Posting) -> dict[str, bool]:
     """What the page offers for it, by name of the act."""
     may = {action: not why_not(posting, action) for action in Action}
     often = bool(posting.hold_reason) and Reason(posting.hold_reason).words.often_dismissed
     offers = {
         "replay": may[Action.REPLAY],
         "ours": may[Action.ADOPT] and bool(suspects(posting)),
-        "different": may[Action.TELL_APART],
+        "different": may[Action.NOT_DUPLICATE],
         "go_on": not not_gone_on(posting),
         "number": may[Action.RENUMBER],
         "number_first": may[Action.RENUMBER] and needs_number(posting),

@@ -14,8 +14,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from audit.ledger.exceptions import name_of as cause_name
 from connector.web import layout
 from connector.web.actions.forms import ActForm
-from connector.web.actions.preview import Act, Done, Order, Plan, plan
-from connector.web.actions.selection import PickError, as_seen, cause_key, cause_values, picked
+from connector.web.actions.preview import Act, ActionPreview, Done, Order, preview_of
+from connector.web.actions.selection import SelectionError, as_seen, cause_key, cause_values, picked
 from connector.web.activity import context_of
 from connector.web.exceptions.cause import cause_context
 
@@ -29,11 +29,11 @@ def act(request: HttpRequest, what: Act) -> HttpResponse:
         return problem(request, what.title, why)
     try:
         bills = picked(tenant, request.POST, actor=actor)
-    except PickError as error:
+    except SelectionError as error:
         return problem(request, what.title, str(error))
     if what.widen is not None and "sure" not in request.POST:  # then it is what was in view
         bills = what.widen(tenant, bills)
-    found = plan(what, bills)
+    found = preview_of(what, bills)
     if "sure" not in request.POST:
         return _dialog(request, what, found, what.form(tenant))
     form = what.form(tenant, request.POST)
@@ -45,7 +45,7 @@ def act(request: HttpRequest, what: Act) -> HttpResponse:
 
 
 def _dialog(
-    request: HttpRequest, what: Act, found: Plan, form: ActForm, *, status: int = 200
+    request: HttpRequest, what: Act, found: ActionPreview, form: ActForm, *, status: int = 200
 ) -> HttpResponse:
     context = {
         "act": what,

@@ -75,9 +75,9 @@ def map_and_replay(request: HttpRequest, slug: str) -> HttpResponse:
     except MapError as error:
         return _refused(request, str(error))
     if not counts:
-        return answer(request, Done(f"{_said(wish)} That waits for somebody else's approval."))
+        return answer(request, Done(f"{_sentence(wish)} That waits for somebody else's approval."))
     if not layout.may(request, "replay"):
-        return answer(request, Done(f"{_said(wish)} Replay the bills that waited for it."))
+        return answer(request, Done(f"{_sentence(wish)} Replay the bills that waited for it."))
     return answer(request, freed(tenant, key, wish, actor=actor))
 
 
@@ -92,11 +92,13 @@ def freed(tenant: Tenant, key: Key, wish: _Wish, *, actor: str) -> Done:
     subject = cause_name(key)
     if not chosen:
         before = _asked_before(tenant, subject)
-        return Done(f"{_said(wish)} {'' if before else 'No bill waits for it.'}".strip(), before)
+        return Done(
+            f"{_sentence(wish)} {'' if before else 'No bill waits for it.'}".strip(), before
+        )
     title = f"Replay of {described(chosen)}, after mapping {wish.ramp_name or wish.ramp_id}"
     job = requests.request_replay(tenant, chosen, title, actor=actor, subject=subject)
     rest = _MORE.format(most=MOST, more=more) if more > 0 else ""
-    return Done(f"{_said(wish)} {rest}".strip(), job)
+    return Done(f"{_sentence(wish)} {rest}".strip(), job)
 
 
 def write(tenant_id: int, wish: _Wish, *, actor: str) -> bool:
@@ -160,7 +162,7 @@ def _asked_before(tenant: Tenant, subject: str) -> Job | None:
     return rows.filter(subject=subject).first()
 
 
-def _said(wish: _Wish) -> str:
+def _sentence(wish: _Wish) -> str:
     where = f" in {wish.company}" if wish.company else ""
     return f"{wish.ramp_name or wish.ramp_id} is now {wish.target}{where}."
 

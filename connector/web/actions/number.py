@@ -19,7 +19,7 @@ from connector.web.actions.answers import one_of
 from connector.web.actions.dialogs import answer, carried, dialog, problem
 from connector.web.actions.forms import NumberForm
 from connector.web.actions.preview import CHANGED, Done, described
-from connector.web.actions.selection import PickError, as_seen
+from connector.web.actions.selection import SelectionError, as_seen
 
 _PIECE = "connector/_act_number.html"
 _TITLE = "Give it another number"
@@ -32,7 +32,7 @@ def number(request: HttpRequest, slug: str) -> HttpResponse:
     tenant = layout.tenant_of(request)
     try:
         posting = one_of(request)
-    except PickError as error:
+    except SelectionError as error:
         return problem(request, _TITLE, str(error))
     if why := why_not(posting, Action.RENUMBER):
         return problem(request, _TITLE, f"Bill {name_of(posting)} {why}. Nothing was changed.")

@@ -11,7 +11,7 @@ from connector.actions.bill_jobs import name_of
 from connector.jobs.models import Job
 from connector.tenants.models import Tenant
 from connector.web.actions.forms import ActForm
-from connector.web.actions.selection import Picked
+from connector.web.actions.selection import Selection
 from connector.web.templatetags.connector_ui import money
 
 _NAMED = 5  # as many bills are named in a sentence
@@ -59,11 +59,11 @@ class Act:
     stopped: Callable[[Tenant], str] | None = None
     quotes: Callable[[Sequence[Posting]], Sequence[str]] | None = None
     note: str = ""
-    widen: Callable[[Tenant, Picked], Picked] | None = None
+    widen: Callable[[Tenant, Selection], Selection] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ActionPreview:
     """What would happen: `can` are done, `cannot` are left alone (why -> bills)."""
 
     can: list[Posting]
@@ -81,7 +81,7 @@ class Plan:
         return [(named(bills), why) for why, bills in self.cannot.items()]
 
 
-def plan(act: Act, bills: Picked) -> Plan:
+def preview_of(act: Act, bills: Selection) -> ActionPreview:
     """Sort the picked bills into those that the act can be done to, and the others with why."""
     can: list[Posting] = []
     cannot: dict[str, list[str]] = defaultdict(list)
@@ -93,7 +93,7 @@ def plan(act: Act, bills: Picked) -> Plan:
             can.append(posting)
     for posting in bills.changed:
         cannot[CHANGED].append(name_of(posting))
-    return Plan(can, dict(cannot), bills.more)
+    return ActionPreview(can, dict(cannot), bills.more)
 
 
 def described(postings: Sequence[Posting]) -> str:

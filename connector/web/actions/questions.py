@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from audit.ledger.models import Posting
 from audit.permissions import requires
-from connector.actions.questions import asked_of, can_answer, same_questions
+from connector.actions.questions import can_answer, open_questions, same_questions
 from connector.actions.questions import go_on as go_on_now
 from connector.epicor.ap_invoice.questions import Question
 from connector.tenants.models import Tenant
@@ -16,7 +16,7 @@ from connector.web.actions import available
 from connector.web.actions.dialogs import act
 from connector.web.actions.forms import ActForm
 from connector.web.actions.preview import Act, Done, Order, described
-from connector.web.actions.selection import MOST, Picked
+from connector.web.actions.selection import MOST, Selection
 
 _QUOTED = 5  # different questions in one dialog
 
@@ -50,7 +50,7 @@ def every_question(chosen: Sequence[Posting]) -> list[str]:
 
 
 def _questions(chosen: Sequence[Posting]) -> list[Question]:
-    asked = [found for posting in chosen if (found := asked_of(posting))]
+    asked = [found for posting in chosen if (found := open_questions(posting))]
     return [question for found in asked for question in found.questions]
 
 
@@ -62,12 +62,12 @@ def _quoted(worded: Sequence[tuple[str, str]]) -> list[str]:
     return [*list(texts.values())[:_QUOTED], *([f"and {more:,} more"] if more > 0 else [])]
 
 
-def with_the_same(tenant: Tenant, found: Picked) -> Picked:
+def with_the_same(tenant: Tenant, found: Selection) -> Selection:
     """Besides the picked ones every other bill that waits for the same question."""
     chosen = [posting for posting in found.postings if can_answer(posting)]
     both = [*found.postings, *same_questions(tenant, chosen)] if chosen else found.postings
     each = list({posting.pk: posting for posting in both}.values())
-    return Picked(each[:MOST], found.changed, found.more + max(0, len(each) - MOST))
+    return Selection(each[:MOST], found.changed, found.more + max(0, len(each) - MOST))
 
 
 GO_ON = Act(

@@ -22,7 +22,7 @@ from connector.web.actions.answers import one_of
 from connector.web.actions.dialogs import CARRIED, answer, back, carried, dialog, problem
 from connector.web.actions.forms import ReasonForm
 from connector.web.actions.preview import Done
-from connector.web.actions.selection import PickError, as_seen
+from connector.web.actions.selection import SelectionError, as_seen
 
 _PIECE = "connector/_act_removal.html"
 _REMOVED = Posting.State.REMOVED
@@ -35,7 +35,7 @@ def remove(request: HttpRequest, slug: str, *, again: bool) -> HttpResponse:
     tenant = layout.tenant_of(request)
     try:
         posting = one_of(request)
-    except PickError as error:
+    except SelectionError as error:
         return problem(request, _title(again=again), str(error))
     if not posting.in_epicor and not (again and posting.state == _REMOVED):
         return problem(request, _title(again=again), f"Bill {name_of(posting)} {_NOT_THERE}")
@@ -44,7 +44,7 @@ def remove(request: HttpRequest, slug: str, *, again: bool) -> HttpResponse:
     found: Job | None = None
     shown: dict[str, Any] | None = {}  # of what is removed already, there is nothing to see
     if sure and posting.state != _REMOVED:
-        found = _plan(tenant, posting, request.POST.get("plan", ""), again=again)
+        found = _preview(tenant, posting, request.POST.get("plan", ""), again=again)
         shown = None if found is None else shown_by(found)
     if shown is None:
         return problem(request, _title(again=again), _NOT_LOOKED)
@@ -107,7 +107,7 @@ def _look(tenant: Tenant, posting: Posting, actor: str, *, again: bool) -> Job:
     )[0]
 
 
-def _plan(tenant: Tenant, posting: Posting, pk: str, *, again: bool) -> Job | None:
+def _preview(tenant: Tenant, posting: Posting, pk: str, *, again: bool) -> Job | None:
     """The look-up that the form came with."""
     if not (pk.isascii() and pk.isdigit() and len(pk) < 19):
         return None

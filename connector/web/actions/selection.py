@@ -24,12 +24,12 @@ _REASONS = frozenset(reason.value for reason in Reason)
 _BIG = ("entered_as", "twins_cleared")
 
 
-class PickError(ValueError):
+class SelectionError(ValueError):
     """What was sent names no bills; the message is a sentence for people."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
+class Selection:
     """The bills of an act as they are now; `changed` are not as the person saw them.
 
     `more`: how many fit, too, and are left for the next time.
@@ -58,31 +58,31 @@ def as_seen(postings: list[Posting]) -> str:
     return ",".join(f"{posting.pk}:{seen(posting)}" for posting in postings)
 
 
-def picked(tenant: Tenant, data: QueryDict, *, actor: str) -> Picked:
+def picked(tenant: Tenant, data: QueryDict, *, actor: str) -> Selection:
     """The bills that a form means: confirmed ones, one, a whole cause or list, or ticked ones.
 
-    Raises PickError, and Http404 for a bill that is not theirs.
+    Raises SelectionError, and Http404 for a bill that is not theirs.
     """
     chosen = data.get("chosen")
     if isinstance(chosen, str) and chosen:
         return _as_confirmed(tenant, chosen)
     if data.get("only"):  # the button of one row
-        return Picked(_by_id(tenant, [_number(str(data.get("only")))]))
+        return Selection(_by_id(tenant, [_number(str(data.get("only")))]))
     if data.get("whole"):
         return _whole(tenant, data, actor)
     ids = [_number(text) for text in data.getlist("ids")]
-    return Picked(_by_id(tenant, ids))
+    return Selection(_by_id(tenant, ids))
 
 
-def _as_confirmed(tenant: Tenant, chosen: str) -> Picked:
+def _as_confirmed(tenant: Tenant, chosen: str) -> Selection:
     pairs = [part.partition(":") for part in chosen.split(",")]
     marks: Mapping[int, str] = {_number(pk): mark for pk, _, mark in pairs}
     now = _by_id(tenant, list(marks))
     same = [posting for posting in now if seen(posting) == marks[posting.pk]]
-    return Picked(same, [posting for posting in now if seen(posting) != marks[posting.pk]])
+    return Selection(same, [posting for posting in now if seen(posting) != marks[posting.pk]])
 
 
-def _whole(tenant: Tenant, data: QueryDict, actor: str) -> Picked:
+def _whole(tenant: Tenant, data: QueryDict, actor: str) -> Selection:
     wanted = ExceptionFilter(data, tenant).wanted(actor)
     rows: QuerySet[Posting] = exceptions.waiting(tenant.pk, wanted, timezone.now())
     key = cause_key(data)
@@ -90,15 +90,15 @@ def _whole(tenant: Tenant, data: QueryDict, actor: str) -> Picked:
         rows = exceptions.of_cause(rows, key)
     found = list(rows.defer(*_BIG).order_by("pk")[: MOST + 1])
     more = rows.count() - MOST if len(found) > MOST else 0
-    return Picked(found[:MOST], more=more)
+    return Selection(found[:MOST], more=more)
 
 
 def _by_id(tenant: Tenant, ids: list[int]) -> list[Posting]:
     wanted = list(dict.fromkeys(ids))
     if not wanted:
-        raise PickError("No bill is picked. Tick at least one, then ask again.")
+        raise SelectionError("No bill is picked. Tick at least one, then ask again.")
     if len(wanted) > MOST:
-        raise PickError(
+        raise SelectionError(
             f"{len(wanted):,} bills are picked, and {MOST:,} can be done at once. Pick fewer. "
             "Nothing was changed."
         )
@@ -111,5 +111,5 @@ def _by_id(tenant: Tenant, ids: list[int]) -> list[Posting]:
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise PickError("The bills cannot be read. Load the page again. Nothing was changed.")
+        raise SelectionError("The bills cannot be read. Load the page again. Nothing was changed.")
     return int(text)

@@ -15,10 +15,16 @@ from audit.ledger.models import Posting
 from audit.permissions import requires
 from audit.trail import log
 from connector.actions import requests
-from connector.actions.bill_jobs import SETTLE, TELL_APART, name_of, settle_all, tell_all_apart
+from connector.actions.bill_jobs import (
+    NOT_DUPLICATE,
+    SETTLE,
+    mark_all_not_duplicate,
+    name_of,
+    settle_all,
+)
 from connector.actions.replay import refusal
 from connector.jobs import queue
-from connector.sync.catalogs import ask_again
+from connector.sync.catalogs import request_refresh
 from connector.web.actions.available import refusal_of
 from connector.web.actions.dialogs import act
 from connector.web.actions.forms import ActForm, AssignForm, NoteForm, ReasonForm, SnoozeForm
@@ -41,16 +47,18 @@ def replayed(order: Order, chosen: list[Posting]) -> Done:
 
 def replay_asked(order: Order, chosen: list[Posting]) -> Done:
     """The same for a person who mended something in Epicor: the catalogs are read again first."""
-    ask_again(order.tenant, chosen)
+    request_refresh(order.tenant, chosen)
     return replayed(order, chosen)
 
 
-def told_apart(order: Order, chosen: list[Posting]) -> Done:
+def marked_not_duplicate(order: Order, chosen: list[Posting]) -> Done:
     """Their suspected invoices are others: each is tried again now."""
     reason = order.values["reason"]
     if len(chosen) > _AT_ONCE:
-        return _by_a_worker(order, chosen, TELL_APART, "a different invoice.", {"reason": reason})
-    freed, left = tell_all_apart(chosen, reason=reason, actor=order.actor)
+        return _by_a_worker(
+            order, chosen, NOT_DUPLICATE, "a different invoice.", {"reason": reason}
+        )
+    freed, left = mark_all_not_duplicate(chosen, reason=reason, actor=order.actor)
     log.seal(order.tenant.pk)
     if not freed:
         return Done("Nothing was changed.", left=left)
@@ -150,8 +158,8 @@ DIFFERENT = Act(
     "entered, because the suspected invoices are different ones. They are never suspected again.",
     "Not a duplicate, enter",
     ReasonForm,
-    refusal_of(Action.TELL_APART),
-    told_apart,
+    refusal_of(Action.NOT_DUPLICATE),
+    marked_not_duplicate,
 )
 DISMISS = Act(
     "dismiss",
@@ -228,7 +236,7 @@ def keep(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 @requires("decide")
-def tell_apart(request: HttpRequest, slug: str) -> HttpResponse:
+def mark_not_duplicate(request: HttpRequest, slug: str) -> HttpResponse:
     """Say that the suspected invoices are different ones."""
     return act(request, DIFFERENT)
 
@@ -258,7 +266,7 @@ urlpatterns = [
     path("acts/replay/", replay, name="act-replay"),
     path("acts/dismiss/", dismiss, name="act-dismiss"),
     path("acts/keep/", keep, name="act-keep"),
-    path("acts/different/", tell_apart, name="act-different"),
+    path("acts/different/", mark_not_duplicate, name="act-different"),
     path("acts/assign/", assign, name="act-assign"),
     path("acts/snooze/", snooze, name="act-snooze"),
     path("acts/note/", note, name="act-note"),

@@ -25,7 +25,14 @@ from connector.sync.bills.ramp_status import stopped
 from connector.tenants.models import EpicorCredentials, RampCredentials, Tenant
 from connector.web import layout
 from connector.web.bills import timeline as stories
-from connector.web.bills.reading import BillSides, FromRamp, Seen, bill_sides, read_ramp, read_sent
+from connector.web.bills.reading import (
+    BillComparison,
+    FromRamp,
+    Seen,
+    bill_comparison,
+    read_ramp,
+    read_sent,
+)
 from connector.web.exceptions.texts import settled_by_mapping
 
 _RAMP_APPS = {"api.ramp.com": "https://app.ramp.com", "demo-api.ramp.com": "https://demo.ramp.com"}
@@ -69,11 +76,11 @@ class BillPage:
     """One bill, whole."""
 
     posting: Posting
-    sides: BillSides
+    sides: BillComparison
     left_out: str  # why a bill that is in Ramp is not ours to enter, "" when it is
     blockers: list[Blocker]
     holds: list[stories.PastHold]
-    story: stories.Story
+    story: stories.Timeline
     people: dict[str, str]
     ramp_url: str
     epicor_url: str
@@ -92,7 +99,7 @@ def bill_page(posting: Posting, ramp: FromRamp, *, before: datetime | None = Non
     names = [event.actor for event in told.events] + [hold.ended_actor for hold in holds]
     return BillPage(
         posting=posting,
-        sides=bill_sides(posting, ramp, _seen(steps)),
+        sides=bill_comparison(posting, ramp, _seen(steps)),
         left_out="" if posting.pk else _left_out(ramp),
         blockers=list(posting.blockers.all()) if posting.pk else [],
         holds=holds,
@@ -228,7 +235,7 @@ def posting_of(request: HttpRequest, bill_id: str) -> Posting:
 def _sides(request: HttpRequest, posting: Posting) -> HttpResponse:
     steps = stories.milestones(posting.tenant_id, posting.bill_id)
     ramp = read_ramp(posting.tenant, posting.bill_id)
-    found = bill_sides(posting, ramp, _seen(steps))
+    found = bill_comparison(posting, ramp, _seen(steps))
     return layout.part(request, "connector/_bill_sides.html", {"sides": found, "posting": posting})
 
 

@@ -85,7 +85,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Looking:
+class LastLookup:
     """The last look in Epicor that a person asked for: under way, or what came of it."""
 
     job: Job | None = None
@@ -97,14 +97,14 @@ class Looking:
 
 
 @dataclass(frozen=True, slots=True)
-class BillSides:
+class BillComparison:
     """The three sides of a bill and where they differ."""
 
     posting: Posting
     ramp: FromRamp
     sent: Sent
     epicor: InEpicor
-    looking: Looking
+    looking: LastLookup
     comparison: Comparison
 
     @property
@@ -149,7 +149,7 @@ def _s(number: int) -> str:
     return "" if number == 1 else "s"
 
 
-def bill_sides(posting: Posting, ramp: FromRamp, seen: Seen) -> BillSides:
+def bill_comparison(posting: Posting, ramp: FromRamp, seen: Seen) -> BillComparison:
     """The three sides; a constant number of queries, however long the bill."""
     tenant = posting.tenant
     sent = read_sent(posting, ramp)
@@ -165,12 +165,12 @@ def bill_sides(posting: Posting, ramp: FromRamp, seen: Seen) -> BillSides:
         entity = names_of(tenant).get(ramp.bill.entity_id, "")
         theirs = ramp_side(ramp.bill, code, posting.given_num, entity)
     sent, epicor = _with_vendor_names(tenant.pk, sent, epicor)
-    return BillSides(
+    return BillComparison(
         posting=posting,
         ramp=ramp,
         sent=sent,
         epicor=epicor,
-        looking=Looking(recent[0] if recent else None),
+        looking=LastLookup(recent[0] if recent else None),
         comparison=compare(theirs, sent.side, epicor.side),
     )
 

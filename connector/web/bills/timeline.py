@@ -53,7 +53,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Timeline:
     """Some events, newest first; `older` is the moment before which there are more, or None."""
 
     events: list[Event]
@@ -72,7 +72,7 @@ class PastHold:
     ended_actor: str = ""
 
 
-def story(tenant_id: int, bill_id: str, *, before: datetime | None = None) -> Story:
+def story(tenant_id: int, bill_id: str, *, before: datetime | None = None) -> Timeline:
     """The newest events of a bill, or those before a moment; three queries, however many."""
     ours = {"tenant_id": tenant_id, "subject_kind": "posting", "subject_id": bill_id}
     entries = AuditEntry.objects.filter(**ours).exclude(action__in=_OF_ATTEMPTS)
@@ -85,13 +85,13 @@ def story(tenant_id: int, bill_id: str, *, before: datetime | None = None) -> St
     return _page(found)
 
 
-def _page(found: Sequence[Event]) -> Story:
+def _page(found: Sequence[Event]) -> Timeline:
     """The first events; what happened at the same moment is never torn apart."""
     if len(found) <= A_PAGE:
-        return Story(list(found), None)
+        return Timeline(list(found), None)
     last = found[A_PAGE].at
     shown = [event for event in found[:A_PAGE] if event.at > last] or list(found[:A_PAGE])
-    return Story(shown, shown[-1].at)
+    return Timeline(shown, shown[-1].at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,12 @@ from connector.sync.models import Bill
 from connector.tenants.entities import name_entities
 from connector.tenants.models import Tenant
 from connector.web import layout
-from connector.web.actions.available import offered
+from connector.web.actions.available import available_actions
 from connector.web.actions.selection import cause_values
 from connector.web.bills.disputed import points_of
 from connector.web.exceptions.filters import ExceptionFilter
 from connector.web.exceptions.questions import Shown, shown
-from connector.web.exceptions.texts import Words, can_be_mapped, words_of
+from connector.web.exceptions.texts import CauseText, can_be_mapped, cause_text
 from connector.web.money import Pile, pile_of
 from mappings import effective
 from mappings.coding import VENDORS
@@ -45,7 +45,7 @@ class CauseHead:
     """A cause as a line of the list: its words, and the address that opens it."""
 
     group: CauseGroup
-    words: Words
+    words: CauseText
     query: str
     mappable: bool
     today: date
@@ -112,7 +112,7 @@ class Bills:
 def head_of(group: CauseGroup, filter_query: dict[str, str], today: date) -> CauseHead:
     """The line of a cause under a filter."""
     query = urlencode({**filter_query, **cause_values(_key(group))})
-    return CauseHead(group, words_of(group), query, can_be_mapped(group), today)
+    return CauseHead(group, cause_text(group), query, can_be_mapped(group), today)
 
 
 def cause_context(request: HttpRequest, key: Key, data: QueryDict) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def _begin(after: str) -> tuple[date, int] | None:
 def _row(posting: Posting, notes: Sequence[AuditEntry], today: date) -> BillRow:
     return BillRow(
         posting,
-        offered(posting),
+        available_actions(posting),
         points_of(posting),
         shown(posting),
         suspects(posting),

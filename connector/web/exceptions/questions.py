@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from audit.ledger.models import Posting
 from audit.permissions import requires
-from connector.actions.questions import asked_of, can_answer, forget, remembered
+from connector.actions.questions import can_answer, forget, open_questions, remembered
 from connector.tenants.models import Tenant
 from connector.web import layout
 
@@ -63,7 +63,7 @@ def step_of(method: str) -> str:
 
 def shown(posting: Posting) -> Shown | None:
     """What Epicor said of a bill that waits for it; None when it said nothing."""
-    asked = asked_of(posting)
+    asked = open_questions(posting)
     if asked is None or not asked.questions:
         return None
     texts = [question.text for question in asked.questions]

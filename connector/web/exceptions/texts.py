@@ -16,7 +16,7 @@ from mappings.coding import (
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class CauseText:
     """A cause for people: its title around the name of the thing, and what happened.
 
     `step` is the next step; `where` says where it is taken when that is not on this page.
@@ -30,7 +30,7 @@ class Words:
     where: str = ""
 
 
-def words_of(cause: CauseGroup) -> Words:
+def cause_text(cause: CauseGroup) -> CauseText:
     """The words of a cause."""
     reason = Reason(cause.reason)
     subject = cause.subject
@@ -41,7 +41,7 @@ def words_of(cause: CauseGroup) -> Words:
     case = reason.words.case(kind, has_id=bool(cause.ramp_id))
     if not subject:
         before, after = case.title, ""
-    return Words(before, subject, after, case.explanation, case.next_step, reason.words.where)
+    return CauseText(before, subject, after, case.explanation, case.next_step, reason.words.where)
 
 
 def can_be_mapped(cause: CauseGroup) -> bool:

@@ -11,19 +11,19 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.actors import same_person
 from audit.permissions import requires
-from connector.tenants.members import PeopleError, have_mappings_approved
+from connector.tenants.members import MembersError, have_mappings_approved
 from connector.web import layout
 from connector.web.mappings import base
 from connector.web.mappings.base import WHY
 from mappings.changes import Key, stored
 from mappings.decisions import LAST_EDITOR, PROPOSER, DecisionError, approve, reject
 from mappings.effective import EVERY, OWN, Applied, Today, today_of
-from mappings.impact import Freed, open_holds
+from mappings.impact import Impact, open_holds
 from mappings.kinds import UnknownKindError, label_of
 from mappings.models import ProposedMapping
 from mappings.proposals import last_editors, row_of
 from mappings.targets import Targets, targets_of
-from mappings.usage import Used, is_counted, used
+from mappings.usage import Usage, is_counted, used
 
 _SHOWN = 100
 _TOLD = 3
@@ -39,8 +39,8 @@ class Waiting:
     proposal: ProposedMapping
     kind: str
     why_not: str
-    freed: Freed
-    used: Used
+    freed: Impact
+    used: Usage
     now: Applied
     then: Applied
     before_name: str
@@ -103,7 +103,7 @@ def waiting(tenant_id: int, actor: str) -> list[Waiting]:
                 PROPOSER
                 if same_person(one.proposed_by, actor)
                 else _editor(editors[one.pk], actor),
-                holds.freed_by(one.kind, {key} if one.epicor_id else set(), kind.stored),
+                holds.impact_of(one.kind, {key} if one.epicor_id else set(), kind.stored),
                 kind.used[key],
                 today.now,
                 then,
@@ -121,7 +121,7 @@ class _Known:
 
     stored: Sequence[Key]
     today: Mapping[Key, Today]
-    used: Mapping[Key, Used]
+    used: Mapping[Key, Usage]
     targets: Targets
 
     def problem(self, company: str, target: str) -> str:
@@ -181,10 +181,10 @@ def decide(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             done += 1
     verb = "approved" if act is approve else "rejected"
-    return layout.done(request, _said(done, verb, refused), here, good=not refused)
+    return layout.done(request, _sentence(done, verb, refused), here, good=not refused)
 
 
-def _said(done: int, verb: str, refused: list[str]) -> str:
+def _sentence(done: int, verb: str, refused: list[str]) -> str:
     """What was decided and what was not, as sentences."""
     said = f"{done:,} change{'' if done == 1 else 's'} {verb}." if done or not refused else ""
     if not refused:
@@ -202,7 +202,7 @@ def rule(request: HttpRequest, slug: str) -> HttpResponse:
     tenant, here = layout.tenant_of(request), reverse("mapping-approvals", args=[slug])
     try:
         left = have_mappings_approved(tenant, needed=needed, actor=layout.actor(request))
-    except PeopleError as error:
+    except MembersError as error:
         return layout.done(request, str(error), here, good=False)
     said = "From now on a change of a mapping counts once somebody else has approved it."
     if not needed:

@@ -68,7 +68,7 @@ def companies_of(tenant: Tenant, seen: Iterable[str] = ()) -> list[str]:
     return sorted({*routed, *seen} - {""})
 
 
-def asked_before(tenant: Tenant, *kinds: str) -> list[Job]:
+def recent_jobs(tenant: Tenant, *kinds: str) -> list[Job]:
     """The last jobs of these kinds, newest first, without what they carry."""
     found = Job.objects.filter(tenant=tenant, kind__in=kinds)
     return list(found.only("kind", "title", "actor", "created_at", "finished_at", "state")[:_SHOWN])

@@ -102,7 +102,7 @@ def _saved(
     request: HttpRequest, kind: str, row: Row, decision: Decision, job: Job | None
 ) -> HttpResponse:
     tenant = layout.tenant_of(request)
-    said = said_of(decision, row.label)
+    said = sentence_of(decision, row.label)
     if "new" in request.POST or not layout.is_part(request):
         return layout.done(request, said, reverse("mappings", args=[tenant.slug, kind]))
     found = grids.row_of(tenant.pk, kind, decision.ramp_id, decision.company)
@@ -113,7 +113,7 @@ def _saved(
     return layout.part(request, "connector/_mapping_saved.html", context)
 
 
-def said_of(decision: Decision, name: str) -> str:
+def sentence_of(decision: Decision, name: str) -> str:
     """What became of a decision, as a sentence."""
     where = f" in {decision.company}" if decision.company else ""
     if decision.waits:

@@ -79,7 +79,7 @@ def _choose(request: HttpRequest, kind: str, problem: str = "") -> HttpResponse:
         "columns": COLUMNS,
         "most_rows": mapping_import.MOST_ROWS,
         "most_megabytes": mapping_import.MOST_BYTES // 1_000_000,
-        "asked": base.asked_before(
+        "asked": base.recent_jobs(
             layout.tenant_of(request), mapping_import.PREVIEW, mapping_import.IMPORT
         ),
     }

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from connector.actions.mapping_import import SeenRow, rows_of
 from connector.jobs.models import Job
 from mappings.changes import stored
-from mappings.impact import Freed, open_holds
+from mappings.impact import Impact, open_holds
 from mappings.preview import misnamed
 from mappings.targets import targets_of
-from mappings.usage import Used, used
+from mappings.usage import Usage, used
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class ShownRow:
     name: str
     old_name: str
     misnamed: bool
-    freed: Freed | None
-    used: Used
+    freed: Impact | None
+    used: Usage
 
 
 def shown_rows(looked: Job, rows: Sequence[SeenRow]) -> list[ShownRow]:
@@ -39,10 +39,10 @@ def shown_rows(looked: Job, rows: Sequence[SeenRow]) -> list[ShownRow]:
     for one in rows:
         key, name = (one.row.company, one.row.ramp_id), targets.name(one.row)
         does = one.what in ("new", "changed") and not looked.subject
-        freed = holds.freed_by(kind, {key}, beside) if does else None
+        freed = holds.impact_of(kind, {key}, beside) if does else None
         old = targets.called(one.row.company, one.old)
         shown.append(
-            ShownRow(one, name, old, misnamed(one.row, name), freed, uses.get(key, Used()))
+            ShownRow(one, name, old, misnamed(one.row, name), freed, uses.get(key, Usage()))
         )
     return shown
 

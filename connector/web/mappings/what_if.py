@@ -86,7 +86,7 @@ def _choose(request: HttpRequest, kind: str, problem: str = "") -> HttpResponse:
         "most_days": mapping_what_if.MOST_DAYS,
         "companies": base.companies_of(tenant, [row.company]),
         "targets": base.targets_address(tenant, kind, ""),
-        "asked": base.asked_before(tenant, mapping_what_if.WHAT_IF),
+        "asked": base.recent_jobs(tenant, mapping_what_if.WHAT_IF),
     }
     title = f"What if: {context['label']}"
     status = 422 if problem else 200

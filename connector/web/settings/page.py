@@ -15,7 +15,7 @@ from connector.actions import requests, settings_impact, tenant_setup
 from connector.actions.replay import refusal
 from connector.jobs import queue
 from connector.sync.bills.run import enqueue_sync
-from connector.sync.catalogs import ask_again
+from connector.sync.catalogs import request_refresh
 from connector.tenants import pauses, sections, setup
 from connector.tenants.entities import names_of
 from connector.tenants.forms import SectionForm
@@ -70,7 +70,7 @@ def save(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     if not saved.ok:
         more = section_form.context(tenant, found, request.POST, saved)
         return _form(request, found, more, status=409 if saved.sentence else 422)
-    return layout.done(request, _told(tenant, found, saved.changed), _home(slug))
+    return layout.done(request, _sentence(tenant, found, saved.changed), _home(slug))
 
 
 @require_POST
@@ -98,7 +98,7 @@ def replay(request: HttpRequest, slug: str, what: str) -> HttpResponse:
         return layout.done(request, "No bill waits for it any more.", _home(slug), good=False)
     if why := refusal(tenant):
         return layout.done(request, why, _home(slug), good=False)
-    ask_again(tenant, chosen)
+    request_refresh(tenant, chosen)
     title = f"Try {len(chosen)} bills again that waited for settings"
     job = requests.request_replay(tenant, chosen, title, actor=layout.actor(request))
     to = reverse("job", args=[slug, job.pk])
@@ -146,7 +146,7 @@ _WORDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SettingsChange:
     """A change as the page tells it."""
 
     at: datetime
@@ -155,10 +155,10 @@ class Told:
     words: list[str]
 
 
-def changes(tenant: Tenant) -> list[Told]:
+def changes(tenant: Tenant) -> list[SettingsChange]:
     """The last changes, what was changed in the words of the forms; never a value."""
     return [
-        Told(one.at, one.actor, one.action, [_WORDS.get(key, key) for key in one.changed])
+        SettingsChange(one.at, one.actor, one.action, [_WORDS.get(key, key) for key in one.changed])
         for one in sections.changes(tenant, most=_RECENT)
     ]
 
@@ -277,7 +277,7 @@ def _job(request: HttpRequest, found: Section) -> Any:
     return last_jobs(layout.tenant_of(request)).get(kind)
 
 
-def _told(tenant: Tenant, found: Section, changed: list[str]) -> str:
+def _sentence(tenant: Tenant, found: Section, changed: list[str]) -> str:
     if not changed:
         return "Nothing was different; nothing was changed."
     said = f"{found.title}: stored."

@@ -11,7 +11,7 @@ from audit.ledger.invoice_number import ramp_num
 from audit.ledger.models import Posting
 from connector.domain.bill import number_of
 from connector.sync.bills.duplicates import STANDS
-from connector.web.actions.available import offered
+from connector.web.actions.available import available_actions
 from connector.web.exceptions.questions import Shown, shown
 from connector.web.templatetags.connector_ui import money
 
@@ -22,7 +22,7 @@ _State = Posting.State
 @register.filter
 def offers(posting: Posting) -> dict[str, bool]:
     """The acts that fit the bill as it is now, by name."""
-    return offered(posting)
+    return available_actions(posting)
 
 
 @register.filter
