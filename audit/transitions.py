@@ -125,12 +125,12 @@ def store(
 
 def changes_of(row: Posting, values: Mapping[str, Any]) -> dict[str, list[Any]]:
     """{column: [before, after]} in plain JSON of what differs and belongs on the record."""
-    told = {
+    pairs = {
         name: [_plain(name, getattr(row, name)), _plain(name, value)]
         for name, value in values.items()
         if name not in UNTOLD
     }
-    return {name: pair for name, pair in told.items() if pair[0] != pair[1]}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _plain(name: str, value: Any) -> Any:

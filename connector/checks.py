@@ -182,5 +182,5 @@ def refusal(problems: Sequence[tuple[str, str, str]]) -> str:
     """One sentence of the web server that names everything wrong, or "" when all is right."""
     if not problems:
         return ""
-    said = " ".join(f"{message} {hint}" for _, message, hint in problems)
-    return f"The web server did not start; nothing was touched. {said}"
+    text = " ".join(f"{message} {hint}" for _, message, hint in problems)
+    return f"The web server did not start; nothing was touched. {text}"

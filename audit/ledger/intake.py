@@ -128,8 +128,8 @@ def _number_kept(posting: Posting, seed: PostingSeed) -> dict[str, str]:
     known = (trimmed(posting.given_num), trimmed(posting.given_for))
     if not (posting.in_epicor and posting.given_num) or trimmed(now) in known:
         return {}
-    said = f"The number in Ramp is {now} now; the invoice in Epicor stays {posting.invoice_num}."
-    return {"message": f"{said} A person gave it {posting.given_num}."}
+    news = f"The number in Ramp is {now} now; the invoice in Epicor stays {posting.invoice_num}."
+    return {"message": f"{news} A person gave it {posting.given_num}."}
 
 
 def _values(seed: PostingSeed) -> dict[str, Any]:

@@ -112,9 +112,9 @@ def with_both(posting: Posting, hold: Hold) -> Hold:
     if not posting.given_num or hold.detail.get("why") == _THIRD:
         return hold
     theirs, ours = ramp_num(posting), posting.given_num
-    said = f"The bill has number {theirs} in Ramp and was given {ours} here"
+    sentence = f"The bill has number {theirs} in Ramp and was given {ours} here"
     detail = {**hold.detail, "numbers": {"in_ramp": theirs, "given": ours}}
-    return replace(hold, message=f"{hold.message} {said}.", detail=detail)
+    return replace(hold, message=f"{hold.message} {sentence}.", detail=detail)
 
 
 # -- giving it, and taking it back -----------------------------------------------------------------
@@ -216,8 +216,8 @@ def _saved_last(posting: Posting) -> Attempt | None:
     """The last write under a key, if Epicor saved it and nothing says that it is gone since."""
     mine = {"tenant_id": posting.tenant_id, "subject_kind": "posting"}
     sent = Attempt.objects.filter(**mine, subject_id=posting.bill_id).exclude(vendor_num=None)
-    told = (Attempt.Outcome.NOT_SENT, Attempt.Outcome.REFUSED)
-    last = sent.exclude(outcome__in=told).order_by("-pk").first()
+    not_sent = (Attempt.Outcome.NOT_SENT, Attempt.Outcome.REFUSED)
+    last = sent.exclude(outcome__in=not_sent).order_by("-pk").first()
     if last is None or last.outcome != Attempt.Outcome.DONE or last.action == "remove_invoice":
         return None
     key = [last.company, last.vendor_num, trimmed(last.invoice_num)]

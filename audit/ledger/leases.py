@@ -121,8 +121,8 @@ def release(
     `cause` names what it waits for: as long as nothing else happens, the trail says it once.
     """
     body = {"message": message, "not_before": not_before, "failed": failed, "cause": cause}
-    told = bool(cause) and _is_last_entry(posting, "posting.released", cause)
-    _release([posting], owner, not_before, [] if told else [body], failed=failed)
+    already_recorded = bool(cause) and _is_last_entry(posting, "posting.released", cause)
+    _release([posting], owner, not_before, [] if already_recorded else [body], failed=failed)
 
 
 def release_many(

@@ -166,8 +166,8 @@ def _enter(
         "look_ups": 0,
         **more,
     }
-    told = {"invoice_num": facts["invoice_num"], **body}
-    sentence = entry(posting, "posting.entered", told, actor)
+    details = {"invoice_num": facts["invoice_num"], **body}
+    sentence = entry(posting, "posting.entered", details, actor)
     held = bool(posting.hold_reason)
     with transaction.atomic():
         change([posting], ready, changes, "marked as entered", [sentence])

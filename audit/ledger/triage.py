@@ -59,15 +59,15 @@ def note(postings: Sequence[Posting], words: str, *, actor: str) -> int:
 
     ValueError when there are no words, or more than LONGEST_NOTE characters.
     """
-    said = text(words.strip())
-    if not said:
+    note_text = text(words.strip())
+    if not note_text:
         raise ValueError("Write what is to be noted; nothing was changed.")
-    if len(said) > LONGEST_NOTE:
+    if len(note_text) > LONGEST_NOTE:
         raise ValueError(
-            f"The note has {len(said):,} characters and {LONGEST_NOTE:,} fit; shorten it. "
+            f"The note has {len(note_text):,} characters and {LONGEST_NOTE:,} fit; shorten it. "
             "Nothing was changed."
         )
-    return log.record_many(entry(p, "posting.noted", {"note": said}, actor) for p in postings)
+    return log.record_many(entry(p, "posting.noted", {"note": note_text}, actor) for p in postings)
 
 
 def notes(

@@ -59,8 +59,8 @@ def sentence(entry: Entry, called: str = "") -> str:
     who = "The connector" if entry.actor == _SYSTEM else entry.actor or "Somebody"
     event = Event(who, called or _subject(entry), body, entry.changes, entry.subject_id)
     words = ACTIONS.get(entry.action)
-    said = words.sentence(event) if words else f"{who}: {name_of(entry.action)} ({event.it})"
-    return said[0].upper() + said[1:] if said.startswith(event.it) else said
+    text = words.sentence(event) if words else f"{who}: {name_of(entry.action)} ({event.it})"
+    return text[0].upper() + text[1:] if text.startswith(event.it) else text
 
 
 def name_of(action: str) -> str:

@@ -100,8 +100,8 @@ def opened(event: Event) -> str:
 def seen_changed(event: Event) -> str:
     """What changed in Ramp, before and after."""
     named = [one.sentence for one in changed(event.changes) if one.column != "seen_hash"]
-    said = end(f"{event.it} changed in Ramp", ", ".join(named) or "its coding or its lines")
-    return f"{said} {event.why}".strip()
+    text = end(f"{event.it} changed in Ramp", ", ".join(named) or "its coding or its lines")
+    return f"{text} {event.why}".strip()
 
 
 def held(event: Event) -> str:
@@ -126,10 +126,10 @@ def entered(event: Event) -> str:
     where = where if number else ""
     money = f" ({_money(event.get('total'), event.get('currency') or event.get('currency_code'))})"
     if event.body.get("adopted"):
-        said = f"{event.who} said that an invoice typed into Epicor is {event.it}"
+        text = f"{event.who} said that an invoice typed into Epicor is {event.it}"
     else:
-        said = f"{event.who} entered {event.it} into Epicor"
-    return end(said + (f" as {where}" if where else "") + (money if event.get("total") else ""))
+        text = f"{event.who} entered {event.it} into Epicor"
+    return end(text + (f" as {where}" if where else "") + (money if event.get("total") else ""))
 
 
 def twins(event: Event) -> str:
@@ -168,8 +168,8 @@ def numbered(event: Event) -> str:
     before, after = event.before("given_num") or in_ramp, given or in_ramp
     if given:
         return end(f"{event.who} gave {event.it} the number {after} instead of {before}", event.why)
-    said = f"{event.who} gave {event.it} its number in Ramp back, {after} instead of {before}"
-    return end(said, event.why)
+    text = f"{event.who} gave {event.it} its number in Ramp back, {after} instead of {before}"
+    return end(text, event.why)
 
 
 def attempt(template: str) -> Sentence:
@@ -180,8 +180,8 @@ def attempt(template: str) -> Sentence:
         number = event.get("attempt")
         named = f"attempt {number}, {what}" if number else what
         outcome = event.get("outcome").replace("_", " ") or "not known"
-        said = template.format(who=event.who, it=event.it, attempt=named, outcome=outcome)
-        return end(said, event.why)
+        text = template.format(who=event.who, it=event.it, attempt=named, outcome=outcome)
+        return end(text, event.why)
 
     return sentence
 
@@ -358,10 +358,10 @@ def acknowledged(event: Event) -> str:
 def restarted(event: Event) -> str:
     """That nothing before is proven any more."""
     entries = event.get("entries") or "0"
-    said = (
+    text = (
         f"{event.who} began the audit chain anew after {entries} entries, which prove nothing now"
     )
-    return end(said, event.get("reason"))
+    return end(text, event.get("reason"))
 
 
 def exported(event: Event) -> str:

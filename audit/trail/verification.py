@@ -148,8 +148,8 @@ class _Walk:
             place = entry.seq or 0
             if place < 1:
                 self.nowhere += 1
-                said = _NOWHERE.format(pk=entry.pk, action=entry.action, seq=place)
-                self.damage = self.damage or Finding(str(entry.pk), said)
+                text = _NOWHERE.format(pk=entry.pk, action=entry.action, seq=place)
+                self.damage = self.damage or Finding(str(entry.pk), text)
                 continue
             if place <= self._start:
                 self.earlier += 1
@@ -183,8 +183,8 @@ class _Walk:
         chain = self.chain
         if chain and seq == chain.last_seq and not trail_key.same(link, chain.last_mac):
             where = str(entry.pk) if entry else "#0"
-            said = f"The chain's end does not fit entry number {seq}."
-            self.damage = self.damage or Finding(where, said)
+            text = f"The chain's end does not fit entry number {seq}."
+            self.damage = self.damage or Finding(where, text)
         for head, key in self.expected:
             if head.seq == seq and not trail_key.same(head.link, link):
                 self.noted.append(
@@ -197,13 +197,13 @@ class _Walk:
         if self.damage is None and chain is not None:
             self.damage = self._given_up(chain)
         if self.damage is None and chain is not None and last < chain.last_seq:
-            said = f"Entry number {last + 1} and all after it are missing."
-            self.damage = Finding(f"#{last + 1}", said)
+            text = f"Entry number {last + 1} and all after it are missing."
+            self.damage = Finding(f"#{last + 1}", text)
         # Sealing may have gone on meanwhile, so the end may be further than it was, never nearer.
         now = Chain.objects.filter(tenant_id=self.tenant_id).values_list("last_seq", flat=True)
         if self.damage is None and (now.first() or 0) < last:
-            said = "The record of the chain's end was removed or set back."
-            self.damage = Finding(f"#{last}", said)
+            text = "The record of the chain's end was removed or set back."
+            self.damage = Finding(f"#{last}", text)
         for head, key in self.expected:
             if not self._start <= head.seq <= last:
                 self.noted.append(
@@ -217,8 +217,8 @@ class _Walk:
         expected = chain.start_seq - _missing_then(chain)
         if self.earlier == expected:
             return None
-        said = _GIVEN_UP.format(expected=expected, found=self.earlier)
-        return Finding(f"#{chain.start_seq}", said)
+        text = _GIVEN_UP.format(expected=expected, found=self.earlier)
+        return Finding(f"#{chain.start_seq}", text)
 
     def unsealed(self) -> None:
         """What waits for its place."""
@@ -229,8 +229,8 @@ class _Walk:
             self.open += 1
             self.damage = self.damage or _content(entry)
         if oldest is not None and oldest.at < timezone.now() - SEALED_WITHIN:
-            said = _WAITS.format(pk=oldest.pk, at=_moment(oldest.at))
-            self.doubtful.append(Finding(str(oldest.pk), said, f"waits:{oldest.pk}"))
+            text = _WAITS.format(pk=oldest.pk, at=_moment(oldest.at))
+            self.doubtful.append(Finding(str(oldest.pk), text, f"waits:{oldest.pk}"))
 
     def result(self, keys: frozenset[str]) -> Verification:
         """All that was found, less what a person acknowledged."""
@@ -258,8 +258,8 @@ def _damage(entry: AuditEntry, seq: int, link: str) -> Finding | None:
     if found := _content(entry):
         return found
     if not trail_key.same(entry.mac, trail_key.seal_mac(link, seq, entry.own_mac)):
-        said = f"The place of entry number {seq} ({entry.action}) in the chain was changed."
-        return Finding(str(entry.pk), said)
+        text = f"The place of entry number {seq} ({entry.action}) in the chain was changed."
+        return Finding(str(entry.pk), text)
     return None
 
 
@@ -267,8 +267,8 @@ def _content(entry: AuditEntry) -> Finding | None:
     """What is wrong with an entry by itself, sealed or not."""
     name = f"Entry number {entry.seq}" if entry.seq else f"Entry {entry.pk}"
     if not trail_key.same(entry.own_mac, trail_key.own_mac(entry)):
-        said = f"{name} ({entry.action}) was changed, or written without this AUDIT_KEY."
-        return Finding(str(entry.pk), said)
+        text = f"{name} ({entry.action}) was changed, or written without this AUDIT_KEY."
+        return Finding(str(entry.pk), text)
     if digest(entry.body) == entry.body_digest:
         return None
     if entry.body == trail_key.dropped(entry.pk, entry.body_digest):
@@ -304,12 +304,12 @@ def _list(value: Any) -> list[Any]:
 
 
 def _backwards(entry: AuditEntry, before: datetime, cure: str) -> Finding:
-    said = (
+    text = (
         f"Entry number {entry.seq} is of {_moment(entry.at)}, but was sealed after one of "
         f"{_moment(before)}. Either this machine's clock was moved, or somebody had taken the "
         f"entry out and brought it back. {cure}"
     )
-    return Finding(str(entry.pk), said, f"clock:{entry.pk}")
+    return Finding(str(entry.pk), text, f"clock:{entry.pk}")
 
 
 def _differs(head: Head, cure: str) -> str:
@@ -319,8 +319,8 @@ def _differs(head: Head, cure: str) -> str:
 
 def _missing(head: Head, last: int, cure: str) -> str:
     where = "The file beside the database" if cure else "What was expected"
-    said = f"{where} has entry number {head.seq}; this chain ends with number {last}."
-    return f"{said} {cure}".strip()
+    text = f"{where} has entry number {head.seq}; this chain ends with number {last}."
+    return f"{text} {cure}".strip()
 
 
 def _moment(at: datetime) -> str:

@@ -30,14 +30,14 @@ def counted(number: int, one: str, many: str = "") -> str:
 def _removed(data: _Data) -> str:
     invoice = data["invoice"]
     if invoice is None:
-        said = f"Nothing of bill {data['bill']} is in Epicor (any more); that is on the record now."
+        text = f"Nothing of bill {data['bill']} is in Epicor (any more); that is on the record now."
     else:
         total = format_money(Decimal(invoice["total"]), invoice["currency"])
-        said = (
+        text = (
             f"Invoice {invoice['invoice_num']} of {invoice['vendor_id']} in {invoice['company']} "
             f"for {total} was deleted in Epicor."
         )
-    return f"{said} The bill is entered anew with the next run." if data["again"] else said
+    return f"{text} The bill is entered anew with the next run." if data["again"] else text
 
 
 def _settled(data: _Data) -> str:
@@ -46,8 +46,8 @@ def _settled(data: _Data) -> str:
 
 
 def _different(data: _Data) -> str:
-    said = f"{data['done']:,} of {data['total']:,} bills have a different invoice"
-    return f"{said} and are entered now.{_left(data['left'])}"
+    text = f"{data['done']:,} of {data['total']:,} bills have a different invoice"
+    return f"{text} and are entered now.{_left(data['left'])}"
 
 
 def _left(left: Iterable[Sequence[str]]) -> str:
@@ -60,10 +60,10 @@ def _left(left: Iterable[Sequence[str]]) -> str:
 
 
 def _entities(data: _Data) -> str:
-    said = f"{counted(data['entities'], 'entity', 'entities')} in Ramp."
+    text = f"{counted(data['entities'], 'entity', 'entities')} in Ramp."
     if data["trouble"]:
-        return f"{said} Type the Epicor companies: they could not be listed. {data['trouble']}"
-    return f"{said} {counted(data['companies'], 'company', 'companies')} in Epicor."
+        return f"{text} Type the Epicor companies: they could not be listed. {data['trouble']}"
+    return f"{text} {counted(data['companies'], 'company', 'companies')} in Epicor."
 
 
 def _chart(data: _Data) -> str:
@@ -112,8 +112,8 @@ def _looked(data: _Data) -> str:
 def _imported(data: _Data) -> str:
     names = ("created", "updated", "unchanged")
     created, updated, unchanged = (data[name] for name in names)
-    said = f"{created:,} new, {updated:,} changed, {unchanged:,} as they were."
-    return f"{said} {_bills(data['bills'])} tried again." if "replay" in data else said
+    text = f"{created:,} new, {updated:,} changed, {unchanged:,} as they were."
+    return f"{text} {_bills(data['bills'])} tried again." if "replay" in data else text
 
 
 def _bills(number: int) -> str:

@@ -65,7 +65,7 @@ def forecasts(
     Raises NotFoundError, AccessError, TransientError.
     """
     tried = [posting for posting in chosen if posting.state in (_State.QUEUED, _State.IN_DOUBT)]
-    said = {p.bill_id: _untried(p) for p in chosen if p not in tried}
+    results = {p.bill_id: _untried(p) for p in chosen if p not in tried}
     waits = {p.bill_id: p for p in chosen if p not in tried and p.hold_reason}
     ready, held = rehearse(cycle, tried)
     for job in ready:
@@ -74,11 +74,11 @@ def forecasts(
         total = format_money(draft.total, draft.currency_code)
         doubt = job.posting.state == _State.IN_DOUBT
         first = "would be looked up first, then " if doubt else "would be "
-        said[job.posting.bill_id] = f"{first}entered as {name} for {total}"
+        results[job.posting.bill_id] = f"{first}entered as {name} for {total}"
     for posting, hold in held:
-        said[posting.bill_id] = f"would wait again ({hold.reason.value}): {hold.message}"
+        results[posting.bill_id] = f"would wait again ({hold.reason.value}): {hold.message}"
         waits[posting.bill_id] = posting
-    return {posting.bill_id: said[posting.bill_id] for posting in chosen}, waits
+    return {posting.bill_id: results[posting.bill_id] for posting in chosen}, waits
 
 
 def _result(before: Posting, now: Posting) -> str:

@@ -102,11 +102,11 @@ def _ask(url: str, ca_file: str, **options: Any) -> Answer:
     finally:
         api.close()
     if 400 <= answer.status < 500:
-        said = describe(answer).said
+        why = describe(answer).said
         raise AccessError(
-            f"Epicor refused our login ({said}). No bill is lost; check epicor.auth: the address, "
+            f"Epicor refused our login ({why}). No bill is lost; check epicor.auth: the address, "
             "the user or client, its secret and the scope.",
-            detail={"status": answer.status, "said": said},
+            detail={"status": answer.status, "said": why},
         )
     raise_for(answer, writing=False, what="log in")
     return answer

@@ -54,14 +54,14 @@ def wait_until_ready(stopping: threading.Event, *, look_s: float = 1.0) -> bool:
 
     Says once what it waits for. Returns False when `stopping` was set before that.
     """
-    told = ""
+    reported = ""
     while not stopping.is_set():
         missing = _missing()
         if not missing:
             return True
-        if missing != told:
+        if missing != reported:
             logger.warning("The worker waits. %s", missing)
-            told = missing
+            reported = missing
         stopping.wait(look_s)
     return False
 

@@ -74,37 +74,37 @@ def _is_own(answer: Answer) -> bool:
 
 def _refuse_unsigned(answer: Answer, what: str) -> NoReturn:
     text = " ".join(_TAGS.sub(" ", answer.text[:2000]).split())
-    said = redact_text(text)[:200].rstrip(".") or f"status {answer.status}"
+    shown = redact_text(text)[:200].rstrip(".") or f"status {answer.status}"
     large = " The request is too large for it." if answer.status in (413, 414, 431) else ""
     elsewhere = " It sends us elsewhere; check ramp.base_url." if answer.status < 400 else ""
     raise UncertainOutcomeError(
-        f"Something in front of Ramp answered {answer.status} when asked to {what}: {said}. Ramp "
+        f"Something in front of Ramp answered {answer.status} when asked to {what}: {shown}. Ramp "
         f"may have noted it all the same; each bill is read before it is told again."
         f"{large}{elsewhere}",
-        detail={"status": answer.status, "trace_id": answer.trace_id, "said": said},
+        detail={"status": answer.status, "trace_id": answer.trace_id, "said": shown},
     )
 
 
 def _refuse(answer: Answer, what: str, scope: str) -> NoReturn:
     code, message, more = words(answer)
-    said = redact_text(message[:_MOST_TEXT]).strip().rstrip(".") or f"status {answer.status}"
-    detail = {"status": answer.status, "code": code, "trace_id": answer.trace_id, "said": said}
+    text = redact_text(message[:_MOST_TEXT]).strip().rstrip(".") or f"status {answer.status}"
+    detail = {"status": answer.status, "code": code, "trace_id": answer.trace_id, "said": text}
     if code == NOT_READY:
         ids = tuple(dict.fromkeys(_UUID.findall(f"{message} {more}")))
-        raise NotReadyError(ids, f"Ramp says: {said}. Nothing was marked.", detail)
+        raise NotReadyError(ids, f"Ramp says: {text}. Nothing was marked.", detail)
     if code == NO_CONNECTION:
         raise AccessError(
             "Ramp has no accounting connection made through the API, so nothing can be reported "
             "to it. No bill is lost; connect Epicor Kinetic in Ramp's accounting settings.",
             detail=detail,
         )
-    _refuse_access(answer.status, what, scope, said, detail)
+    _refuse_access(answer.status, what, scope, text, detail)
     if answer.status == 404:
         raise NotFoundError(
-            f"Ramp does not have what we asked for ({what}): {said}.", detail=detail
+            f"Ramp does not have what we asked for ({what}): {text}.", detail=detail
         )
     if answer.status == 405:
-        raise NotOfferedError(f"This Ramp account cannot {what}: {said}.", detail=detail)
+        raise NotOfferedError(f"This Ramp account cannot {what}: {text}.", detail=detail)
     if answer.status >= 500:
         raise TransientError(
             f"Ramp failed ({answer.status}) when asked to {what}. "
@@ -112,7 +112,7 @@ def _refuse(answer: Answer, what: str, scope: str) -> NoReturn:
             detail=detail,
         )
     raise RejectedError(
-        f"Ramp refused to {what}: {said}. Nothing was changed by this call.", detail=detail
+        f"Ramp refused to {what}: {text}. Nothing was changed by this call.", detail=detail
     )
 
 

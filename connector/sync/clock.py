@@ -152,14 +152,14 @@ def _signs_of_life(now: datetime) -> int:
 
 
 def _say(now: datetime, by: timedelta, count: int) -> None:
-    said = sentence(now, by)
-    logger.error("%s (%s stored times were brought back)", said, count)
+    text = sentence(now, by)
+    logger.error("%s (%s stored times were brought back)", text, count)
     lately = Heartbeat.objects.filter(name__startswith=_MOVED, at__gt=now - _AGAIN)
     if lately.exists():
         return
     Heartbeat.objects.filter(name__startswith=_MOVED).delete()
     Heartbeat.objects.create(name=f"{_MOVED}{int(by.total_seconds())}", at=now)
-    body = {"message": said, "seconds": int(by.total_seconds()), "brought_back": count}
+    body = {"message": text, "seconds": int(by.total_seconds()), "brought_back": count}
     log.record_many(
         log.NewEntry(pk, "clock.set_back", "tenant", slug, log.SYSTEM, body)
         for pk, slug in Tenant.objects.values_list("pk", "slug")

@@ -15,9 +15,9 @@ def remember(tenant: Tenant, rows: Iterable[Mapping[str, Any]]) -> dict[str, str
 
     An entity that Ramp does not show any more keeps its name: old bills are still of it.
     """
-    told = {str(row.get("id") or ""): name_in(row) for row in rows}
+    from_ramp = {str(row.get("id") or ""): name_in(row) for row in rows}
     known = names_of(tenant)
-    names = known | {id_: name for id_, name in told.items() if id_ and name}
+    names = known | {id_: name for id_, name in from_ramp.items() if id_ and name}
     if names != known:
         LearnedFact.objects.update_or_create(tenant=tenant, name=FACT, defaults={"value": names})
     return names

@@ -68,8 +68,8 @@ def by_person(tenant: Tenant, reason: str, *, actor: str) -> None:
     why = reason.strip()
     if not why:
         raise ValueError("Say why it is paused; everybody who looks will read it.")
-    told = f"{actor} paused this company: {why.rstrip('.')}."
-    text = f"{told} Nothing is entered until it is resumed."
+    sentence = f"{actor} paused this company: {why.rstrip('.')}."
+    text = f"{sentence} Nothing is entered until it is resumed."
     with transaction.atomic():
         row = _locked(tenant)
         shown = kind(row)

@@ -115,8 +115,8 @@ def require_factor(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask for a second factor of everybody here, or no longer."""
     tenant, needed = layout.tenant_of(request), request.POST.get("required") == "yes"
     factors.require(tenant, needed=needed, actor=layout.actor(request))
-    said = "is required of everybody here" if needed else "is everybody's own choice here"
-    return layout.done(request, f"A second factor {said}.", _home(slug))
+    text = "is required of everybody here" if needed else "is everybody's own choice here"
+    return layout.done(request, f"A second factor {text}.", _home(slug))
 
 
 def _ours(request: HttpRequest, pk: int) -> None:

@@ -62,8 +62,8 @@ class SyncStatus:
         """What the last one did, in a sentence; "" when it failed."""
         if self.last is None or self.last.failed:
             return ""
-        said = _counts_text({**self.last.data, **_kept(self.last.counts)}) or "nothing new"
-        return f"{said[0].upper()}{said[1:]}."
+        text = _counts_text({**self.last.data, **_kept(self.last.counts)}) or "nothing new"
+        return f"{text[0].upper()}{text[1:]}."
 
     @property
     def trouble(self) -> str:
@@ -122,8 +122,8 @@ def _counts_text(counts: dict[str, Any]) -> str:
         "updated": "updated in Epicor",
         "confirmed": "confirmed to Ramp",
     }
-    told = [f"{counts[name]:,} {word}" for name, word in words.items() if counts.get(name)]
-    return ", ".join(told)
+    parts = [f"{counts[name]:,} {word}" for name, word in words.items() if counts.get(name)]
+    return ", ".join(parts)
 
 
 def _of_them(counts: dict[str, Any]) -> str:
@@ -133,5 +133,5 @@ def _of_them(counts: dict[str, Any]) -> str:
     new, left_out = counts["opened"], counts.get("left_out", 0)
     known = max(0, counts.get("fetched", 0) - new - left_out)
     parts = [(new, "new"), (known, "known before"), (left_out, _NOT_OURS)]
-    said = " + ".join(f"{number:,} {word}" for number, word in parts if number)
-    return f" ({said})" if said else ""
+    text = " + ".join(f"{number:,} {word}" for number, word in parts if number)
+    return f" ({text})" if text else ""

@@ -88,11 +88,11 @@ def sync(request: HttpRequest, slug: str) -> HttpResponse:
     """Have a cycle done now."""
     tenant = layout.tenant_of(request)
     new = requests.request_sync(tenant, actor=layout.actor(request))
-    said = "A sync begins." if new else "A sync is under way; another one follows it."
+    text = "A sync begins." if new else "A sync is under way; another one follows it."
     if layout.is_part(request):
-        context = {"cycle": sync_status(tenant), "said": said}
+        context = {"cycle": sync_status(tenant), "said": text}
         return layout.part(request, "connector/_cycle.html", context)
-    return layout.done(request, said, reverse("today", args=[tenant.slug]))
+    return layout.done(request, text, reverse("today", args=[tenant.slug]))
 
 
 @dataclass(frozen=True, slots=True)

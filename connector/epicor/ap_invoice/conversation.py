@@ -182,10 +182,10 @@ def refuse_questions(
     known = entry.profile.accepted.covers(method, questions, entry.about.bill_id)
     if known and not waits:
         return
-    said = " ".join(f"“{one.text}”" for one in questions)
+    sentence = " ".join(f"“{one.text}”" for one in questions)
     stop = "" if questions and questions[-1].text.endswith((".", "!", "?")) else "."
     raise QuestionError(
-        f"Epicor asked in {method}: {said or 'it wants an answer that it does not name'}{stop} "
+        f"Epicor asked in {method}: {sentence or 'it wants an answer that it does not name'}{stop} "
         f"{_ONLY_THERE if waits else _ANSWER} The invoice is looked up first.",
         detail=OpenQuestions(method, questions, answerable=not waits).as_detail(),
     )

@@ -77,8 +77,8 @@ def _rows(entry: Entry) -> Rows:
 
 def _errors(answer: Reply) -> list[str]:
     """What Epicor said of single rows, each with its table."""
-    told = answer.return_obj if isinstance(answer.return_obj, dict) else {}
-    texts = [_text(row) for row in told.get("BOUpdError") or () if isinstance(row, dict)]
+    returned = answer.return_obj if isinstance(answer.return_obj, dict) else {}
+    texts = [_text(row) for row in returned.get("BOUpdError") or () if isinstance(row, dict)]
     if not texts and answer.parameters.get("errorsOccurred"):
         return ["it does not say why"]
     return texts
@@ -96,12 +96,12 @@ def _look_after(entry: Entry, errors: list[str]) -> Generator[Step, Reply, None]
     # GetList, because GetByID has no answer for what is not there.
     asked = {"whereClause": where, "pageSize": 1, "absolutePage": 1}
     answer = yield Step("GetList", asked, writes=False)
-    said = "; ".join(dict.fromkeys(errors))
+    text = "; ".join(dict.fromkeys(errors))
     if not any(answer.ds.values()):
-        kind = DuplicateInvoiceError if _DUPLICATE.search(said) else RejectedError
+        kind = DuplicateInvoiceError if _DUPLICATE.search(text) else RejectedError
         raise kind(
-            f"Epicor refused to enter the invoice: {said}. Nothing was saved.",
-            detail={"system": "Epicor", "method": "UpdateExt", "said": said, "errors": errors},
+            f"Epicor refused to enter the invoice: {text}. Nothing was saved.",
+            detail={"system": "Epicor", "method": "UpdateExt", "said": text, "errors": errors},
         )
     yield from look(entry)
     _check_ours(entry)

@@ -108,10 +108,10 @@ def _at(moment: datetime) -> str:
 
 def _entry_text(body: dict[str, Any]) -> str:
     """What an entry of the trail says besides who did what."""
-    said = [str(body.get(name) or "") for name in ("reason", "message")]
+    texts = [str(body.get(name) or "") for name in ("reason", "message")]
     if body.get("adopted"):
-        said.insert(0, "typed by hand")
+        texts.insert(0, "typed by hand")
     if due := body.get("not_before"):
-        said.append(f"not before {str(due)[:16].replace('T', ' ')} UTC")
-    words = "; ".join(filter(None, said))
+        texts.append(f"not before {str(due)[:16].replace('T', ' ')} UTC")
+    words = "; ".join(filter(None, texts))
     return f": {words}" if words else ""

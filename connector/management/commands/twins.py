@@ -71,19 +71,19 @@ class Command(TenantCommand):
         try:
             if options["ours"]:
                 todo = adopt(self.tenant, posting, number=options["invoice"], **given)
-                said = (
+                text = (
                     "is dismissed: it is the same invoice as another bill"
                     if posting.state == Posting.State.DISMISSED
                     else f"is entered as invoice {posting.invoice_num}, typed by hand"
                 )
             else:
                 different(self.tenant, posting, **given)
-                said = "is tried again by the next sync"
+                text = "is tried again by the next sync"
         except lifecycle.LostLeaseError as error:
             raise CommandProblem(str(error)) from error
         self.emit(
             {"bill": posting.bill_id, "state": posting.state, "to_do": todo},
-            lambda: f"Bill {posting.bill_id} {said}. {todo}".rstrip(),
+            lambda: f"Bill {posting.bill_id} {text}. {todo}".rstrip(),
             code=NEEDS_A_PERSON if todo else 0,
         )
 
@@ -127,11 +127,11 @@ def _table(found: DuplicateList) -> str:
 
 
 def _compared(found: DuplicateList) -> str:
-    said = f"{_bills(found.compared)} compared with Epicor's invoices."
+    text = f"{_bills(found.compared)} compared with Epicor's invoices."
     if not found.left_out:
-        return said
+        return text
     return (
-        f"{said} {_bills(found.left_out)} could not be compared yet, because something of them is "
+        f"{text} {_bills(found.left_out)} could not be compared yet, because something of them is "
         "not mapped or not right; a sync with --dry-run says what."
     )
 

@@ -82,8 +82,8 @@ def _text(found: Verification) -> str:
         lines.append(
             f"The first {found.earlier} belong to a chain that was given up; they prove nothing."
         )
-    told = "Acknowledged, with the reason on the record: {}"
-    lines += [told.format(one.message) for one in found.acknowledged]
+    text = "Acknowledged, with the reason on the record: {}"
+    lines += [text.format(one.message) for one in found.acknowledged]
     if found.unnoted:
         lines.append(_NO_FILE)
     if found.head is not None:

@@ -177,8 +177,8 @@ class _Round:
         if nothing and not self._others_were_taken():
             pauses.for_reports(self.cycle.tenant, f"{self.strange[0]}.")
         else:
-            for posting, said in self.refused:
-                _put_off(self.cycle, self.report, posting, said)
+            for posting, message in self.refused:
+                _put_off(self.cycle, self.report, posting, message)
         return not nothing
 
     def _others_were_taken(self) -> bool:
@@ -201,18 +201,18 @@ class _Round:
         if withdrawn and Reason.ARCHIVED not in posting.kept:
             _hold(posting, gone_in_epicor(payload))  # its entering was in doubt when it went
             return
-        said = _refusal_text(refusal)
-        logger.warning("Ramp does not take the result of %s: %s", posting.bill_id, said)
-        self.refused.append((posting, said))
+        message = _refusal_text(refusal)
+        logger.warning("Ramp does not take the result of %s: %s", posting.bill_id, message)
+        self.refused.append((posting, message))
         if payload and stopped(payload, ours=True) is None:
-            self.strange.append(said)
+            self.strange.append(message)
 
 
-def _put_off(cycle: Cycle, report: Report, posting: Posting, said: str) -> None:
+def _put_off(cycle: Cycle, report: Report, posting: Posting, message: str) -> None:
     """Told again later; at last a person is asked, or a hold stays untold."""
     times = posting.tell_failed + 1
     wait = retry.delay(retry.UNTOLD, times)
-    points = [Difference.of("not_taken", "", said)]
+    points = [Difference.of("not_taken", "", message)]
     if restored(posting.kept.get(Reason.REFUSED)) == points:
         times, wait = 0, _ACCEPTED
     rows = Posting.objects.filter(report.wanted, pk=posting.pk)
@@ -222,7 +222,7 @@ def _put_off(cycle: Cycle, report: Report, posting: Posting, said: str) -> None:
         report.done(cycle, [posting])
     elif rows.update(tell_failed=0, tell_after=None):
         detail = {"differences": stored(points)}
-        _hold(posting, Hold(Reason.REFUSED, _NOT_TAKEN.format(said=said), detail))
+        _hold(posting, Hold(Reason.REFUSED, _NOT_TAKEN.format(said=message), detail))
 
 
 def _hold(posting: Posting, hold: Hold) -> None:
@@ -234,5 +234,5 @@ def _hold(posting: Posting, hold: Hold) -> None:
 
 def _refusal_text(refusal: Refusal) -> str:
     """What Ramp said, without the ids of the bills, so that equal refusals are equal."""
-    said = str(refusal.detail.get("said") or refusal.message)
-    return " ".join(_UUID.sub("", said).split()).rstrip(" .,:;")
+    message = str(refusal.detail.get("said") or refusal.message)
+    return " ".join(_UUID.sub("", message).split()).rstrip(" .,:;")

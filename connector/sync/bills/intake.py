@@ -54,16 +54,16 @@ def take_in(cycle: Cycle, slice_: Sequence[Posting]) -> Intake:
     Raises AccessError, TransientError (Ramp).
     """
     payloads = _fresh(cycle, slice_)
-    said = stops(cycle.tenant.pk, slice_, payloads)
+    stops_by_bill = stops(cycle.tenant.pk, slice_, payloads)
     held: list[tuple[Posting, Hold]] = []
     later: list[tuple[Posting, str]] = []
     rest: list[Posting] = []
-    blind = _perhaps_ours(cycle, slice_, said, payloads)
+    blind = _perhaps_ours(cycle, slice_, stops_by_bill, payloads)
     looked_up = {posting.pk for posting, _ in blind}
     for posting in slice_:
         if posting.pk in looked_up:
             continue
-        stop = _stopped(posting, said.get(posting.bill_id), payloads[posting.bill_id])
+        stop = _stopped(posting, stops_by_bill.get(posting.bill_id), payloads[posting.bill_id])
         if stop is None:
             rest.append(posting)
         elif isinstance(stop, Hold):

@@ -274,9 +274,9 @@ class Outcomes:
         """What is entered stays entered; whether the change arrived shows when it is read."""
         wait = retry.delay(retry.IN_DOUBT, posting.failed_attempts + 1)
         if wait is None:
-            said = f"{message} That happened several times with a change of this invoice."
+            text = f"{message} That happened several times with a change of this invoice."
             why = {"why": "edit_in_doubt", "content": posting.seen_hash}
-            self.hold([(posting, Hold(Reason.CHANGED, f"{said} {_COMPARE}", why))])
+            self.hold([(posting, Hold(Reason.CHANGED, f"{text} {_COMPARE}", why))])
         else:
             self._later(posting, wait, message, failed=True)
 
@@ -301,8 +301,8 @@ class Outcomes:
         with transaction.atomic():
             lifecycle.settle_not_there(posting, owner=self.cycle.owner, not_before=due)
             if wait is None and then is None:
-                said = _last_answer(last[0].answer if last else {})
-                message = _UNANSWERED.format(times=posting.failed_attempts, said=said)
+                answer_text = _last_answer(last[0].answer if last else {})
+                message = _UNANSWERED.format(times=posting.failed_attempts, said=answer_text)
                 then = Hold(Reason.IN_DOUBT, message, {"why": "unanswered"})
             if then is not None:
                 lifecycle.hold(posting, with_both(posting, then))
@@ -311,8 +311,8 @@ class Outcomes:
     def hold(self, pairs: Sequence[tuple[Posting, Hold]]) -> None:
         """Each waits for a person, with its reason."""
         if pairs:
-            said = [(posting, with_both(posting, hold)) for posting, hold in pairs]
-            lifecycle.hold_many(said, owner=self.cycle.owner)
+            holds = [(posting, with_both(posting, hold)) for posting, hold in pairs]
+            lifecycle.hold_many(holds, owner=self.cycle.owner)
             for posting, _ in pairs:
                 self.open.pop(posting.pk, None)
 

@@ -111,11 +111,11 @@ def changed(
     """
     points = [*others, _difference(expected=draft.pay_hold)]
     detail = {"differences": stored(points), "content": content, **noted(draft, payer)}
-    said = f"Who pays the bill changed after it was entered: {_payer_text(draft, payer)}"
+    text = f"Who pays the bill changed after it was entered: {_payer_text(draft, payer)}"
     if not others:
-        return Hold(Reason.CHANGED, said, detail)
+        return Hold(Reason.CHANGED, text, detail)
     differs = _DIFFERS.format(listed=listed(points, currency))
-    return Hold(Reason.MISMATCH, f"{differs} {said}", detail)
+    return Hold(Reason.MISMATCH, f"{differs} {text}", detail)
 
 
 def beside(hold: Hold, draft: APInvoiceDraft, saved: SavedInvoice, payer: Payer) -> Hold:
@@ -126,8 +126,8 @@ def beside(hold: Hold, draft: APInvoiceDraft, saved: SavedInvoice, payer: Payer)
     point = _difference(expected=draft.pay_hold)
     points = [*restored(hold.detail.get("differences")), point]
     detail = {**hold.detail, "differences": stored(points), **noted(draft, payer)}
-    said = f"{in_words(point, '')}: {_payer_text(draft, payer)}"
-    return replace(hold, message=f"{hold.message} {said}", detail=detail)
+    text = f"{in_words(point, '')}: {_payer_text(draft, payer)}"
+    return replace(hold, message=f"{hold.message} {text}", detail=detail)
 
 
 def named(points: Sequence[Difference], pays: Pays | None) -> dict[str, Any]:

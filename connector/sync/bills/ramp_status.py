@@ -78,8 +78,8 @@ def gone_how(payload: Mapping[str, Any]) -> str:
 def gone_in_epicor(payload: Mapping[str, Any], before: str = "") -> Hold:
     """For a bill that Ramp does not want any more and that is in Epicor; `before`: its hold."""
     message = _GONE_IN_EPICOR.format(what=gone_how(payload))
-    said = f"{message} It waited before because: {before}" if before else message
-    return Hold(Reason.ARCHIVED, said, {"why": gone_how(payload), "entered": True})
+    sentence = f"{message} It waited before because: {before}" if before else message
+    return Hold(Reason.ARCHIVED, sentence, {"why": gone_how(payload), "entered": True})
 
 
 def stops(
@@ -92,10 +92,10 @@ def stops(
         for posting in asked
         if not posting.in_epicor and payloads[posting.bill_id].get("sync_status") in SYNCED
     ]
-    told = confirmed_before(tenant_id, synced) if synced else set()
+    confirmed = confirmed_before(tenant_id, synced) if synced else set()
     found: dict[str, Stop] = {}
     for posting in asked:
-        ours = posting.in_epicor or posting.bill_id in told
+        ours = posting.in_epicor or posting.bill_id in confirmed
         stop = stopped(payloads[posting.bill_id], ours=ours)
         if stop is not None:
             found[posting.bill_id] = stop

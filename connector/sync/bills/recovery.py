@@ -82,8 +82,8 @@ def _look_up_waiting(cycle: Cycle, some: Sequence[Posting]) -> None:
     """What waits for a person for another reason is tried again once: the look-up comes first."""
     held = [p for p in some if p.state == _State.QUEUED and p.hold_reason and not p.lease_owner]
     held = [posting for posting in held if not posting.hold_detail.get(LOOKED)]
-    told = confirmed_before(cycle.tenant.pk, [posting.bill_id for posting in held])
-    lifecycle.requeue_changed([posting for posting in held if posting.bill_id not in told])
+    confirmed = confirmed_before(cycle.tenant.pk, [posting.bill_id for posting in held])
+    lifecycle.requeue_changed([posting for posting in held if posting.bill_id not in confirmed])
 
 
 def _unseen(cycle: Cycle, bill_ids: Collection[str]) -> list[str]:

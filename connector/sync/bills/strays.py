@@ -59,7 +59,7 @@ def shown(posting: Posting, places: Places) -> Drift | None:
     header = saved.header or {}
     names = sorted(name_of(*place) for place in places)
     difference = Difference.of("elsewhere", posting.state, names)
-    said = str(in_words(difference, posting.currency))
+    text = str(in_words(difference, posting.currency))
     key = (company, int(header.get("VendorNum") or 0), str(header.get("InvoiceNum") or ""))
     drift = Drift(
         bill=posting.bill_id,
@@ -74,7 +74,7 @@ def shown(posting: Posting, places: Places) -> Drift | None:
     if posting.state == _State.QUEUED and not posting.hold_reason:
         return drift
     before = posting.hold_message or "none."
-    message = _MESSAGE.format(difference=said, before=before)
+    message = _MESSAGE.format(difference=text, before=before)
     try:
         with transaction.atomic():
             lifecycle.mark_found(
@@ -85,7 +85,7 @@ def shown(posting: Posting, places: Places) -> Drift | None:
                 group_id=saved.group_id,
                 sys_rev_id=own_revision(saved),
                 apply_on=day(header.get("ApplyDate")),
-                body={"message": said, "was": posting.state},
+                body={"message": text, "was": posting.state},
                 due=False,
             )
             detail = {"differences": stored([difference])}

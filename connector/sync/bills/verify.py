@@ -157,15 +157,15 @@ class _Prover:
 
     def _broke(self, posting: Posting, error: Exception) -> None:
         """It cannot be compared, so it is not proven: a finding, and a person must look."""
-        said = [Difference("not_compared", actual=type(error).__name__)]
-        self._note(_Checked([], [(posting, self._drift(posting, [], said), said)]))
+        differences = [Difference("not_compared", actual=type(error).__name__)]
+        self._note(_Checked([], [(posting, self._drift(posting, [], differences), differences)]))
         if not posting.hold_reason:
             hold_bug(posting, error, _NOT_COMPARED)
 
     def _unread(self, posting: Posting, error: Exception) -> None:
         """Whether it is there all the same cannot be said: a finding."""
-        said = [Difference("not_looked_for", actual=type(error).__name__)]
-        self._drifted(replace(self._drift(posting, [], said), entered=Decimal(0)))
+        differences = [Difference("not_looked_for", actual=type(error).__name__)]
+        self._drifted(replace(self._drift(posting, [], differences), entered=Decimal(0)))
 
     def _note(self, checked: _Checked) -> None:
         self.proof.proven += len(checked.good)

@@ -96,8 +96,8 @@ class WriteRecord:
             return
         attempt, self.attempt = self.attempt, None
         self.wrote = self.wrote or (outcome == Attempt.Outcome.DONE and self.opening is None)
-        told = redact(error.detail if error is not None else {})
-        kept = told if self.answer is None else _brief(self.answer)
+        details = redact(error.detail if error is not None else {})
+        kept = details if self.answer is None else _brief(self.answer)
         attempts.finish(attempt, outcome, answer=kept, message=error.message if error else "")
 
     def fail(self, error: PostingError) -> None:

@@ -81,16 +81,16 @@ def problem(request: HttpRequest, title: str, sentence: str) -> HttpResponse:
 def answer(request: HttpRequest, done: Done) -> HttpResponse:
     """What happened, where the person is."""
     left = [f"{bills} {why.rstrip('.')}." for bills, why in done.left]
-    said = " ".join([done.sentence, *(["Left alone:"] if left else []), *left]).strip()
+    sentence = " ".join([done.sentence, *(["Left alone:"] if left else []), *left]).strip()
     place = request.POST.get("place")
     here = place == "exceptions" or (place == "bill" and done.job is not None)
     if here and layout.is_part(request):
-        return _in_place(request, said, done)
+        return _in_place(request, sentence, done)
     to = back(request)
     if done.job is not None:  # a list shows no job: its own page does
         to = reverse("job", args=[layout.tenant_of(request).slug, done.job.pk])
     title = done.job.title if done.job is not None else ""
-    return layout.done(request, said or title, to, good=not done.left)
+    return layout.done(request, sentence or title, to, good=not done.left)
 
 
 def _in_place(request: HttpRequest, said: str, done: Done) -> HttpResponse:

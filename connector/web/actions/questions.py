@@ -35,8 +35,8 @@ def _gone_on(order: Order, chosen: list[Posting], *, always: bool) -> Done:
     answered = go_on_now(order.tenant, chosen, always=always, actor=order.actor)
     if not answered.freed:
         return Done("Somebody answered meanwhile. Nothing was changed.")
-    said = f"{described(answered.freed)}: tried again now, in spite of Epicor's question."
-    return Done(f"{said} It is remembered." if always else said, answered.job)
+    text = f"{described(answered.freed)}: tried again now, in spite of Epicor's question."
+    return Done(f"{text} It is remembered." if always else text, answered.job)
 
 
 def every_text(chosen: Sequence[Posting]) -> list[str]:

@@ -105,14 +105,14 @@ class Head:
     def lines(self, zone: tzinfo) -> list[tuple[str, str]]:
         """Name and value, to read."""
         verdict = self.verdict
-        said = verdict.sentence if verdict else "Nobody has verified the chain yet."
+        sentence = verdict.sentence if verdict else "Nobody has verified the chain yet."
         when = f"{_moment(verdict.at, zone)} by {verdict.actor}" if verdict else "never"
         return [
             ("Audit trail of", self.tenant.name),
             ("Exported", f"{_moment(self.at, zone)} by {self.actor}"),
             ("Filter", self.filter),
             ("Entries", str(self.entries)),
-            ("Audit chain", said),
+            ("Audit chain", sentence),
             ("Chain verified", when),
             ("Chain head", str(self.head) if self.head else "nothing is sealed yet"),
         ]
@@ -140,11 +140,11 @@ class Lines:
         bare: list[str] = []
 
         def broke(_: AuditEntry, error: Exception) -> None:
-            said = f"This entry cannot be written out ({type(error).__name__})."
+            text = f"This entry cannot be written out ({type(error).__name__})."
             seal = (str(entry.pk), entry.body_digest, entry.mac or "not sealed yet")
             number = "" if entry.seq is None else str(entry.seq)
             about = (entry.subject_kind, entry.subject_id)
-            bare.extend([number, *[""] * 4, said, "", *about, "", *seal])
+            bare.extend([number, *[""] * 4, text, "", *about, "", *seal])
 
         parts = narrow([entry], lambda _: self._cells(entry, called), broke)
         return parts[0] if parts else bare

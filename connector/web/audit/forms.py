@@ -136,8 +136,8 @@ class AuditForm(forms.Form):
             f"from {chosen['since']}" if chosen["since"] else "",
             f"to {chosen['until']}" if chosen["until"] else "",
         ]
-        said = ", ".join(part for part in parts if part) or "everything"
-        return said if self.with_singles() else f"{said}, without single requests"
+        text = ", ".join(part for part in parts if part) or "everything"
+        return text if self.with_singles() else f"{text}, without single requests"
 
 
 def _sane(day: date | None) -> date | None:

@@ -94,16 +94,16 @@ class BillPage:
 def bill_page(posting: Posting, ramp: FromRamp, *, before: datetime | None = None) -> BillPage:
     """Everything about one bill; a constant number of queries."""
     steps = stories.milestones(posting.tenant_id, posting.bill_id)
-    told = stories.story(posting.tenant_id, posting.bill_id, before=before)
+    events = stories.story(posting.tenant_id, posting.bill_id, before=before)
     holds = stories.holds(steps)
-    names = [event.actor for event in told.events] + [hold.ended_actor for hold in holds]
+    names = [event.actor for event in events.events] + [hold.ended_actor for hold in holds]
     return BillPage(
         posting=posting,
         sides=bill_comparison(posting, ramp, _seen(steps)),
         left_out="" if posting.pk else _left_out(ramp),
         blockers=list(posting.blockers.all()) if posting.pk else [],
         holds=holds,
-        story=told,
+        story=events,
         people=stories.people([*names, posting.assignee, posting.given_by]),
         ramp_url=ramp_url(_base_url(RampCredentials, posting.tenant), posting.bill_id),
         epicor_url=epicor_url(_base_url(EpicorCredentials, posting.tenant)),
@@ -182,9 +182,9 @@ def older(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
     if not layout.is_part(request):
         query = urlencode({"before": before.isoformat()})
         return HttpResponseRedirect(f"{reverse('bill', args=[slug, bill_id])}?{query}")
-    told = stories.story(posting.tenant_id, bill_id, before=before)
-    people = stories.people(event.actor for event in told.events)
-    context = {"story": told, "people": people, "posting": posting}
+    events = stories.story(posting.tenant_id, bill_id, before=before)
+    people = stories.people(event.actor for event in events.events)
+    context = {"story": events, "people": people, "posting": posting}
     return layout.part(request, "connector/_bill_events.html", context)
 
 

@@ -66,8 +66,8 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
     problem = _no_export(chosen, kind, count)
     if problem:
         return layout.done(request, problem, back, good=False)
-    said = ", ".join(f"{name}={value}" for name, value in chosen.chosen.items())
-    body = {"filter": said, "rows": count, "format": kind}
+    text = ", ".join(f"{name}={value}" for name, value in chosen.chosen.items())
+    body = {"filter": text, "rows": count, "format": kind}
     log.record(
         tenant.pk,
         "bills.exported",

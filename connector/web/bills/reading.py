@@ -135,8 +135,8 @@ class BillComparison:
         if self.posting.in_epicor:
             return "" if self.epicor.strange else "Nothing that Epicor has is known to compare."
         if sent:
-            said = "What will be sent is as Ramp says"
-            return f"{said}, in {sent} point{_s(sent)}; in Epicor there is nothing to compare."
+            text = "What will be sent is as Ramp says"
+            return f"{text}, in {sent} point{_s(sent)}; in Epicor there is nothing to compare."
         return ""
 
     @property
@@ -225,8 +225,8 @@ def read_sent(posting: Posting, ramp: FromRamp) -> Sent:
         return Sent("What will be sent is worked out once Ramp's copy of the bill is here.")
     found = preview_as(open_rules(posting.tenant), posting, ramp.payload)
     # What the hold or Ramp's side says already is not said again.
-    said = (posting.hold_message, ramp.problem)
-    news = [one for one in found.problems if not any(one["message"] in text for text in said)]
+    shown = (posting.hold_message, ramp.problem)
+    news = [one for one in found.problems if not any(one["message"] in text for text in shown)]
     if found.prepared is None:
         return Sent("Nothing can be sent as the bill and the mappings are.", None, news)
     side = sent_side(found.prepared.draft, found.group_id, posting.currency)

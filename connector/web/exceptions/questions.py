@@ -87,8 +87,8 @@ def ask_again(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     row = forget(layout.tenant_of(request), pk, actor=layout.actor(request))
     if row is None:
         raise Http404("This prompt is not accepted (any more). Nothing was changed.")
-    said = f"“{row.text}” stops bills again. What was entered meanwhile stays as it is."
-    return layout.done(request, said, reverse("settings", args=[slug]))
+    text = f"“{row.text}” stops bills again. What was entered meanwhile stays as it is."
+    return layout.done(request, text, reverse("settings", args=[slug]))
 
 
 urlpatterns = [path("settings/questions/<int:pk>/ask-again", ask_again, name="question-ask-again")]

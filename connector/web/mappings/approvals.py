@@ -186,12 +186,12 @@ def decide(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _sentence(done: int, verb: str, refused: list[str]) -> str:
     """What was decided and what was not, as sentences."""
-    said = f"{done:,} change{'' if done == 1 else 's'} {verb}." if done or not refused else ""
+    text = f"{done:,} change{'' if done == 1 else 's'} {verb}." if done or not refused else ""
     if not refused:
-        return said
+        return text
     told = " ".join(dict.fromkeys(refused[:_TOLD]))
     more = f" And {len(refused) - _TOLD:,} more." if len(refused) > _TOLD else ""
-    return f"{said} {len(refused):,} not {verb}: {told}{more}".strip()
+    return f"{text} {len(refused):,} not {verb}: {told}{more}".strip()
 
 
 @require_POST
@@ -204,13 +204,13 @@ def rule(request: HttpRequest, slug: str) -> HttpResponse:
         left = have_mappings_approved(tenant, needed=needed, actor=layout.actor(request))
     except MembersError as error:
         return layout.done(request, str(error), here, good=False)
-    said = "From now on a change of a mapping counts once somebody else has approved it."
+    text = "From now on a change of a mapping counts once somebody else has approved it."
     if not needed:
-        said = "From now on a change of a mapping counts at once."
+        text = "From now on a change of a mapping counts at once."
         if left:
             many = f"{left:,} change{' that waits stays' if left == 1 else 's that wait stay'}"
-            said += f" {many} on the list and can still be approved or rejected."
-    return layout.done(request, said, here)
+            text += f" {many} on the list and can still be approved or rejected."
+    return layout.done(request, text, here)
 
 
 urlpatterns = [

@@ -105,8 +105,8 @@ def count(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     """Have the bills of the last year counted again."""
     kind = base.kind_in(request, kind)
     asked = mapping_usage.request_count(layout.tenant_of(request), actor=layout.actor(request))
-    said = "The bills of the last year are being counted." if asked else "They are being counted."
-    return layout.done(request, said, reverse("mappings", args=[slug, kind]))
+    text = "The bills of the last year are being counted." if asked else "They are being counted."
+    return layout.done(request, text, reverse("mappings", args=[slug, kind]))
 
 
 def wanted_of(asked: QueryDict) -> Wanted:

@@ -114,8 +114,8 @@ def pause(request: HttpRequest, slug: str) -> HttpResponse:
         pauses.by_person(layout.tenant_of(request), reason, actor=layout.actor(request))
     except ValueError as error:
         return layout.done(request, str(error), _home(slug), good=False)
-    said = "Paused. What is being sent right now ends in order; nothing new is begun."
-    return layout.done(request, said, _home(slug))
+    text = "Paused. What is being sent right now ends in order; nothing new is begun."
+    return layout.done(request, text, _home(slug))
 
 
 @require_POST
@@ -124,8 +124,8 @@ def resume(request: HttpRequest, slug: str) -> HttpResponse:
     """End a person's pause and begin a cycle."""
     tenant = layout.tenant_of(request)
     if not pauses.resume(tenant, actor=layout.actor(request)):
-        said = "No person's pause stands any more; nothing was changed."
-        return layout.done(request, said, _home(slug), good=False)
+        text = "No person's pause stands any more; nothing was changed."
+        return layout.done(request, text, _home(slug), good=False)
     enqueue_sync(tenant)
     return layout.done(request, "Resumed. A cycle begins now.", _home(slug))
 
@@ -196,15 +196,15 @@ def groups(tenant: Tenant) -> list[Group]:
 
 def cycles(tenant: Tenant, cron: str) -> str:
     """When cycles run, in words, and when the next one is if the calendar runs them."""
-    said = in_words(cron)
+    text = in_words(cron)
     if not cron or pauses.rests(tenant) or not setup.is_live(tenant):
-        return said
+        return text
     try:
         moment = timezone.localtime(next_run(cron, tenant.time_zone, timezone.now()))
     except BadScheduleError:
-        return said
+        return text
     today = moment.date() == timezone.localdate()
-    return f"{said}, next {moment:%H:%M}" if today else f"{said}, next {moment:%Y-%m-%d %H:%M}"
+    return f"{text}, next {moment:%H:%M}" if today else f"{text}, next {moment:%Y-%m-%d %H:%M}"
 
 
 def _fields(
@@ -280,15 +280,15 @@ def _job(request: HttpRequest, found: Section) -> Any:
 def _sentence(tenant: Tenant, found: Section, changed: list[str]) -> str:
     if not changed:
         return "Nothing was different; nothing was changed."
-    said = f"{found.title}: stored."
+    text = f"{found.title}: stored."
     if found.key in ("ramp", "epicor"):
-        said += " Old logins are forgotten. Test both connections now."
+        text += " Old logins are forgotten. Test both connections now."
     ready = [one for one in settings_impact.waiting(tenant) if one.freed] if found.lists else []
     for one in ready:
-        said += (
+        text += (
             f" {one.freed} of {one.waiting} bills that waited for {one.title} can be tried again."
         )
-    return said
+    return text
 
 
 def _home(slug: str) -> str:

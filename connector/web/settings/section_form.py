@@ -241,14 +241,14 @@ def runs(tenant: Tenant, cron: str, blackout: str) -> dict[str, Any]:
         moments = setup.next_runs(cron[:100], tenant.time_zone, timezone.now())
     except BadScheduleError as error:
         return {"runs": [], "runs_problem": str(error)}
-    said = in_words(cron)
+    text = in_words(cron)
     out = set(blackout.replace(",", " ").split())
     return {
         "runs": [
             (moment, timezone.localtime(moment).date().isoformat() in out) for moment in moments
         ],
         "runs_problem": "",
-        "says": said if said != cron else "",
+        "says": text if text != cron else "",
     }
 
 

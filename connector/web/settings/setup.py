@@ -51,8 +51,8 @@ def save(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     if not saved.ok:
         more = section_form.context(tenant, section, request.POST, saved)
         return _step_page(request, found, more, status=409 if saved.sentence else 422)
-    said = "Stored." if saved.changed else "Nothing was different; nothing was changed."
-    return layout.done(request, said, _after(tenant, found))
+    text = "Stored." if saved.changed else "Nothing was different; nothing was changed."
+    return layout.done(request, text, _after(tenant, found))
 
 
 @require_POST
@@ -93,8 +93,8 @@ def live(request: HttpRequest, slug: str) -> HttpResponse:
     tenant = layout.tenant_of(request)
     to = reverse("setup-step", args=[slug, "live"])
     if "sure" not in request.POST:
-        said = "Tick that you have read what will happen; nothing was changed."
-        return layout.done(request, said, to, good=False)
+        text = "Tick that you have read what will happen; nothing was changed."
+        return layout.done(request, text, to, good=False)
     try:
         first = go_live.go_live(tenant, actor=layout.actor(request))
     except (SettingsError, ValueError) as error:
@@ -102,10 +102,10 @@ def live(request: HttpRequest, slug: str) -> HttpResponse:
     at = f"{timezone.localtime(first):%-d %b %Y, %H:%M}"
     if "now" in request.POST:
         enqueue_sync(tenant)
-        said = f"{tenant.name} is live. The first cycle begins now, the next one {at}."
+        text = f"{tenant.name} is live. The first cycle begins now, the next one {at}."
     else:
-        said = f"{tenant.name} is live. The first cycle begins {at}."
-    return layout.done(request, said, reverse("today", args=[slug]))
+        text = f"{tenant.name} is live. The first cycle begins {at}."
+    return layout.done(request, text, reverse("today", args=[slug]))
 
 
 # -- pieces while somebody types -------------------------------------------------------------------
