@@ -296,7 +296,7 @@ def test_an_entered_invoice_is_removed_after_its_plan_was_seen(
     open_exceptions(page, acme)
     box = cause(page, "In Epicor, but not as in Ramp")
     box.locator("summary").click()
-    expect(box.locator(".mc-pair")).to_contain_text("1.00")
+    expect(box.locator(".mc-pair")).to_contain_text(re.compile(r"total1(\.0+)? [A-Z]{3}"))
     box.get_by_role("button", name="Remove and enter again").click()
     dialog = page.locator("#dialog")
     expect(dialog).to_contain_text("deleted in Epicor", timeout=20_000)
@@ -324,7 +324,7 @@ def test_the_page_of_a_bill_follows_it_out_of_epicor_and_in_again(
     dialog.get_by_role("button", name="Remove and enter again").click()
     wait_text(page, "was deleted in Epicor", within="#outcome")
     state = page.locator(".mc-billhead")
-    expect(state).not_to_contain_text("Entered, marked as synced")
+    expect(state).not_to_contain_text("Entered, marked as synced", timeout=20_000)
     run_cycle(acme.tenant)  # the worker may do it first: it is done once
     expect(state).to_contain_text("Entered", timeout=20_000)
     wait_text(page, "was deleted in Epicor", within="#outcome")  # what was said stays

@@ -25,6 +25,7 @@ from connector.jobs.models import Job
 from connector.tenants.models import Tenant
 from connector.web.audit import as_of
 from connector.web.audit import export as audit_export
+from connector.web.audit.trail import A_PAGE
 from mappings.models import VendorMapping
 from tests import builders
 from tests.audit.build import seed, unmapped
@@ -174,12 +175,12 @@ def test_an_odd_place_shows_the_newest(client: Client, tenant: Tenant) -> None:
 
 
 def test_pages_lead_to_older_entries_and_keep_the_filter(client: Client, tenant: Tenant) -> None:
-    for number in range(51):
+    for number in range(A_PAGE + 1):
         tell(tenant, body={"reason": f"number {number}"})
     first = client.get(ADDRESS, {"who": "ann", "after": ""})
     older = first.context["older"]
     assert f"?who=ann&amp;after={older}" in first.content.decode()
-    assert ": number 50." in first.content.decode()
+    assert f": number {A_PAGE}." in first.content.decode()
     second = text(client, who="ann", after=str(older))
     assert ": number 0." in second
     assert ": number 1." not in second

@@ -23,7 +23,7 @@ from connector.web.audit import as_of, export
 from connector.web.audit.forms import AuditForm
 from connector.web.audit.subjects import is_bill, names_of
 
-A_PAGE = 50
+A_PAGE = 40  # with what each changed, as much as a page may weigh
 
 
 @require_safe
