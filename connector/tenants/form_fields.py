@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator, RegexValidator
+from django.core.validators import (
+    MaxLengthValidator,
+    ProhibitNullCharactersValidator,
+    RegexValidator,
+)
 from django.db import models
 
 from connector.secrets.fields import SecretCharField
 from connector.tenants import validators
-
-_DAY = "%Y-%m-%d"
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
@@ -30,7 +32,7 @@ class SettingsError(Exception):
 
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
-        super().__init__(" ".join(f"{sentence}." for sentence in self.sentences))
+        super().__init__(" ".join(one if one[-1] == "?" else f"{one}." for one in self.sentences))
 
     @property
     def sentences(self) -> list[str]:
@@ -43,6 +45,14 @@ class SettingsError(Exception):
         return sorted(found, key=lambda sentence: sentence.endswith(": is required"))
 
 
+class DayField(forms.DateField):
+    """A day, written in full: 2026-01-05."""
+
+    def to_python(self, value: Any) -> date | None:
+        """Read what was typed or is in a tenant file."""
+        return _day(value) if value and isinstance(value, str) else super().to_python(value)
+
+
 class DaysField(forms.Field):
     """Days, one a line or with commas between; kept as a sorted list of ISO texts."""
 
@@ -53,20 +63,21 @@ class DaysField(forms.Field):
         """Read a list as well as what a person typed."""
         if isinstance(value, str):
             value = value.replace(",", " ").split()
-        return sorted({self._day(item) for item in value or []})
+        return sorted({_day(item).isoformat() for item in value or []})
 
     def prepare_value(self, value: Any) -> Any:
         """Show one day a line."""
         return "\n".join(value) if isinstance(value, list) else value
 
-    @staticmethod
-    def _day(item: Any) -> str:
-        try:
-            return date.fromisoformat(
-                item if isinstance(item, str) and len(item) == 10 else ""
-            ).isoformat()
-        except ValueError:
-            raise ValidationError("must be a day such as 2026-01-31") from None
+
+def _day(text: Any) -> date:
+    try:
+        found = date.fromisoformat(text)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.isoformat() != text:  # a week's day, or no dashes
+        raise ValidationError("must be a day such as 2026-01-31")
+    return found
 
 
 def form_field(column: Any, **kwargs: Any) -> Any:
@@ -79,19 +90,20 @@ def form_field(column: Any, **kwargs: Any) -> Any:
     if column.choices:
         field.choices = column.choices  # without an empty one
     rules = [one for one in column.validators if one not in field.validators]
-    if any(isinstance(one, RegexValidator) for one in rules):  # which knows the length, too
-        field.validators = [
-            one for one in field.validators if not isinstance(one, MaxLengthValidator)
-        ]
-    field.validators += rules
+    field.validators = [*field.validators, *rules]
+    spare: tuple[type, ...] = (ProhibitNullCharactersValidator,)  # `one_line` says it
+    if form := _pattern(column):  # which knows the length, too
+        field.strip, wrong = False, str(form.message) % {}
+        spare = (*spare, MaxLengthValidator)
+    field.validators = [one for one in field.validators if not isinstance(one, spare)]
     field.error_messages |= {
         "required": "is required",
         "max_length": "must have at most %(limit_value)d characters",
-        "null_characters_not_allowed": "must be one line without control characters",
         "type": wrong,
     }
     if isinstance(field, forms.CharField):
-        field.validators.append(validators.one_line)
+        if validators.one_line not in field.validators:
+            field.validators.append(validators.one_line)
         field.widget.attrs = {"autocomplete": "off", "spellcheck": "false"} | field.widget.attrs
     else:
         names = ("invalid", "invalid_choice", "min_value", "max_value")
@@ -111,8 +123,8 @@ def _kind(column: Any) -> tuple[dict[str, Any], str]:
         wrong = "must be a list of days such as 2026-01-31"
         return {"form_class": DaysField, "widget": widget}, wrong
     if isinstance(column, models.DateField):
-        widget = forms.DateInput({"type": "date"}, format=_DAY)
-        more = {"widget": widget, "input_formats": [_DAY]}
+        widget = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+        more = {"form_class": DayField, "widget": widget}
         return more, "must be a day such as 2026-01-31"
     if isinstance(column, models.IntegerField):
         limits: dict[str, int] = {one.code: one.limit_value for one in list[Any](column.validators)}
@@ -124,9 +136,17 @@ def _kind(column: Any) -> tuple[dict[str, Any], str]:
     return {}, "must be a text that is not empty"
 
 
+def _pattern(column: Any) -> RegexValidator | None:
+    return next((one for one in column.validators if isinstance(one, RegexValidator)), None)
+
+
 def wrong_type(field: forms.Field, value: Any) -> str:
-    """What is wrong with the JSON type of a field's value; "" when nothing is."""
+    """What is wrong with the JSON type of a field's value; "" when nothing is.
+
+    An empty text is none: who wants to clear a setting gives null.
+    """
     wanted = {forms.BooleanField: bool, forms.IntegerField: int, DaysField: list}
-    if type(value) is wanted.get(type(field), str):
+    good = type(value) is wanted.get(type(field), str)
+    if good and (not isinstance(value, str) or value.strip()):
         return ""
     return str(field.error_messages["type"])

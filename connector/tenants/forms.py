@@ -111,7 +111,7 @@ class SectionForm(ModelForm):
         """Ask again for secrets that would go to another host than before."""
         for name, secrets in self.sent_to.items():
             before, after = self.before[name], self.cleaned_data.get(name)
-            if before and after and _origin(before) != _origin(after):
+            if after and _origin(before) != _origin(after):
                 for secret in secrets:
                     if secret in self.kept and self.before[secret]:
                         self.add_error(secret, _AGAIN)

@@ -5,6 +5,8 @@ from typing import Any, ClassVar, Self, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.formsets import TOTAL_FORM_COUNT
+from django.utils.functional import cached_property
 
 from connector.tenants.form_fields import FormSet, ModelForm, Problems, form_field
 from connector.tenants.models import EntityRoute, Tenant
@@ -16,7 +18,7 @@ _MOST_ROWS = 5000  # of a list
 class _Capitals(forms.TextInput):
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         """Read in capitals what was typed."""
-        return str(super().value_from_datadict(data, files, name) or "").upper()
+        return str(super().value_from_datadict(data, files, name) or "").strip().upper()
 
 
 class RowForm(ModelForm):
@@ -66,11 +68,20 @@ class CurrencyForm(RowForm):
     class Meta(RowForm.Meta):
         model = CurrencyMapping
         fields = ("iso", "epicor_code")
-        widgets: ClassVar = {"iso": _Capitals}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.empty_permitted:  # a line of a page
+            self.fields["iso"].widget = _Capitals()
 
     def path_in(self, place: str, name: str) -> str:
         """A currency is a key of its own."""
-        return f"currencies.{self['iso'].value()}"
+        return currency_path(self["iso"].value())
+
+
+def currency_path(iso: Any) -> str:
+    """The path of a currency in the tenant file."""
+    return f"currencies.{iso}" if iso else 'currencies.""'
 
 
 class DimensionForm(RowForm):
@@ -121,6 +132,18 @@ class Rows(FormSet):
         super().__init__(data, prefix=self.path, initial=proposed, **kwargs)
         self.extra = len(proposed) + empty
 
+    @cached_property
+    def whole(self) -> bool:
+        """Whether the rows that arrived are as many as were sent."""
+        sent: int = self.management_form.cleaned_data[TOTAL_FORM_COUNT] or 0
+        keys = [key.split("-") for key in self.data if key.startswith(f"{self.path}-")]
+        there = {key[1] for key in keys if len(key) == 3}
+        return sent <= _MOST_ROWS and there == set(map(str, range(sent)))
+
+    def total_form_count(self) -> int:
+        """None as well when the number that was sent cannot be right: `clean` refuses them all."""
+        return super().total_form_count() if not self.is_bound or self.whole else 0
+
     def initial_form_count(self) -> int:
         """None: a line that says nothing is left out, also one that was proposed."""
         return 0
@@ -128,9 +151,12 @@ class Rows(FormSet):
     @classmethod
     def of(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
         """Fill the list with rows of a tenant file, each of which must be right."""
-        data = {f"{cls.path}-TOTAL_FORMS": len(rows), f"{cls.path}-INITIAL_FORMS": 0}
+        data: dict[str, Any] = {
+            f"{cls.path}-TOTAL_FORMS": len(rows),
+            f"{cls.path}-INITIAL_FORMS": 0,
+        }
         for number, row in enumerate(rows):
-            data |= {f"{cls.path}-{number}-{name}": value for name, value in row.items()}
+            data |= {f"{cls.path}-{number}-{name}": row.get(name) for name in cls.columns}
         return cls(data, form_kwargs={"empty_permitted": False})
 
     def said(self) -> list[Any]:
@@ -138,7 +164,9 @@ class Rows(FormSet):
         return [form for form in self.forms if form.has_changed() or not form.empty_permitted]
 
     def clean(self) -> None:
-        """Refuse values that come twice."""
+        """Refuse a list that is not whole, and values that come twice."""
+        if self.management_form.is_valid() and not self.whole:
+            raise ValidationError(self.default_error_messages["missing_management_form"])
         seen: set[tuple[str, Any]] = set()
         for form in self.said():
             for name, value in form.singular().items():
@@ -176,7 +204,7 @@ class Rows(FormSet):
 
 def _list_of(form: type[RowForm], path: str, *, least: int = 0) -> type[Rows]:
     made: Any = forms.formset_factory(
-        form, Rows, max_num=_MOST_ROWS, absolute_max=_MOST_ROWS + 1, validate_max=True
+        form, Rows, max_num=_MOST_ROWS, absolute_max=_MOST_ROWS, validate_max=True
     )
     made.path, made.min_required, made.columns = path, least, form._meta.fields
     return cast("type[Rows]", made)

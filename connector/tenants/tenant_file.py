@@ -14,6 +14,8 @@ from django.db import transaction
 
 from connector.tenants import sections
 from connector.tenants.form_fields import Problems, SettingsError, wrong_type
+from connector.tenants.forms import NewTenantForm
+from connector.tenants.list_forms import currency_path
 from connector.tenants.models import Tenant
 from connector.tenants.sections import FORMS, LISTS
 
@@ -27,6 +29,13 @@ REQUIRED = {  # null is no value for these; what has a default goes back to it
 }
 _OBJECTS = {path.rpartition(".")[0] for path in _FIELDS} - {""}
 _ROWS = {one.path: one for one in LISTS}
+_MAY_BE_EMPTY = {  # every other text is cleared with null alone
+    "epicor.auth.scope",
+    "epicor.rate_group",
+    "posting.default_terms",
+    "entities.site",
+    "dimensions.default",
+}
 
 
 def read(path: str | Path) -> Any:
@@ -47,6 +56,8 @@ def read(path: str | Path) -> Any:
         raise _useless(f"{file} is not JSON: {error.msg} at {where}") from error
     except RecursionError as error:
         raise _useless(f"{file} is nested too deeply") from error
+    except ValueError as error:
+        raise _useless(f"{file} has a number with too many digits") from error
 
 
 @transaction.atomic
@@ -58,9 +69,11 @@ def apply(document: Any, *, actor: str = "configure_tenant") -> tuple[Tenant, bo
     """
     if not isinstance(document, dict):
         raise _useless("A tenant file is one JSON object")
-    slug = _slug(document.get("slug"))
     reader = Reader()
     reader.walk({name: value for name, value in document.items() if name != "slug"}, "")
+    slug, wrong = _slug(document.get("slug"))
+    if wrong:
+        raise SettingsError({"slug": wrong} | reader.faults())
     tenant = Tenant.objects.select_for_update().filter(slug=slug).first()
     created = tenant is None
     tenant = tenant or Tenant(slug=slug)
@@ -76,13 +89,17 @@ def apply(document: Any, *, actor: str = "configure_tenant") -> tuple[Tenant, bo
     return tenant, created, changed
 
 
-def _slug(value: Any) -> str:
+def _slug(value: Any) -> tuple[str, list[str]]:
+    """The short name, and what is wrong with it."""
+    field = NewTenantForm.base_fields["slug"]
     if value is None:
-        raise SettingsError({"slug": ["is required"]})
+        return "", ["is required"]
+    if problem := wrong_type(field, value):
+        return "", [problem]
     try:
-        return str(Tenant._meta.get_field("slug").clean(value if type(value) is str else "?", None))
+        return str(field.clean(value)), []
     except ValidationError as error:
-        raise SettingsError({"slug": error.messages}) from None
+        return "", error.messages[:1]
 
 
 class Reader:
@@ -93,10 +110,22 @@ class Reader:
         self.rows: dict[str, list[Mapping[str, Any]]] = {}
         self.problems: Problems = {}
 
+    def faults(self) -> Problems:
+        """All faults of what is given; what else a tenant needs, nobody can tell without it."""
+        found: Problems = {}
+        for form in FORMS:
+            found |= form(self.given, instance=form._meta.model()).problems()
+        found = {path: texts for path, texts in found.items() if path in self.given}
+        for path, rows in self.rows.items():
+            found |= _ROWS[path].of(rows).problems()
+        return found | self.problems
+
     def walk(self, section: Mapping[str, Any], prefix: str) -> None:
         for name, value in section.items():
             path = f"{prefix}{name}"
-            if path in _OBJECTS:
+            if "." in name:
+                self._report(path, "is not a key: give an object instead of a dot in the name")
+            elif path in _OBJECTS:
                 if isinstance(value, dict):
                     self.walk(value, f"{path}.")
                 else:
@@ -114,15 +143,15 @@ class Reader:
     def _value(self, path: str, value: Any) -> None:
         if value is None and path in REQUIRED:
             self._report(path, "cannot be null")
-        elif value is not None and (problem := wrong_type(_FIELDS[path], value)):
+        elif value is not None and (problem := _wrong(path, _FIELDS[path], value)):
             self._report(path, problem)
         else:
             self.given[path] = value
 
     def _list(self, path: str, value: Any) -> None:
-        if path == "currencies" and isinstance(value or {}, dict):
-            value = [{"iso": iso, "epicor_code": code} for iso, code in (value or {}).items()]
-        elif path == "currencies":
+        if path == "currencies" and isinstance(value, dict):
+            value = [{"iso": iso, "epicor_code": code} for iso, code in value.items()]
+        elif path == "currencies" and value is not None:
             self._report(path, 'must be an object such as {"USD": "USD"}')
         elif not isinstance(value, list) and (path == "entities" or value is not None):
             self._report(path, "must be a list")
@@ -139,12 +168,16 @@ class Reader:
             if name not in fields:
                 known = ", ".join(fields)
                 self._report(f"{place}.{name}", f"is not a key; known: {known}")
-            elif value is not None and (problem := wrong_type(fields[name], value)):
-                where = f"currencies.{row['iso']}" if path == "currencies" else f"{place}.{name}"
+            elif value is not None and (problem := _wrong(f"{path}.{name}", fields[name], value)):
+                where = currency_path(row["iso"]) if path == "currencies" else f"{place}.{name}"
                 self._report(where, problem)
             elif value is not None:
                 found[name] = value
         return found
+
+
+def _wrong(path: str, field: Any, value: Any) -> str:
+    return "" if value == "" and path in _MAY_BE_EMPTY else wrong_type(field, value)
 
 
 def _useless(problem: str) -> SettingsError:

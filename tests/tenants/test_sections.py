@@ -129,6 +129,14 @@ def test_another_host_needs_its_secrets_again_and_a_tenant_file_does_not(tenant)
     assert RampCredentials.objects.get().client_secret == "very-hidden"
 
 
+def test_a_stored_secret_goes_to_no_first_host_either(tenant):
+    RampCredentials.objects.update(base_url="")
+    with pytest.raises(SettingsError) as caught:
+        save(tenant, "ramp", {"ramp.base_url": "https://api.ramp.com"})
+    assert set(caught.value.problems) == {"ramp.client_secret"}
+    assert RampCredentials.objects.get().base_url == ""
+
+
 def test_a_webhook_secret_is_sent_nowhere(tenant):
     moved = {"ramp.base_url": "https://api.ramp.com", "ramp.client_secret": "new"}
     assert save(tenant, "ramp", moved) == ["ramp.base_url", "ramp.client_secret"]

@@ -12,7 +12,7 @@ from django import forms
 from django.conf import settings
 from django.test import Client
 
-from connector.tenants.form_fields import DaysField
+from connector.tenants.form_fields import DayField, DaysField
 from connector.tenants.forms import EpicorForm, NewTenantForm, SectionForm
 from connector.tenants.list_forms import Rows
 from connector.tenants.sections import LISTS, SECRETS, SECTIONS
@@ -32,7 +32,7 @@ def values(field: Any, *, secret: bool) -> str:
         return "; ".join(f"`{value}`: {label}" for value, label in field.choices)
     if isinstance(field, forms.IntegerField):
         return f"{field.min_value} to {field.max_value}"
-    kinds = {forms.BooleanField: "`true`, `false`", forms.DateField: "day", DaysField: "days"}
+    kinds = {forms.BooleanField: "`true`, `false`", DayField: "day", DaysField: "days"}
     return kinds.get(type(field), "text")
 
 

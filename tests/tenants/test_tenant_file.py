@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from audit.trail.models import AuditEntry
-from connector.tenants import tenant_file
+from connector.tenants import sections, tenant_file
 from connector.tenants.form_fields import SettingsError
 from connector.tenants.models import (
     EntityRoute,
@@ -175,6 +175,53 @@ class TestStoring:
         assert not CurrencyMapping.objects.exists()
         assert not Dimension.objects.exists()
 
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "ramp.webhook_secret",
+            "ramp.client_secret",
+            "epicor.api_key",
+            "epicor.auth.client_secret",
+            "epicor.ca_file",
+            "posting.start_date",
+            "posting.group_prefix",
+            "posting.writer",
+            "calendar.sync_cron",
+            "calendar.blackout",
+        ],
+    )
+    @pytest.mark.parametrize("empty", ["", " "])
+    def test_an_empty_text_clears_nothing(self, path, empty):
+        apply(with_value("epicor.ca_file", certifi.where()))
+        before = sections.values(Tenant.objects.get())
+        (problem,) = problems(with_value(path, empty, {"slug": "acme"}))
+        assert problem.startswith(f"{path}: must be ")
+        assert sections.values(Tenant.objects.get()) == before
+
+    def test_an_empty_kind_is_refused(self):
+        rows = [{"ramp_field": "f", "segment": 2, "kind": ""}]
+        (problem,) = problems(with_value("dimensions", rows))
+        assert problem.startswith("dimensions[0].kind: must be cost_centers or dimension:FIELD")
+        assert "/ \\ ? # %" in problem
+        assert "%%" not in problem
+
+    def test_texts_that_were_optional_may_be_empty(self):
+        document = WHOLE
+        for path in ("epicor.auth.scope", "epicor.rate_group", "posting.default_terms"):
+            document = with_value(path, "", document)
+        document["entities"][0]["site"] = document["dimensions"][0]["default"] = ""
+        apply(document)
+        assert EpicorCredentials.objects.get().rate_group == ""
+        assert (EntityRoute.objects.get().site, Dimension.objects.get().default) == ("", "")
+
+    @pytest.mark.parametrize("value", [[], "", 0, False, "USD"])
+    def test_no_other_empty_thing_than_null_deletes_the_currencies(self, value):
+        apply(WHOLE)
+        assert problems({"slug": "acme", "currencies": value}) == [
+            'currencies: must be an object such as {"USD": "USD"}'
+        ]
+        assert CurrencyMapping.objects.count() == 2
+
     def test_lists_are_replaced_whole(self):
         apply(WHOLE)
         entities = [{"ramp_entity_id": "e-2", "company": "EPIC07"}]
@@ -246,7 +293,14 @@ class TestProblems:
         ("path", "value", "part"),
         [
             ("slug", "a b", "letters"),
-            ("name", "", "is required"),
+            ("slug", 7, "letters"),
+            ("slug", " acme", "letters"),
+            ("slug", "x" * 51, "letters"),
+            ("name", "", "text that is not empty"),
+            ("name", "Ac\x00me", "one line without control characters"),
+            ("epicor.rate_group", "  ", "text that is not empty"),
+            ("epicor.auth.client_secret", "", "text that is not empty"),
+            ("epicor.auth.token_url", "", "text that is not empty"),
             ("time_zone", "Mars/Base", "time zone"),
             ("time_zone", "../../etc/passwd", "time zone"),
             ("ramp.base_url", "ftp://x", "address"),
@@ -263,6 +317,10 @@ class TestProblems:
             ("epicor.auth", None, "object"),
             ("epicor.ca_file", "/no/such/file.pem", "file with certificates (PEM)"),
             ("posting.start_date", "1/1/2026", "day"),
+            ("posting.start_date", "2026-1-5", "day"),
+            ("posting.start_date", " 2026-01-05", "day"),
+            ("posting.start_date", "20260105", "day"),
+            ("posting.group_prefix", " M", "1 or 2"),
             ("posting.group_prefix", "ABC", "1 or 2"),
             ("posting.lanes", 0, "1 to 8"),
             ("posting.lanes", True, "1 to 8"),
@@ -277,9 +335,12 @@ class TestProblems:
             ("calendar.sync_cron", "0 0 30 2 *", "cron"),
             ("calendar.closed_period", "skip", "next_open"),
             ("calendar.blackout", ["soon"], "day"),
+            ("calendar.blackout", ["2026-W01-1"], "day"),
             ("currencies", ["USD"], "object"),
+            ("currencies.usd", "USD", "currency code"),
+            ("currencies. USD", "USD", "currency code"),
             ("currencies.DOLLAR", "USD", "currency code"),
-            ("currencies.USD", "", "is required"),
+            ("currencies.USD", "", "text that is not empty"),
             ("currencies.USD", 7, "text"),
             ("entities", {}, "list"),
             ("dimensions", "x", "list"),
@@ -341,6 +402,33 @@ class TestProblems:
     def test_a_wrong_row_is_named_with_its_number(self, name, rows, problem):
         assert problems(with_value(name, rows)) == [problem]
 
+    def test_an_empty_currency_key_is_named(self):
+        document = with_value("currencies", {"": "USD"})
+        assert problems(document) == ['currencies."": must be a currency code such as USD']
+
+    @pytest.mark.parametrize("slug", [None, "", "a\x00b", "a" * 60, 7])
+    def test_a_wrong_slug_is_one_sentence_beside_the_other_faults(self, slug):
+        document = {"slug": slug, "posting": {"lanes": 99, "writer": "two_step"}, "extra": 1}
+        with pytest.raises(SettingsError) as caught:
+            apply(document)
+        text = "is required" if slug is None else "must be 1 to 50 letters, digits, - or _"
+        assert caught.value.problems == {
+            "slug": [text],
+            "posting.lanes": ["must be a whole number from 1 to 8"],
+            "extra": ["is not a key"],
+        }
+        assert ".." not in str(caught.value)
+
+    def test_a_dot_in_a_name_makes_no_path(self):
+        apply(WHOLE)
+        document = {"slug": "acme", "epicor.rate_group": "OTHER"}
+        assert problems(document)[0].startswith("epicor.rate_group: is not a key")
+        assert EpicorCredentials.objects.get().rate_group == "MAIN"
+
+    def test_a_question_ends_without_a_dot(self):
+        with pytest.raises(SettingsError, match=r"did you mean ramp\.client_id\?$"):
+            apply(with_value("ramp.clientid", "x"))
+
     def test_all_problems_are_told_at_once_and_nothing_is_stored(self):
         document = with_value("posting.lanes", 99, without("ramp.client_id"))
         document["extra"] = 1
@@ -396,6 +484,7 @@ class TestProblems:
         (b'{"slug": "a", "slug": "b"}', "given twice"),
         (b"[" * 100_000, "nested"),
         (b" " * 1_000_001, "too big"),
+        (b'{"slug": ' + b"9" * 5000 + b"}", "has a number with too many digits"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_explained(tmp_path, content, part):

@@ -15,6 +15,7 @@ from audit.trail.models import AuditEntry
 from connector.actions import tenant_setup
 from connector.jobs.models import Job
 from connector.tenants import sections
+from connector.tenants.list_forms import Currencies
 from connector.tenants.models import (
     EntityRoute,
     FinanceCalendar,
@@ -25,7 +26,7 @@ from connector.tenants.models import (
 )
 from connector.tenants.sections import SECTIONS
 from connector.tenants.tenant_file import apply
-from mappings.models import CurrencyMapping
+from mappings.models import CurrencyMapping, Dimension, EpicorSegment
 from tests import builders
 from tests.web.rows import SECRET, block, make_posting
 
@@ -148,6 +149,58 @@ def test_odd_values_are_refused_by_field_and_nothing_is_stored(
         counted = values | {f"{one.path}-TOTAL_FORMS": odd}
         assert save(admin, key, counted).status_code == 422
     assert sections.values(tenant) == before
+
+
+@pytest.mark.parametrize("count", ["-1", "0", "1", "3", "2000"])
+def test_another_number_of_rows_than_arrived_changes_nothing(
+    admin: Client, tenant: Tenant, count: str
+) -> None:
+    before = sections.values(tenant)
+    sent = builders.lines("currencies", iso=["CAD", "EUR"], epicor_code=["CAD", "EUR"])
+    sent |= builders.lines("dimensions", ramp_field=[""]) | {"currencies-TOTAL_FORMS": count}
+    answer = save(admin, "coding", sent)
+    assert answer.status_code == 422
+    assert "did not arrive whole: open the page again" in answer.content.decode()
+    assert sections.values(tenant) == before
+
+
+def test_too_many_rows_are_refused_before_any_is_made() -> None:
+    claimed = {"currencies-TOTAL_FORMS": "5001", "currencies-INITIAL_FORMS": "0"}
+    rows = Currencies({**claimed, "currencies-0-iso": "USD", "currencies-4999-iso": "EUR"})
+    assert rows.problems() == {"currencies": ["must have at most 5000 rows"]}
+    assert rows.forms == []
+
+
+def test_a_segment_that_epicor_lost_stays_until_somebody_changes_it(
+    admin: Client, tenant: Tenant
+) -> None:
+    EpicorSegment.objects.create(tenant=tenant, company="EPIC06", number=2, name="Department")
+    Dimension.objects.create(tenant=tenant, ramp_field="cc", segment=7, kind="dimension:cc")
+    page = text(admin, "coding/")
+    assert '<option value="7" selected>7 (not in Epicor&#x27;s chart as last read)' in page
+    sent = builders.lines("currencies", iso=[""])
+    names = ("ramp_field", "segment", "kind", "default")
+    stored = [_shown(page, f"dimensions-0-{name}") for name in names]
+    sent |= builders.lines("dimensions", **{n: [v] for n, v in zip(names, stored, strict=True)})
+    assert "nothing was changed" in save(admin, "coding", sent).content.decode()
+    assert Dimension.objects.get().segment == 7
+
+
+def _shown(page: str, name: str) -> str:
+    """What the page's field holds."""
+    after = page.split(f'name="{name}"')[1]
+    if after.startswith(" value"):
+        return after.split('"')[1]
+    return after.split('" selected')[0].rpartition('"')[2]
+
+
+def test_a_stored_login_secret_is_said_to_be_set(admin: Client) -> None:
+    for page in ("/t/acme/settings/epicor/", "/t/acme/setup/epicor/"):
+        shown = admin.get(page).content.decode()
+        field = shown.split('id="f-epicor-auth-client_secret-help"')[1].split("</div>")[0]
+        assert "Set." in field
+        assert "Leave it empty to keep it." in field
+        assert "Not set." not in field
 
 
 def test_a_list_that_did_not_arrive_whole_changes_nothing(admin: Client, tenant: Tenant) -> None:

@@ -41,7 +41,7 @@ def _superuser(request: HttpRequest) -> None:
 
 
 def _form(request: HttpRequest, form: NewTenantForm, *, status: int = 200) -> HttpResponse:
-    context = {"fields": shown(form), "first": not Tenant.objects.exists()}
+    context = {"fields": shown(form, {}), "first": not Tenant.objects.exists()}
     return layout.page(request, "connector/setup_new.html", "New company", context, status=status)
 
 

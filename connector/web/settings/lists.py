@@ -119,12 +119,19 @@ def _dimensions(tenant: Tenant, stored: list[dict[str, Any]]) -> Table:
     return Table(proposed, known, empty=0 if seen else 1)
 
 
-def segments(tenant: Tenant) -> list[dict[str, Any]]:
-    """The segments of the charts with values to choose a default from; two queries."""
+def segments(tenant: Tenant, stored: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """The segments of the charts with values to choose a default from; two queries.
+
+    Those of `stored` dimensions are among them, so that saving a page never drops one.
+    """
     names: dict[int, set[str]] = {}
     rows = EpicorSegment.objects.filter(tenant=tenant).order_by("number", "name")
     for number, name in rows.values_list("number", "name"):
         names.setdefault(number, set()).add(name)
+    if names:
+        column = Dimensions.columns.index("segment")
+        for row in stored:
+            names.setdefault(row[column], {"(not in Epicor's chart as last read)"})
     values: dict[int, dict[str, str]] = {}
     coded = EpicorSegmentValue.objects.filter(tenant=tenant, number__in=names, active=True)
     pairs = coded.order_by("number", "code").values_list("number", "code", "name")

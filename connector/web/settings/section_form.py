@@ -15,6 +15,7 @@ from connector.jobs.models import Job
 from connector.tenants import sections, setup
 from connector.tenants.form_fields import ModelForm, Problems, SettingsError, form_field
 from connector.tenants.forms import EpicorForm, SectionForm
+from connector.tenants.list_forms import Dimensions
 from connector.tenants.models import EntityRoute, Tenant
 from connector.tenants.schedule import BadScheduleError
 from connector.tenants.schedule_words import in_words
@@ -134,11 +135,11 @@ def _name_company(tenant: Tenant, posted: QueryDict) -> None:
         setup.name_company(tenant, form.cleaned_data["company"])
 
 
-def shown(form: SectionForm, set_by: Mapping[str, Change | None] | None = None) -> list[Shown]:
+def shown(form: SectionForm, set_by: Mapping[str, Change | None]) -> list[Shown]:
     """The fields of a form. `set_by`: of each secret that is set, who did that."""
-    secrets, known = form.secrets(), set_by or {}
+    secrets = form.secrets()
     return [
-        Shown(one, one.name in secrets, one.html_name in known, known.get(one.html_name))
+        Shown(one, one.name in secrets, one.html_name in set_by, set_by.get(one.html_name))
         for one in form
     ]
 
@@ -162,7 +163,10 @@ def context(
         if again is None
         else section.form.typed(again, sections.row_of(tenant, section.form))
     )
-    found["fields"] = shown(form, sections.set_by(tenant, stored) if form.secrets() else None)
+    set_by = sections.set_by(tenant, stored) if form.secrets() else {}
+    found["fields"] = shown(form, set_by)
+    if isinstance(form, EpicorForm):
+        found["login"] = login_fields(form, set_by)
     more = _MORE.get(section.key)
     return found | (more(tenant, form, again) if more else {})
 
@@ -181,7 +185,7 @@ def _tables(
         found[kind.path] = {"rows": rows, "lines": table.lines(rows)}
     if section.key == "entities":
         return found | {"companies": lists.companies(tenant)}
-    return found | {"segments": lists.segments(tenant)}
+    return found | {"segments": lists.segments(tenant, stored[Dimensions.path])}
 
 
 def _ramp(tenant: Tenant, form: SectionForm, posted: QueryDict | None) -> dict[str, Any]:
@@ -194,18 +198,14 @@ def _epicor(tenant: Tenant, form: SectionForm, posted: QueryDict | None) -> dict
     company = CompanyForm(posted, initial=initial)
     return {
         "logins": {name for names in EpicorForm.logins.values() for name in names},
-        "login": login_fields(form),
         "company": Shown(company["company"]),
         "explained": explained(typed, str(company["company"].value() or "")),
     }
 
 
-def login_fields(
-    form: SectionForm, set_by: Mapping[str, Change | None] | None = None
-) -> list[Shown]:
+def login_fields(form: EpicorForm, set_by: Mapping[str, Change | None]) -> list[Shown]:
     """The fields of the login method that is chosen."""
-    chosen = form.login() if isinstance(form, EpicorForm) else ()
-    return [one for one in shown(form, set_by) if one.field.name in chosen]
+    return [one for one in shown(form, set_by) if one.field.name in form.login()]
 
 
 def login(tenant: Tenant, method: str) -> Iterable[Shown]:
