@@ -1,4 +1,4 @@
-"""What app.js does by data attributes, each tried on a small page of its own in a real browser."""
+"""What the scripts do by data attributes, each tried on a small page of its own in a real browser."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _HEAD = """<!doctype html><html lang="en"><head><title>Try</title>
 <link rel="stylesheet" href="/static/connector/app.css">
 <script src="/static/unfold/js/htmx/htmx.js"></script>
 <script src="/static/unfold/js/chart/chart.js"></script>
-<script src="/static/connector/app.js" defer></script></head>
+<script type="module" src="/static/connector/js/app.js"></script></head>
 <body><div class="mc" hx-headers='{"X-CSRFToken": "token"}'>"""
 _TAIL = """<dialog id="dialog"></dialog>
 <dialog id="keys"><h2>Keys</h2><button data-close>Close</button></dialog>
