@@ -1,4 +1,7 @@
-"""The web server's way in: `gunicorn connector.wsgi`. Refuses to start where checks find errors."""
+"""The web server's way in: `gunicorn --limit-request-line 8190 connector.wsgi`.
+
+Refuses to start where checks find errors.
+"""
 
 import os
 import sys

@@ -79,9 +79,9 @@ def settle(job: Job, *, seen: Mapping[str, str], keep: bool, reason: str) -> Don
     `seen`: what was in the person's view of each, by posting id.
     """
     same, moved = _as_seen(job, seen)
-    step = lifecycle.keep if keep else lifecycle.dismiss
+    action = Action.KEEP if keep else Action.DISMISS
     report = partial(lease.report, job)
-    done, left = settle_all(step, same, reason=reason, actor=job.actor, report=report)
+    done, left = settle_all(action, same, reason=reason, actor=job.actor, report=report)
     data = {"done": done, "total": job.total, "left": left + moved}
     return Done("settled", {"kept": keep, **data})
 
@@ -132,34 +132,34 @@ def _as_seen(job: Job, marks: Mapping[str, str]) -> tuple[list[Posting], _Left]:
     return same, [(name_of(posting), _MOVED) for posting in chosen if posting.pk not in kept]
 
 
-Step = Callable[..., None]
-
-
 def settle_all(
-    step: Step,
+    action: Action,
     chosen: Sequence[Posting],
     *,
     reason: str,
     actor: str,
     report: Callable[[int], None] | None = None,
 ) -> tuple[int, list[tuple[str, str]]]:
-    """Do `lifecycle.dismiss` or `lifecycle.keep` to each; how many, and (bill, why) of the rest."""
-    done, left = 0, []
-    action = Action.KEEP if step is lifecycle.keep else Action.DISMISS
+    """`settle_one` for each; how many are done, and (bill, why) of the rest."""
+    left = []
     for number, posting in enumerate(chosen, start=1):
-        why = why_not(posting, action)
-        if not why:
-            try:
-                step(posting, actor=actor, reason=reason)
-            except lifecycle.LostLeaseError:
-                why = _MOVED
-        if why:
+        if why := settle_one(action, posting, reason=reason, actor=actor):
             left.append((name_of(posting), why))
-        else:
-            done += 1
         if report is not None and number % 100 == 0:
             report(number)
-    return done, left
+    return len(chosen) - len(left), left
+
+
+def settle_one(action: Action, posting: Posting, *, reason: str, actor: str) -> str:
+    """Dismiss the bill, or keep what is in Epicor; "" or why not, as the rest of a sentence."""
+    if why := why_not(posting, action):
+        return why
+    step = lifecycle.keep if action == Action.KEEP else lifecycle.dismiss
+    try:
+        step(posting, actor=actor, reason=reason)
+    except lifecycle.LostLeaseError:
+        return _MOVED
+    return ""
 
 
 def request_once(

@@ -55,6 +55,7 @@ def running(host: str = "127.0.0.1") -> Iterator[Site]:
             environment = _environment(database_url, url)
             web = [sys.executable, "-m", "gunicorn", "connector.wsgi", "-b", f"fd://{s.fileno()}"]
             web += ["--worker-class", "gthread", "--threads", "6", "--log-level", "warning"]
+            web += ["--limit-request-line", "8190"]
             worker = [sys.executable, "manage.py", "worker"]
             # The socket listens already: who comes before the server is up simply waits.
             with (

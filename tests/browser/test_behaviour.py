@@ -1,4 +1,4 @@
-"""What the scripts do by data attributes, each tried on a small page of its own in a real browser."""
+"""What the scripts do by data attributes, each tried on a small page in a real browser."""
 
 import json
 from collections.abc import Callable

@@ -655,7 +655,9 @@ def test_a_bill_that_moves_meanwhile_is_not_dismissed(box, tenant, monkeypatch):
         return posting
 
     monkeypatch.setattr(dismiss, "find_posting", stale)
-    assert "was not dismissed" in refused(dismiss, "demo", bill_id, "--reason", "No.")
+    assert "changed meanwhile; look at it again. Nothing was changed." in refused(
+        dismiss, "demo", bill_id, "--reason", "No."
+    )
     assert Posting.objects.get(bill_id=bill_id).state == "in_flight"
 
 

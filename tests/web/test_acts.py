@@ -24,7 +24,7 @@ from connector.domain.errors import Hold, Reason
 from connector.jobs import runner
 from connector.jobs.models import Job
 from connector.tenants.models import FinanceCalendar, Tenant
-from connector.web.actions import views
+from connector.web.actions import many
 from mappings.models import CatalogRefresh
 from tests import builders
 from tests.web.rows import block, make_posting
@@ -319,13 +319,13 @@ def test_a_lost_race_names_the_bill(
 ) -> None:
     page = post(client, "dismiss", ids=[held.pk])
 
-    def claimed(posting: Posting, **_: Any) -> None:
-        Posting.objects.filter(pk=posting.pk).update(state="in_flight", lease_owner="w")
-        lifecycle.dismiss(posting, actor="ann", reason="x")
+    dismiss = lifecycle.dismiss
 
-    monkeypatch.setattr(
-        views, "settle_all", lambda step, *a, **k: jobs.settle_all(claimed, *a, **k)
-    )
+    def claimed(posting: Posting, **given: Any) -> None:
+        Posting.objects.filter(pk=posting.pk).update(state="in_flight", lease_owner="w")
+        dismiss(posting, **given)
+
+    monkeypatch.setattr(lifecycle, "dismiss", claimed)
     done = post(client, "dismiss", sure="1", chosen=chosen(page), reason="x", place="exceptions")
     assert "0 of 1 bills" in done
     assert "INV-b-held changed meanwhile" in done
@@ -335,7 +335,7 @@ def test_a_lost_race_names_the_bill(
 def test_many_are_settled_by_a_worker_who_minds_what_the_person_saw(
     client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "_AT_ONCE", 1)
+    monkeypatch.setattr(many, "_AT_ONCE", 1)
     a, b = (make_posting(tenant, name, hold_reason="refused") for name in "ab")
     page = post(client, "dismiss", ids=[a.pk, b.pk])
     done = post(client, "dismiss", sure="1", chosen=chosen(page), reason="x", place="exceptions")
@@ -488,7 +488,7 @@ def test_an_invoice_suspected_just_before_the_answer_is_written_is_not_called_di
 def test_many_are_told_apart_by_a_worker_who_minds_what_the_person_saw(
     client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "_AT_ONCE", 1)
+    monkeypatch.setattr(many, "_AT_ONCE", 1)
     a, b = (twin_posting(tenant, name) for name in "ab")
     page = post(client, "different", ids=[a.pk, b.pk])
     done = post(client, "different", sure="1", chosen=chosen(page), reason="x", place="exceptions")
@@ -699,7 +699,7 @@ def test_what_is_not_in_epicor_cannot_be_removed_but_the_removed_entered_again(
 ) -> None:
     assert "nothing to remove" in post(client, "remove", status=422, only=held.pk)
     removed = make_posting(tenant, "r", state="removed")
-    assert "nothing to remove" in post(client, "remove", status=422, only=removed.pk)
+    assert "was removed already" in post(client, "remove", status=422, only=removed.pk)
     page = post(client, "again", only=removed.pk)
     assert not Job.objects.exists()
     post(client, "again", sure="1", chosen=chosen(page), reason="still owed")

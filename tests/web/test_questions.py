@@ -224,13 +224,13 @@ def test_an_answer_that_comes_at_the_same_moment_changes_nothing(
     from connector.web.actions import questions as acts
 
     one = make_asked(tenant, "a")
-    real = acts.go_on_now
+    real = acts.go_on
 
     def late(tenant: Tenant, some: Any, **how: Any) -> Any:
         real(tenant, some, always=True, actor="bob")
         return real(tenant, some, **how)
 
-    monkeypatch.setattr(acts, "go_on_now", late)
+    monkeypatch.setattr(acts, "go_on", late)
     assert "Somebody answered meanwhile. Nothing was changed." in accept(client, "go-on", one)
     assert AcceptedQuestion.objects.get().answered_by == "bob"
 

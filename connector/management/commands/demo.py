@@ -116,7 +116,7 @@ def _serve(port: int, invitation: str) -> None:
         signal.signal(number, stop)
     web = [sys.executable, "-m", "gunicorn", "connector.wsgi", "-w", "2"]
     web += ["--worker-class", "gthread", "--threads", "4", "-b", f"127.0.0.1:{port}"]
-    web += ["--log-level", "warning"]
+    web += ["--limit-request-line", "8190", "--log-level", "warning"]
     environment = as_installed(os.environ)
     children = [
         # Sessions of their own: Ctrl-C reaches this process, which stops them in order.

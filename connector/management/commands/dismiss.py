@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from audit.ledger import lifecycle
-from audit.ledger.allowed import settling, why_not
+from audit.ledger.allowed import settling
+from connector.actions.bill_jobs import settle_one
 from connector.management.base import CommandProblem, TenantCommand, actor
 from connector.management.commands.bill import find_posting
 
@@ -22,13 +22,12 @@ class Command(TenantCommand):
     def run(self, options: dict[str, Any]) -> None:
         """Dismiss a bill that is not entered; close the hold of one that is."""
         posting = find_posting(self.tenant, options["bill_id"])
-        if refusal := why_not(posting, settling(posting)):
-            raise CommandProblem(f"Bill {posting.bill_id} {refusal}. Nothing was changed.")
-        step = lifecycle.keep if posting.in_epicor else lifecycle.dismiss
         try:
-            step(posting, actor=actor(), reason=options["reason"])
-        except (ValueError, lifecycle.LostLeaseError) as error:
+            why = settle_one(settling(posting), posting, reason=options["reason"], actor=actor())
+        except ValueError as error:
             raise CommandProblem(str(error)) from error
+        if why:
+            raise CommandProblem(f"Bill {posting.bill_id} {why}. Nothing was changed.")
         self.emit(
             {"bill": posting.bill_id, "state": posting.state},
             lambda: (

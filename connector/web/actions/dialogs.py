@@ -5,16 +5,24 @@ again; without scripts each step is a page of its own.
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
 
 from audit.ledger.exceptions import name_of as cause_name
+from audit.ledger.lifecycle import LostLeaseError
+from audit.ledger.models import Posting
+from audit.permissions import requires
+from connector.actions.bill_jobs import name_of
+from connector.domain.errors import HeldError
 from connector.web import layout
 from connector.web.actions.forms import ActForm
-from connector.web.actions.preview import Act, ActionPreview, Done, Order, preview_of
+from connector.web.actions.preview import CHANGED, Act, ActionPreview, Done, Order, preview_of
 from connector.web.actions.selection import SelectionError, as_seen, cause_key, cause_values, picked
 from connector.web.activity import context_of
 from connector.web.exceptions.cause import cause_context
@@ -22,48 +30,85 @@ from connector.web.exceptions.cause import cause_context
 CARRIED = ("place", "who", "why", "company", "snoozed", "q")  # from step to step
 
 
+def address(what: Act) -> URLPattern:
+    """The act's address, for both of its steps."""
+
+    @require_POST
+    @requires(what.capability)
+    def view(request: HttpRequest, slug: str) -> HttpResponse:
+        return act(request, what)
+
+    return path(f"acts/{what.name}/", view, name=f"act-{what.name}")
+
+
 def act(request: HttpRequest, what: Act) -> HttpResponse:
     """The first step shows the plan; the second (`sure`) does it and says what came of it."""
-    tenant, actor = layout.tenant_of(request), layout.actor(request)
-    if what.stopped is not None and (why := what.stopped(tenant)):
-        return problem(request, what.title, why)
+    order = Order(layout.tenant_of(request), layout.actor(request), request.POST)
     try:
-        bills = picked(tenant, request.POST, actor=actor)
-    except SelectionError as error:
-        return problem(request, what.title, str(error))
-    if what.widen is not None and "sure" not in request.POST:  # then it is what was in view
-        bills = what.widen(tenant, bills)
+        found = _preview(order, what)
+        if not order.sure:
+            return _dialog(request, what, order, found, what.form(order.tenant, chosen=found.can))
+        form = what.form(order.tenant, request.POST, chosen=found.can)
+        if form.is_valid() and found.can:
+            try:
+                done = what.carry_out(replace(order, values=form.cleaned_data), found.can)
+            except ValidationError as error:
+                form.add_error(None, error)
+            else:
+                return answer(request, Done(done.sentence, done.job, [*found.left, *done.left]))
+        return _dialog(request, what, order, found, form, status=422)
+    except (SelectionError, HeldError) as error:
+        return _problem(request, what, str(error))
+    except LostLeaseError:
+        if not what.alone:
+            raise
+        sentence = f"Bill {name_of(found.can[0])} {CHANGED}. Nothing was changed."
+        return _problem(request, what, sentence)
+
+
+def _preview(order: Order, what: Act) -> ActionPreview:
+    """What it would do to the bills that are meant. Raises SelectionError or HeldError: why not."""
+    if what.stopped is not None and (why := what.stopped(order.tenant)):
+        raise HeldError(why)
+    bills = picked(order.tenant, order.data, actor=order.actor)
+    if what.alone and len(bills.postings) + len(bills.changed) != 1:
+        raise SelectionError("This can be done to one bill at a time. Nothing was changed.")
+    if what.widen is not None and not order.sure:  # then it is what was in view
+        bills = what.widen(order.tenant, bills)
     found = preview_of(what, bills)
-    if "sure" not in request.POST:
-        return _dialog(request, what, found, what.form(tenant))
-    form = what.form(tenant, request.POST)
-    if not form.is_valid() or not found.can:
-        return _dialog(request, what, found, form, status=422)
-    order = Order(tenant, form.cleaned_data, actor)
-    done = what.carry_out(order, found.can)
-    return answer(request, Done(done.sentence, done.job, [*found.left, *done.left]))
+    if what.alone and not found.can:
+        ((name, why),) = found.left
+        raise HeldError(f"Bill {name} {why}. Nothing was changed.")
+    return found
 
 
 def _dialog(
-    request: HttpRequest, what: Act, found: ActionPreview, form: ActForm, *, status: int = 200
+    request: HttpRequest,
+    what: Act,
+    order: Order,
+    found: ActionPreview,
+    form: ActForm,
+    *,
+    status: int = 200,
 ) -> HttpResponse:
-    context = {
-        "act": what,
-        "plan": found,
-        "quotes": what.quotes(found.can) if what.quotes is not None else (),
-        "form": form,
-        "chosen": as_seen(found.can),
-        "action": request.path,
-        "carried": carried(request),
-    }
-    return dialog(request, "connector/_act_dialog.html", what.title, context, status=status)
+    context = shown(what, found.can, form, request.path)
+    context |= {"plan": found, "carried": carried(request.POST), "to": back(request)}
+    if what.context is not None:
+        context |= what.context(order, found.can)
+    return _in_dialog(request, what.piece, what.title, context, status=status)
 
 
-def dialog(
+def shown(what: Act, chosen: list[Posting], form: ActForm, action: str) -> dict[str, Any]:
+    """What each dialog needs, besides `carried` and `to`."""
+    posting = chosen[0] if chosen else None
+    chosen_as = as_seen(chosen)
+    return {"act": what, "posting": posting, "form": form, "chosen": chosen_as, "action": action}
+
+
+def _in_dialog(
     request: HttpRequest, template: str, title: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """A piece for the page's dialog; without scripts a page of its own."""
-    context = {"to": back(request), **context}
     if layout.is_part(request):
         response = layout.part(request, template, context, status=status)
         response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#dialog", "innerHTML"
@@ -72,10 +117,10 @@ def dialog(
     return layout.page(request, "connector/exceptions_act.html", title, context, status=status)
 
 
-def problem(request: HttpRequest, title: str, sentence: str) -> HttpResponse:
+def _problem(request: HttpRequest, what: Act, sentence: str) -> HttpResponse:
     """Why nothing can be done, in the dialog."""
-    context = {"title_of_it": title, "sentence": sentence}
-    return dialog(request, "connector/_act_problem.html", title, context, status=422)
+    context = {"act": what, "sentence": sentence, "to": back(request)}
+    return _in_dialog(request, "connector/_act_problem.html", what.title, context, status=422)
 
 
 def answer(request: HttpRequest, done: Done) -> HttpResponse:
@@ -119,8 +164,8 @@ def back(request: HttpRequest) -> str:
     return reverse("exceptions", args=[layout.tenant_of(request).slug])
 
 
-def carried(request: HttpRequest) -> dict[str, str]:
+def carried(data: QueryDict) -> dict[str, Any]:
     """What the next step must know of this one: where the person is, the filter, the cause."""
-    values = {name: str(request.POST.get(name)) for name in CARRIED if request.POST.get(name)}
-    key = cause_key(request.POST)
+    values = {name: str(data.get(name)) for name in CARRIED if data.get(name)}
+    key = cause_key(data)
     return values | (cause_values(key) if key is not None else {})

@@ -1,5 +1,6 @@
 """What a person fills in for an act. Errors are sentences by field."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -12,7 +13,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from audit.ledger.invoice_number import NumberError, cleaned
+from audit.ledger.invoice_number import NumberError, cleaned, proposal
+from audit.ledger.models import Posting
 from audit.ledger.triage import LONGEST_NOTE
 from connector.domain.invoice_key import LONGEST_NUMBER
 from connector.tenants.models import Membership, Tenant
@@ -22,11 +24,16 @@ _LONGEST_REASON = 500
 
 
 class ActForm(forms.Form):
-    """The form of an act of this tenant; by itself only to be confirmed."""
+    """The form of an act on these bills; by itself only to be confirmed."""
 
-    def __init__(self, tenant: Tenant, data: QueryDict | None = None) -> None:
+    def __init__(
+        self, tenant: Tenant, data: QueryDict | None = None, *, chosen: Sequence[Posting] = ()
+    ) -> None:
         super().__init__(data)
-        self.tenant = tenant
+        self.offer(tenant, chosen)
+
+    def offer(self, tenant: Tenant, chosen: Sequence[Posting]) -> None:
+        """Fit the fields to the tenant and the bills."""
 
 
 class ReasonForm(ActForm):
@@ -52,6 +59,11 @@ class NumberForm(ReasonForm):
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     field_order = ("number", "reason")
+
+    def offer(self, tenant: Tenant, chosen: Sequence[Posting]) -> None:
+        """A number as an example."""
+        if example := proposal(chosen[0]):
+            self.fields["number"].widget.attrs["placeholder"] = f"e.g. {example}"
 
     def clean(self) -> dict[str, Any]:
         """A number that Epicor takes, unless the bill goes back to that in Ramp."""
@@ -85,8 +97,8 @@ class AssignForm(ActForm):
         widget=UnfoldAdminSelectWidget,
     )
 
-    def __init__(self, tenant: Tenant, data: QueryDict | None = None) -> None:
-        super().__init__(tenant, data)
+    def offer(self, tenant: Tenant, chosen: Sequence[Posting]) -> None:
+        """The members by name."""
         members = Membership.objects.filter(tenant=tenant, user__is_active=True)
         names = members.order_by("user__username").values_list("user__username", flat=True)
         field = self.fields["assignee"]

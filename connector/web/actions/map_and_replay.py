@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
@@ -180,4 +179,3 @@ def _refused(request: HttpRequest, sentence: str) -> HttpResponse:
 
 
 _MORE = "{most:,} bills are tried again at once; {more:,} more wait for it: replay them afterwards."
-urlpatterns = [path("acts/map/", map_and_replay, name="act-map")]

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.http import QueryDict
+
 from audit.ledger.models import Posting
 from audit.ledger.sums import Money
 from connector.actions.bill_jobs import name_of
@@ -31,34 +33,52 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the person ordered: whose bills, what the form says, and who they are."""
+    """What the person ordered: whose bills, who they are, and what was sent.
+
+    `values` is what the act's form made of it, empty before the confirmation.
+    """
 
     tenant: Tenant
-    values: Mapping[str, Any]
     actor: str
+    data: QueryDict
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sure(self) -> bool:
+        """Whether this is the confirmation of what was shown."""
+        return "sure" in self.data
+
+
+Bills = list[Posting]
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that can be done to many bills. `will` ends the sentence "3 bills, … , will be".
+    """Something that a person can have done to bills, by who has the capability.
 
     `refused(posting)`: why one of them cannot be done, as the rest of a sentence about it, or "".
     `stopped(tenant)`: why nothing of it can be done now, as a sentence, or "".
-    `quotes` of the bills are shown with the plan, and `note` below it; `widen` adds the bills that
-    it is done to besides the picked ones.
+    `will` ends the sentence "3 bills, … , will be"; `note` stands below it. `widen` adds the bills
+    that it is done to besides the picked ones. `alone`: it is done to one bill at a time.
+    `piece` is its dialog, with `context` besides what all have. `context` and `carry_out` may raise
+    HeldError (why it cannot be done), `carry_out` also LostLeaseError and, of a field,
+    ValidationError; nothing was changed then.
     """
 
     name: str
     title: str
-    will: str
-    button: str
-    form: type[ActForm]
+    capability: str
     refused: Callable[[Posting], str]
-    carry_out: Callable[[Order, list[Posting]], Done]
-    danger: bool = False
-    stopped: Callable[[Tenant], str] | None = None
-    quotes: Callable[[Sequence[Posting]], Sequence[str]] | None = None
+    carry_out: Callable[[Order, Bills], Done]
+    form: type[ActForm] = ActForm
+    will: str = ""
+    button: str = ""
     note: str = ""
+    danger: bool = False
+    alone: bool = False
+    piece: str = "connector/_act_dialog.html"
+    context: Callable[[Order, Bills], Mapping[str, Any]] | None = None
+    stopped: Callable[[Tenant], str] | None = None
     widen: Callable[[Tenant, Selection], Selection] | None = None
 
 

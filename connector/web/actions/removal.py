@@ -3,64 +3,38 @@
 The look-up goes with the form, and what it found with the order: nothing else is deleted.
 """
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.urls import path, reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.urls import reverse
+from django.views.decorators.http import require_safe
 
+from audit.ledger.allowed import Action
 from audit.ledger.models import Posting
 from audit.permissions import requires
 from connector.actions.bill_jobs import PLAN_REMOVAL, REMOVE, name_of, request_once, shown_by
 from connector.domain.errors import HeldError
 from connector.jobs import queue
 from connector.jobs.models import Job
-from connector.tenants.models import Tenant
 from connector.web import layout
-from connector.web.actions.answers import one_of
-from connector.web.actions.dialogs import CARRIED, answer, back, carried, dialog, problem
+from connector.web.actions.available import refusal_of
+from connector.web.actions.dialogs import carried, shown
 from connector.web.actions.forms import ReasonForm
-from connector.web.actions.preview import Done
-from connector.web.actions.selection import SelectionError, as_seen
-
-_PIECE = "connector/_act_removal.html"
-_REMOVED = Posting.State.REMOVED
+from connector.web.actions.preview import Act, Done, Order
 
 
-@require_POST
-@requires("decide")
-def remove(request: HttpRequest, slug: str, *, again: bool) -> HttpResponse:
-    """Have the plan looked up and shown; with `sure` and a reason, have it carried out."""
-    tenant = layout.tenant_of(request)
-    try:
-        posting = one_of(request)
-    except SelectionError as error:
-        return problem(request, _title(again=again), str(error))
-    if not posting.in_epicor and not (again and posting.state == _REMOVED):
-        return problem(request, _title(again=again), f"Bill {name_of(posting)} {_NOT_THERE}")
-    sure = "sure" in request.POST
-    form = ReasonForm(tenant, request.POST if sure else None)
-    found: Job | None = None
-    shown: dict[str, Any] | None = {}  # of what is removed already, there is nothing to see
-    if sure and posting.state != _REMOVED:
-        found = _preview(tenant, posting, request.POST.get("plan", ""), again=again)
-        shown = None if found is None else shown_by(found)
-    if shown is None:
-        return problem(request, _title(again=again), _NOT_LOOKED)
-    if sure and form.is_valid():
-        order = {"enter_again": again, "shown": shown, "reason": form.cleaned_data["reason"]}
-        try:
-            job = _carry_out(tenant, posting, layout.actor(request), order)
-        except HeldError as error:
-            return problem(request, _title(again=again), error.message)
-        return answer(request, Done("", job))
-    if not sure and posting.state != _REMOVED:
-        found = _look(tenant, posting, layout.actor(request), again=again)
-    context = _context(tenant, posting, found, again=again)
-    context |= {"form": form, "carried": carried(request)}
-    context["more"] = urlencode({**carried(request), "to": back(request)})
-    return dialog(request, _PIECE, _title(again=again), context, status=422 if sure else 200)
+def removed(order: Order, chosen: list[Posting], *, again: bool) -> Done:
+    """Request the removal of what the person was shown; the job is the one under way, if any."""
+    (posting,) = chosen
+    looked = _looked_up(order, posting, again=again)
+    seen = {} if looked is None else shown_by(looked)
+    arguments = {"enter_again": again, "shown": seen, "reason": order.values["reason"]}
+    then = " and enter it again" if again else ""
+    title = f"Remove bill {name_of(posting)} from Epicor{then}"
+    job = request_once(order.tenant, REMOVE, posting, title, actor=order.actor, arguments=arguments)
+    return Done("", job)
 
 
 @require_safe
@@ -73,74 +47,75 @@ def look(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     posting = Posting.objects.filter(tenant=tenant, bill_id=subject).first()
     if job is None or posting is None:
         raise Http404("No such page.")
-    again = bool(job.arguments["enter_again"])
-    context = _context(tenant, posting, job, again=again)
-    context |= {"carried": _kept(request.GET), "to": request.GET.get("to", "")}
-    context["more"] = request.GET.urlencode()
-    return layout.part(request, _PIECE, context)
+    what = AGAIN if job.arguments["enter_again"] else REMOVE_IT
+    action = reverse(f"act-{what.name}", args=[tenant.slug])
+    context = shown(what, [posting], ReasonForm(tenant), action) | _found(request.GET, job)
+    return layout.part(request, what.piece, context | {"to": request.GET.get("to", "")})
 
 
-def _context(tenant: Tenant, posting: Posting, job: Job | None, *, again: bool) -> dict[str, Any]:
-    """What `_act_removal.html` needs: the bill, how far the look-up is, and what it found."""
+def _ask(order: Order, chosen: list[Posting], *, again: bool) -> dict[str, Any]:
+    """Have it looked up, or show once more what was found."""
+    (posting,) = chosen
+    if order.sure or posting.state == Posting.State.REMOVED:
+        return _found(order.data, _looked_up(order, posting, again=again))
+    job, _ = queue.request(
+        order.tenant,
+        PLAN_REMOVAL,
+        title=f"What removing bill {name_of(posting)} would delete",
+        actor=order.actor,
+        arguments={"enter_again": again},
+        subject=posting.bill_id,
+    )
+    return _found(order.data, job)
+
+
+def _found(data: QueryDict, job: Job | None) -> dict[str, Any]:
+    """How far the look-up is and what it found, and what the next step must know."""
+    kept = carried(data)
     return {
-        "posting": posting,
-        "again": again,
-        "heading": _title(again=again),
-        "action": reverse("act-again" if again else "act-remove", args=[tenant.slug]),
-        "chosen": as_seen([posting]),
-        "form": ReasonForm(tenant),
         "job": job,
         "moves": job is not None and job.is_open,
         "result": None if job is None else job.details,
+        "more": urlencode({**kept, "to": data.get("to", "")}),
+        "carried": kept if job is None else {**kept, "plan": job.pk},
     }
 
 
-def _look(tenant: Tenant, posting: Posting, actor: str, *, again: bool) -> Job:
-    arguments = {"enter_again": again}
-    return queue.request(
-        tenant,
-        PLAN_REMOVAL,
-        title=f"What removing bill {name_of(posting)} would delete",
-        actor=actor,
-        arguments=arguments,
-        subject=posting.bill_id,
-    )[0]
+def _looked_up(order: Order, posting: Posting, *, again: bool) -> Job | None:
+    """The look-up that the form came with; None: it is removed, so that there is nothing to see.
 
-
-def _preview(tenant: Tenant, posting: Posting, pk: str, *, again: bool) -> Job | None:
-    """The look-up that the form came with."""
-    if not (pk.isascii() and pk.isdigit() and len(pk) < 19):
+    Raises HeldError when it did not find what may be removed.
+    """
+    if posting.state == Posting.State.REMOVED:
         return None
-    rows = Job.objects.filter(tenant=tenant, kind=PLAN_REMOVAL, subject=posting.bill_id)
-    found = rows.filter(pk=int(pk)).first()
-    if found is None or bool(found.arguments["enter_again"]) is not again:
-        return None
-    return found
+    pk = order.data.get("plan", "")
+    if pk.isascii() and pk.isdigit() and len(pk) < 19:
+        rows = Job.objects.filter(tenant=order.tenant, kind=PLAN_REMOVAL, subject=posting.bill_id)
+        found = rows.filter(pk=int(pk)).first()
+        same = found is not None and bool(found.arguments["enter_again"]) is again
+        if found is not None and same and shown_by(found) is not None:
+            return found
+    raise HeldError(
+        "What would be deleted was not looked up, or cannot be deleted. Nothing was changed; ask "
+        "again, and look at it first."
+    )
 
 
-def _carry_out(tenant: Tenant, posting: Posting, actor: str, order: dict[str, Any]) -> Job:
-    """The job; the one that is under way when somebody was faster."""
-    then = " and enter it again" if order["enter_again"] else ""
-    title = f"Remove bill {name_of(posting)} from Epicor{then}"
-    return request_once(tenant, REMOVE, posting, title, actor=actor, arguments=order)
+def _act(name: str, title: str, action: Action, *, again: bool) -> Act:
+    return Act(
+        name,
+        title,
+        "decide",
+        refusal_of(action),
+        partial(removed, again=again),
+        ReasonForm,
+        button=title,
+        danger=True,
+        alone=True,
+        piece="connector/_act_removal.html",
+        context=partial(_ask, again=again),
+    )
 
 
-def _kept(data: QueryDict) -> dict[str, str]:
-    names = (*CARRIED, "cause", "kind", "ref", "at")
-    return {name: str(data.get(name)) for name in names if data.get(name)}
-
-
-def _title(*, again: bool) -> str:
-    return "Remove and enter again" if again else "Remove from Epicor"
-
-
-_NOT_LOOKED = (
-    "What would be deleted was not looked up, or cannot be deleted. Nothing was changed; ask "
-    "again, and look at it first."
-)
-_NOT_THERE = "is not entered in Epicor by us, so there is nothing to remove. Nothing was changed."
-urlpatterns = [
-    path("acts/remove/", remove, {"again": False}, name="act-remove"),
-    path("acts/again/", remove, {"again": True}, name="act-again"),
-    path("acts/removal/<int:pk>/", look, name="act-removal"),
-]
+REMOVE_IT = _act("remove", "Remove from Epicor", Action.REMOVE, again=False)
+AGAIN = _act("again", "Remove and enter again", Action.ENTER_AGAIN, again=True)

@@ -97,7 +97,8 @@ def preview(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     context |= _preview_context(request, looked)
     if layout.is_part(request):
         return layout.part(request, "connector/_mapping_preview.html", context)
-    return layout.page(request, "connector/mapping_preview.html", looked.title, context)
+    title = f"Import: {context['label']}"  # the file's name, which may be long, is in the page
+    return layout.page(request, "connector/mapping_preview.html", title, context)
 
 
 @require_POST

@@ -1,18 +1,14 @@
 """Acts on many bills at once: replay, dismiss, keep, assign, snooze, note, and "different"."""
 
-from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import path
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
-from audit.ledger import lifecycle, triage
+from audit.ledger import triage
 from audit.ledger.allowed import Action
 from audit.ledger.models import Posting
-from audit.permissions import requires
 from audit.trail import log
 from connector.actions import requests
 from connector.actions.bill_jobs import (
@@ -26,8 +22,7 @@ from connector.actions.replay import refusal
 from connector.jobs import queue
 from connector.sync.catalogs import request_refresh
 from connector.web.actions.available import refusal_of
-from connector.web.actions.dialogs import act
-from connector.web.actions.forms import ActForm, AssignForm, NoteForm, ReasonForm, SnoozeForm
+from connector.web.actions.forms import AssignForm, NoteForm, ReasonForm, SnoozeForm
 from connector.web.actions.preview import Act, Done, Order, described, named
 
 _AT_ONCE = requests.AT_ONCE
@@ -69,23 +64,14 @@ def marked_not_duplicate(order: Order, chosen: list[Posting]) -> Done:
 # -- settled by a person ---------------------------------------------------------------------------
 
 
-def dismissed(order: Order, chosen: list[Posting]) -> Done:
-    """Handled outside, never entered."""
-    return _settled(order, chosen, lifecycle.dismiss, "dismissed; never entered.")
-
-
-def kept(order: Order, chosen: list[Posting]) -> Done:
-    """What is in Epicor stays as it is."""
-    return _settled(order, chosen, lifecycle.keep, "kept as in Epicor.")
-
-
-def _settled(order: Order, chosen: list[Posting], step: Callable[..., None], what: str) -> Done:
+def settled(order: Order, chosen: list[Posting], *, action: Action, what: str) -> Done:
+    """Handled outside and never entered, or kept as it is in Epicor."""
     reason, actor = order.values["reason"], order.actor
     if len(chosen) > _AT_ONCE:
-        arguments = {"reason": reason, "keep": step is lifecycle.keep}
+        arguments = {"reason": reason, "keep": action == Action.KEEP}
         return _by_a_worker(order, chosen, SETTLE, what, arguments)
     before = described(chosen)
-    done, left = settle_all(step, chosen, reason=reason, actor=actor)
+    done, left = settle_all(action, chosen, reason=reason, actor=actor)
     if not left:
         return Done(f"{before}: {what}")
     return Done(f"{done:,} of {len(chosen):,} bills: {what}", left=left)
@@ -142,132 +128,78 @@ def _anything(posting: Posting) -> str:
     return ""
 
 
+# -- the acts --------------------------------------------------------------------------------------
+
 REPLAY = Act(
     "replay",
     "Replay",
-    "tried again now. What is in Epicor is only compared once more.",
-    "Replay",
-    ActForm,
+    "replay",
     refusal_of(Action.REPLAY),
     replay_asked,
+    will="tried again now. What is in Epicor is only compared once more.",
+    button="Replay",
     stopped=refusal,
 )
 DIFFERENT = Act(
     "different",
     "Different: it is a different invoice, enter it",
-    "entered, because the suspected invoices are different ones. They are never suspected again.",
-    "Not a duplicate, enter",
-    ReasonForm,
+    "decide",
     refusal_of(Action.NOT_DUPLICATE),
     marked_not_duplicate,
+    ReasonForm,
+    will="entered, because the suspected invoices are different ones. They are never suspected "
+    "again.",
+    button="Not a duplicate, enter",
 )
 DISMISS = Act(
     "dismiss",
     "Dismiss",
-    "marked as handled outside and never entered. This cannot be taken back. Ramp still pays what "
-    "it pays, and Epicor will not have it: enter it there by hand if the ledger needs it.",
-    "Dismiss",
-    ReasonForm,
+    "dismiss",
     refusal_of(Action.DISMISS),
-    dismissed,
+    partial(settled, action=Action.DISMISS, what="dismissed; never entered."),
+    ReasonForm,
+    will="marked as handled outside and never entered. This cannot be taken back. Ramp still pays "
+    "what it pays, and Epicor will not have it: enter it there by hand if the ledger needs it.",
+    button="Dismiss",
     danger=True,
 )
 KEEP = Act(
     "keep",
     "Keep as it is",
-    "accepted as in Epicor. The same differences are not raised again.",
-    "Keep as it is",
-    ReasonForm,
+    "dismiss",
     refusal_of(Action.KEEP),
-    kept,
+    partial(settled, action=Action.KEEP, what="kept as in Epicor."),
+    ReasonForm,
+    will="accepted as in Epicor. The same differences are not raised again.",
+    button="Keep as it is",
 )
 ASSIGN = Act(
     "assign",
     "Assign",
-    "looked after by whom you choose below.",
-    "Assign",
-    AssignForm,
+    "decide",
     refusal_of(Action.TRIAGE),
     assigned,
+    AssignForm,
+    will="looked after by whom you choose below.",
+    button="Assign",
 )
 SNOOZE = Act(
     "snooze",
     "Snooze",
-    "hidden from the list until a day.",
-    "Snooze",
-    SnoozeForm,
+    "decide",
     refusal_of(Action.TRIAGE),
     snoozed,
+    SnoozeForm,
+    will="hidden from the list until a day.",
+    button="Snooze",
 )
 NOTE = Act(
     "note",
     "Add a note",
-    "given this note, which stays on their record.",
-    "Add the note",
-    NoteForm,
+    "decide",
     _anything,
     noted,
+    NoteForm,
+    will="given this note, which stays on their record.",
+    button="Add the note",
 )
-
-
-# -- addresses -------------------------------------------------------------------------------------
-
-
-@require_POST
-@requires("replay")
-def replay(request: HttpRequest, slug: str) -> HttpResponse:
-    """Try bills again."""
-    return act(request, REPLAY)
-
-
-@require_POST
-@requires("dismiss")
-def dismiss(request: HttpRequest, slug: str) -> HttpResponse:
-    """Mark bills as handled outside."""
-    return act(request, DISMISS)
-
-
-@require_POST
-@requires("dismiss")
-def keep(request: HttpRequest, slug: str) -> HttpResponse:
-    """Accept what is in Epicor."""
-    return act(request, KEEP)
-
-
-@require_POST
-@requires("decide")
-def mark_not_duplicate(request: HttpRequest, slug: str) -> HttpResponse:
-    """Say that the suspected invoices are different ones."""
-    return act(request, DIFFERENT)
-
-
-@require_POST
-@requires("decide")
-def assign(request: HttpRequest, slug: str) -> HttpResponse:
-    """Say who looks after bills."""
-    return act(request, ASSIGN)
-
-
-@require_POST
-@requires("decide")
-def snooze(request: HttpRequest, slug: str) -> HttpResponse:
-    """Put bills off until a day."""
-    return act(request, SNOOZE)
-
-
-@require_POST
-@requires("decide")
-def note(request: HttpRequest, slug: str) -> HttpResponse:
-    """Note something about bills."""
-    return act(request, NOTE)
-
-
-urlpatterns = [
-    path("acts/replay/", replay, name="act-replay"),
-    path("acts/dismiss/", dismiss, name="act-dismiss"),
-    path("acts/keep/", keep, name="act-keep"),
-    path("acts/different/", mark_not_duplicate, name="act-different"),
-    path("acts/assign/", assign, name="act-assign"),
-    path("acts/snooze/", snooze, name="act-snooze"),
-    path("acts/note/", note, name="act-note"),
-]
