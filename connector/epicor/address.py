@@ -14,25 +14,26 @@ _EXAMPLE = "https://erp.example.com/kinetic"
 
 
 def check(*, base_url: str, deployment: str, api_version: str, auth_method: str) -> list[str]:
-    """What must be changed before anything may be sent there, one sentence each; [] when fine.
+    """What must be changed before anything may be sent there; [] when fine.
 
-    The base address ends at the instance: everything after it is ours to add, and an address
-    that already names an API version would send calls to another version than chosen.
+    Each is the rest of a sentence that begins with the address. The base address ends at the
+    instance: everything after it is ours to add, and an address that already names an API version
+    would send calls to another version than chosen.
     """
     problems = []
     try:
         parts = urlsplit(base_url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        return [f"{base_url!r} is not an address; give one like {_EXAMPLE}."]
+        return [f"is not an address: {base_url!r}; give one like {_EXAMPLE}"]
     if parts.scheme not in ("https", "http") or not host:
-        return [f"{base_url!r} is not an address; give one like {_EXAMPLE}."]
+        return [f"is not an address: {base_url!r}; give one like {_EXAMPLE}"]
     if parts.scheme == "http" and not is_loopback(host):
-        problems.append("Use https: over http the login could be read on the way.")
+        problems.append("must begin with https: over http the login could be read on the way")
     if parts.username or parts.password:
-        problems.append("Leave user and password out of the address; they belong under auth.")
+        problems.append("must be without user and password; they belong to the login")
     if parts.query or parts.fragment:
-        problems.append("Leave out everything from ? or # on; the address ends at the instance.")
+        problems.append("must end at the instance, without everything from ? or # on")
     problems += _path_problems(parts.path, api_version)
     problems += _choice_problems(deployment, api_version, auth_method)
     return problems
@@ -84,26 +85,26 @@ def is_loopback(host: str) -> bool:
 def _path_problems(path: str, api_version: str) -> list[str]:
     steps = [step.lower() for step in path.split("/") if step]
     if not steps:
-        return [f"Add the instance to the address, as in {_EXAMPLE}."]
+        return [f"must name the instance, too, as in {_EXAMPLE}"]
     named = next((step for step in (V1, V2) if step in steps[1:] and "api" in steps), "")
     if named and named != api_version:
         return [
-            f"The address names {named} but api_version says {api_version}; end the address at "
-            "the instance, before /api, and choose the version with api_version."
+            f"names {named}, but the API version is {api_version}; it must end at the instance, "
+            "before /api"
         ]
     if steps.count("api") or "odata" in steps or steps[-1].endswith(".svc"):
-        return ["End the address at the instance, before /api; the rest is added by itself."]
+        return ["must end at the instance, before /api; the rest is added by itself"]
     return []
 
 
 def _choice_problems(deployment: str, api_version: str, auth_method: str) -> list[str]:
     problems = []
     if deployment not in (CLOUD, ON_PREMISES):
-        problems.append(f"The deployment {deployment!r} is unknown; use cloud or on_premises.")
+        problems.append(f"has an unknown deployment, {deployment!r}; use cloud or on_premises")
     if api_version not in (V1, V2):
-        problems.append(f"The API version {api_version!r} is unknown; use v1 or v2.")
+        problems.append(f"has an unknown API version, {api_version!r}; use v1 or v2")
     if auth_method not in (OAUTH2, TOKEN_RESOURCE, BASIC):
         problems.append(
-            f"The auth method {auth_method!r} is unknown; use oauth2, token_resource or basic."
+            f"has an unknown auth method, {auth_method!r}; use oauth2, token_resource or basic"
         )
     return problems

@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('slug', models.CharField(help_text='Part of every address of this company, and of the links in Ramp: it never changes. Letters, digits, - and _.', max_length=50, unique=True, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9_-]{1,50}\\Z', 'must be 1 to 50 letters, digits, - or _')], verbose_name='Short name')),
-                ('name', models.CharField(help_text='How people here call the company.', max_length=200, verbose_name='Name')),
+                ('name', models.CharField(help_text='How people here call the company.', max_length=200, validators=[connector.tenants.validators.one_line], verbose_name='Name')),
                 ('time_zone', models.CharField(help_text='Cycles, blackout days and the times on every page follow it.', max_length=64, validators=[connector.tenants.validators.time_zone], verbose_name='Time zone')),
                 ('paused_reason', models.TextField(blank=True)),
                 ('paused_for', models.CharField(blank=True, max_length=8)),

@@ -40,8 +40,8 @@ def connect_epicor(tenant: Tenant) -> EpicorClient:
     )
     if problems:
         raise AccessError(
-            f"The Epicor connection of {tenant.name} contradicts itself: {' '.join(problems)} "
-            "Nothing was sent; correct it with configure_tenant."
+            f"The address of Epicor of {tenant.name} {'; it '.join(problems)}. "
+            "Nothing was sent; correct it on the settings page or with configure_tenant."
         )
     lanes = 9  # more than posting.lanes allows; idle ones cost nothing
     http = make_client(stored.base_url.rstrip("/"), ca_file=stored.ca_file, connections=lanes)

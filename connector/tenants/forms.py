@@ -270,7 +270,7 @@ class EpicorForm(SectionForm):
         names = ("base_url", "deployment", "api_version", "auth_method")
         if all(self.cleaned_data.get(name) for name in names):
             for problem in address.check(**{name: self.cleaned_data[name] for name in names}):
-                self.add_error("base_url", problem.rstrip("."))
+                self.add_error("base_url", problem)
         return super().clean()
 
 

@@ -27,7 +27,12 @@ class Tenant(models.Model):
         help_text="Part of every address of this company, and of the links in Ramp: it never "
         "changes. Letters, digits, - and _.",
     )
-    name = models.CharField("Name", max_length=200, help_text="How people here call the company.")
+    name = models.CharField(
+        "Name",
+        max_length=200,
+        validators=[validators.one_line],
+        help_text="How people here call the company.",
+    )
     time_zone = models.CharField(
         "Time zone",
         max_length=64,

@@ -12,11 +12,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from connector.tenants import sections
+from connector.tenants import sections, setup
 from connector.tenants.form_fields import Problems, SettingsError, wrong_type
 from connector.tenants.forms import NewTenantForm
 from connector.tenants.list_forms import currency_path
-from connector.tenants.models import Tenant
+from connector.tenants.models import EntityRoute, Tenant
 from connector.tenants.sections import FORMS, LISTS
 
 MOST_BYTES = 1_000_000
@@ -64,6 +64,9 @@ def read(path: str | Path) -> Any:
 def apply(document: Any, *, actor: str = "configure_tenant") -> tuple[Tenant, bool, list[str]]:
     """Create or update the tenant; returns it, whether it is new, and the paths that changed.
 
+    A new one is live at once. One in the making is whole, but not live yet (connector/actions/
+    go_live.py).
+
     Absent keys keep their values, lists are replaced whole. Doing it twice changes nothing the
     second time. Raises SettingsError with every problem; then nothing is stored.
     """
@@ -77,7 +80,9 @@ def apply(document: Any, *, actor: str = "configure_tenant") -> tuple[Tenant, bo
     tenant = Tenant.objects.select_for_update().filter(slug=slug).first()
     created = tenant is None
     tenant = tenant or Tenant(slug=slug)
-    if created and "entities" not in document:
+    live = created or setup.is_live(tenant)
+    routed = not created and (live or EntityRoute.objects.filter(tenant=tenant).exists())
+    if "entities" not in document and not routed:
         reader.problems["entities"] = ["is required"]
     bound: list[sections.Bound] = []
     for form in FORMS:
@@ -85,7 +90,7 @@ def apply(document: Any, *, actor: str = "configure_tenant") -> tuple[Tenant, bo
         if row.pk is None or reader.given.keys() & form.columns():
             bound.append(form(reader.given, instance=row))
     bound += [_ROWS[path].of(rows) for path, rows in reader.rows.items()]
-    changed = sections.store(tenant, bound, actor=actor, live=True, problems=reader.problems)
+    changed = sections.store(tenant, bound, actor=actor, live=live, problems=reader.problems)
     return tenant, created, changed
 
 

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from audit.ledger.models import Posting
@@ -16,7 +17,13 @@ from connector.sync.bills.run import RUNS, enqueue_sync, run_cycle
 from connector.sync.models import Bill
 from connector.tenants import pauses, sections, setup, tenant_file
 from connector.tenants.form_fields import SettingsError
-from connector.tenants.models import FinanceCalendar, PostingSettings, RampCredentials, Tenant
+from connector.tenants.models import (
+    EntityRoute,
+    FinanceCalendar,
+    PostingSettings,
+    RampCredentials,
+    Tenant,
+)
 from connector.tenants.pauses import PausedError
 from tests.builders import (
     bill_payload,
@@ -152,11 +159,30 @@ class TestLive:
             go_live.go_live(tenant, actor="bob")
         assert AuditEntry.objects.filter(action="tenant.live").count() == 1
 
-    def test_a_tenant_file_makes_it_live_at_once(self):
+    def test_configure_tenant_makes_it_live_at_once_and_says_so(self, tmp_path, capsys):
         tenant = filled()
-        tenant_file.apply({"slug": "acme", "calendar": {"blackout": []}})
+        file = tmp_path / "acme.json"
+        file.write_text('{"slug": "acme", "posting": {"lanes": 3}}', encoding="utf-8")
+        call_command("configure_tenant", str(file))
         assert setup.is_live(tenant)
         assert pauses.kind(Tenant.objects.get()) == ""
+        assert FinanceCalendar.objects.get().sync_cron == "0 9 * * 1-5"
+        entry = AuditEntry.objects.get(action="tenant.live")
+        assert entry.actor == "configure_tenant"
+        said = "Tenant acme is live now: bills are entered in Epicor from its next cycle on.\n"
+        assert capsys.readouterr().out == f"{said}  posting.lanes\n"
+        call_command("configure_tenant", str(file))
+        assert capsys.readouterr().out == "Tenant acme is as the file says; nothing changed.\n"
+        assert AuditEntry.objects.filter(action="tenant.live").count() == 1
+
+    def test_a_tenant_file_needs_routes_for_a_tenant_in_the_making(self):
+        tenant = filled()
+        EntityRoute.objects.all().delete()
+        document = {"slug": "acme", "posting": {"lanes": 3}}
+        assert problems(lambda: tenant_file.apply(document)) == ["entities: is required"]
+        tenant_file.apply(document | ENTITIES)
+        assert not setup.is_live(tenant)
+        assert pauses.kind(Tenant.objects.get()) == pauses.SETUP
 
     def test_before_it_neither_the_tick_nor_a_ring_nor_a_command_writes(self):
         tenant = filled()

@@ -240,3 +240,12 @@ def test_what_was_stored_unredacted_is_hidden_on_the_records_pages(
             assert answer.status_code == 200
             assert SECRET not in answer.content.decode(), address
         assert "[hidden]" in root.get(reverse(f"{name}_change", args=[row.pk])).content.decode()
+
+
+@pytest.mark.parametrize("name", ["Ac\x07me", "Ac\u202eme"], ids=ascii)
+def test_a_name_with_control_characters_is_refused(root: Client, tenant: Tenant, name: str) -> None:
+    page = reverse("admin:connector_tenant_change", args=[tenant.pk])
+    assert root.post(page, {"name": name}).status_code == 200
+    assert Tenant.objects.get(pk=tenant.pk).name == tenant.name
+    assert root.post(page, {"name": "Other"}).status_code == 302
+    assert Tenant.objects.get(pk=tenant.pk).name == "Other"

@@ -196,8 +196,18 @@ class TestForms:
     @pytest.mark.parametrize(
         ("field", "value", "said"),
         [
-            ("epicor.base_url", "https://acme.epicorsaas.com/live/api/v1/x", "names v1 but"),
-            ("epicor.base_url", "http://acme.example.com/live", "Use https"),
+            (
+                "epicor.base_url",
+                "https://acme.epicorsaas.com/live/api/v1/x",
+                "Address of Epicor names v1, but the API version is v2; it must end at",
+            ),
+            (
+                "epicor.base_url",
+                "http://acme.example.com/live",
+                "Epicor must begin with https: over",
+            ),
+            ("epicor.base_url", "https://h", "Address of Epicor must name the instance, too, as"),
+            ("epicor.base_url", "https://h/live/odata", "Address of Epicor must end at the inst"),
             ("epicor.base_url", "https://user:pw@h/live", "without user"),
             ("epicor.deployment", "saas", "one of: cloud"),
             ("epicor.api_version", "v3", "one of: v2, v1"),
@@ -455,7 +465,7 @@ class TestPieces:
         page = answer.content.decode()
         assert "<html" not in page
         assert "EPIC06" in page
-        assert "End the address at the instance" in page
+        assert "The address must end at the instance, before /api" in page
         assert client.get("/t/acme/setup/epicor/address/").status_code == 200
 
     def test_the_fields_of_a_method(self, client: Client) -> None:

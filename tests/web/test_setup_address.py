@@ -53,14 +53,14 @@ def test_what_is_too_much_is_recognised_and_the_right_address_proposed(url, vers
 
 def test_the_wrong_version_is_a_problem():
     found = explained("https://h.example.com/erp/api/v1/x")
-    assert "names v1 but api_version says v2" in found.problems[0]
+    assert "names v1, but the API version is v2" in found.problems[0]
     assert found.verdict == ""
 
 
 def test_a_missing_instance_is_a_problem():
     found = explained("https://acme.epicorsaas.com")
     assert found.instance == ""
-    assert found.problems[0].startswith("Add the instance")
+    assert found.problems[0].startswith("The address must name the instance")
 
 
 def test_unusual_pairs_are_warned_of():

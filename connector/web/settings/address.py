@@ -54,7 +54,10 @@ def explain(
         company=named,
         call=address.service_url(base, api_version, named or company or "COMPANY", _SERVICE, _SET),
         verdict=_verdict(api_version, version, named, company),
-        problems=tuple(address.check(base_url=base_url.strip(), **given)),
+        problems=tuple(
+            f"The address {problem}."
+            for problem in address.check(base_url=base_url.strip(), **given)
+        ),
         warnings=tuple(address.warnings(base_url=base_url.strip(), **given)),
     )
 
