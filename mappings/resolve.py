@@ -111,14 +111,16 @@ def _terms(work: _Work, vendor: VendorTarget) -> str:
     """The vendor's terms, else the tenant's default, if Epicor has them."""
     request = work.request
     code = vendor.terms_code or request.default_terms
-    source = f"vendor {vendor.vendor_id}" if vendor.terms_code else "the tenant's default terms"
+    source = (
+        f"vendor {vendor.vendor_id}" if vendor.terms_code else "the default terms in the settings"
+    )
     if (request.company, code) in work.tables.terms:
         work.why.append(f"Terms {code}: {source}.")
         return code
     if code:
         text = f"Terms {code}, from {source}, do not exist in {request.company}."
     else:
-        text = f"Vendor {vendor.vendor_id} has no terms and the tenant has no default terms."
+        text = f"Vendor {vendor.vendor_id} has no terms and the settings have no default terms."
     facts = (code, vendor.vendor_id)
     work.gaps.add(Reason.VENDOR_UNUSABLE, "terms", request.vendor, text, facts=facts)
     return ""
@@ -131,12 +133,12 @@ def _currency(work: _Work) -> str:
     target = work.tables.epicor_currencies.get((company, code))
     if target is not None and not target.inactive:
         _check_decimals(work, code, target.decimals)
-        work.why.append(f"Currency {code}: the tenant's currency map for {iso}.")
+        work.why.append(f"Currency {code}: the currency map in the settings, for {iso}.")
         return code
     if code:
         text = f"Currency {iso} stands for {code}, which is unknown or inactive in {company}."
     else:
-        text = f"Currency {iso} has no Epicor currency; add it to the tenant's currencies."
+        text = f"Currency {iso} has no Epicor currency; add it to the currencies in the settings."
     work.gaps.add(Reason.INVALID_BILL, "currency", Ref(iso, iso), text, facts=(code,))
     return ""
 

@@ -175,7 +175,7 @@ ACTIONS: Mapping[str, EventText] = {
     ),
     "mapping_rules": EventText(_MAPPINGS, "Approval rule changed", sentences.approval_rules),
     "mapping_exported": EventText(_MAPPINGS, "Mappings exported", sentences.taken_out("mappings")),
-    "tenant_created": EventText(_TENANT, "Tenant created", sentences.settings("created")),
+    "tenant_created": EventText(_TENANT, "Company created", sentences.settings("created")),
     "tenant_changed": EventText(
         _TENANT, "Settings changed", sentences.settings("changed the settings of")
     ),

@@ -122,7 +122,7 @@ def _refuse_access(
     if status == 401:
         raise AccessError(
             f"Ramp does not accept our login ({said}). No bill is lost; check the client id and "
-            "secret in the tenant's settings.",
+            "secret in the settings.",
             detail=detail,
         )
     if status == 403:

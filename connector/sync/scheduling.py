@@ -54,7 +54,7 @@ def enqueue_if_due(calendar: FinanceCalendar, now: datetime) -> bool:
     try:
         upcoming = next_run(calendar.sync_cron, tenant.time_zone, now)
     except BadScheduleError as error:
-        reason = f"The tenant's schedule cannot be followed. {error} Correct it in the tenant file."
+        reason = f"The schedule of syncs cannot be followed. {error} Correct it in the settings."
         pauses.for_calendar(tenant, reason)
         return False
     if pauses.kind(tenant) == pauses.CALENDAR:

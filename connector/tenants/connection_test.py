@@ -116,7 +116,7 @@ def ping_ramp(tenant: Tenant, *, watch: Watch | None = None) -> Side:
     try:
         client = connect_ramp(tenant)
     except AccessError as error:
-        side.add("settings", error.message, ok=False, fix="Add ramp to the tenant file.")
+        side.add("settings", error.message, ok=False, fix="Add Ramp in the settings.")
         return side
     try:
         _ramp_checks(side, client, tenant)
@@ -197,7 +197,7 @@ def _routes(client: RampClient, tenant: Tenant) -> str:
     unknown = sorted(routed - entities.keys())
     if unknown:
         raise AccessError(
-            f"Ramp has no entity {', '.join(unknown)}; correct entities in the tenant file."
+            f"Ramp has no entity {', '.join(unknown)}; correct entities in the settings."
         )
     waiting = sorted(name for key, name in entities.items() if key not in routed)
     if waiting:
@@ -218,8 +218,7 @@ def _fields(client: RampClient, tenant: Tenant) -> str:
         has = ", ".join(sorted(str(row.get("id")) for row in rows)) or "none"
         raise AccessError(
             f"{' '.join(wrong.values())} What is chosen there decides nothing, and the default is "
-            f"taken in its place. Ramp's fields are: {has}; correct dimensions in the tenant file "
-            "or in the settings."
+            f"taken in its place. Ramp's fields are: {has}; correct dimensions in the settings."
         )
     return f"Ramp has the fields that fill segments: {', '.join(named)}."
 
@@ -236,7 +235,7 @@ def ping_epicor(tenant: Tenant, *, also: Sequence[str] = (), watch: Watch | None
     try:
         client = connect_epicor(tenant)
     except AccessError as error:
-        side.add("address", error.message, ok=False, fix="Correct epicor in the tenant file.")
+        side.add("address", error.message, ok=False, fix="Correct Epicor in the settings.")
         return side
     side.add("address", "Address, version and login method go together.")
     stored = credentials(tenant)
@@ -273,7 +272,7 @@ def _epicor_checks(
             "companies",
             "No Epicor company is named for any Ramp entity.",
             ok=False,
-            fix="Add entities to the tenant file.",
+            fix="Add entities in the settings.",
         )
         return
     if not side.attempt("login", lambda: _user(client, companies[0])):
@@ -312,8 +311,8 @@ def _company(client: EpicorClient, company: str) -> str:
     found = next(iter(rows), None)
     if found is None or found["Company1"] != company:
         raise AccessError(
-            f"Epicor shows no company {company}; correct its code (capitals matter) in the "
-            "tenant file's entities."
+            f"Epicor shows no company {company}; correct its code (capitals matter) at "
+            "the entities in the settings."
         )
     return f"We are let into {company} ({found['Name']})."
 

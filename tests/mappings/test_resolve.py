@@ -117,7 +117,7 @@ def test_a_whole_bill_is_coded_with_its_reasons():
         "why": [
             "Vendor ACME: the mapping of Acme (v-1) for every company.",
             "Terms N30: vendor ACME.",
-            "Currency USD: the tenant's currency map for USD.",
+            "Currency USD: the currency map in the settings, for USD.",
         ],
     }
 
@@ -193,7 +193,7 @@ def without_terms():
 def test_the_default_terms_stand_in_for_a_vendor_without_terms():
     coding = resolve(bill(default_terms="N15"), without_terms())
     assert coding.terms_code == "N15"
-    assert "Terms N15: the tenant's default terms." in coding.why
+    assert "Terms N15: the default terms in the settings." in coding.why
 
 
 def test_the_vendors_terms_win_over_the_default():
@@ -203,11 +203,11 @@ def test_the_vendors_terms_win_over_the_default():
 @pytest.mark.parametrize(
     ("tables", "default", "message"),
     [
-        (without_terms(), "", "Vendor ACME has no terms and the tenant has no default terms."),
+        (without_terms(), "", "Vendor ACME has no terms and the settings have no default terms."),
         (
             without_terms(),
             "N99",
-            "Terms N99, from the tenant's default terms, do not exist in EPIC06.",
+            "Terms N99, from the default terms in the settings, do not exist in EPIC06.",
         ),
         (
             replace(TABLES, terms=frozenset({("OTHER", "N30")})),
