@@ -6,9 +6,9 @@ from audit.superusers import ReadOnlyAdmin
 
 
 class RecordAdmin(ReadOnlyAdmin):
-    """Lists and shows; nobody writes, rewrites or shortens the record."""
+    """List and show the record; it cannot be written, changed or shortened here."""
 
-    show_full_result_count = False  # counting millions of entries twice helps nobody
+    show_full_result_count = False  # counting millions of entries takes long
     list_per_page = 50
 
 

@@ -22,7 +22,7 @@ _KNOWN = frozenset().union(*CAPABILITIES.values())
 
 
 def can(role: str | None, capability: str) -> bool:
-    """Whether `role` has `capability`. Nobody has an unknown one; ValueError for a typing slip."""
+    """Whether `role` has `capability`. Raises ValueError for an unknown capability."""
     if capability not in _KNOWN:
         raise ValueError(f"There is no capability {capability!r}; see audit/permissions.py.")
     return role is not None and capability in CAPABILITIES.get(role, frozenset())

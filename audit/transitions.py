@@ -184,9 +184,9 @@ def lease(
 
 
 def lock_tenant(tenant_id: int) -> None:
-    """Until the transaction ends nobody else who takes turns for this tenant comes this far.
+    """Lock the tenant's row until the transaction ends: other callers for this tenant wait.
 
-    The tenant's row is locked, for moments; rows that only refer to it are written meanwhile.
+    It is held for moments; rows that only refer to it are written meanwhile.
     """
     tenants = Posting._meta.get_field("tenant").related_model._default_manager
     list(tenants.select_for_update(no_key=True).filter(pk=tenant_id).values_list("pk"))

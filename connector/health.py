@@ -39,7 +39,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Numbers in Prometheus' text format, for whoever shows METRICS_TOKEN as bearer."""
+    """Serve figures in Prometheus' text format to requests with METRICS_TOKEN as bearer."""
     if not settings.METRICS_TOKEN:
         raise Http404("Metrics are off.")
     given = request.headers.get("Authorization", "")

@@ -1,4 +1,4 @@
-"""Which bills that wait would become free by changes of mappings, and for how much money."""
+"""Which held bills changes of mappings would unblock, and for how much money."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -24,7 +24,7 @@ class Impact:
 
     @property
     def bills(self) -> int:
-        """How many would be free."""
+        """How many would be unblocked."""
         return len(self.postings)
 
 
@@ -45,9 +45,9 @@ class OpenHolds:
     by_ref: Mapping[tuple[str, str], Collection[int]]  # kind and reference → postings
 
     def impact_of(self, kind: str, keys: Collection[Key], others: Collection[Key] = ()) -> Impact:
-        """What new targets of these mappings free; `others`: mappings that stay as they are.
+        """What new targets of these mappings unblock; `others`: mappings that stay as they are.
 
-        A mapping for all companies frees nothing in a company that has one of its own.
+        A mapping for all companies unblocks nothing in a company that has one of its own.
         """
         wanted, staying = set(keys), set(others) - set(keys)
         touched = {pk for _, ref in wanted for pk in self.by_ref.get((kind, ref), ())}

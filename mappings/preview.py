@@ -19,7 +19,7 @@ ERROR = "error"
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The effect of each row in order, what is wrong, and which bills would become free.
+    """The effect of each row in order, what is wrong, and which bills would be unblocked.
 
     `unusable`: so many rows name a target that Epicor has and that cannot be used today;
     `misnamed`: so many call their target otherwise than Epicor does. `used`: what went through

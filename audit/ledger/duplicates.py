@@ -114,7 +114,7 @@ class _Known:
     def like(self, one: IncomingBill) -> list[Other]:
         found: dict[str, Other] = {}
         for other in self.by_number.get(number_key(one.key[2]), ()):
-            # Of a bill under several keys the one is told that Epicor would refuse.
+            # Of a bill under several keys the one is shown that Epicor would refuse.
             is_first = other.posting.bill_id not in found or same(other.key) == same(one.key)
             if is_first and _is_other(one, other):
                 found[other.posting.bill_id] = other

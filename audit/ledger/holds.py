@@ -45,7 +45,7 @@ def is_open(posting: Posting, hold: Hold) -> bool:
 
 
 def has_hold(posting: Posting, hold: Hold) -> bool:
-    """Whether the posting has this hold, in whatever words."""
+    """Whether the posting has this hold; its message is not compared."""
     return bool(posting.hold_reason) and posting.hold_version == version(hold)
 
 
@@ -87,7 +87,7 @@ def columns(posting: Posting, hold: Hold) -> dict[str, Any]:
 
 
 def trail_body(hold: Hold) -> dict[str, Any]:
-    """What the trail says about a hold beside the columns that it changes."""
+    """The body of the trail's entry about a hold, beside the columns that it changes."""
     gaps = [{"kind": g.kind, "ramp_id": g.ramp_id, "name": g.name} for g in hold.gaps]
     return {"reason": hold.reason, "message": hold.message, "gaps": gaps}
 

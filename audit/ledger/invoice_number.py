@@ -191,7 +191,7 @@ def _as_seen(posting: Posting) -> Q:
 
 
 def _lock(posting: Posting) -> None:
-    """Two people who give one number to two bills wait for each other; no run takes the bill."""
+    """Lock tenant and bill, so that two people cannot give one number to two bills at once."""
     lock_tenant(posting.tenant_id)
     list(Posting.objects.select_for_update().filter(pk=posting.pk).values_list("pk"))
 

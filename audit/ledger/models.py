@@ -152,7 +152,7 @@ IN_EPICOR = (Posting.State.ENTERED, Posting.State.CONFIRMED)
 
 
 class Blocker(models.Model):
-    """One reference that blocks one posting, so that "what does this free?" is a query."""
+    """One reference that blocks one posting, so that what a mapping would unblock is a query."""
 
     posting = models.ForeignKey(Posting, on_delete=models.CASCADE, related_name="blockers")
     reason = models.CharField(max_length=24)

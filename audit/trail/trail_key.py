@@ -78,7 +78,7 @@ def own_mac(entry: Content) -> str:
 
 
 def dropped(pk: UUID, body_digest: str) -> dict[str, str]:
-    """What stays of a body that retention took away; nobody without the key can make it."""
+    """What stays of a body that retention removed; it can be made with the key alone."""
     return {"dropped": _keyed("dropped", str(pk), body_digest)}
 
 

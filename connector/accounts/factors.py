@@ -103,7 +103,7 @@ def by_single_sign_on(request: HttpRequest, user: "User") -> bool:
 
 
 def record_and_notify(user: "User", what: str, *, actor: str) -> None:
-    """Say on the record of the person's tenants, and by mail to the person, what was changed.
+    """Record for the person's tenants, and mail to the person, what was changed.
 
     `what` is a key of `mails.NOTICES`. A superuser may do everything everywhere: what lets one in
     is on the record of every tenant.

@@ -61,7 +61,7 @@ def notify(user: "User", what: str, *, actor: str) -> None:
 
 
 def send_notice(user_id: int, what: str, actor: str, at: str) -> bool:
-    """In a worker: mail what happened; False when nobody is there to tell."""
+    """In a worker: mail what happened; False when there is no such account."""
     user = get_user_model().objects.filter(pk=user_id).first()
     if user is None or not user.email:
         return False
@@ -83,7 +83,7 @@ def send_notice(user_id: int, what: str, actor: str, at: str) -> bool:
 
 
 def request_reset(address: str) -> None:
-    """Have a worker send a link to whoever has this address; the same work if nobody has it."""
+    """Have a worker send a link to this address's accounts; the same work if there is none."""
     if settings.SENDS_MAIL:
         _later("connector.accounts.mails.send_reset", address)
 

@@ -1,4 +1,4 @@
-"""Nobody passes without the second factor that is asked of them."""
+"""Require the second factor of every member who must have one."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -37,9 +37,9 @@ _OPEN = (
 
 
 class SecondFactor:
-    """Lets nobody in who lacks the second factor: every page, the administration too.
+    """Refuse every page, the administration too, to members who lack a required second factor.
 
-    Asked at each request, so that a rule binds sessions that began before it.
+    Checked at each request, so that a rule binds sessions that began before it.
     """
 
     def __init__(self, get_response: _Next) -> None:

@@ -47,7 +47,7 @@ def end_others(request: HttpRequest, user: "User") -> None:
 
 
 def end_all(user: "User") -> None:
-    """End every session of this person, whoever asks."""
+    """End every session of this person."""
     _end(user, but="")
 
 

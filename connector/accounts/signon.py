@@ -37,7 +37,7 @@ _USED = ("userinfo_endpoint", "token_endpoint_auth_methods_supported")
 
 
 class NotOurs(Exception):  # noqa: N818 (an answer for the person, not an error)
-    """The provider's answer lets nobody in here; the sentence says why."""
+    """The provider's answer is no login here; the sentence says why."""
 
 
 class Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # not at type-checking time
@@ -142,7 +142,7 @@ def refused(request: HttpRequest, sentence: str) -> HttpResponse:
 
 
 def _issuer() -> str:
-    """What every id of the issuer begins with: an equal id of another one is somebody else."""
+    """What every id of the issuer begins with: an equal id of another issuer is another person."""
     return hashlib.sha256(settings.OIDC_ISSUER.encode()).hexdigest()[:16] + ":"
 
 

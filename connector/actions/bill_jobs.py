@@ -55,7 +55,7 @@ def remove(
 ) -> Done:
     """Delete the bill's unposted invoice in Epicor, and queue the bill anew where wanted.
 
-    Only what the person was shown: `shown` is what `shown_by` said of the plan.
+    Only what the person was shown: `shown` is what `shown_by` gave of the preview.
     """
     posting = _posting(job)
     preview = remove_now(
@@ -198,7 +198,7 @@ def _what(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shown_by(preview: Job) -> dict[str, Any] | None:
-    """What a finished plan of a removal showed of Epicor, for `remove`; None: nothing to agree to.
+    """What a finished preview of a removal showed, for `remove`; None: nothing to agree to.
 
     An invoice by key and revision; empty: that there is none.
     """
@@ -222,7 +222,7 @@ def _shown(value: Mapping[str, Any] | None) -> Shown:
 
 
 def as_result(preview: RemovalPreview) -> dict[str, Any]:
-    """A plan as JSON for the page; amounts are decimal strings."""
+    """A preview as JSON for the page; amounts are decimal strings."""
     found = preview.invoice
     invoice: Mapping[str, Any] | None = None
     if found is not None:

@@ -161,10 +161,10 @@ def _bill_meant(posting: Posting, wanted: Key | None) -> str:
     """The id of our own bill that the hold names under this key, or ""."""
     if wanted is None:
         return ""
-    for twin in suspects(posting):
-        key = (twin["company"], twin["vendor_num"], twin["invoice_num"])
+    for suspect in suspects(posting):
+        key = (suspect["company"], suspect["vendor_num"], suspect["invoice_num"])
         if same_key(key) == same_key(wanted):
-            return str(twin.get("bill") or "")
+            return str(suspect.get("bill") or "")
     return ""
 
 

@@ -131,7 +131,7 @@ _UNKNOWN = "Another version of the program did this, and only that one can say w
 TEXTS: Mapping[str, str | Callable[[_Data], str]] = {
     # of every kind
     "message": "{message}",
-    "unforeseen": "Something nobody foresaw stopped this ({name}). What was perhaps sent is looked "
+    "unforeseen": "An unexpected error stopped this ({name}). What was perhaps sent is looked "
     "up before anything is sent again. Look at the page again; if it stays, report it with the "
     "time.",
     "unknown_kind": "This version of the program does not know this kind of work. Nothing was done "

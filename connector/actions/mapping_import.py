@@ -30,7 +30,7 @@ PREVIEW, IMPORT = "import_preview", "import_mappings"
 AT_ONCE = 1000  # so many rows are looked at while the person waits for the page
 MOST_ROWS, MOST_BYTES = 20_000, 5_000_000
 _TAKEN = "imported"
-_FORESEEN = (MappingFileError, UnknownKindError, DecisionError)
+_EXPECTED = (MappingFileError, UnknownKindError, DecisionError)
 
 
 def request_preview(
@@ -45,7 +45,7 @@ def request_preview(
     )[0]
 
 
-@job(PREVIEW, foreseen=_FORESEEN)
+@job(PREVIEW, expected=_EXPECTED)
 def look(job: Job, *, kind: str, file: str, rows: Sequence[Any]) -> Done:
     """Find out what each row would do. Changes nothing."""
     found = preview(job.tenant_id, kind, rows_of(job))
@@ -107,7 +107,7 @@ def imported_by(looked: Job) -> Job:
     return found
 
 
-@job(IMPORT, tries=1, foreseen=_FORESEEN)
+@job(IMPORT, tries=1, expected=_EXPECTED)
 def bring_in(job: Job, *, preview: int, replay: bool) -> Done:
     """Import all rows if each still does what the person was shown."""
     looked = Job.objects.get(tenant=job.tenant, pk=preview)

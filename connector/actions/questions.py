@@ -25,7 +25,7 @@ from connector.sync.bills.accepted_questions import load_accepted
 from connector.sync.models import AcceptedQuestion
 from connector.tenants.models import Tenant
 
-MOST = 5000  # bills that one answer frees at once; the others are freed by their replay
+MOST = 5000  # bills that one answer requeues at once; the others wait for their replay
 _CHUNK = 500  # values in one statement
 _BIG = ("entered_as", "twins_cleared")
 

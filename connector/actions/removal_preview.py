@@ -84,7 +84,7 @@ class RemovalPreview:
 
     @property
     def shown(self) -> Shown:
-        """What whoever looks at this plan sees of Epicor."""
+        """What a person who looks at this preview sees of Epicor."""
         invoice = self.invoice
         return Shown() if invoice is None else Shown(invoice.key, invoice.revision)
 
@@ -103,7 +103,7 @@ def preview_removal(
 def preview_for(
     cycle: Cycle, posting: Posting, payload: Mapping[str, Any], *, enter_again: bool
 ) -> RemovalPreview:
-    """The plan for a posting with the bill as Ramp has it. Raises AccessError, TransientError."""
+    """The preview, with the bill as Ramp has it. Raises AccessError, TransientError."""
     if posting.state == _State.REMOVED and enter_again:
         stop = stops(cycle.tenant.pk, [posting], {posting.bill_id: payload}).get(posting.bill_id)
         refusal = f"{stop.message} Nothing was changed." if stop is not None else ""

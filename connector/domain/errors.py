@@ -99,7 +99,7 @@ class DuplicateInvoiceError(RejectedError):
 
 
 class QuestionError(PostingError):
-    """The other system asked a question nobody is there to answer; look before sending again."""
+    """The other system asked a question that needs a person; look up before sending again."""
 
     reason = Reason.ASKED
 

@@ -1,7 +1,7 @@
-"""One circuit breaker per system: after several failures in a row everybody leaves it alone.
+"""One circuit breaker per system: after several failures in a row no request is sent for a while.
 
-All clients of one address in this process share it. When the rest is over one request is let
-through as a probe; its answer decides for everybody.
+All clients of one address in this process share it. After the pause one request is let through
+as a probe; its answer decides for all of them.
 """
 
 import threading

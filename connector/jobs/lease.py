@@ -68,7 +68,7 @@ def show(job: Job, details: Mapping[str, Any]) -> None:
 
 
 def give_back(job: Job, result: Continue) -> None:
-    """The step is done: whoever has the next turn may go on. Raises LostJobError."""
+    """End a step that has a next one, which any worker may take. Raises LostJobError."""
     job.cursor = dict(result.cursor)
     wait = result.wait or queue.LOST_AFTER
     values = {"step": job.step + 1, "lost": 0, "run_at": timezone.now() + wait}

@@ -64,7 +64,7 @@ class Handler:
     function: Function
     title: str
     tries: int
-    foreseen: tuple[type[Exception], ...]
+    expected: tuple[type[Exception], ...]
 
     def check(self, arguments: Mapping[str, Any]) -> None:
         """Raise TypeError when the function cannot be called with these arguments."""
@@ -76,16 +76,16 @@ _every_minute: list[EveryMinute] = []
 
 
 def job(
-    kind: str, *, title: str = "", tries: int = 3, foreseen: tuple[type[Exception], ...] = ()
+    kind: str, *, title: str = "", tries: int = 3, expected: tuple[type[Exception], ...] = ()
 ) -> Callable[[Function], Function]:
     """Register the function that does this kind of job.
 
     `tries`: how many workers may die at one step; with 1, whoever requested it is told to look and
-    request again. `foreseen`: errors whose message is a sentence for people, besides PostingError.
+    request again. `expected`: errors whose message is a sentence for people, besides PostingError.
     """
 
     def register(function: Function) -> Function:
-        every = (PostingError, LostLeaseError, *foreseen)
+        every = (PostingError, LostLeaseError, *expected)
         _handlers[kind] = Handler(kind, function, title, tries, every)
         return function
 

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 STEP_S = 4.5  # what is under way then still ends
 # Results of every kind that failed.
-MESSAGE, UNFORESEEN, UNKNOWN = "message", "unforeseen", "unknown_kind"
+MESSAGE, UNEXPECTED, UNKNOWN = "message", "unforeseen", "unknown_kind"
 
 
 def run(pk: int, step: int | None = None) -> str:
@@ -46,12 +46,12 @@ def run_here(pk: int, step: int | None = None) -> str:
         with timezone.override(zone_of(job.tenant)):  # as on the tenant's pages
             more = advance(job, STEP_S, step=step)
     except Exception as error:
-        # The one place that owns what nobody foresaw: it is noted, and nobody waits for ever.
-        foreseen = isinstance(error, (JobError, *registry.find(job.kind).foreseen))
-        level = logging.WARNING if foreseen else logging.ERROR
+        # Unexpected errors are handled here alone: noted, so that the job does not stay open.
+        expected = isinstance(error, (JobError, *registry.find(job.kind).expected))
+        level = logging.WARNING if expected else logging.ERROR
         what = f"Job {job.pk} ({job.kind} of {job.tenant.slug}) stopped: {error}"
-        logger.log(level, what, exc_info=not foreseen)
-        return str(error) if foreseen else UNFORESEEN
+        logger.log(level, what, exc_info=not expected)
+        return str(error) if expected else UNEXPECTED
     if more:
         if job.run_at <= timezone.now() + queue.LOST_AFTER:
             queue.enqueue(job)
@@ -80,12 +80,12 @@ def advance(job: Job, budget_s: float, *, step: int | None = None) -> bool:
     except JobError as error:
         _fail(job, Done(error.code, error.data))
         raise
-    except handler.foreseen as error:
+    except handler.expected as error:
         _fail(job, Done(MESSAGE, {"message": str(error)}))
         raise
     except Exception as error:
-        # Only the name: the words of what nobody foresaw may hold a secret.
-        _fail(job, Done(UNFORESEEN, {"name": type(error).__name__}))
+        # Only its type: the message of an unexpected error may contain a secret.
+        _fail(job, Done(UNEXPECTED, {"name": type(error).__name__}))
         raise
     return False
 

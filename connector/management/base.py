@@ -38,7 +38,7 @@ class CommandProblem(CommandError):  # noqa: N818 (an exit with a sentence, not 
 
 
 class PlainCommand(BaseCommand):
-    """A command with --json. `run` does the work and answers through `emit`."""
+    """A command with --json: `run` does the work and prints through `emit`."""
 
     requires_system_checks = ()  # `execute` runs those that matter, in our words
     needs_installation = True  # False: runs without settings and database

@@ -81,7 +81,7 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return f"The disk is full. {_NOTHING_LOST} Make room, then run this again."
     return (
-        f"Something went wrong that nobody foresaw ({type(error).__name__}: "
+        f"An unexpected error happened ({type(error).__name__}: "
         f"{one_line(str(error))}). No bill is entered twice by it; run the command again with "
         "--traceback and report what it prints."
     )

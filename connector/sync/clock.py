@@ -144,7 +144,7 @@ def sentence(at: datetime, by: timedelta) -> str:
 
 
 def _signs_of_life(now: datetime) -> int:
-    """A sign of life from the future says nothing: neither that somebody lives, nor works."""
+    """Drop signs of life from the future: they do not show that a worker is alive."""
     rows = Heartbeat.objects.exclude(name=_MARK).exclude(name__startswith=_MOVED)
     working = rows.filter(name__startswith="busy:", at__gt=now + 10 * _MINUTE)
     beats = rows.exclude(name__startswith="busy:").filter(at__gt=now + DIFFER)

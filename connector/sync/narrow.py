@@ -62,14 +62,14 @@ def narrow(
     """Do `step` for all items at once, or for ever smaller parts of them where it breaks.
 
     Returns what the step returned for each part; `broke` gets the items that break it alone, and
-    the error. What is no bill's fault (`is_unforeseen`) is raised.
+    the error. What is no bill's fault (`is_unexpected`) is raised.
     """
     if not items:
         return []
     try:
         return [step(items)]
     except Exception as error:
-        if not is_unforeseen(error):
+        if not is_unexpected(error):
             raise
         if len(items) == 1:
             logger.exception("One item broke a step for many; the others go on")
@@ -82,11 +82,11 @@ def narrow(
 def guarded(
     task: Generator[Asked, Answered, None], broke: Callable[[Exception], None]
 ) -> Generator[Asked, Answered, None]:
-    """A task of one item; `broke` gets an error that nobody foresaw, any other is raised."""
+    """A task of one item; `broke` gets an unexpected error, any other is raised."""
     try:
         yield from task
     except Exception as error:
-        if not is_unforeseen(error):
+        if not is_unexpected(error):
             raise
         logger.exception("One item broke its task; the others go on")
         broke(error)
@@ -109,7 +109,7 @@ def sort_out(
     return good, [pair for _, held in parts for pair in held] + broken
 
 
-def is_unforeseen(error: Exception) -> bool:
+def is_unexpected(error: Exception) -> bool:
     """Whether it may be one bill's fault: no trouble of a system, the database or this machine.
 
     That the database refuses a value (too long, out of range) is.
@@ -124,7 +124,7 @@ def bug(error: Exception, then: str = NOTHING_SENT) -> Hold:
     """
     return Hold(
         Reason.BUG,
-        f"Something nobody foresaw happened with this bill ({type(error).__name__}). {then} "
+        f"An unexpected error happened with this bill ({type(error).__name__}). {then} "
         "Report it with the bill's number.",
         {
             "error": type(error).__name__,

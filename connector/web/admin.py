@@ -212,7 +212,7 @@ class AuditEntryPage(HidingAdmin, AuditEntryAdmin):
 
 
 class UserForm(UserChangeForm):  # type: ignore[misc]  # unfold ships no types
-    """Nobody is shut out without whom a tenant would have no admin."""
+    """Refuse to shut out the last admin of a tenant."""
 
     def clean(self) -> dict[str, Any] | None:
         """Refuse to shut out the last admin of a tenant."""

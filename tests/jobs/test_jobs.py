@@ -389,9 +389,9 @@ def test_an_error_at_the_end_of_a_job_is_its_result_at_once(tenant: Tenant, step
 
     registry.job("slow")(breaks)
     job, _ = queue.request(tenant, "slow")
-    assert runner.run(job.pk) == runner.UNFORESEEN
+    assert runner.run(job.pk) == runner.UNEXPECTED
     row = Job.objects.get(pk=job.pk)
-    assert (row.state, row.code, row.data) == ("failed", runner.UNFORESEEN, {"name": "ValueError"})
+    assert (row.state, row.code, row.data) == ("failed", runner.UNEXPECTED, {"name": "ValueError"})
     assert row.lease_owner == ""
 
 

@@ -48,7 +48,7 @@ def test_every_result_code_in_the_code_has_a_text() -> None:
         lease.GIVEN_UP,
         lease.LOST,
         runner.MESSAGE,
-        runner.UNFORESEEN,
+        runner.UNEXPECTED,
         runner.UNKNOWN,
         SYNCED,
         STOPPED,

@@ -371,7 +371,7 @@ def test_what_nobody_foresaw_is_on_the_run_without_its_words(start, monkeypatch,
 
     run = Job.objects.first()
     assert run.state == "failed"
-    assert "Something nobody foresaw" in result_text(run)
+    assert "An unexpected error" in result_text(run)
     assert "KeyError" in result_text(run)
     assert "tok_" not in f"{run.data} {result_text(run)}"
     tenant.refresh_from_db()

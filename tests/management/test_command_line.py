@@ -108,7 +108,7 @@ def test_any_other_error_is_a_sentence_too(
     with pytest.raises(SystemExit) as leaving:
         command_line.main(["manage.py", "failing"])
     assert leaving.value.code == 2
-    assert "nobody foresaw (RuntimeError: colour)" in capsys.readouterr().err
+    assert "unexpected error happened (RuntimeError: colour)" in capsys.readouterr().err
     with pytest.raises(RuntimeError):
         command_line.main(["manage.py", "failing", "--traceback"])
 
@@ -158,7 +158,7 @@ def test_a_server_that_was_never_reached(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_full_disk_is_not_blamed_on_the_address() -> None:
     assert "disk is full" in sentence(OSError(28, "No space left on device"))
-    assert "nobody foresaw" in sentence(OSError(13, "Permission denied"))
+    assert "unexpected error" in sentence(OSError(13, "Permission denied"))
 
 
 def test_an_error_with_a_message_of_its_own_keeps_it() -> None:

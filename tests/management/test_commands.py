@@ -115,7 +115,7 @@ def test_wrong_arguments_are_one_sentence_and_two(argv):
         (AccessError("Ramp refused our login. Check the secret."), "Ramp refused our login."),
         (CommandProblem("Not like this."), "Not like this."),
         (DatabaseError("no such table: x"), "manage.py migrate"),
-        (KeyError("colour"), "nobody foresaw"),
+        (KeyError("colour"), "unexpected error"),
         (RuntimeError("Bearer abcdefghijkl"), "[hidden]"),
     ],
 )

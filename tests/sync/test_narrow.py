@@ -1,4 +1,4 @@
-"""What nobody foresaw is narrowed to its item, and what is no item's fault is raised."""
+"""An unexpected error is narrowed to its item, and what is no item's fault is raised."""
 
 import pytest
 from django import db
@@ -8,7 +8,7 @@ from audit.ledger.lifecycle import LostLeaseError
 from audit.ledger.models import Posting
 from connector.domain.errors import Hold, OutageError, Reason
 from connector.ramp.bill_content import envelope
-from connector.sync.narrow import bug, hold_bug, hold_unread, is_unforeseen, narrow, sort_out
+from connector.sync.narrow import bug, hold_bug, hold_unread, is_unexpected, narrow, sort_out
 from tests import builders
 from tests.audit.build import claimed, make_tenant, opened
 
@@ -68,8 +68,8 @@ def test_what_is_no_bills_fault_is_raised_at_once(error):
 
 
 def test_a_value_that_the_database_refuses_is_the_bills_fault():
-    assert is_unforeseen(db.DataError("value too long"))
-    assert is_unforeseen(db.IntegrityError("null value"))
+    assert is_unexpected(db.DataError("value too long"))
+    assert is_unexpected(db.IntegrityError("null value"))
 
 
 def _error(message):

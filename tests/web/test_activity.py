@@ -93,8 +93,8 @@ def test_what_was_over_long_ago_is_forgotten_but_for_the_last_of_its_kind(
     [
         (JobError("no_companies"), "Name the Epicor companies", False),
         (MappingFileError("Row 3 is wrong."), "Row 3 is wrong.", False),
-        (ValueError("invalid literal for int()"), "Something nobody foresaw", True),
-        (UnicodeDecodeError("utf-8", b"", 0, 1, "x"), "Something nobody foresaw", True),
+        (ValueError("invalid literal for int()"), "An unexpected error", True),
+        (UnicodeDecodeError("utf-8", b"", 0, 1, "x"), "An unexpected error", True),
     ],
 )
 def test_a_mistake_of_ours_is_no_sentence_for_people(
@@ -109,7 +109,7 @@ def test_a_mistake_of_ours_is_no_sentence_for_people(
         raise error
 
     monkeypatch.setattr(registry, "_handlers", {})
-    registry.job("import", foreseen=(MappingFileError,))(fails)
+    registry.job("import", expected=(MappingFileError,))(fails)
     job = make_job(tenant)
     assert runner.run(job.pk)
     job.refresh_from_db()

@@ -151,7 +151,7 @@ def test_the_web_server_refuses_a_wrong_environment_without_a_trace() -> None:
 
 
 def test_the_web_server_refuses_the_keys_of_another_database(tmp_path: Path) -> None:
-    """And does not answer with "nobody foresaw", nor writes a record that nobody can check."""
+    """And does not answer with "unexpected error", nor writes a record that nobody can check."""
 
     def run(*code: str, **keys: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

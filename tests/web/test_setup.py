@@ -568,8 +568,8 @@ class TestProgress:
         ("result", "note", "warned"),
         [
             ({"count": 0, "missed": 0}, "done", False),
-            ({"count": 2, "missed": 0}, "2 possible twins", True),
-            ({"count": 1, "missed": 7}, "1 possible twin, 7 not compared", True),
+            ({"count": 2, "missed": 0}, "2 possible duplicates", True),
+            ({"count": 1, "missed": 7}, "1 possible duplicate, 7 not compared", True),
             ({"count": 0, "missed": 7}, "7 not compared", True),
         ],
     )

@@ -100,7 +100,7 @@ def _change_defaults(entry: Entry, ds: Rows) -> Generator[Step, Reply, Rows]:
 
 
 def _enter_line(entry: Entry, number: int, ds: Rows) -> Generator[Step, Reply, Rows]:
-    """One line with an explicit number, so that a late twin of this call is refused."""
+    """One line with an explicit number, so that a late copy of this call is refused."""
     draft, method = entry.draft, "GetNewAPInvDtlMiscellaneous"
     asked = {"ds": ds, "iVendorNum": draft.vendor_num, "cInvoiceNum": draft.invoice_num}
     ds, _ = new_row(entry, method, (yield Step(method, asked, writes=False)), LINE)

@@ -27,7 +27,7 @@ def converge(entry: Entry, *, created: bool) -> Conversation:
             continue
         table = next(iter(rows))
         header = [touched(entry.saved.header or {})]
-        # Beside the header's own revision: a late twin of this call is refused.
+        # Beside the header's own revision: a late copy of this call is refused.
         yield from save(entry, table, rows, {HEADER: header, **rows})
         tried.add(table)
         at_once = False

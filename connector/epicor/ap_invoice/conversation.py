@@ -41,7 +41,7 @@ class Step:
 
 @dataclass(slots=True)
 class EpicorProfile:
-    """What this Epicor taught us; `saves` is "", "all" or "named" (only the named table).
+    """What is known of this Epicor; `saves` is "", "all" or "named" (only the named table).
 
     `accepted` is what people said to go on in spite of.
     """
@@ -61,7 +61,7 @@ Writer = Callable[[APInvoiceDraft, str, SavedInvoice | None, EpicorProfile], Con
 class Entry:
     """One invoice on its way: what it shall be and what of it is saved.
 
-    `named` is whether UpdateMaster is known to save only the table it is told.
+    `named` is whether UpdateMaster is known to save only the table that the call names.
     """
 
     draft: APInvoiceDraft

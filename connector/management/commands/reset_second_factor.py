@@ -1,4 +1,4 @@
-"""`reset_second_factor NAME`: for the person whom nobody on the pages can help any more."""
+"""`reset_second_factor NAME`: for a person whom no admin can help on the pages."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tells Ramp what became of the bills: entered with a link, or what a person must fix."""
+"""Report to Ramp what became of the bills: entered with a link, or what a person must fix."""
 
 import logging
 import re
@@ -35,10 +35,8 @@ from connector.tenants import pauses
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 500  # Ramp takes up to 5,000; its pages speak of 500
-LEAST_PROBES, PROBES = (
-    3,
-    8,
-)  # so many bills refused one by one, all with the same words: it is not the bills
+# So many bills refused one by one, all with the same words: it is not the bills.
+LEAST_PROBES, PROBES = 3, 8
 ALL_REFUSED = timedelta(hours=1)
 _JUST_SEEN = timedelta(hours=1)
 _ACCEPTED = timedelta(days=1)  # a person said that Ramp need not know it; it may change its mind
@@ -55,7 +53,7 @@ _NOT_TOLD = "Its invoice is in Epicor, as it should be, but Ramp was not told."
 def confirm_entered(cycle: Cycle, *, stop_at: float = inf, after: int = 0) -> int | None:
     """Confirm entered bills with reference and link, by 500, until `stop_at` (monotonic).
 
-    Returns the Posting id to go on after, None when all have had their turn. Raises AccessError,
+    Returns the Posting id to go on after, None when all were tried. Raises AccessError,
     TransientError.
     """
     return _report_all(cycle, SUCCESSES, stop_at, after)
@@ -112,7 +110,7 @@ def _batches(cycle: Cycle, report: Report, last: int) -> Iterator[tuple[int, lis
 
 @dataclass(slots=True)
 class _Round:
-    """One batch: told at once or, while Ramp refuses, in ever smaller parts."""
+    """One batch: reported at once or, while Ramp refuses, in ever smaller parts."""
 
     cycle: Cycle
     report: Report
@@ -153,7 +151,7 @@ class _Round:
         narrow([posting], lambda _: self._settle(posting, refusal), self._broke)
 
     def _broke(self, posting: Posting, error: Exception) -> None:
-        """Telling of it breaks: what is entered waits for a person; a hold stays, told later."""
+        """The report fails: what is entered waits for a person; a hold is reported later."""
         if self.report is SUCCESSES:
             hold_bug(posting, error, _NOT_TOLD)
         else:
@@ -161,7 +159,7 @@ class _Round:
 
     @property
     def nothing_is_taken(self) -> bool:
-        """Whether it is not this bill or that, but everything we tell."""
+        """Whether Ramp refuses every report, not single bills."""
         enough = len(self.strange) >= min(PROBES, max(self.size, LEAST_PROBES))
         return enough and not self.accepted and len(set(self.strange)) == 1
 
@@ -209,7 +207,7 @@ class _Round:
 
 
 def _put_off(cycle: Cycle, report: Report, posting: Posting, message: str) -> None:
-    """Told again later; at last a person is asked, or a hold stays untold."""
+    """Report it again later; in the end a person is asked, or the hold is not reported."""
     times = posting.tell_failed + 1
     wait = retry.delay(retry.UNTOLD, times)
     points = [Difference.of("not_taken", "", message)]

@@ -132,10 +132,10 @@ def suspected(
 
 
 def same_key_hold(
-    draft: APInvoiceDraft, twin: SavedInvoice, stamp_column: str, others: Sequence[Other] = ()
+    draft: APInvoiceDraft, saved: SavedInvoice, stamp_column: str, others: Sequence[Other] = ()
 ) -> Hold:
     """The hold of a bill whose very number the vendor already has in Epicor. Pure."""
-    return duplicate_hold(draft, [live(draft.company, twin, stamp_column)], others)
+    return duplicate_hold(draft, [live(draft.company, saved, stamp_column)], others)
 
 
 def duplicate_hold(
@@ -161,7 +161,7 @@ def duplicate_hold(
     return Hold(Reason.DUPLICATE_SUSPECTED, message, detail)
 
 
-def candidate_json(draft: APInvoiceDraft, twin: Candidate) -> dict[str, Any]:
+def candidate_json(draft: APInvoiceDraft, candidate: Candidate) -> dict[str, Any]:
     """One suspected invoice as JSON, for pages and commands. `same_key`: Epicor would refuse ours.
 
     `total` is a decimal string with the currency's digits, negative for a debit memo;
@@ -169,7 +169,7 @@ def candidate_json(draft: APInvoiceDraft, twin: Candidate) -> dict[str, Any]:
     of our own bill that it is, in `bill_state`, "" for what people typed; `credit_beside`: one of
     the two is a credit and the other is not.
     """
-    facts = twin.facts
+    facts = candidate.facts
     return {
         "company": facts.company,
         "vendor_num": facts.vendor_num,
@@ -178,15 +178,15 @@ def candidate_json(draft: APInvoiceDraft, twin: Candidate) -> dict[str, Any]:
         "invoice_date": facts.invoice_date.isoformat() if facts.invoice_date else None,
         "total": format_amount(facts.total, facts.currency_code),
         "currency": facts.currency_code,
-        "entry_person": twin.entry_person,
-        "group_id": twin.group_id,
-        "posted": twin.posted,
-        "stamp": twin.stamp,
+        "entry_person": candidate.entry_person,
+        "group_id": candidate.group_id,
+        "posted": candidate.posted,
+        "stamp": candidate.stamp,
         "same_key": facts.key == facts_of(draft).key,
-        "may_be_paid": may_be_paid(draft, twin),
-        "bill": twin.bill,
-        "bill_state": twin.state,
-        "credit_beside": bool(_credit(draft, twin)),
+        "may_be_paid": may_be_paid(draft, candidate),
+        "bill": candidate.bill,
+        "bill_state": candidate.state,
+        "credit_beside": bool(_credit(draft, candidate)),
     }
 
 
@@ -195,9 +195,9 @@ def live(company: str, saved: SavedInvoice, stamp_column: str) -> Candidate:
     return invoice_row(saved.header or {}, stamp_column).candidate(company)
 
 
-def may_be_paid(draft: APInvoiceDraft, twin: Candidate) -> bool:
+def may_be_paid(draft: APInvoiceDraft, candidate: Candidate) -> bool:
     """Whether Epicor would pay the invoice although the tenant's bills are paid by Ramp. Pure."""
-    return draft.pay_hold and twin.pay_hold is False
+    return draft.pay_hold and candidate.pay_hold is False
 
 
 def lenient(cycle: Cycle, *, any_period: bool = False) -> Cycle:
@@ -304,26 +304,25 @@ def _start(shown: Sequence[Candidate], taken: Sequence[Candidate]) -> str:
     return "Epicor has an invoice of this vendor that is probably this bill: "
 
 
-def _sentence(draft: APInvoiceDraft, twin: Candidate) -> str:
-    if twin.bill:
-        return (
-            f"bill {twin.bill}, {_described(twin.facts)} in {twin.company} ({STANDS[twin.state]})"
-        )
-    posted = "posted" if twin.posted else "not posted"
-    unheld = ", no payment hold" if may_be_paid(draft, twin) else ""
-    stamp = f", stamped {twin.stamp}" if twin.stamp else ""
+def _sentence(draft: APInvoiceDraft, found: Candidate) -> str:
+    if found.bill:
+        where = f"{found.company} ({STANDS[found.state]})"
+        return f"bill {found.bill}, {_described(found.facts)} in {where}"
+    posted = "posted" if found.posted else "not posted"
+    unheld = ", no payment hold" if may_be_paid(draft, found) else ""
+    stamp = f", stamped {found.stamp}" if found.stamp else ""
     return (
-        f"{twin.company} {_described(twin.facts)}, entered by {twin.entry_person or 'unknown'} "
-        f"(group {twin.group_id or '-'}, {posted}{unheld}{stamp})"
+        f"{found.company} {_described(found.facts)}, entered by {found.entry_person or 'unknown'} "
+        f"(group {found.group_id or '-'}, {posted}{unheld}{stamp})"
     )
 
 
-def _credit(draft: APInvoiceDraft, twin: Candidate) -> str:
+def _credit(draft: APInvoiceDraft, candidate: Candidate) -> str:
     """That the two cannot be one document because one of them is a credit, or ""."""
-    if draft.total < 0 < twin.facts.total:
-        return f"The bill is a credit, probably of invoice {twin.invoice_num}. "
-    if twin.facts.total < 0 < draft.total:
-        return f"{twin.invoice_num} is a credit, probably of this bill. "
+    if draft.total < 0 < candidate.facts.total:
+        return f"The bill is a credit, probably of invoice {candidate.invoice_num}. "
+    if candidate.facts.total < 0 < draft.total:
+        return f"{candidate.invoice_num} is a credit, probably of this bill. "
     return ""
 
 

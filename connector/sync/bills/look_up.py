@@ -36,7 +36,7 @@ from connector.sync.bills.intake import Intake, take_in
 from connector.sync.bills.lanes import Asking, Task, send
 from connector.sync.bills.prepare import Prepared
 from connector.sync.context import Cycle
-from connector.sync.narrow import bug, is_unforeseen, narrow
+from connector.sync.narrow import bug, is_unexpected, narrow
 from mappings.duplicate_rules import Candidate
 from mappings.fiscal import PeriodTable
 from mappings.periods import periods
@@ -138,7 +138,7 @@ def _look_up(due: Due, some: Sequence[Subject], follow: Follow, *, begun: bool) 
     except PostingError as error:
         due.outcomes.stop(error)
     except Exception as error:
-        if not is_unforeseen(error):
+        if not is_unexpected(error):
             raise
         left = _left(due, some)
         if len(some) == 1:

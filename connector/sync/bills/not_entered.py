@@ -59,7 +59,7 @@ def no_group(due: Due, item: ToEnter, error: NoGroupError) -> None:
 
 
 def broke(due: Due, record: WriteRecord, error: Exception) -> None:
-    """Nobody foresaw it: what was perhaps saved is looked up; nothing else comes to harm."""
+    """Handle an unexpected error: what was perhaps saved is looked up; other bills go on."""
     item = record.item
     begun = record.opening is None and (record.attempt is not None or record.wrote)
     failed = PostingError(bug(error, LOOKED_UP).message)

@@ -206,7 +206,7 @@ class Outcomes:
             self.hold([(posting, Hold.of(error))])
 
     def broke(self, posting: Posting, error: Exception, *, begun: bool) -> None:
-        """Nobody foresaw it: a person is asked. `begun`: something of it is perhaps in Epicor."""
+        """Hold it after an unexpected error. `begun`: some of it is perhaps in Epicor."""
         if posting.pk not in self.open:
             return
         if not (begun and posting.state == Posting.State.IN_FLIGHT):
@@ -317,7 +317,7 @@ class Outcomes:
                 self.open.pop(posting.pk, None)
 
     def give_back(self) -> None:
-        """Nobody stays behind leased: as they were, or in doubt when a write has no answer."""
+        """Give all leases back: as they were, or in doubt when a write has no answer."""
         if not self.open:
             return
         held = Posting.objects.filter(pk__in=list(self.open), lease_owner=self.cycle.owner)

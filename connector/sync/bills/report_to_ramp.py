@@ -1,8 +1,8 @@
 """One call that tells Ramp what became of bills, and what is done when its answer is lost.
 
 Key and body are on the record before they are sent. A call without answer is sent again as it
-was, with its key, so that Ramp counts it once; unless one of its bills moved on meanwhile, for
-then the old words would not be true any more.
+was, with its key, so that Ramp counts it once; unless one of its bills moved on meanwhile:
+then the old report would be wrong.
 """
 
 import uuid
@@ -38,9 +38,10 @@ _MOVED_ON = "Some of its bills moved on, so it is not sent again; the others are
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is told: of which postings (`wanted`, `is_news`), in which words, and what follows.
+    """One kind of report to Ramp: of which postings (`wanted`, `is_news`), and what follows it.
 
-    `kind` is the argument of `RampClient.sync`; `mark` what is told of a posting, without words.
+    `kind` is the argument of `RampClient.sync`; `item` what is sent of a posting, and `mark` the
+    facts of it, without sentences.
     """
 
     kind: str
@@ -110,7 +111,7 @@ def _outcome(error: Refusal) -> Attempt.Outcome:
 
 
 def _unsure(attempt: Attempt, error: Exception) -> None:
-    """Nobody foresaw it, so nobody knows what Ramp has: settled like a lost answer."""
+    """After an unexpected error it is unknown what Ramp has: settle it like a lost answer."""
     attempts.finish(attempt, Attempt.Outcome.UNKNOWN, message=bug(error).message)
     raise error
 
@@ -183,7 +184,7 @@ def _settle(cycle: Cycle, report: Report, attempt: Attempt) -> None:
 
 
 def _given_up(attempt: Attempt, error: Exception) -> None:
-    """It cannot be sent again; its bills are told anew, and the one that breaks that is held."""
+    """Give up sending it again: its bills are reported anew, and one that breaks that is held."""
     _end(attempt, Attempt.Outcome.UNKNOWN, bug(error, _NOT_AGAIN).message)
 
 
@@ -237,7 +238,7 @@ def failure(_: Cycle, posting: Posting) -> dict[str, Any]:
 
 
 def failures_reported(_: Cycle, batch: Sequence[Posting]) -> None:
-    """Ramp knows of these holds, or does not want to."""
+    """Note that Ramp knows of these holds, or refused for good to know of them."""
     for posting in batch:
         posting.told_version = posting.hold_version
         posting.tell_failed, posting.tell_after = 0, None

@@ -15,7 +15,7 @@ from connector.web.account.logins import address_opens
 def locked_out(
     request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None = None
 ) -> HttpResponse:
-    """The answer to a login from where too many failed; tells nobody whether the name exists."""
+    """The answer to a login after too many failures; it does not show whether the name exists."""
     now = timezone.now()
     until = opens_again(request, credentials, now)
     minutes = max(1, -(-int((until - now).total_seconds()) // 60))

@@ -162,7 +162,7 @@ def _note(step: Step, result: Mapping[str, Any]) -> str:
         return _count(len(result.get("ramp", [])) + len(result.get("epicor", [])), "check")
     if step.key == "twins":
         found, missed = int(result.get("count", 0)), int(result.get("missed", 0))
-        parts = [_count(found, "possible twin"), f"{missed} not compared" if missed else ""]
+        parts = [_count(found, "possible duplicate"), f"{missed} not compared" if missed else ""]
         return ", ".join(part for part in parts if part)
     ready = sum(bool(bill.get("ok")) for bill in result.get("bills", []))
     return f"{ready} of {len(result.get('bills', []))} would be entered"
