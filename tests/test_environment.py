@@ -172,7 +172,7 @@ def test_a_generated_key_is_kept_and_read_again(environment: Environment) -> Non
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe"])
-def test_a_spoilt_generated_key_is_told_and_not_replaced(
+def test_a_damaged_generated_key_is_reported_and_not_replaced(
     environment: Environment, tmp_path: Path, content: bytes
 ) -> None:
     kept = tmp_path / "var" / "secret_key"

@@ -185,7 +185,7 @@ class TestWhatThereIs:
 
 
 class TestBills:
-    def test_twins_are_listed_and_nothing_is_written(self, box: Any, tenant: Tenant) -> None:
+    def test_duplicates_are_listed_and_nothing_is_written(self, box: Any, tenant: Tenant) -> None:
         demo_data.install_mappings(tenant, box.world)  # before the chart is known, as the demo does
         route(tenant, box)
         bill_id, plan = next(

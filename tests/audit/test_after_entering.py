@@ -255,7 +255,7 @@ def test_what_was_changed_in_epicor_for_an_edit_is_what_the_next_proof_compares_
         (Hold(Reason.MISMATCH, "Gone.", {"gone": True}), "record the removal"),
     ],
 )
-def test_nobody_keeps_what_nobody_knows_or_what_is_not_there(
+def test_keep_is_refused_for_unknown_and_missing_invoices(
     tenant: Tenant, hold: Hold, why: str
 ) -> None:
     posting = entered(tenant)

@@ -75,7 +75,7 @@ def test_the_order_of_keys_does_not_matter() -> None:
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
-def test_plain_is_stable(value: object) -> None:
+def test_plain_copies_are_stable(value: object) -> None:
     once = plain(value)
     assert plain(once) == once
     assert digest(plain(once)) == digest(once)

@@ -106,7 +106,7 @@ def test_what_is_entered_counts_under_the_number_that_it_has_there(tenant: Tenan
     ("state", "hold", "undecided"),
     [("in_flight", "", True), ("in_doubt", "", True), ("in_doubt", "in_doubt", False)],
 )
-def test_what_is_decided_shortly_is_told_apart(
+def test_is_undecided_by_state_and_hold(
     tenant: Tenant, state: str, hold: str, undecided: bool
 ) -> None:
     sent(tenant, "old", "unknown")
@@ -143,7 +143,7 @@ def test_without_vendor_or_money_nothing_is_compared_across_companies(tenant: Te
 
 
 @pytest.mark.parametrize("who", ["old", "new"])
-def test_what_a_person_told_apart_is_no_duplicate_unless_epicor_would_refuse_it(
+def test_a_cleared_bill_is_no_duplicate_unless_epicor_would_refuse_it(
     tenant: Tenant, who: str
 ) -> None:
     sent(tenant, "old")

@@ -356,7 +356,7 @@ def test_a_chain_with_a_gap_fits_again_behind_its_new_beginning(tenant: Tenant) 
     assert (found.ok, found.earlier, found.entries) == (True, 5, 6)
 
 
-def test_a_verdict_that_this_program_did_not_write_is_not_believed(tenant: Tenant) -> None:
+def test_a_forged_verdict_is_ignored(tenant: Tenant) -> None:
     copy(tenant, action="audit.verified", body={"ok": True, "entries": 5})
     assert chain.last_verdict(tenant.pk) is None
     chain.record(tenant.pk, tenant.slug, verify(tenant.pk), actor="ann")

@@ -248,7 +248,7 @@ def test_only_a_waiting_bill_gets_another_number(tenant: Tenant, state: str, sai
     refused(posting, NotNowError, said)
 
 
-def test_nobody_gives_a_number_while_somebody_works_on_the_bill(tenant: Tenant) -> None:
+def test_give_number_is_refused_while_the_bill_is_leased(tenant: Tenant) -> None:
     (posting,) = opened(tenant, "a")
     Posting.objects.filter(pk=posting.pk).update(lease_owner="w")
     refused(posting, lifecycle.LostLeaseError, "look at it again")
@@ -379,7 +379,7 @@ def test_a_number_of_another_bill_of_the_vendor_is_refused(
         ({"state": "entered", "company": "EPIC06", "vendor_num": 7, "invoice_num": "B-10"}, HERE),
     ],
 )
-def test_a_number_of_somebody_else_is_free(
+def test_a_number_used_elsewhere_is_free(
     tenant: Tenant, values: dict[str, Any], place: Place | None
 ) -> None:
     other(tenant, **values)

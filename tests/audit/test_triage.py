@@ -37,7 +37,7 @@ def test_assigning_moves_what_is_not_theirs_yet_and_says_which(waiting: list[Pos
     assert actions(a.tenant, "a").count("posting.assigned") == 1
 
 
-def test_somebody_who_was_faster_is_not_overwritten(waiting: list[Posting]) -> None:
+def test_a_concurrent_triage_is_not_overwritten(waiting: list[Posting]) -> None:
     a, b = waiting
     Posting.objects.filter(pk=a.pk).update(assignee="eve", snoozed_until=FRIDAY)
     assert triage.assign([a, b], "ann", actor="bob") == [b.pk]

@@ -331,7 +331,7 @@ def test_the_page_of_a_bill_follows_it_out_of_epicor_and_in_again(
     still_here()
 
 
-def test_everybody_can_read_it_light_dark_and_on_a_telephone(
+def test_exceptions_are_accessible_light_dark_and_on_a_phone(
     page: Page, new_tenant: NewTenant
 ) -> None:
     acme, _ = unmapped(new_tenant, bills=60, vendors=2)

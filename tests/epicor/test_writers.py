@@ -281,7 +281,7 @@ def test_without_a_new_header_row_nothing_is_sent(ds):
 
 
 @pytest.mark.parametrize("echo", [True, False])
-def test_a_save_that_nobody_can_see_leaves_doubt(echo):
+def test_a_save_that_no_look_finds_is_in_doubt(echo):
     talk = two_step(make_draft(), GROUP, None, EpicorProfile())
     next(talk)
     save = talk.send(Epicor().answer(Step("GetNewAPInvHedInvoice", {}, writes=False)))

@@ -248,7 +248,7 @@ def test_a_refused_account_leaves_what_can_be_completed_or_nothing(
         assert answer.status_code == 404
 
 
-def test_the_one_call_lays_itself_over_a_number_typed_meanwhile_and_says_so(
+def test_update_ext_reports_a_number_typed_meanwhile(
     epicor: Client,
 ) -> None:
     draft = three(epicor)

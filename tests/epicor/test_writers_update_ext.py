@@ -89,7 +89,7 @@ def test_every_answer_ends_with_the_whole_invoice_and_at_most_one_look(saves, sa
     assert len(server.added) == len(set(server.added))
 
 
-def test_rows_that_come_back_unsaved_are_not_believed():
+def test_rows_returned_unsaved_count_as_not_saved():
     draft = make_draft()
 
     def answer(step: Step) -> Said:

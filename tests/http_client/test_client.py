@@ -144,7 +144,7 @@ def test_a_long_wait_is_left_to_the_caller(system, api, repeatable):
     assert api.calls == 1
 
 
-def test_nobody_waits_past_the_deadline(system, api):
+def test_waiting_ends_at_the_deadline(system, api):
     system.fail_next("GET /x", "status", 9, status=503, headers={"Retry-After": "19"})
     with pytest.raises(TransientError) as caught:
         api.send("GET", "/x", repeatable=True, deadline_s=5)

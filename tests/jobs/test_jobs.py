@@ -234,7 +234,7 @@ def test_a_run_is_done_and_the_worker_shows_that_it_is_busy(tenant: Tenant, step
     assert heartbeat.last_beat(heartbeat.cluster_name()) is not None
 
 
-def test_a_foreseen_error_is_the_result_of_the_job(tenant: Tenant, steps: Steps) -> None:
+def test_an_expected_error_is_the_result_of_the_job(tenant: Tenant, steps: Steps) -> None:
     steps.error = AccessError("Ramp refuses the secret.")
     enqueue_sync(tenant)
     assert drain() == ["Ramp refuses the secret."]
@@ -290,7 +290,7 @@ def test_a_lost_task_is_made_up_for_by_the_tick_once(
     assert drain() == ["more", "synced"]
 
 
-def test_a_job_that_somebody_is_at_is_left_alone_until_his_lease_ends(
+def test_a_leased_job_is_not_taken_until_its_lease_ends(
     tenant: Tenant, clock: list[datetime], steps: Steps
 ) -> None:
     enqueue_sync(tenant)

@@ -123,7 +123,7 @@ def test_what_a_person_deleted_by_hand_is_only_recorded(ready):
     assert posting.state == "removed"
 
 
-def test_what_somebody_edited_after_the_look_is_not_removed(ready):
+def test_an_invoice_edited_after_the_preview_is_not_removed(ready):
     box, tenant = ready
     run_cycle(tenant)
     posting = entered(tenant)

@@ -93,7 +93,7 @@ def sent(box: Any) -> int:
 @pytest.mark.parametrize(
     ("status", "body"), [(400, "<html>No</html>"), (403, "<html>No</html>"), (404, ""), (413, "")]
 )
-def test_a_proxys_refusal_of_results_is_in_doubt_and_stops_nobody(start, kind, status, body):
+def test_a_proxys_refusal_of_results_is_in_doubt_and_stops_no_entering(start, kind, status, body):
     box, tenant = start(bills=12)
     box.ramp.fail_next(SYNCS, kind, status=status, body=body)
 
@@ -109,7 +109,7 @@ def test_a_proxys_refusal_of_results_is_in_doubt_and_stops_nobody(start, kind, s
     assert sorted(set(failures(box))) == sorted(failures(box))
 
 
-def test_a_redirect_of_results_pauses_nobody_but_the_telling(untold):
+def test_a_redirect_of_results_pauses_only_the_reports(untold):
     box, tenant = untold
     box.ramp.fail_next(SYNCS, "status", AGES, status=302)
     run_cycle(tenant)

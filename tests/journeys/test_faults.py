@@ -108,7 +108,7 @@ def test_a_save_that_ends_after_the_first_look_up_is_found_by_the_second(start, 
     check(box, tenant)
 
 
-def test_a_save_that_ends_while_its_bill_is_sent_again_is_refused_as_a_twin(start, later):
+def test_a_late_save_of_a_bill_sent_again_is_refused_as_a_duplicate(start, later):
     box, tenant = start(bills=BILLS)
     box.epicor.fail_next(CREATE, "late", until_told=True)
     until_quiet(tenant, later)

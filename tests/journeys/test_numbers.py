@@ -144,7 +144,7 @@ def test_a_number_that_ramp_changes_before_the_entry_is_for_a_person(ready):
     assert invoice(box, posting)["invoice_num"] == GIVEN
 
 
-def test_the_twin_check_runs_with_the_new_number_as_with_any_other(ready):
+def test_the_duplicate_check_uses_the_new_number(ready):
     box, tenant = ready
     posting, plan = taken(box, tenant, total=None, shift=0)  # the same money on the same day
     give_number(tenant, posting, GIVEN, **WHY)

@@ -156,7 +156,7 @@ def test_who_corrected_epicor_before_we_saw_it_is_not_asked(ready):
 
 
 @pytest.mark.parametrize("setting", [True, False])
-def test_what_nobody_knows_and_what_a_setting_says_by_now_asks_nobody(ready, setting):
+def test_unknown_payer_and_current_setting_ask_no_question(ready, setting):
     box, tenant = ready
     PostingSettings.objects.filter(tenant=tenant).update(pay_hold=setting)
     posting = entered(box, tenant, NOTHING)

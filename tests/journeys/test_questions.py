@@ -157,7 +157,7 @@ def test_a_question_in_the_middle_is_answered_and_the_rest_is_entered(ready):
     truth.check(box)
 
 
-def test_a_message_with_a_save_that_is_whole_needs_nobody(ready):
+def test_a_message_with_a_complete_save_needs_no_person(ready):
     """It is compared to the cent, and there is nothing left to go on with."""
     box, tenant = ready
     PostingSettings.objects.filter(tenant=tenant).update(writer="two_step")

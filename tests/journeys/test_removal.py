@@ -129,7 +129,7 @@ def test_a_removed_bill_is_entered_again_as_it_is_in_ramp_now(month):
     assert {number for _, _, number in keys} == {before, "NEW-1"}
 
 
-def test_what_somebody_deleted_in_epicor_is_only_recorded(month):
+def test_an_invoice_deleted_in_epicor_is_only_recorded(month):
     box, tenant = month
     posting = held(confirmed(tenant), Reason.MISMATCH)
     box.epicor.app.delete_invoice(*place(posting))
@@ -495,7 +495,7 @@ def test_dismissing_something_entered_keeps_it_as_it_is(month):
 
 
 @pytest.mark.parametrize("reason", ["in_doubt", "duplicate_suspected", "unavailable", "bug"])
-def test_what_nobody_knows_yet_is_not_kept(month, reason):
+def test_dismiss_is_refused_while_the_state_is_unknown(month, reason):
     _, tenant = month
     posting = held(confirmed(tenant), Reason(reason))
     code, _, err = shell(dismiss, tenant.slug, posting.bill_id, "--reason", "Fine.")

@@ -116,7 +116,7 @@ def test_the_number_of_queries_does_not_grow_with_the_month(month):
         ({"ExternalID": ""}, "ExternalID", Decimal(0)),
     ],
 )
-def test_what_somebody_changed_is_named_and_held(month, changes, named, off):
+def test_an_invoice_changed_in_epicor_is_named_and_held(month, changes, named, off):
     box, tenant = month
     posting = dollars(tenant)
     count = entered(tenant).count()

@@ -355,7 +355,7 @@ def test_a_calendar_banner_stays_when_a_person_runs_a_cycle(start):
 
 
 @pytest.mark.parametrize("background", [True, False])
-def test_what_nobody_foresaw_is_on_the_run_without_its_words(start, monkeypatch, background):
+def test_an_unexpected_error_is_on_the_run_without_its_message(start, monkeypatch, background):
     _, tenant = start(bills=12)
 
     def fail(cycle: Any, run: Run, stop_at: float) -> bool:

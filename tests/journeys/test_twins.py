@@ -159,7 +159,7 @@ def test_what_was_corrected_meanwhile_is_compared_as_it_is_now(ready):
     assert entered_times(box, posting.bill_id) == 1
 
 
-def test_our_own_invoices_are_no_twins(ready):
+def test_invoices_entered_by_us_are_no_duplicates(ready):
     box, tenant = ready
     (bill_id, plan), (other_id, _) = list(plain_bills(box).items())[:2]
     type_in(box, plan, "OF-ANOTHER-BILL", external_id=other_id)
@@ -300,7 +300,7 @@ def test_a_posted_invoice_can_be_adopted(ready):
     assert posting.state == State.ENTERED
 
 
-def test_an_invoice_that_nobody_suspected_is_adopted_by_its_number(ready):
+def test_an_unsuspected_invoice_is_adopted_by_its_number(ready):
     box, tenant = ready
     bill_id, plan = chosen(box)
     run_cycle(tenant, dry_run=True)
@@ -385,7 +385,7 @@ def test_the_invoice_of_another_bill_is_not_adopted(ready):
     refused(box, tenant, posting, f"is bill {other.bill_id} already")
 
 
-def test_nobody_is_told_to_correct_the_invoice_of_another_bill(ready):
+def test_adopting_the_invoice_of_another_bill_asks_for_no_correction(ready):
     box, tenant = ready
     run_cycle(tenant)
     posting, other = Posting.objects.filter(tenant=tenant, state=State.CONFIRMED).order_by(
@@ -516,7 +516,7 @@ def test_a_bill_that_is_entered_just_before_it_is_taken_stays_entered(ready, mon
     assert posting.hold_reason == "duplicate_suspected"
 
 
-def test_an_answer_to_what_somebody_else_answered_is_not_heard(ready):
+def test_a_second_answer_to_a_settled_suspicion_is_refused(ready):
     box, tenant = ready
     posting, _, number = held_twin(box, tenant)
     different(tenant, of(tenant, posting.bill_id), actor="Bob", reason="Two deliveries")
@@ -548,7 +548,7 @@ def test_a_different_invoice_is_never_suspected_again(ready):
     assert of(tenant, posting.bill_id).state == State.CONFIRMED
 
 
-def test_a_second_twin_is_suspected_although_the_first_was_different(ready):
+def test_a_second_duplicate_is_suspected_after_the_first_was_cleared(ready):
     box, tenant = ready
     posting, plan, _number = held_twin(box, tenant)
     different(tenant, posting, actor="Ann", reason="Two deliveries")
@@ -635,7 +635,7 @@ def together(*works):
         return [future.result(timeout=120) for future in [pool.submit(run, w) for w in works]]
 
 
-def test_of_two_people_who_answer_at_once_one_is_heard(ready):
+def test_of_two_answers_at_once_one_counts(ready):
     box, tenant = ready
     posting, _, _ = held_twin(box, tenant)
 
@@ -685,7 +685,7 @@ def command(capsys, *args):
     return json.loads(capsys.readouterr().out)
 
 
-def test_the_list_before_going_live_shows_twins_and_holds_nothing(ready, capsys, monkeypatch):
+def test_the_list_before_going_live_shows_duplicates_and_holds_nothing(ready, capsys, monkeypatch):
     monkeypatch.setattr("connector.sync.bills.duplicate_list.AT_ONCE", 5)
     box, tenant = ready
     bill_id, plan = chosen(box)

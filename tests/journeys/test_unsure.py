@@ -414,7 +414,7 @@ def test_an_edit_of_an_adopted_bill_is_shown(ready):
     assert now(posting) == (State.CONFIRMED, "")
 
 
-def test_one_bill_that_nobody_foresaw_stops_no_other(ready, monkeypatch):
+def test_an_unexpected_error_of_one_bill_stops_no_other(ready, monkeypatch):
     box, tenant = ready
     bill_id, _ = chosen(box)
     decide = look_up.decide

@@ -442,7 +442,7 @@ def test_replaying_a_reason_takes_bills_with_and_without_blockers(box, mapped):
     assert "waits again (invalid_bill)" in out
 
 
-def test_a_cause_that_nobody_waits_for_does_nothing(box, mapped):
+def test_replay_of_a_cause_without_bills_does_nothing(box, mapped):
     entered = {"state": "entered", "company": "EPIC06", "vendor_num": 1, "hold_reason": ""}
     Posting.objects.filter(bill_id=enterable(box)[0]).update(**entered)  # to be confirmed
     before, calls = snapshot(), dict(box.ramp.calls)

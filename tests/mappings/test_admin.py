@@ -75,7 +75,7 @@ def test_deleting_many_records_each(root, tenant):
     assert AuditEntry.objects.filter(action="mapping_deleted").count() == 2
 
 
-def test_nobody_gets_around_approval_here(root, tenant):
+def test_the_administration_cannot_bypass_approval(root, tenant):
     mapping = VendorMapping.objects.create(tenant=tenant, ramp_id="v", epicor_id="X")
     page = f"{MAPPINGS}{mapping.pk}/"
     assert root.get(MAPPINGS).status_code == 200

@@ -139,7 +139,7 @@ def test_a_bill_without_number_and_date_suspects_nothing(tenant):
     assert numbers(tenant, replace(BILL, invoice_num="//", invoice_date=None)) == {}
 
 
-def test_what_carries_the_stamp_of_a_bill_of_ours_is_no_twin(tenant):
+def test_an_invoice_with_the_id_of_our_bill_is_no_duplicate(tenant):
     opened(tenant, "ours")
     store(
         tenant,
@@ -151,7 +151,7 @@ def test_what_carries_the_stamp_of_a_bill_of_ours_is_no_twin(tenant):
     assert invoices.stamps_of_ours(tenant.pk, {""}) == set()
 
 
-def test_what_another_bill_is_entered_as_is_no_twin(tenant):
+def test_an_invoice_entered_for_another_bill_is_no_duplicate(tenant):
     store(tenant, ROW)
     (posting,) = claimed(tenant, "adopted")
     enter(posting, company=CO, vendor_num=7, invoice_num="inv 123", entered_as={"adopted": True})

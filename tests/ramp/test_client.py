@@ -201,7 +201,7 @@ def test_probes_ask_and_answer(ramp, name):
     assert ramp.calls <= 3
 
 
-def test_a_feature_that_the_plan_lacks_is_told_apart(box, ramp):
+def test_a_feature_missing_from_the_plan_raises_not_offered(box, ramp):
     box.ramp.fail_next("GET /developer/v1/purchase-orders", "status", status=405)
     with pytest.raises(NotOfferedError):
         ramp.probe("purchase_orders")

@@ -155,7 +155,7 @@ def test_no_other_bill_looks_like_an_invoice_that_was_typed(world, bills):
         assert others[row["CurrencyCode"], minor] == 0
 
 
-def test_each_twin_was_typed_under_the_bills_number(world, bills):
+def test_each_duplicate_was_typed_under_the_bills_number(world, bills):
     typed = {
         (row["VendorNumVendorID"], row["InvoiceNum"].casefold())
         for tables in world.epicor.values()

@@ -42,7 +42,7 @@ def zygote() -> Iterator[Zygote]:
         (directed.numbered_everywhere, "update_ext", "all"),
     ],
 )
-def test_the_promises_hold(
+def test_invariants_hold(
     script: Callable[[Life], None], writer: str, saves: str, zygote: Zygote, tmp_path: Path
 ) -> None:
     options = directed.options(saves=saves, writer=writer, bills=14)

@@ -110,7 +110,7 @@ def test_bills_that_break_a_sorting_step_are_held():
 
 
 @pytest.mark.django_db
-def test_a_bill_that_somebody_works_on_is_left_to_them():
+def test_hold_bug_skips_a_bill_under_lease():
     (posting,) = claimed(make_tenant(), "one")
     Posting.objects.filter(pk=posting.pk).update(lease_owner="another")
     hold_bug(Posting.objects.get(pk=posting.pk), ValueError("x"))

@@ -117,7 +117,7 @@ class TestTwoTenants:
         assert members.invited(*parts(fresh)) == member.user
         assert members.invited(*parts(bob.link)) is None
 
-    def test_whoever_has_a_password_can_work_for_two(self, tenant, other):
+    def test_a_user_with_a_password_can_join_two_tenants(self, tenant, other):
         make_user("cat", other, "auditor")
         assert members.add(tenant, "cat", "auditor", actor="ann").role == "auditor"
 
@@ -176,7 +176,7 @@ class TestInviting:
         ("uid", "token"),
         [("", ""), ("!!", "x"), ("MQ", "x-y"), ("ff", "a"), ("OTk5OTk5OTk5OTk5OTk5OTk5OTk5", "a")],
     )
-    def test_an_invented_link_is_nobodys(self, tenant, uid, token):
+    def test_an_invented_invitation_link_is_refused(self, tenant, uid, token):
         make_user("bea")
         assert members.invited(uid, token) is None
 

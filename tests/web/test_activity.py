@@ -97,7 +97,7 @@ def test_what_was_over_long_ago_is_forgotten_but_for_the_last_of_its_kind(
         (UnicodeDecodeError("utf-8", b"", 0, 1, "x"), "An unexpected error", True),
     ],
 )
-def test_a_mistake_of_ours_is_no_sentence_for_people(
+def test_an_internal_error_message_is_not_shown(
     tenant: Tenant,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

@@ -485,7 +485,7 @@ def test_an_invoice_suspected_just_before_the_answer_is_written_is_not_called_di
     assert (posting.twins_cleared, posting.hold_reason) == ([], "duplicate_suspected")
 
 
-def test_many_are_told_apart_by_a_worker_who_minds_what_the_person_saw(
+def test_many_are_marked_not_duplicate_only_as_the_person_saw_them(
     client: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(many, "_AT_ONCE", 1)
@@ -568,7 +568,7 @@ def test_a_bill_is_not_dismissed_as_one_that_is_not_entered(client: Client, tena
     assert state(posting) == ("queued", "duplicate_suspected")
 
 
-def test_another_bill_is_told_apart_from_this_one(client: Client, tenant: Tenant) -> None:
+def test_another_bill_is_marked_as_not_the_same(client: Client, tenant: Tenant) -> None:
     posting = twin_posting(tenant, bill="first", bill_state="entered")
     confirm(client, "different", {"ids": [posting.pk]}, reason="both are owed")
     posting.refresh_from_db()
@@ -730,7 +730,7 @@ def test_without_scripts_each_step_is_a_page(client: Client, tenant: Tenant, hel
 
 
 @pytest.mark.parametrize("to", ["https://evil.example/", "//evil.example", "javascript:x", ""])
-def test_nobody_is_sent_to_a_foreign_page(client: Client, held: Posting, to: str) -> None:
+def test_redirects_stay_on_this_site(client: Client, held: Posting, to: str) -> None:
     page = post(client, "note", ids=[held.pk])
     values = {"sure": "1", "chosen": chosen(page), "note": "x", "to": to}
     answer = client.post("/t/acme/acts/note/", values)

@@ -203,7 +203,7 @@ def test_a_new_user_may_log_in_at_once_and_cannot_be_deleted(root: Client) -> No
     assert root.post(reverse("admin:auth_user_delete", args=[user.pk])).status_code == 403
 
 
-def test_what_serves_nobody_is_not_offered(root: Client, tenant: Tenant) -> None:
+def test_unused_models_are_not_in_the_administration(root: Client, tenant: Tenant) -> None:
     page = root.get(reverse("admin:index")).content.decode()
     assert reverse("admin:connector_tenant_changelist") in page
     for address in ("/admin/axes/", "/admin/connector/membership/", "/admin/auth/group/"):

@@ -107,7 +107,7 @@ def addresses(row: Row, tenant: Tenant, arguments: dict[str, Any]) -> Iterator[s
 
 @pytest.mark.slow
 @pytest.mark.parametrize("row", TABLE, ids=str)
-def test_no_odd_request_is_a_mistake_of_ours(tenant: Tenant, browser: Client, row: Row) -> None:
+def test_odd_requests_cause_no_server_error(tenant: Tenant, browser: Client, row: Row) -> None:
     role(browser, tenant, next(one for one in Membership.Role.values if can(one, row.capability)))
     person = User.objects.get(username="root")
     arguments = row.arguments(tenant, person)
@@ -203,7 +203,7 @@ def served(method: str, content_type: str) -> str:
     ],
     ids=["none", "empty", "cut", "file", "base64", "fields", "json", "nothing"],
 )
-def test_no_damaged_body_is_a_mistake_of_ours(
+def test_damaged_bodies_cause_no_server_error(
     tenant: Tenant, browser: Client, kind: str, body: bytes
 ) -> None:
     role(browser, tenant, "accountant")
@@ -264,7 +264,7 @@ _ADMIN_NAMES = [
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_no_odd_request_to_the_administration_is_a_mistake_of_ours(
+def test_odd_requests_to_the_administration_cause_no_server_error(
     tenant: Tenant, browser: Client, odd: str
 ) -> None:
     value = ODD[odd]
@@ -288,7 +288,7 @@ def test_no_odd_request_to_the_administration_is_a_mistake_of_ours(
     "address",
     ["/password/{}/x/", "/password/MQ/{}/", "/t/{}/", "/admin/auth/user/{}/change/", "/{}"],
 )
-def test_no_odd_address_is_a_mistake_of_ours(
+def test_odd_addresses_cause_no_server_error(
     tenant: Tenant, browser: Client, address: str, odd: str
 ) -> None:
     for visitor in (browser, Client(raise_request_exception=False)):

@@ -120,7 +120,7 @@ def test_a_removed_factor_is_asked_for_again(bea: Membership, tenant: Tenant) ->
     assert session.get("/t/acme/").url.startswith("/account/?next=")
 
 
-def test_the_command_helps_whom_nobody_else_can(db: None, tenant: Tenant, capsys: Any) -> None:
+def test_reset_second_factor_helps_a_superuser(db: None, tenant: Tenant, capsys: Any) -> None:
     root = User.objects.create_superuser("root", "", "root")
     give_app(root)
     call_command("reset_second_factor", "root")

@@ -206,7 +206,7 @@ def test_new_recovery_codes_end_the_old_ones(browser: Client, ann: User) -> None
     assert log_in(Client(), ann, code=old[0]).status_code == 422
 
 
-def test_removing_the_app_is_asked_told_and_ends_the_codes(browser: Client, ann: User) -> None:
+def test_removing_the_app_asks_notifies_and_ends_the_codes(browser: Client, ann: User) -> None:
     give_app(ann)
     log_in(browser, ann, code=code_of(SEED))
     assert b"Remove the authenticator app?" in browser.get("/account/app/remove/").content

@@ -77,7 +77,7 @@ def test_the_sixth_guess_gets_a_page_that_says_when_to_try_again(ann: Client) ->
     assert ann.get("/t/acme/").status_code == 302
 
 
-def test_the_time_that_the_page_tells_stays_true(ann: Client) -> None:
+def test_the_time_shown_stays_correct(ann: Client) -> None:
     for _ in range(5):
         log_in(ann, "wrong")
     AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=50))

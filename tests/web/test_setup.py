@@ -573,7 +573,7 @@ class TestProgress:
             ({"count": 0, "missed": 7}, "7 not compared", True),
         ],
     )
-    def test_twins_and_what_could_not_be_compared_stay_in_sight(
+    def test_duplicates_and_bills_not_compared_stay_visible(
         self, client: Client, making: Tenant, result: dict[str, int], note: str, warned: bool
     ) -> None:
         job(making, tenant_setup.TWINS, details={"twins": [], **result})

@@ -140,7 +140,7 @@ def test_an_address_given_to_somebody_else_opens_nothing(ann: User, provider: Pr
         ({"email": "ann@example.\u212aom"}, "letters beyond a to z"),
     ],
 )
-def test_nobody_else_is_let_in_and_no_account_is_made(
+def test_an_unknown_sign_on_is_refused_and_makes_no_account(
     ann: User, provider: Provider, person: dict[str, Any], said: str
 ) -> None:
     provider.person |= person
@@ -322,9 +322,7 @@ def test_a_configuration_that_is_no_object_is_refused(ann: User, provider: Provi
     assert "does not answer as it should" in why(browser)
 
 
-def test_nobody_is_sent_on_the_way_without_end(
-    ann: User, provider: Provider, settings: Any
-) -> None:
+def test_sign_on_attempts_are_limited(ann: User, provider: Provider, settings: Any) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"single_sign_on": "2/h/ip"}
     answers = [Client().get("/account/sso/").url for _ in range(3)]
     assert [one.startswith(provider.url) for one in answers] == [True, True, False]
@@ -355,13 +353,13 @@ def _other_asks() -> None:
 @pytest.mark.parametrize(
     "query", ["", "code=x", "code=x&state=y", "error=access_denied", "state=y"]
 )
-def test_answers_that_nobody_asked_for(ann: User, query: str) -> None:
+def test_unrequested_sign_on_answers_are_refused(ann: User, query: str) -> None:
     browser = Client()
     assert browser.get(f"/account/sso/back/?{query}").url == "/admin/login/"
     assert not is_in(browser)
 
 
-def test_no_other_site_sends_anybody_on_the_way(ann: User) -> None:
+def test_sign_on_cannot_be_started_by_another_site(ann: User) -> None:
     answer = Client().get("/account/sso/", headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.url == "/admin/login/"
 
@@ -627,7 +625,7 @@ def test_who_logs_in_by_sign_on_gets_no_link_but_may_join(
     assert members.new_link(tenant, member.pk, actor="root", superuser=True).link
 
 
-def test_an_admin_becomes_nobody_who_has_signed_on(ann: User, tenant: Tenant) -> None:
+def test_an_admin_cannot_take_over_an_account_with_sign_on(ann: User, tenant: Tenant) -> None:
     sign_on(Client())
     pk = Membership.objects.get(user=ann).pk
     admin, root = Client(), Client()

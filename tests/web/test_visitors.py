@@ -55,7 +55,7 @@ def test_a_passkey_is_asked_for_in_a_session_of_some_minutes(tenant: Tenant) -> 
     assert Session.objects.get().expire_date > soon  # who is logged in stays so
 
 
-def test_nobody_asks_for_passkeys_without_end(tenant: Tenant, settings: Any) -> None:
+def test_passkey_requests_are_limited(tenant: Tenant, settings: Any) -> None:
     settings.MFA_RATE_LIMITS = {"webauthn_login": "2/h/ip"}
     ajax = {"X-Requested-With": "XMLHttpRequest"}
     answers = [Client().get("/account/passkey/", headers=ajax).status_code for _ in range(3)]
