@@ -93,7 +93,7 @@ def connect(page: Page, file: dict[str, Any]) -> None:
     fill(page, {f"epicor.auth.{name}": value for name, value in auth.items()})
     fill(page, {f"epicor.{k}": file["epicor"][k] for k in ("base_url", "api_key", "rate_group")})
     fill(page, {"company": "EPIC06"})
-    wait_text(page, "v2: the company is part of every address", within="#address")
+    wait_text(page, "v2: the Epicor company is part of every address", within="#address")
     go_on(page)
     page.wait_for_url("**/setup/test/")
 

@@ -159,7 +159,7 @@ def test_each_scope_says_how_many_bills_it_frees(
         Blocker.objects.filter(posting=posting).update(company="EPIC07")
     shown = client.get("/t/acme/exceptions/cause/", CAUSE).content.decode()
     assert "EPIC06 only: 1 bill</option>" in shown
-    assert "every company: 3 bills</option>" in shown
+    assert "every Epicor company: 3 bills</option>" in shown
     monkeypatch.setattr(mapping_act, "MOST", 2)
     said = post(client, target="ACME", scope="all")
     assert "2 bills are tried again at once; 1 more wait for it" in said

@@ -199,7 +199,7 @@ def test_lines_with_other_amounts_and_accounts() -> None:
 
 
 def test_only_the_key_is_shown_of_what_was_never_compared() -> None:
-    assert set(disputed().fields) == {"Company", "Vendor", "Invoice number", "Group"}
+    assert set(disputed().fields) == {"Epicor company", "Vendor", "Invoice number", "Group"}
 
 
 def test_words_that_belong_to_no_point() -> None:

@@ -118,7 +118,7 @@ def test_an_edit_in_ramp_shows_against_what_was_sent(ramp: dict[str, Any], point
 @pytest.mark.parametrize(
     ("seen", "point"),
     [
-        ({"company": "EPIC07"}, "Company"),
+        ({"company": "EPIC07"}, "Epicor company"),
         ({"vendor_num": 8}, "Vendor"),
         ({"invoice_num": "INV-1A"}, "Invoice number"),
         ({"invoice_date": "2026-11-01"}, "Invoice date"),

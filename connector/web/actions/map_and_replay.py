@@ -35,7 +35,9 @@ class MapForm(forms.Form):
         max_length=255,
         error_messages={"required": "Choose what it is in Epicor: type, then pick from the list."},
     )
-    scope = forms.ChoiceField(choices=[("one", "This company"), ("all", "Every company")])
+    scope = forms.ChoiceField(
+        choices=[("one", "This Epicor company"), ("all", "Every Epicor company")]
+    )
     source = forms.ChoiceField(
         choices=[("manual", ""), ("suggestion", "")],
         required=False,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 FIELDS = (
-    "Company",
+    "Epicor company",
     "Vendor",
     "Invoice number",
     "Invoice date",

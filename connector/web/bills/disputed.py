@@ -24,7 +24,7 @@ from connector.web.bills.sides import (
 _DISPUTES = (Reason.MISMATCH, Reason.CHANGED)
 # What the page calls the fields that it has.
 _NAMES: Mapping[str, str] = {
-    "company": "Company",
+    "company": "Epicor company",
     "vendor": "Vendor",
     "number": "Invoice number",
     "invoice_date": "Invoice date",
@@ -35,7 +35,7 @@ _NAMES: Mapping[str, str] = {
     "total": "Total",
     "pay_hold": "Payment hold",
 }
-_KEY = ("Company", "Vendor", "Invoice number", "Group")
+_KEY = ("Epicor company", "Vendor", "Invoice number", "Group")
 _MORE = Line(amount=Value("a line more", means="more"))
 
 

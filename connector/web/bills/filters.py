@@ -98,7 +98,7 @@ class BillFilter(django_filters.FilterSet):  # type: ignore[misc]
         widget=_text(**{"data-search": ""}),
     )
     entity = _choice("Ramp entity", "Any entity", method="of_entity")
-    company = _choice("Epicor company", "Any company", method="in_company")
+    company = _choice("Epicor company", "Any Epicor company", method="in_company")
     group = django_filters.CharFilter(
         field_name="group_id", label="Epicor group", max_length=16, widget=_text()
     )
@@ -145,7 +145,7 @@ class BillFilter(django_filters.FilterSet):  # type: ignore[misc]
             (entity, f"{company} · {entity_names.get(entity) or entity}")
             for entity, company in self.routes.items()
         ]
-        fields["entity"].choices = [*entities, (NONE, "Without a company")]
+        fields["entity"].choices = [*entities, (NONE, "Without an Epicor company")]
         seen = CatalogRefresh.objects.filter(tenant=self.tenant).values_list("company", flat=True)
         companies = sorted({*self.routes.values(), *seen})
         fields["company"].choices = [(name, name) for name in companies]
@@ -223,7 +223,7 @@ class BillFilter(django_filters.FilterSet):  # type: ignore[misc]
         return postings.filter(begins("invoice_num", text) | Q(pk__in=given.values("pk")))
 
     def of_entity(self, postings: QuerySet[Posting], name: str, entity: str) -> QuerySet[Posting]:
-        """The postings of one Ramp entity, or of those that have no company."""
+        """The postings of one Ramp entity, or of those that have no Epicor company."""
         if entity == NONE:
             return postings.exclude(entity_id__in=list(self.routes))
         return postings.filter(entity_id=entity)

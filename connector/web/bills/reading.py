@@ -178,7 +178,9 @@ def bill_comparison(posting: Posting, ramp: FromRamp, seen: Seen) -> BillCompari
 def _with_vendor_names(tenant_id: int, sent: Sent, epicor: InEpicor) -> tuple[Sent, InEpicor]:
     """Both sides with what Epicor calls their vendors, before the codes; one query."""
     sides = [side for side in (sent.side, epicor.side) if side is not None]
-    keys = {(_text(side, "Company"), side.fields.get("Vendor", NOTHING).means) for side in sides}
+    keys = {
+        (_text(side, "Epicor company"), side.fields.get("Vendor", NOTHING).means) for side in sides
+    }
     numbers = [number for _, number in keys if isinstance(number, int)]
     known = EpicorVendor.objects.filter(tenant_id=tenant_id, vendor_num__in=numbers)
     rows = known.values_list("company", "vendor_num", "name") if numbers else []
@@ -191,7 +193,7 @@ def _with_vendor_names(tenant_id: int, sent: Sent, epicor: InEpicor) -> tuple[Se
 
 def _with_vendor_name(side: Side | None, names: Mapping[Any, str]) -> Side | None:
     vendor = NOTHING if side is None else side.fields.get("Vendor", NOTHING)
-    name = "" if side is None else names.get((_text(side, "Company"), vendor.means), "")
+    name = "" if side is None else names.get((_text(side, "Epicor company"), vendor.means), "")
     if side is None or not name:
         return side
     return replace(

@@ -34,7 +34,9 @@ def ramp_side(bill: Bill, epicor_currency: str, given_num: str = "", entity_name
     numbered = Value(f"{own} (another one was given)") if given_num else None
     apply_on = bill.accounting_on or bill.issued_on
     fields = {
-        "Company": Value(entity_name or (f"entity {bill.entity_id}" if bill.entity_id else "none")),
+        "Epicor company": Value(
+            entity_name or (f"entity {bill.entity_id}" if bill.entity_id else "none")
+        ),
         "Vendor": Value(bill.vendor_name),
         "Invoice number": numbered or Value(own, _number(bill.invoice_num)),
         "Invoice date": day_value(bill.issued_on),
@@ -76,7 +78,7 @@ def seed_side(posting: Posting) -> Side:
 def sent_side(draft: APInvoiceDraft, group_id: str, currency: str) -> Side:
     """What is or was sent; `currency` is the ISO code whose digits the amounts have."""
     fields = {
-        "Company": _code(draft.company),
+        "Epicor company": _code(draft.company),
         "Vendor": Value(f"{draft.vendor_id} (number {draft.vendor_num})", draft.vendor_num),
         "Invoice number": Value(draft.invoice_num, _number(draft.invoice_num)),
         "Invoice date": day_value(draft.invoice_date),
@@ -107,7 +109,7 @@ def adopted_side(entered_as: Mapping[str, Any], group_id: str, currency: str) ->
     total = entered_as.get("total")
     return Side(
         {
-            "Company": _code(str(entered_as.get("company") or "")),
+            "Epicor company": _code(str(entered_as.get("company") or "")),
             "Vendor": Value(f"number {vendor_num}", vendor_num) if vendor_num else Value(),
             "Invoice number": Value(number, _number(number)) if number else Value(),
             "Currency": _code(str(entered_as.get("currency_code") or "")),
@@ -121,7 +123,7 @@ def epicor_side(seen: Seen, currency: str) -> Side:
     """What Epicor has, as it was read; amounts are decimal texts, days ISO 8601 or ""."""
     vendor_num, vendor_id = seen["vendor_num"], seen["vendor_id"]
     fields = {
-        "Company": stored_value(seen["company"]),
+        "Epicor company": stored_value(seen["company"]),
         "Vendor": Value(
             f"{vendor_id} (number {vendor_num})" if vendor_id else f"number {vendor_num}",
             vendor_num,

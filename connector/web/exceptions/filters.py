@@ -45,7 +45,7 @@ class ExceptionFilter(forms.Form):
             EntityRoute.objects.filter(tenant=tenant).values_list("company", "ramp_entity_id")
         )
         self.companies = sorted({company for company, _ in self._routes})
-        named = [("", "Any company"), *((company, company) for company in self.companies)]
+        named = [("", "Any Epicor company"), *((company, company) for company in self.companies)]
         field = self.fields["company"]
         if isinstance(field, forms.ChoiceField):
             field.choices = named

@@ -24,8 +24,8 @@ SOURCES = {
     "suggestion": "accepted suggestion",
 }
 WHY = {  # why a target applies to a reference
-    effective.OWN: "the mapping of this company",
-    effective.EVERY: "the mapping for every company",
+    effective.OWN: "the mapping of this Epicor company",
+    effective.EVERY: "the mapping for every Epicor company",
     effective.IDENTITY: "its own id, which our upload gave to Ramp",
 }
 

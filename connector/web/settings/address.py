@@ -66,6 +66,8 @@ def _verdict(api_version: str, version: str, named: str, company: str) -> str:
     if version and version != api_version:
         return ""  # the problems say it
     if api_version == address.V1:
-        return "v1: the company travels in a header, and the API key is ignored."
+        return "v1: the Epicor company travels in a header, and the API key is ignored."
     where = f"here {named or company}" if named or company else "named by the entity routes"
-    return f"v2: the company is part of every address ({where}), and the API key is required."
+    return (
+        f"v2: the Epicor company is part of every address ({where}), and the API key is required."
+    )
