@@ -58,14 +58,14 @@ class Environment:
             )
         return False
 
-    def words(self, name: str) -> list[str]:
+    def comma_list(self, name: str) -> list[str]:
         """A comma-separated list, empty items dropped."""
         return [word.strip() for word in self.text(name).split(",") if word.strip()]
 
     def proxies(self, name: str) -> list[str]:
         """A comma-separated list of addresses and networks; what is neither is a problem."""
-        words = self.words(name)
-        for word in words:
+        items = self.comma_list(name)
+        for word in items:
             if not is_proxy(word):
                 self.problems.append(
                     (
@@ -75,7 +75,7 @@ class Environment:
                         "unix for a proxy that comes by a Unix socket.",
                     )
                 )
-        return [word for word in words if is_proxy(word)]
+        return [word for word in items if is_proxy(word)]
 
     def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
         """One of `choices`, upper-cased names compared as written."""
@@ -111,7 +111,7 @@ class Environment:
 
     def origins(self, name: str, default: str) -> list[str]:
         """A comma-separated list of origins such as https://host; each wrong one is a problem."""
-        found = self.words(name) or [default]
+        found = self.comma_list(name) or [default]
         for origin in found:
             if not origin.startswith(("http://", "https://")):
                 self.problems.append(

@@ -18,7 +18,7 @@ FIELD_ENCRYPTION_KEY = _env.encryption_keys(debug=DEBUG)
 AUDIT_KEY = _env.secret("AUDIT_KEY", debug=DEBUG)
 PUBLIC_URL = _env.address("PUBLIC_URL", "http://127.0.0.1:8000")
 _HTTPS = PUBLIC_URL.startswith("https://")
-ALLOWED_HOSTS = _env.words("ALLOWED_HOSTS") or [
+ALLOWED_HOSTS = _env.comma_list("ALLOWED_HOSTS") or [
     host for host in {"localhost", "127.0.0.1", urlsplit(PUBLIC_URL).hostname} if host
 ]
 CSRF_TRUSTED_ORIGINS = _env.origins("CSRF_TRUSTED_ORIGINS", PUBLIC_URL)
@@ -101,7 +101,9 @@ SECOND_FACTOR = _env.choice(
 _sign_on = _env.single_sign_on()
 OIDC_ISSUER = _sign_on["issuer"]
 OIDC_NAME = _env.text("OIDC_NAME") or "single sign-on"
-OIDC_ALLOWED_DOMAINS = [domain.lower().lstrip("@") for domain in _env.words("OIDC_ALLOWED_DOMAINS")]
+OIDC_ALLOWED_DOMAINS = [
+    domain.lower().lstrip("@") for domain in _env.comma_list("OIDC_ALLOWED_DOMAINS")
+]
 OIDC_EMAILS_VERIFIED = _env.flag("OIDC_EMAILS_VERIFIED")
 if OIDC_EMAILS_VERIFIED and not OIDC_ALLOWED_DOMAINS:
     OIDC_EMAILS_VERIFIED = False

@@ -117,7 +117,7 @@ ACTIONS: Mapping[str, EventText] = {
     "posting.enter_again": EventText(
         _BILLS, "To be entered anew", say("{who} had {it} entered anew")
     ),
-    "posting.twins_cleared": EventText(_BILLS, "Said to be different", sentences.twins),
+    "posting.twins_cleared": EventText(_BILLS, "Said to be different", sentences.cleared),
     "question.accepted": EventText(_BILLS, "Went on in spite of a question", sentences.went_on),
     "question.forgotten": EventText(
         _BILLS, "Question to be asked again", sentences.acceptance_withdrawn

@@ -125,7 +125,7 @@ def _seal_batch(tenant_id: int, after: _Place | None) -> tuple[int, _Place | Non
         ours = [
             entry for entry in entries if trail_key.same(entry.own_mac, trail_key.own_mac(entry))
         ]
-        _tell_refused(tenant_id, len(entries) - len(ours))
+        _log_refused(tenant_id, len(entries) - len(ours))
         if ours:
             _tie(chain, ours)
     if ours:
@@ -149,7 +149,7 @@ def _open_ones(tenant_id: int, after: _Place | None) -> tuple[list[AuditEntry], 
     return entries[:SEAL_BATCH], len(entries) > SEAL_BATCH
 
 
-def _tell_refused(tenant_id: int, count: int) -> None:
+def _log_refused(tenant_id: int, count: int) -> None:
     if count:
         logger.error(
             "%s audit entries of tenant number %s were not written by this program, or changed "

@@ -132,7 +132,7 @@ def entered(event: Event) -> str:
     return end(text + (f" as {where}" if where else "") + (money if event.get("total") else ""))
 
 
-def twins(event: Event) -> str:
+def cleared(event: Event) -> str:
     """That other invoices, or other bills, are different ones."""
     both = [pair for name, pair in pairs(event.changes) if name.endswith("_cleared")]
     lists = [pair for pair in both if all(isinstance(one, list) for one in pair)]

@@ -20,10 +20,10 @@ ACKNOWLEDGED = "audit.acknowledged"
 RESTARTED = "audit.restarted"
 BACKWARDS = timedelta(minutes=10)  # two machines' clocks and a long transaction differ by less
 SEALED_WITHIN = timedelta(hours=1)  # sealing takes a minute where a worker runs
-_TELL_EVERY = 2000
+_PROGRESS_EVERY = 2000
 _CHUNK = 2000
 
-Tell = Callable[[int], None]
+Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +72,19 @@ class Verification:
         return self.findings[0].message if self.findings else ""
 
 
-def verify(tenant_id: int, tell: Tell | None = None, expect: Head | None = None) -> Verification:
+def verify(
+    tenant_id: int, progress: Progress | None = None, expect: Head | None = None
+) -> Verification:
     """Recompute the whole chain of a tenant, in constant memory.
 
     `expect` is a head that was noted elsewhere; the one on file is always compared. A body that
-    retention dropped is accepted, because its digest is still part of the entry. `tell` hears
+    retention dropped is accepted, because its digest is still part of the entry. `progress` hears
     every now and then how many sealed entries are done; what it raises ends the verification.
     """
     chain = Chain.objects.select_related("tenant").filter(tenant_id=tenant_id).first()
     walk = _Walk(tenant_id, chain)
     walk.expect(expect)
-    walk.sealed(tell)
+    walk.sealed(progress)
     walk.ends()
     walk.unsealed()
     return walk.result(_acknowledged(tenant_id))
@@ -140,7 +142,7 @@ class _Walk:
                 Finding(f"#{on_file.head.seq}", f"{_OTHER_CHAIN} {self._restored}", key)
             )
 
-    def sealed(self, tell: Tell | None) -> None:
+    def sealed(self, progress: Progress | None) -> None:
         """Every entry with a place, in its order."""
         link = self._begin()
         before: datetime | None = None
@@ -163,8 +165,8 @@ class _Walk:
             if before is not None and entry.at < before - BACKWARDS:
                 self.doubtful.append(_backwards(entry, before, self._cure))
             before = entry.at
-            if tell is not None and number % _TELL_EVERY == 0:
-                tell(number)
+            if progress is not None and number % _PROGRESS_EVERY == 0:
+                progress(number)
 
     def _begin(self) -> str:
         chain = self.chain

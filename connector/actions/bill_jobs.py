@@ -43,7 +43,7 @@ def adopt(job: Job, *, key: Sequence[Any]) -> Done:
 
 
 @job(PLAN_REMOVAL)
-def plan_removal(job: Job, *, enter_again: bool) -> Done:
+def show_removal(job: Job, *, enter_again: bool) -> Done:
     """Look what a removal would delete; writes nothing. The details are `as_result` of the plan."""
     preview = preview_removal(job.tenant, _posting(job), enter_again=enter_again)
     return Done("removal_planned", {"refusal": preview.refusal}, as_result(preview))

@@ -225,7 +225,7 @@ def _live(cycle: Cycle, prepared: Prepared, chosen: Key) -> SavedInvoice:
     bill_id = prepared.posting.bill_id
     asked, found = questions(cycle, [prepared], {bill_id: [chosen]})
     for question in asked:
-        found.add(question.company, question.ask(cycle.epicor))
+        found.add(question.company, question.search(cycle.epicor))
     _check_nothing_of_ours(prepared, found, chosen)
     saved = found.by_key.get(same_key(chosen))
     if saved is None or saved.header is None:

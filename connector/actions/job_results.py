@@ -73,7 +73,7 @@ def _chart(data: _Data) -> str:
     )
 
 
-def _twins(data: _Data) -> str:
+def _duplicates(data: _Data) -> str:
     count, left_out = data["count"], data["left_out"]
     rest = "" if data["all"] else " Ramp has more ready bills; ask again to compare them, too."
     left = f" {counted(left_out, 'bill')} could not be compared yet (not coded)."
@@ -163,7 +163,7 @@ TEXTS: Mapping[str, str | Callable[[_Data], str]] = {
     "entities_read": _entities,
     "chart_read": _chart,
     "catalogs_read": "{rows:,} rows of Epicor's lists are here, {vendors:,} vendors.",
-    "twins_compared": _twins,
+    "twins_compared": _duplicates,
     "rehearsed": _rehearsed,
     "nothing_to_rehearse": "Ramp has no bill that is ready and in scope, so there is nothing to "
     "rehearse yet.",

@@ -188,7 +188,7 @@ def _read(
     try:
         for done, (company, name) in enumerate([(c, n) for c in companies for n in names]):
             what = {"company": company, "name": name, "of": before.get((company, name), 0)}
-            client.watch = partial(_tell, seen, done, what)
+            client.watch = partial(_report_progress, seen, done, what)
             read = refresh_catalog(client, tenant.pk, company, name, books)
             counts[name] += read
             seen(done + 1, {**what, "rows": read, "over": True})
@@ -198,7 +198,7 @@ def _read(
         client.close()
 
 
-def _tell(
+def _report_progress(
     seen: Callable[[int, dict[str, Any]], None], done: int, what: dict[str, Any], rows: int
 ) -> None:
     seen(done, {**what, "rows": rows, "over": False})

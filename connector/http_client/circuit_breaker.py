@@ -25,7 +25,7 @@ class Breaker:
     def rests(self) -> float:
         """Seconds that a request has to wait; 0 = send it now (perhaps as the probe).
 
-        Every request that may be sent must be reported with `tell`. A thread whose probe is
+        Every request that may be sent must be reported with `record`. A thread whose probe is
         under way may send more: logging in is a part of it.
         """
         with self._lock:
@@ -39,7 +39,7 @@ class Breaker:
             self._probe = threading.get_ident()
             return 0.0
 
-    def tell(self, *, failed: bool | None) -> None:
+    def record(self, *, failed: bool | None) -> None:
         """What became of a request; None = nothing can be said about the system's health."""
         with self._lock:
             mine = self._probe == threading.get_ident()

@@ -165,7 +165,7 @@ class Api:
             failed = error.detail.get("status") != 429  # who asks us to slow down is there
             raise
         finally:
-            self._breaker.tell(failed=failed)
+            self._breaker.record(failed=failed)
         return answer
 
     # -- tries -------------------------------------------------------------------------------

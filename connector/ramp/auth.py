@@ -9,7 +9,7 @@ from connector.domain.errors import AccessError
 from connector.http_client.client import Api, make_client
 from connector.http_client.outcomes import Answer
 from connector.http_client.tokens import TokenHolder, lifetime_s
-from connector.ramp.errors import raise_for, words
+from connector.ramp.errors import error_parts, raise_for
 
 NEEDED_SCOPES = (
     "accounting:read",
@@ -70,13 +70,13 @@ def log_in(
     )
     try:
         answer = _ask(api, (*NEEDED_SCOPES, *OPTIONAL_SCOPES))
-        if words(answer)[0] == "invalid_scope":
+        if error_parts(answer)[0] == "invalid_scope":
             answer = _ask(api, NEEDED_SCOPES)
     finally:
         api.close()
     if 400 <= answer.status < 500:
         raise AccessError(
-            f"Ramp refused our login ({words(answer)[1]}). No bill is lost; check "
+            f"Ramp refused our login ({error_parts(answer)[1]}). No bill is lost; check "
             "ramp.client_id, ramp.client_secret and the scopes of the app.",
             detail={"status": answer.status, "trace_id": answer.trace_id},
         )

@@ -50,7 +50,7 @@ def raise_for(answer: Answer, what: str, *, scope: str = "", writing: bool = Fal
     _refuse(answer, what, scope)
 
 
-def words(answer: Answer) -> tuple[str, str, str]:
+def error_parts(answer: Answer) -> tuple[str, str, str]:
     """Ramp's error code, message and further text of an answer, each "" when absent."""
     body = answer.json if isinstance(answer.json, Mapping) else {}
     error = body.get("error_v2")
@@ -86,7 +86,7 @@ def _refuse_unsigned(answer: Answer, what: str) -> NoReturn:
 
 
 def _refuse(answer: Answer, what: str, scope: str) -> NoReturn:
-    code, message, more = words(answer)
+    code, message, more = error_parts(answer)
     text = redact_text(message[:_MOST_TEXT]).strip().rstrip(".") or f"status {answer.status}"
     detail = {"status": answer.status, "code": code, "trace_id": answer.trace_id, "said": text}
     if code == NOT_READY:

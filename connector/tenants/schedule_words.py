@@ -17,7 +17,7 @@ _DAYS = {
 _STEP = re.compile(r"\*/(\d{1,2})")
 
 
-def in_words(cron: str) -> str:
+def schedule_text(cron: str) -> str:
     """ "every 15 minutes", "daily at 07:30 from Monday to Friday"; what is rarer as it is."""
     fields = cron.split()
     if len(fields) != 5 or fields[2:4] != ["*", "*"] or fields[4] not in _DAYS:

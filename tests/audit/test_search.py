@@ -132,7 +132,7 @@ def test_the_state_of_the_chain(tenant: Tenant) -> None:
 
 
 def test_verifying_tells_how_far_it_is(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit.trail.verification._TELL_EVERY", 2)
+    monkeypatch.setattr("audit.trail.verification._PROGRESS_EVERY", 2)
     for number in range(5):
         log.record(tenant.pk, "posting.held", subject_kind="posting", subject_id=f"b{number}")
     log.seal(tenant.pk)

@@ -281,18 +281,18 @@ def test_only_one_request_is_the_probe_and_its_thread_may_log_in(monkeypatch):
     monkeypatch.setattr(circuit_breaker.time, "monotonic", lambda: now[0])
     for _ in range(circuit_breaker.TRIPS_AFTER):
         assert one.rests() == 0
-        one.tell(failed=True)
+        one.record(failed=True)
     assert one.rests() == circuit_breaker.RESTS_S
     now[0] = circuit_breaker.RESTS_S
     assert one.rests() == 0
     assert one.rests() == 0  # the login of the probe
     with ThreadPoolExecutor(1) as other:
         assert other.submit(one.rests).result() > 0
-    one.tell(failed=None)  # refused before anything could be said: the next one is the probe
+    one.record(failed=None)  # refused before anything could be said: the next one is the probe
     with ThreadPoolExecutor(1) as other:
         assert other.submit(one.rests).result() == 0
         assert one.rests() > 0
-        other.submit(one.tell, failed=False).result()
+        other.submit(one.record, failed=False).result()
     assert one.rests() == 0
 
 

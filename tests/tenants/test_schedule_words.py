@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.tenants.schedule_words import in_words
+from connector.tenants.schedule_words import schedule_text
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ from connector.tenants.schedule_words import in_words
     ],
 )
 def test_in_words(cron: str, words: str) -> None:
-    assert in_words(cron) == words
+    assert schedule_text(cron) == words

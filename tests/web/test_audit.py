@@ -303,7 +303,7 @@ def test_a_chain_too_long_for_a_worker_is_left_with_a_way_on(
     for _ in range(3):
         tell(tenant)
     log.seal(tenant.pk)
-    monkeypatch.setattr("audit.trail.verification._TELL_EVERY", 1)
+    monkeypatch.setattr("audit.trail.verification._PROGRESS_EVERY", 1)
     monkeypatch.setattr(verify_audit, "_MOST_S", -1)
     job = ask(client)
     runner.run(job.pk)

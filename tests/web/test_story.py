@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from audit.trail.models import AuditEntry
 from audit.writes.models import Attempt
 from connector.tenants.models import Tenant
-from connector.web.bills import timeline as stories
+from connector.web.bills import timeline
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -46,7 +46,7 @@ def test_entries_and_attempts_are_one_story_newest_first(tenant: Tenant) -> None
     entry(tenant, "attempt.begun", NOON + timedelta(minutes=2))  # the attempt says it
     entry(tenant, "posting.held", NOON + timedelta(minutes=3), reason="refused", message="Why.")
     entry(tenant, "posting.noted", NOON + timedelta(minutes=1), text="Called.", actor="ann")
-    found = stories.story(tenant.pk, "b")
+    found = timeline.events_of(tenant.pk, "b")
     assert [(event.action, event.text) for event in found.events] == [
         ("posting.held", "Why."),
         ("enter_invoice", "No."),
@@ -69,8 +69,8 @@ def test_pages_of_the_story_lose_nothing(tenant: Tenant, same: int) -> None:
     seen: list[str] = []
     before = None
     for _ in range(5):
-        page = stories.story(tenant.pk, "b", before=before)
-        assert len(page.events) <= stories.A_PAGE
+        page = timeline.events_of(tenant.pk, "b", before=before)
+        assert len(page.events) <= timeline.A_PAGE
         seen += [f"{event.attempt is None} {event.key}" for event in page.events]
         before = page.older
         if before is None:
@@ -82,19 +82,19 @@ def test_pages_of_the_story_lose_nothing(tenant: Tenant, same: int) -> None:
 def test_two_hundred_and_one_events_are_two_pages(tenant: Tenant) -> None:
     for number in range(201):
         entry(tenant, "posting.rechecked", NOON + timedelta(seconds=number))
-    page = stories.story(tenant.pk, "b")
+    page = timeline.events_of(tenant.pk, "b")
     assert len(page.events) == 200
-    assert len(stories.story(tenant.pk, "b", before=page.older).events) == 1
+    assert len(timeline.events_of(tenant.pk, "b", before=page.older).events) == 1
 
 
 @pytest.mark.parametrize("text", [None, "", "x", "2026-02-30T00:00Z", "2026-11-24T12:00:00"])
 def test_what_is_no_moment_is_none(text: str | None) -> None:
-    assert stories.moment(text) is None
+    assert timeline.moment(text) is None
 
 
 def test_a_moment_survives_the_address(tenant: Tenant) -> None:
     at = NOON + timedelta(microseconds=1)
-    assert stories.moment(at.isoformat()) == at
+    assert timeline.moment(at.isoformat()) == at
 
 
 def test_each_hold_says_what_ended_it(tenant: Tenant) -> None:
@@ -105,22 +105,22 @@ def test_each_hold_says_what_ended_it(tenant: Tenant) -> None:
     entry(tenant, "posting.held", minutes[3], reason="period_closed", message="Closed.")
     entry(tenant, "posting.entered", minutes[4])
     entry(tenant, "posting.held", minutes[5], reason="changed", message="Edited.")
-    steps = stories.milestones(tenant.pk, "b")
-    found = [(h.reason, h.ended, h.ended_by, h.ended_actor) for h in stories.holds(steps)]
+    steps = timeline.milestones(tenant.pk, "b")
+    found = [(h.reason, h.ended, h.ended_by, h.ended_actor) for h in timeline.holds(steps)]
     assert found == [
         ("changed", None, "", ""),
         ("period_closed", minutes[4], "posting.entered", "system"),
         ("refused", minutes[3], "posting.held", "system"),
         ("vendor_unmapped", minutes[1], "posting.replayed", "ann"),
     ]
-    assert stories.verified_at(steps) == minutes[4]
-    assert stories.verified_at([]) is None
+    assert timeline.verified_at(steps) == minutes[4]
+    assert timeline.verified_at([]) is None
 
 
 def test_people_are_called_by_their_names(tenant: Tenant) -> None:
     User.objects.create_user("ann", first_name="Ann", last_name="Miller")
     User.objects.create_user("bob")
-    assert stories.people(["ann", "bob", "gone", "system", ""]) == {
+    assert timeline.names_of(["ann", "bob", "gone", "system", ""]) == {
         "ann": "Ann Miller (ann)",
         "bob": "bob",
         "gone": "gone",
@@ -133,12 +133,12 @@ def test_texts_hide_what_looks_like_a_secret_and_details_say_more(tenant: Tenant
     entry(tenant, "posting.held", NOON, message=f"Refused {secret} so", reason="refused")
     entry(tenant, "posting.replayed", NOON - timedelta(1), message="A person asked for it.")
     attempt(tenant, NOON - timedelta(2), message=f"Said {secret} so")
-    found = stories.story(tenant.pk, "b").events
+    found = timeline.events_of(tenant.pk, "b").events
     assert [event.text for event in found] == [
         "Refused [hidden] so",
         "A person asked for it.",
         "Said [hidden] so",
     ]
     assert [event.more for event in found] == [True, False, True]
-    (hold,) = stories.holds(stories.milestones(tenant.pk, "b"))[:1]
+    (hold,) = timeline.holds(timeline.milestones(tenant.pk, "b"))[:1]
     assert hold.message == "Refused [hidden] so"

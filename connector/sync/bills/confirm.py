@@ -71,7 +71,7 @@ def _report_all(cycle: Cycle, report: Report, stop_at: float, after: int) -> int
         if report is SUCCESSES:
             free = _not_synced_yet(cycle, free)
         round_ = _Round(cycle, report, len(free))
-        round_.tell(free)
+        round_.send(free)
         if not round_.close():
             return None
         if time.monotonic() >= stop_at:
@@ -119,7 +119,7 @@ class _Round:
     refused: list[tuple[Posting, str]] = field(default_factory=list)  # and Ramp's words
     strange: list[str] = field(default_factory=list)  # words that the bill does not explain
 
-    def tell(self, batch: Sequence[Posting]) -> None:
+    def send(self, batch: Sequence[Posting]) -> None:
         """When Ramp names the bills it refuses, settle those; else halve to find them."""
         if not batch or self.nothing_is_taken:
             return
@@ -138,14 +138,14 @@ class _Round:
         if len(batch) == 1:
             self._settle_alone(batch[0], refusal)
         elif named:
-            self.tell([posting for posting in batch if posting not in named])
+            self.send([posting for posting in batch if posting not in named])
             for posting in named:
                 if not self.nothing_is_taken:
                     self._settle_alone(posting, refusal)
         else:
             # Every other one, so that the bills refused first come from everywhere.
-            self.tell(batch[::2])
-            self.tell(batch[1::2])
+            self.send(batch[::2])
+            self.send(batch[1::2])
 
     def _settle_alone(self, posting: Posting, refusal: Refusal) -> None:
         narrow([posting], lambda _: self._settle(posting, refusal), self._broke)

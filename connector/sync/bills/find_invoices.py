@@ -24,7 +24,7 @@ class Question:
     stamps: frozenset[str]
     stamp_column: str
 
-    def ask(self, client: EpicorClient) -> list[SavedInvoice]:
+    def search(self, client: EpicorClient) -> list[SavedInvoice]:
         """HTTP only, so that a lane can do it. Raises AccessError, TransientError."""
         return find(
             client, self.company, keys=self.keys, stamps=self.stamps, stamp_column=self.stamp_column
@@ -120,7 +120,7 @@ def look_up(
             (vendor_num, number) for name, vendor_num, number in keys if name == company
         )
         question = Question(company, wanted, frozenset(bill_ids), found.stamp_column)
-        found.add(company, question.ask(cycle.epicor))
+        found.add(company, question.search(cycle.epicor))
     return found
 
 

@@ -89,7 +89,7 @@ def prove(due: Due) -> Task:
     yield from _looking(due, some, _prove, begun=True)
 
 
-def ask(cycle: Cycle, some: Sequence[Subject]) -> Asking[Answer]:
+def search(cycle: Cycle, some: Sequence[Subject]) -> Asking[Answer]:
     """Ask every company at the same time, in one request each, what it has of these bills.
 
     Raises AccessError, TransientError.
@@ -98,7 +98,7 @@ def ask(cycle: Cycle, some: Sequence[Subject]) -> Asking[Answer]:
     blind = [one for one in some if not isinstance(one, Prepared)]
     suspects = candidates_for(cycle, jobs)
     queries, found = questions(cycle, jobs, keys_of(suspects), [posting for posting, _ in blind])
-    answers = yield from send(cycle.epicor, [partial(one.ask, cycle.epicor) for one in queries])
+    answers = yield from send(cycle.epicor, [partial(one.search, cycle.epicor) for one in queries])
     for question, invoices in zip(queries, answers, strict=True):
         found.add(question.company, invoices)
     return Answer(jobs, blind, found, suspects)
@@ -131,7 +131,7 @@ def _look_up(due: Due, some: Sequence[Subject], follow: Follow, *, begun: bool) 
     """
     found: Found | None = None
     try:
-        answer = yield from ask(due.cycle, some)
+        answer = yield from search(due.cycle, some)
         found = answer.found
         if due.outcomes.stopped is None:
             _follow(due, answer, follow)

@@ -25,7 +25,7 @@ from connector.sync.bills.due import Due, ToEnter
 from connector.sync.bills.find_invoices import name_of
 from connector.sync.bills.invoice_groups import MOST_REFUSED, NoGroupError, taken
 from connector.sync.bills.lanes import Task
-from connector.sync.bills.look_up import ask
+from connector.sync.bills.look_up import search
 from connector.sync.bills.write_record import WriteRecord
 from connector.sync.context import Cycle
 from connector.sync.narrow import LOOKED_UP, bug
@@ -123,7 +123,7 @@ def _is_accepted(due: Due, posting: Posting, error: QuestionError) -> bool:
 def _look(due: Due, item: ToEnter, error: PostingError) -> Task:
     """Look what is there of a bill whose entering was stopped in the middle."""
     try:
-        answer = yield from ask(due.cycle, [item.prepared])
+        answer = yield from search(due.cycle, [item.prepared])
     except PostingError as second:
         due.outcomes.stop(second)
         return

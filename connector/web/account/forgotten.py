@@ -32,7 +32,7 @@ class AddressForm(forms.Form):
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def ask(request: HttpRequest) -> HttpResponse:
+def request_link(request: HttpRequest) -> HttpResponse:
     """Take an address; the answer never says whether it is known, nor whether a mail went out."""
     form = AddressForm(request.POST if request.method == "POST" else None)
     asked = False
@@ -83,6 +83,6 @@ class Reset(outside.Page, PasswordResetConfirmView):
 
 
 urlpatterns = [
-    path("account/forgotten/", ask, name="forgotten"),
+    path("account/forgotten/", request_link, name="forgotten"),
     path("account/reset/<str:uidb64>/<str:token>/", Reset.as_view(), name="reset-link"),
 ]

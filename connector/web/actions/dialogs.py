@@ -23,7 +23,13 @@ from connector.domain.errors import HeldError
 from connector.web import layout
 from connector.web.actions.forms import ActForm
 from connector.web.actions.preview import CHANGED, Act, ActionPreview, Done, Order, preview_of
-from connector.web.actions.selection import SelectionError, as_seen, cause_key, cause_values, picked
+from connector.web.actions.selection import (
+    SelectionError,
+    as_seen,
+    cause_key,
+    cause_values,
+    selected_bills,
+)
 from connector.web.activity import context_of
 from connector.web.exceptions.cause import cause_context
 
@@ -70,7 +76,7 @@ def _preview(order: Order, what: Act) -> ActionPreview:
     """What it would do to the bills that are meant. Raises SelectionError or HeldError: why not."""
     if what.stopped is not None and (why := what.stopped(order.tenant)):
         raise HeldError(why)
-    bills = picked(order.tenant, order.data, actor=order.actor)
+    bills = selected_bills(order.tenant, order.data, actor=order.actor)
     if what.alone and len(bills.postings) + len(bills.changed) != 1:
         raise SelectionError("This can be done to one bill at a time. Nothing was changed.")
     if what.widen is not None and not order.sure:  # then it is what was in view

@@ -58,7 +58,7 @@ def as_seen(postings: list[Posting]) -> str:
     return ",".join(f"{posting.pk}:{seen(posting)}" for posting in postings)
 
 
-def picked(tenant: Tenant, data: QueryDict, *, actor: str) -> Selection:
+def selected_bills(tenant: Tenant, data: QueryDict, *, actor: str) -> Selection:
     """The bills that a form means: confirmed ones, one, a whole cause or list, or ticked ones.
 
     Raises SelectionError, and Http404 for a bill that is not theirs.

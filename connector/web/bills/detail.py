@@ -24,7 +24,7 @@ from connector.ramp.bill_content import envelope
 from connector.sync.bills.ramp_status import stopped
 from connector.tenants.models import EpicorCredentials, RampCredentials, Tenant
 from connector.web import layout
-from connector.web.bills import timeline as stories
+from connector.web.bills import timeline
 from connector.web.bills.reading import (
     BillComparison,
     FromRamp,
@@ -53,17 +53,17 @@ def page(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
     if posting is None:
         context: dict[str, Any] = {"bill_id": bill_id}
         return layout.page(request, "connector/bill_unknown.html", "Bill", context, status=404)
-    mark = stories.mark(tenant.pk, bill_id)
+    mark = timeline.mark(tenant.pk, bill_id)
     if layout.is_part(request) and request.GET.get("seen") == mark.key:
         return HttpResponse(status=204)  # the page is as new as the bill: nothing is put anew
-    before = stories.moment(request.GET.get("before"))
+    before = timeline.moment(request.GET.get("before"))
     context = {"bill": bill_page(posting, ramp, before=before), "mark": mark}
     context["moves"] = _moves(posting, mark)
     name = called(posting.invoice_num, posting.bill_id)
     return layout.page(request, "connector/bill.html", f"Bill {name}", context)
 
 
-def _moves(posting: Posting, mark: stories.Mark) -> bool:
+def _moves(posting: Posting, mark: timeline.Mark) -> bool:
     """Whether the bill goes on by itself just now, so that the page looks again by itself."""
     on_its_way = posting.state in (_State.QUEUED, _State.IN_FLIGHT, _State.IN_DOUBT)
     if not on_its_way or (posting.hold_reason and posting.not_before is None):
@@ -79,8 +79,8 @@ class BillPage:
     sides: BillComparison
     left_out: str  # why a bill that is in Ramp is not ours to enter, "" when it is
     blockers: list[Blocker]
-    holds: list[stories.PastHold]
-    story: stories.Timeline
+    holds: list[timeline.PastHold]
+    story: timeline.Timeline
     people: dict[str, str]
     ramp_url: str
     epicor_url: str
@@ -93,9 +93,9 @@ class BillPage:
 
 def bill_page(posting: Posting, ramp: FromRamp, *, before: datetime | None = None) -> BillPage:
     """Everything about one bill; a constant number of queries."""
-    steps = stories.milestones(posting.tenant_id, posting.bill_id)
-    events = stories.story(posting.tenant_id, posting.bill_id, before=before)
-    holds = stories.holds(steps)
+    steps = timeline.milestones(posting.tenant_id, posting.bill_id)
+    events = timeline.events_of(posting.tenant_id, posting.bill_id, before=before)
+    holds = timeline.holds(steps)
     names = [event.actor for event in events.events] + [hold.ended_actor for hold in holds]
     return BillPage(
         posting=posting,
@@ -104,7 +104,7 @@ def bill_page(posting: Posting, ramp: FromRamp, *, before: datetime | None = Non
         blockers=list(posting.blockers.all()) if posting.pk else [],
         holds=holds,
         story=events,
-        people=stories.people([*names, posting.assignee, posting.given_by]),
+        people=timeline.names_of([*names, posting.assignee, posting.given_by]),
         ramp_url=ramp_url(_base_url(RampCredentials, posting.tenant), posting.bill_id),
         epicor_url=epicor_url(_base_url(EpicorCredentials, posting.tenant)),
     )
@@ -178,12 +178,12 @@ def look(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
 def older(request: HttpRequest, slug: str, bill_id: str) -> HttpResponse:
     """What happened before the moment `before`."""
     posting = posting_of(request, bill_id)
-    before = stories.moment(request.GET.get("before")) or timezone.now()
+    before = timeline.moment(request.GET.get("before")) or timezone.now()
     if not layout.is_part(request):
         query = urlencode({"before": before.isoformat()})
         return HttpResponseRedirect(f"{reverse('bill', args=[slug, bill_id])}?{query}")
-    events = stories.story(posting.tenant_id, bill_id, before=before)
-    people = stories.people(event.actor for event in events.events)
+    events = timeline.events_of(posting.tenant_id, bill_id, before=before)
+    people = timeline.names_of(event.actor for event in events.events)
     context = {"story": events, "people": people, "posting": posting}
     return layout.part(request, "connector/_bill_events.html", context)
 
@@ -233,14 +233,14 @@ def posting_of(request: HttpRequest, bill_id: str) -> Posting:
 
 
 def _sides(request: HttpRequest, posting: Posting) -> HttpResponse:
-    steps = stories.milestones(posting.tenant_id, posting.bill_id)
+    steps = timeline.milestones(posting.tenant_id, posting.bill_id)
     ramp = read_ramp(posting.tenant, posting.bill_id)
     found = bill_comparison(posting, ramp, _seen(steps))
     return layout.part(request, "connector/_bill_sides.html", {"sides": found, "posting": posting})
 
 
 def _seen(steps: Sequence[AuditEntry]) -> Seen:
-    return Seen(verified_at=stories.verified_at(steps), held_at=stories.held_at(steps))
+    return Seen(verified_at=timeline.verified_at(steps), held_at=timeline.held_at(steps))
 
 
 def _detail(

@@ -72,7 +72,7 @@ class PastHold:
     ended_actor: str = ""
 
 
-def story(tenant_id: int, bill_id: str, *, before: datetime | None = None) -> Timeline:
+def events_of(tenant_id: int, bill_id: str, *, before: datetime | None = None) -> Timeline:
     """The newest events of a bill, or those before a moment; three queries, however many."""
     ours = {"tenant_id": tenant_id, "subject_kind": "posting", "subject_id": bill_id}
     entries = AuditEntry.objects.filter(**ours).exclude(action__in=_OF_ATTEMPTS)
@@ -162,7 +162,7 @@ def holds(entries: Sequence[AuditEntry]) -> list[PastHold]:
     return found[:_HOLDS]
 
 
-def people(names: Iterable[str]) -> dict[str, str]:
+def names_of(names: Iterable[str]) -> dict[str, str]:
     """What to call the actors of the trail: their full names where they have one; one query."""
     wanted = {name for name in names if name and name != log.SYSTEM}
     known = {user.username: user.get_full_name() for user in _users(wanted)}

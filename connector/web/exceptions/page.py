@@ -10,7 +10,7 @@ from audit.ledger import exceptions
 from audit.ledger.exceptions import CauseGroup
 from audit.permissions import requires
 from connector.web import layout
-from connector.web.actions import urls as acts
+from connector.web.actions import urls as action_urls
 from connector.web.actions.selection import cause_key
 from connector.web.exceptions.cause import bills, cause_context, head_of
 from connector.web.exceptions.empty import empty_of
@@ -72,5 +72,5 @@ urlpatterns = [
     path("exceptions/cause/", cause, name="exceptions-cause"),
     path("exceptions/cause/more/", more, name="exceptions-more"),
     path("exceptions/pulse/", pulse, name="exceptions-pulse"),
-    *acts.urlpatterns,
+    *action_urls.urlpatterns,
 ]

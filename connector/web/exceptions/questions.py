@@ -82,7 +82,7 @@ def passed_over(tenant: Tenant) -> list[PassedOver]:
 
 @require_POST
 @requires("manage_settings")
-def ask_again(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+def withdraw_acceptance(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """A question that was passed over for every bill stops bills again."""
     row = forget(layout.tenant_of(request), pk, actor=layout.actor(request))
     if row is None:
@@ -91,4 +91,6 @@ def ask_again(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     return layout.done(request, text, reverse("settings", args=[slug]))
 
 
-urlpatterns = [path("settings/questions/<int:pk>/ask-again", ask_again, name="question-ask-again")]
+urlpatterns = [
+    path("settings/questions/<int:pk>/ask-again", withdraw_acceptance, name="question-ask-again")
+]

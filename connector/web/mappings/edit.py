@@ -12,7 +12,7 @@ from connector.tenants.models import Tenant
 from connector.web import layout
 from connector.web.activity import context_of
 from connector.web.mappings import base
-from connector.web.mappings.grid import row_asked, row_context, text_in
+from connector.web.mappings.grid import requested_row, row_context, text_in
 from mappings import grid as grids
 from mappings.changes import needs_approval
 from mappings.decisions import Decision, DecisionError, decide
@@ -29,16 +29,16 @@ def edit(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     kind = base.kind_in(request, kind)
     new = "new" in request.GET
     return _form(
-        request, kind, Row("", "") if new else row_asked(request, kind, request.GET), new=new
+        request, kind, Row("", "") if new else requested_row(request, kind, request.GET), new=new
     )
 
 
 @require_safe
 @requires("map")
-def ask_removal(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
+def confirm_removal(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     """The question before a mapping is removed: for the dialog."""
     kind = base.kind_in(request, kind)
-    row = row_asked(request, kind, request.GET)
+    row = requested_row(request, kind, request.GET)
     context = row_context(request, kind, row) | {
         "kind": kind,
         "approval": needs_approval(layout.tenant_of(request).pk),
@@ -53,14 +53,14 @@ def save(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     """Give one reference its target, or remove it; replays what waits for it if asked."""
     kind = base.kind_in(request, kind)
     asked, new = request.POST, "new" in request.POST
-    row = row_asked(request, kind, asked)
+    row = requested_row(request, kind, asked)
     row.name = text_in(asked, "ramp_name") or row.name
     if not asked.get("epicor_id") and "remove" not in asked:
         return _form(request, kind, row, new=new, problem=_CHOOSE)
     try:
         decision = _decide(request, kind, row)
     except DecisionError as error:
-        again = row_asked(request, kind, asked)
+        again = requested_row(request, kind, asked)
         again.name = row.name or again.name
         return _form(request, kind, again, new=new, problem=str(error))
     wanted = "replay" in asked and decision.changed and layout.may(request, "replay")
@@ -147,6 +147,6 @@ def _form(
 
 urlpatterns = [
     path("mappings/<path:kind>/edit/", edit, name="mapping-edit"),
-    path("mappings/<path:kind>/remove/", ask_removal, name="mapping-remove"),
+    path("mappings/<path:kind>/remove/", confirm_removal, name="mapping-remove"),
     path("mappings/<path:kind>/save/", save, name="mapping-save"),
 ]

@@ -64,7 +64,7 @@ def page(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
 def row(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     """One row as it is now: the piece that takes the place of its form."""
     kind = base.kind_in(request, kind)
-    found = row_asked(request, kind, request.GET)
+    found = requested_row(request, kind, request.GET)
     context = row_context(request, kind, found) | {"kind": kind}
     context["counted"] = is_counted(layout.tenant_of(request).pk)
     return layout.part(request, "connector/_mapping_row.html", context)
@@ -75,7 +75,7 @@ def row(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
 def past(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     """What happened to the mappings of one reference: for the dialog."""
     kind = base.kind_in(request, kind)
-    found = row_asked(request, kind, request.GET)
+    found = requested_row(request, kind, request.GET)
     events = history(layout.tenant_of(request).pk, kind, found.ramp_id)
     context = {"row": found, "events": events, "sources": base.SOURCES}
     return layout.part(request, "connector/_mapping_history.html", context)
@@ -126,7 +126,7 @@ def text_in(asked: Mapping[str, str], name: str, size: int = 255) -> str:
     return asked.get(name, "").replace("\x00", "").strip()[:size]
 
 
-def row_asked(request: HttpRequest, kind: str, asked: Mapping[str, str]) -> Row:
+def requested_row(request: HttpRequest, kind: str, asked: Mapping[str, str]) -> Row:
     """The row that a form or an address names, as it is now."""
     ramp_id, company = text_in(asked, "ramp_id"), text_in(asked, "company", 16)
     return grids.row_of(layout.tenant_of(request).pk, kind, ramp_id, company)

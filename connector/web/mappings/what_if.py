@@ -16,7 +16,7 @@ from connector.web import layout
 from connector.web.activity import context_of
 from connector.web.mappings import base
 from connector.web.mappings.files import MOST_SENT, job_of, uploaded
-from connector.web.mappings.grid import row_asked, text_in
+from connector.web.mappings.grid import requested_row, text_in
 from mappings.files import MappingFileError, MappingRow
 from mappings.targets import targets_of
 
@@ -33,7 +33,7 @@ def choose(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
 @takes_bytes(MOST_SENT)
 @require_POST
 @requires("view")
-def ask(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
+def start_what_if(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     """Have it found out; nothing is changed. A file is for those who may import one."""
     if request.FILES and not layout.may(request, "map"):
         raise PermissionDenied("Your role may ask about one mapping, not about a file.")
@@ -59,7 +59,7 @@ def _rows(request: HttpRequest, kind: str) -> list[MappingRow]:
     if not target and "remove" not in asked:
         raise MappingFileError("Choose an Epicor target, or tick that it shall have none.")
     company = text_in(asked, "company", 17)
-    known = row_asked(request, kind, asked)
+    known = requested_row(request, kind, asked)
     return [MappingRow(0, ramp_id, known.name, "" if "remove" in asked else target, "", company)]
 
 
@@ -72,7 +72,7 @@ def _choose(request: HttpRequest, kind: str, problem: str = "") -> HttpResponse:
     tenant = layout.tenant_of(request)
     asked = request.POST if request.method == "POST" else request.GET
     context = base.frame(request, kind)
-    row = row_asked(request, kind, asked)
+    row = requested_row(request, kind, asked)
     target = text_in(asked, "epicor_id")
     context |= {
         "problem": problem,
@@ -118,5 +118,5 @@ def found_context(job: Job) -> dict[str, Any]:
 urlpatterns = [
     path("mappings/what-if/<int:pk>/", found, name="mapping-what-if-found"),
     path("mappings/<path:kind>/what-if/", choose, name="mapping-what-if"),
-    path("mappings/<path:kind>/what-if/ask/", ask, name="mapping-what-if-ask"),
+    path("mappings/<path:kind>/what-if/ask/", start_what_if, name="mapping-what-if-ask"),
 ]

@@ -21,7 +21,7 @@ from connector.tenants.entities import names_of
 from connector.tenants.forms import SectionForm
 from connector.tenants.models import Tenant
 from connector.tenants.schedule import BadScheduleError, next_run
-from connector.tenants.schedule_words import in_words
+from connector.tenants.schedule_words import schedule_text
 from connector.tenants.sections import FORMS, SECTIONS, Change, Section
 from connector.web import layout
 from connector.web.exceptions.questions import passed_over
@@ -75,7 +75,7 @@ def save(request: HttpRequest, slug: str, key: str) -> HttpResponse:
 
 @require_POST
 @requires("manage_connections")
-def ask(request: HttpRequest, slug: str, what: str) -> HttpResponse:
+def request_job(request: HttpRequest, slug: str, what: str) -> HttpResponse:
     """Test both connections, or read Epicor's master data now."""
     if what not in _ASKED:
         raise Http404("No such page.")
@@ -196,7 +196,7 @@ def groups(tenant: Tenant) -> list[Group]:
 
 def cycles(tenant: Tenant, cron: str) -> str:
     """When cycles run, in words, and when the next one is if the calendar runs them."""
-    text = in_words(cron)
+    text = schedule_text(cron)
     if not cron or pauses.rests(tenant) or not setup.is_live(tenant):
         return text
     try:
@@ -299,7 +299,7 @@ urlpatterns = [
     path("settings/", page, name="settings"),
     path("settings/pause", pause, name="settings-pause"),
     path("settings/resume", resume, name="settings-resume"),
-    path("settings/ask/<slug:what>", ask, name="settings-ask"),
+    path("settings/ask/<slug:what>", request_job, name="settings-ask"),
     path("settings/replay/<slug:what>", replay, name="settings-replay"),
     path("settings/<slug:key>/", section, name="settings-section"),
     path("settings/<slug:key>/save", save, name="settings-save"),

@@ -18,7 +18,7 @@ from connector.tenants.forms import EpicorForm, SectionForm
 from connector.tenants.list_forms import Dimensions
 from connector.tenants.models import EntityRoute, Tenant
 from connector.tenants.schedule import BadScheduleError
-from connector.tenants.schedule_words import in_words
+from connector.tenants.schedule_words import schedule_text
 from connector.tenants.sections import SECTIONS, Change, ChangedMeanwhileError, Section
 from connector.web import layout
 from connector.web.settings import address, lists
@@ -241,7 +241,7 @@ def runs(tenant: Tenant, cron: str, blackout: str) -> dict[str, Any]:
         moments = setup.next_runs(cron[:100], tenant.time_zone, timezone.now())
     except BadScheduleError as error:
         return {"runs": [], "runs_problem": str(error)}
-    text = in_words(cron)
+    text = schedule_text(cron)
     out = set(blackout.replace(",", " ").split())
     return {
         "runs": [

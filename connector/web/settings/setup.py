@@ -57,7 +57,7 @@ def save(request: HttpRequest, slug: str, key: str) -> HttpResponse:
 
 @require_POST
 @requires("manage_connections")
-def ask(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+def request_job(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """Ask a worker for what the step needs from the two systems."""
     found = _step_of(request, key)
     if not found.job:
@@ -213,5 +213,5 @@ urlpatterns = [
     path("setup/live/go", live, name="setup-go-live"),
     path("setup/<slug:key>/", step, name="setup-step"),
     path("setup/<slug:key>/save", save, name="setup-save"),
-    path("setup/<slug:key>/ask", ask, name="setup-ask"),
+    path("setup/<slug:key>/ask", request_job, name="setup-ask"),
 ]
