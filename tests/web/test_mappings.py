@@ -94,6 +94,13 @@ def upload(client: Client, content: str, name: str = "m.csv", **values: str) -> 
 CSV = "ramp_id,ramp_name,epicor_id,epicor_name,company\n"
 
 
+def test_a_long_file_name_is_not_in_the_title_of_its_preview(ann: Client) -> None:
+    row = f"{CSV}v-1,Acme,ACME,Acme,\n"
+    shown = ann.get(upload(ann, row, name=f"{'vendors-' * 9}.csv").url)
+    assert shown.context["title"] == "Import: Vendors"
+    assert "vendors-vendors-" in shown.content.decode()
+
+
 # The grid ---------------------------------------------------------------------------------------
 
 

@@ -44,6 +44,10 @@ def test_members_with_role_login_and_state(admin: Client, tenant: Tenant) -> Non
         assert expected in page.lower() or expected in page
 
 
+def test_one_button_of_the_page_is_the_primary_one(admin: Client) -> None:
+    assert admin.get(HOME).content.decode().count("mc-primary") == 1
+
+
 def test_each_role_is_explained(admin: Client) -> None:
     page = admin.get(HOME).content.decode()
     rows = dict(re.findall(r'<th scope="row">([^<]+)</th>(.*?)</tr>', page, re.DOTALL))

@@ -131,7 +131,8 @@ def imported(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     context |= {"looked": looked, "again": context_of(again) if again else None}
     if layout.is_part(request):
         return layout.part(request, "connector/_mapping_imported.html", context)
-    return layout.page(request, "connector/mapping_imported.html", job.title, context)
+    title = f"Import: {context['label']}"
+    return layout.page(request, "connector/mapping_imported.html", title, context)
 
 
 @require_POST
