@@ -1,7 +1,10 @@
 """The table of reasons: one row each, and all that is said of a reason is in it."""
 
+import runpy
+
 import pytest
 
+from connector.domain import reasons
 from connector.domain.reasons import LABELS, Case, Reason, ReasonText, as_markdown
 from mappings.coding import CHOICE, DECIMALS, FIELD, GL_ACCOUNTS
 
@@ -46,3 +49,10 @@ def test_a_case_says_what_it_says_otherwise_and_leaves_the_rest() -> None:
 
 def test_documentation_has_a_row_for_each_reason() -> None:
     assert [row.split("`")[1] for row in as_markdown()] == list(LABELS)
+
+
+def test_the_module_prints_the_table_for_the_documentation(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    runpy.run_path(reasons.__file__, run_name="__main__")
+    assert capsys.readouterr().out.splitlines() == as_markdown()

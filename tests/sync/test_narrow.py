@@ -1,14 +1,24 @@
 """An unexpected error is narrowed to its item, and what is no item's fault is raised."""
 
+from collections.abc import Generator
+
 import pytest
 from django import db
 from django.core.exceptions import ImproperlyConfigured
 
 from audit.ledger.lifecycle import LostLeaseError
 from audit.ledger.models import Posting
-from connector.domain.errors import Hold, OutageError, Reason
+from connector.domain.errors import Hold, OutageError, Reason, TransientError
 from connector.ramp.bill_content import envelope
-from connector.sync.narrow import bug, hold_bug, hold_unread, is_unexpected, narrow, sort_out
+from connector.sync.narrow import (
+    bug,
+    guarded,
+    hold_bug,
+    hold_unread,
+    is_unexpected,
+    narrow,
+    sort_out,
+)
 from tests import builders
 from tests.audit.build import claimed, make_tenant, opened
 
@@ -126,3 +136,31 @@ def test_a_bill_that_was_never_seen_gets_its_posting_once():
         hold_unread(tenant.pk, seed, _error("x"))
     posting = Posting.objects.get(tenant=tenant)
     assert (posting.bill_id, posting.hold_reason) == ("odd", "bug")
+
+
+def test_an_unexpected_error_of_a_task_ends_that_task_alone() -> None:
+    broken: list[Exception] = []
+
+    def task() -> Generator[str, int, None]:
+        assert (yield "question") == 42
+        raise KeyError("no")
+
+    running = guarded(task(), broken.append)
+    assert next(running) == "question"
+    with pytest.raises(StopIteration):
+        running.send(42)
+    assert [type(error) for error in broken] == [KeyError]
+
+
+def test_an_error_that_is_no_bills_fault_ends_more_than_its_task() -> None:
+    broken: list[Exception] = []
+
+    def task() -> Generator[str, int, None]:
+        yield "question"
+        raise TransientError("Epicor is away.")
+
+    running = guarded(task(), broken.append)
+    next(running)
+    with pytest.raises(TransientError):
+        running.send(42)
+    assert broken == []
