@@ -29,6 +29,12 @@ from connector.tenants import ramp_connection as ramp_connect
 _OURS = ("audit", "mappings", "connector")
 
 
+def _instead(owner: type, name: str, new: Any) -> None:
+    """Put `new` in the place of a method. Raises AttributeError when there is none to plant in."""
+    getattr(owner, name)
+    setattr(owner, name, new)
+
+
 def _everywhere(old: Any, new: Any) -> None:
     """Put `new` in the place of `old`, under whatever name a module of ours knows it."""
     for name, module in list(sys.modules.items()):
@@ -48,13 +54,13 @@ def retries_a_write_blindly() -> None:
             lifecycle.settle_not_there(posting, owner=its.cycle.owner)
         its.open.pop(posting.pk, None)
 
-    outcomes.Outcomes.doubt = again  # type: ignore[method-assign]
+    _instead(outcomes.Outcomes, "doubt", again)
     _sees_nothing()
 
 
 def _sees_nothing() -> None:
     """Every look-up finds an empty Epicor."""
-    lookups.Question.ask = lambda question, client: []  # type: ignore[method-assign]
+    _instead(lookups.Question, "search", lambda question, client: [])
 
 
 def tells_ramp_before_it_is_committed() -> None:
@@ -70,7 +76,7 @@ def tells_ramp_before_it_is_committed() -> None:
             its.cycle.ramp.sync("BILL_SYNC", f"early {posting.bill_id}", successes=[item])
         finish(its, prepared, saved)
 
-    outcomes.Outcomes.finish = told_first  # type: ignore[method-assign]
+    _instead(outcomes.Outcomes, "finish", told_first)
     ramp_connect.wait_for_slot = lambda budget: None  # it is not for within a transaction
 
 
