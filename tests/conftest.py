@@ -13,6 +13,7 @@ import time_machine
 from django.conf import settings
 
 import sandbox
+from connector.http_client import circuit_breaker
 
 # pytest-django reads the settings before this file; the children that tests start read these.
 os.environ.setdefault("DEBUG", "1")
@@ -52,6 +53,12 @@ def django_db_modify_db_settings(
         folder = Path(tempfile.mkdtemp(prefix="ml-connector-"))
         worker = os.environ.get("PYTEST_XDIST_WORKER", "one")
         database.setdefault("TEST", {})["NAME"] = str(folder / f"test-{worker}.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def closed_breakers() -> None:
+    """No stand-in inherits the outage of another one that had the same port before."""
+    circuit_breaker._breakers.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
+from connector.domain.errors import OutageError
 from connector.epicor.client import EpicorClient
 from connector.epicor.errors import SeatsError
 from connector.http_client.tokens import TokenExpiredError
@@ -19,8 +20,9 @@ def side_by_side(
 
     A read only asks Epicor (no database, because it runs in a thread) and changes nothing, so that
     it may be done again: in this thread, which logs in anew as often as that is needed, after its
-    login ended, and one at a time from then on where Epicor is short of seats. Whoever stops early
-    leaves the rest unread. Raises what a read raises in this thread.
+    login ended or while another one tried whether an outage is over, and one at a time from then on
+    where Epicor is short of seats. Whoever stops early leaves the rest unread. Raises what a read
+    raises in this thread.
     """
     client.ensure()
     waiting = deque(reads)
@@ -35,8 +37,9 @@ def side_by_side(
                 except TokenExpiredError as expired:
                     client.renew(expired)
                     result = read()
-                except SeatsError:
-                    at_once = 1
+                except (SeatsError, OutageError) as error:
+                    # After an outage one request alone tries whether Epicor is back.
+                    at_once = 1 if isinstance(error, SeatsError) else at_once
                     wait([another for _, another in under_way])
                     result = read()
                 yield result

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from connector.domain.errors import AccessError
+from connector.domain.errors import AccessError, OutageError
 from connector.epicor.errors import SeatsError
 from connector.epicor.side_by_side import side_by_side
+from connector.http_client import circuit_breaker
 from connector.http_client.tokens import TokenExpiredError
 
 
@@ -70,6 +71,35 @@ def test_no_seat_at_all_is_raised() -> None:
         raise SeatsError("Maximum users exceeded.")
 
     with pytest.raises(SeatsError):
+        together([read, read], at_once=2)
+
+
+def test_reads_go_on_when_the_first_one_finds_that_an_outage_is_over() -> None:
+    """The breaker lets one request through; the others are refused until it is answered."""
+    address = "https://epicor.example.com/after-an-outage"
+    breaker = circuit_breaker.breaker_of(address)
+    for _ in range(circuit_breaker.TRIPS_AFTER):
+        breaker.record(failed=True)
+    breaker._rests_until = 0.0  # the rest is over
+    refused = threading.Event()
+
+    def read(number: int) -> int:
+        if breaker.rests() > 0:
+            refused.set()
+            raise OutageError("Epicor did not answer several times in a row.")
+        if number == 0:
+            assert refused.wait(5)  # the probe is under way while the second one is tried
+        breaker.record(failed=False)
+        return number
+
+    assert together([partial(read, number) for number in range(4)], at_once=2) == [0, 1, 2, 3]
+
+
+def test_a_real_outage_is_raised() -> None:
+    def read() -> int:
+        raise OutageError("Epicor did not answer several times in a row.")
+
+    with pytest.raises(OutageError):
         together([read, read], at_once=2)
 
 
