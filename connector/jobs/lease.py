@@ -6,7 +6,7 @@ when it wakes up.
 
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -27,6 +27,11 @@ class LostJobError(RuntimeError):
     """Another worker has taken the job over; nothing was changed by this call."""
 
 
+def free(now: datetime) -> Q:
+    """Jobs that nobody has leased, or whose worker died."""
+    return Q(lease_owner="") | Q(lease_until__lt=now)
+
+
 def take(job: Job, step: int | None = None) -> bool:
     """Lease the job for one step; False when somebody has it, when it is over, or past `step`.
 
@@ -34,8 +39,7 @@ def take(job: Job, step: int | None = None) -> bool:
     kind may be tried; then the job is given up.
     """
     now = timezone.now()
-    rows = Job.objects.filter(Q(lease_owner="") | Q(lease_until__lt=now), pk=job.pk)
-    rows = rows.filter(state=Job.State.OPEN)
+    rows = Job.objects.filter(free(now), pk=job.pk, state=Job.State.OPEN)
     if step is not None:
         rows = rows.filter(step=step)
     with transaction.atomic():
@@ -102,11 +106,11 @@ def give_up(job: Job, code: str) -> None:
 
 def refuse(job: Job, code: str) -> bool:
     """End a job that nobody has taken; False when somebody has, or when it is over."""
-    return _fail(Q(lease_owner="") | Q(lease_until__lt=timezone.now()), job, code)
+    return _fail(free(timezone.now()), job, code)
 
 
-def _fail(free: Q, job: Job, code: str) -> bool:
-    rows = Job.objects.filter(free, pk=job.pk, state=Job.State.OPEN)
+def _fail(condition: Q, job: Job, code: str) -> bool:
+    rows = Job.objects.filter(condition, pk=job.pk, state=Job.State.OPEN)
     values = {"state": Job.State.FAILED, "finished_at": timezone.now(), "code": code}
     return bool(rows.update(**values, **FREE))
 

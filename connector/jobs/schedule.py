@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from audit.trail import log
-from connector.jobs import heartbeat, queue, registry
+from connector.jobs import heartbeat, lease, queue, registry
 from connector.jobs.models import Job
 from connector.tenants.models import Tenant
 
@@ -49,8 +49,9 @@ def each_alone(steps: Mapping[str, Callable[[], object]]) -> None:
 
 def enqueue_due(now: datetime) -> int:
     """Enqueue jobs that waited, whose task was lost or whose worker died; says how many."""
-    free = Q(lease_owner="") | Q(lease_until__lt=now)
-    due = Job.objects.filter(free, state=Job.State.OPEN, in_process=False, run_at__lte=now)
+    due = Job.objects.filter(
+        lease.free(now), state=Job.State.OPEN, in_process=False, run_at__lte=now
+    )
     count = 0
     for job in due.select_related("tenant").order_by("run_at"):
         same = Job.objects.filter(pk=job.pk, run_at=job.run_at, state=Job.State.OPEN)
