@@ -8,7 +8,6 @@ for each look Epicor up, ask for an empty invoice and save it.
 import argparse
 import csv
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.run import environment, planned, python
-from bench.standins import ROOT, StandIns, standins
+from bench.standins import StandIns, standins
 from sandbox.world import World
 
 LANES = 4
@@ -110,18 +109,8 @@ def _figures(boxes: StandIns, seconds: float, entered: int) -> Figures:
 def _timed(variables: dict[str, Any] | None, *arguments: str) -> tuple[float, str]:
     """Seconds and output of a Python process; 1, "something waits", is as good as 0."""
     began = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=variables,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    seconds = time.perf_counter() - began
-    if done.returncode not in (0, 1):
-        raise SystemExit(f"{' '.join(arguments)} ended with {done.returncode}.")
-    return seconds, done.stdout
+    output = python(variables, *arguments, fine=1)
+    return time.perf_counter() - began, output
 
 
 if __name__ == "__main__":
